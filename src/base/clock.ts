@@ -1,0 +1,19 @@
+// Time comes in from outside, so that tests drive it by hand.
+
+/** Milliseconds since the epoch, and since an arbitrary start for intervals; timers that return their own cancellation. */
+export type Clock = {
+  readonly nowMs: () => number;
+  readonly monotonicMs: () => number;
+  /** Calls `run` once after `delayMs`; the returned function cancels it. The timer does not keep the process alive. */
+  readonly after: (delayMs: number, run: () => void) => () => void;
+};
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,28 @@
+// What a decision is made about: a connection and a request, seen through the narrowest interface, so that the proxy's own objects,
+// a call in a test and a question to `explain` all fit without being copied.
+
+/** A request as routing sees it. Header names are asked for in lower case; several fields of one name answer joined by ','. */
+export type RequestView = {
+  readonly method: string;
+  readonly scheme: string;
+  /** Host and optional port, as sent. */
+  readonly authority: string;
+  /** Path with query. */
+  readonly path: string;
+  readonly header: (name: string) => string | undefined;
+};
+
+/** A connection as filter chain matching and authorisation see it. */
+export type ConnectionView = {
+  readonly destinationAddress: string;
+  readonly destinationPort: number;
+  readonly sourceAddress: string;
+  readonly sourcePort: number;
+  /** `tls` once a ClientHello was seen (TLS inspector), else `raw_buffer`. */
+  readonly transportProtocol: 'raw_buffer' | 'tls';
+  readonly serverName?: string;
+  /** ALPN of the ClientHello, or what the HTTP inspector found (`http/1.1`, `h2c`). */
+  readonly applicationProtocols: readonly string[];
+  /** URI and DNS SANs of the verified client certificate. */
+  readonly peerNames?: readonly string[];
+};

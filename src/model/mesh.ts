@@ -1,0 +1,40 @@
+// The mesh as a value: what users wrote, resolved. No type of api/ appears here; each part remembers its origin.
+// References are resolved by model/build: a destination holds its service, or is known to name nothing (and a diagnostic says so).
+import type { Diagnostic } from '#base/diagnostic.ts';
+import type { Origin } from '#base/origin.ts';
+import type { DestinationRule } from '#model/destination-rule.ts';
+import type { Gateway } from '#model/gateway.ts';
+import type { Service } from '#model/service.ts';
+import type { VirtualService } from '#model/virtual-service.ts';
+import type { Workload } from '#model/workload.ts';
+
+export type Mesh = {
+  readonly settings: MeshSettings;
+  /** By fully qualified host name, `hello.default.svc.cluster.local`. */
+  readonly services: ReadonlyMap<string, Service>;
+  /** By `namespace/name` of the pod. */
+  readonly workloads: ReadonlyMap<string, Workload>;
+  /** By `namespace/name`, in Istio's order of precedence: older first, then by name. */
+  readonly gateways: readonly Gateway[];
+  readonly virtualServices: readonly VirtualService[];
+  readonly destinationRules: readonly DestinationRule[];
+  readonly diagnostics: readonly Diagnostic[];
+};
+
+/** The part of Istio's MeshConfig that the model needs. */
+export type MeshSettings = {
+  /** `cluster.local`: the suffix of service names. */
+  readonly domain: string;
+  /** `istio-system`: where mesh-wide policies stand. */
+  readonly rootNamespace: string;
+  /** MeshConfig.outboundTrafficPolicy: what happens to requests for hosts that the mesh does not know. */
+  readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  /** MeshConfig.connectTimeout, 10 s unless set. */
+  readonly connectTimeoutMs: number;
+};
+
+/** exportTo, resolved: seen everywhere, or in the listed namespaces only. */
+export type Visibility = { readonly kind: 'everywhere' } | { readonly kind: 'namespaces'; readonly namespaces: ReadonlySet<string> };
+
+/** A host as written and as resolved in the writer's namespace. */
+export type HostReference = { readonly written: string; readonly hostname: string; readonly origin: Origin };

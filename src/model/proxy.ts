@@ -1,0 +1,34 @@
+// One proxy that asks for its configuration: who it is, and how traffic reaches it.
+
+export type Proxy = {
+  readonly type: 'sidecar' | 'router';
+  /** `hello-v1-0`; with the namespace, the pod it serves. */
+  readonly name: string;
+  readonly namespace: string;
+  /** Node id as on the wire: `sidecar~ip~pod.ns~ns.svc.cluster.local`. */
+  readonly nodeId: string;
+  readonly addresses: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** `default.svc.cluster.local`. */
+  readonly dnsDomain: string;
+  readonly interception: Interception;
+};
+
+/** Istio's INTERCEPTION_MODE, and what the mode needs. */
+export type Interception =
+  /** Traffic is redirected to 15001 and 15006; listeners for service ports are not bound. */
+  | { readonly kind: 'redirect' }
+  /** Nothing is captured: the proxy binds a port of its own for each thing it serves (loopback mode of `heddle up`). */
+  | ({ readonly kind: 'none' } & LoopbackPorts);
+
+/** Carried in node metadata as `HEDDLE_LOOPBACK`, so that the control plane compiles for whoever connects and keeps no state. */
+export type LoopbackPorts = {
+  /** The address all of the proxy's listeners bind, `127.0.0.1`. */
+  readonly address: string;
+  /** Container port → where the proxy listens for it, and (sidecars) where the app listens. */
+  readonly inbound: Readonly<Record<string, { readonly listen: number; readonly app?: number }>>;
+  /** `hostname:port` of a service → where the sidecar listens for the app's calls to it. */
+  readonly outbound: Readonly<Record<string, number>>;
+  /** Istio's proxyHttpPort: where the sidecar listens as an HTTP proxy. */
+  readonly httpProxy?: number;
+};
