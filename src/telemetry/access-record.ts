@@ -1,0 +1,115 @@
+// The facts of one request (or one TCP connection), filled in by the data path and read once, when its access log line is written.
+// A record is mutable while its request lives and is never touched again after the line; strings are '' and counts 0 where nothing is known.
+
+/** Facts that all requests of one downstream connection share. Addresses as `ip:port`. */
+export type ConnectionFacts = {
+  /** Counts from 1 within a process. */
+  readonly id: number;
+  readonly localAddress: string;
+  readonly localIp: string;
+  readonly localPort: number;
+  /** The peer of the socket. */
+  readonly directRemoteAddress: string;
+  readonly directRemoteIp: string;
+  readonly directRemotePort: number;
+  /** SNI, or ''. */
+  readonly serverName: string;
+  /** `TLSv1.3`, or '' on plaintext. */
+  readonly tlsVersion: string;
+  readonly tlsCipher: string;
+  /** URI SANs of the verified client certificate, and of our own. */
+  readonly peerUriSans: readonly string[];
+  readonly localUriSans: readonly string[];
+  readonly peerSubject: string;
+};
+
+export type AccessRecord = {
+  readonly connection: ConnectionFacts;
+  /** Wall clock at the request's start, milliseconds since the epoch. */
+  startTimeMs: number;
+  /** Milliseconds from the start to: the end of everything, the request's last byte in, the first and the last response byte. -1: never. */
+  durationMs: number;
+  requestDurationMs: number;
+  responseDurationMs: number;
+  responseTxDurationMs: number;
+
+  method: string;
+  scheme: string;
+  authority: string;
+  /** Path with query, as forwarded; x-envoy-original-path is among the headers where it was rewritten. */
+  path: string;
+  /** `HTTP/1.1`, `HTTP/2`; '' for a TCP connection. */
+  protocol: string;
+  /** Name, value, name, value …; names in lower case. */
+  requestHeaders: readonly string[];
+  responseHeaders: readonly string[];
+  responseTrailers: readonly string[];
+
+  /** 0: no response. */
+  responseCode: number;
+  /** Envoy's short flags joined by ',', `UH` or `NR`; '' when nothing went wrong. */
+  responseFlags: string;
+  responseCodeDetails: string;
+  connectionTerminationDetails: string;
+  upstreamTransportFailureReason: string;
+  localReplyBody: string;
+
+  bytesReceived: number;
+  bytesSent: number;
+
+  /** Client address after x-forwarded-for was trusted or not; the socket's peer by default. */
+  remoteAddress: string;
+  remoteIp: string;
+  /** Endpoint `ip:port`, our side of that connection, and the cluster's name. */
+  upstreamHost: string;
+  upstreamLocalAddress: string;
+  upstreamCluster: string;
+  upstreamProtocol: string;
+  /** 0 where the request never reached a pool. */
+  upstreamAttempts: number;
+
+  routeName: string;
+  virtualHost: string;
+  /** `filter_metadata.istio.config` of the route. */
+  istioConfig: string;
+};
+
+/** A record with nothing known yet but its connection and its start. */
+export function newAccessRecord(connection: ConnectionFacts, startTimeMs: number): AccessRecord {
+  return {
+    connection,
+    startTimeMs,
+    durationMs: -1,
+    requestDurationMs: -1,
+    responseDurationMs: -1,
+    responseTxDurationMs: -1,
+    method: '',
+    scheme: '',
+    authority: '',
+    path: '',
+    protocol: '',
+    requestHeaders: nothing,
+    responseHeaders: nothing,
+    responseTrailers: nothing,
+    responseCode: 0,
+    responseFlags: '',
+    responseCodeDetails: '',
+    connectionTerminationDetails: '',
+    upstreamTransportFailureReason: '',
+    localReplyBody: '',
+    bytesReceived: 0,
+    bytesSent: 0,
+    remoteAddress: connection.directRemoteAddress,
+    remoteIp: connection.directRemoteIp,
+    upstreamHost: '',
+    upstreamLocalAddress: '',
+    upstreamCluster: '',
+    upstreamProtocol: '',
+    upstreamAttempts: 0,
+    routeName: '',
+    virtualHost: '',
+    istioConfig: '',
+  };
+}
+
+const nothing: readonly string[] = [];
