@@ -1,5 +1,6 @@
 // The seam between codecs and the HTTP connection manager: one request and its response, whatever the version on the wire.
 // HTTP/1.1 and HTTP/2 implement both interfaces; filters, router and pools see nothing else. All calls happen on one thread; none throws.
+import type { ConnectionFacts } from '#telemetry/access-record.ts';
 
 /** Fields in wire order: name, value, name, value … Names are lower case. `host` and pseudo headers are not in here. */
 export type HeaderList = string[];
@@ -31,15 +32,30 @@ export type ResetReason =
   | 'local-reset'
   | 'tls-failed';
 
-/** What the downstream codec calls for each request. Set `receiver` on the stream before returning. */
-export type RequestHandler = (stream: ServerStream) => void;
+/** What the downstream codec calls for each request. The manager sets `receiver` on the stream before returning. */
+export type RequestHandler = {
+  readonly onRequest: (stream: ServerStream) => void;
+  /**
+   * A head that cannot be accepted. The stream holds what was understood of it; the manager answers and logs, the codec closes after
+   * the answer. Nothing of the body follows.
+   */
+  readonly onRefused: (stream: ServerStream, refusal: RequestRefusal) => void;
+};
+
+/** Why a codec does not take a request: Envoy's status, response flag and response code details. */
+export type RequestRefusal = {
+  readonly status: 400 | 408 | 414 | 426 | 431 | 501 | 505;
+  readonly flag: 'DPE' | 'SI' | '';
+  readonly details: string;
+};
 
 /** The receiving half of a message body. `onEnd` is the last call unless `onReset` comes instead. */
 export type BodyReceiver = {
   readonly onData: (chunk: Buffer) => void;
   /** Trailers are undefined where the message had none. */
   readonly onEnd: (trailers: HeaderList | undefined) => void;
-  readonly onReset: (reason: ResetReason) => void;
+  /** `detail` is the transport's own words (`connect ECONNREFUSED …`, the codec's error), for details and log lines. */
+  readonly onReset: (reason: ResetReason, detail?: string) => void;
   /** The peer took what was buffered: writing may go on. */
   readonly onWritable: () => void;
 };
@@ -71,6 +87,8 @@ export type ServerStream = {
 
 /** What the router knows of the connection a request came by. */
 export type DownstreamConnection = {
+  /** The same facts, formatted once, as every record of this connection shares them. */
+  readonly facts: ConnectionFacts;
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localAddress: string;

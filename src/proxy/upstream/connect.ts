@@ -1,0 +1,46 @@
+// How pools and the TCP proxy get a connection to an endpoint: plain here, TLS in proxy/tls, both behind one function type.
+import { connect as connectSocket } from 'node:net';
+import type { Socket } from 'node:net';
+import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
+import type { ResetReason } from '#proxy/http/stream.ts';
+
+export type ConnectReceiver = {
+  /** Connected, TLS handshake done. The socket is paused and carries only the connector's error listener. */
+  readonly onConnect: (socket: Socket) => void;
+  /** `detail` in the system's words. Never after `onConnect`. */
+  readonly onConnectFailed: (reason: ResetReason, detail: string) => void;
+};
+
+/** An attempt under way: `cancel` ends it without a further call. */
+export type Connecting = { readonly cancel: () => void };
+
+/** Opens one connection within `cluster.connectTimeoutMs` (handshake included). Calls exactly one method of the receiver, never at once. */
+export type Connect = (cluster: ClusterEntry, endpoint: EndpointEntry, receiver: ConnectReceiver) => Connecting;
+
+/** Plaintext TCP. Ignores `cluster.tls`: whoever wires the proxy chooses the connector by it. */
+export const connectPlain: Connect = (cluster, endpoint, receiver) => {
+  const socket = connectSocket({ host: endpoint.address, port: endpoint.port, noDelay: true, allowHalfOpen: true });
+  let settled = false;
+  const timer = setTimeout(() => fail('connect-timeout', 'connect timeout'), cluster.connectTimeoutMs);
+  const fail = (reason: ResetReason, detail: string): void => {
+    if (settled) return;
+    settled = true;
+    clearTimeout(timer);
+    socket.destroy();
+    receiver.onConnectFailed(reason, detail);
+  };
+  socket.on('error', (error: NodeJS.ErrnoException) => fail('connect-failed', error.code ?? error.message));
+  socket.once('connect', () => {
+    if (settled) return;
+    settled = true;
+    clearTimeout(timer);
+    receiver.onConnect(socket);
+  });
+  return {
+    cancel: () => {
+      settled = true;
+      clearTimeout(timer);
+      socket.destroy();
+    },
+  };
+};
