@@ -1,5 +1,5 @@
-// The example's application: says which version and which pod answered. Listens on PORT (8080 unless set), answers its probes
-// on /ready and /live, and on SIGTERM finishes what it has begun.
+// The example's application: says which version and which pod answered. Listens on HOST and PORT (everywhere, 8080, unless set),
+// answers its probes on /ready and /live, and on SIGTERM finishes what it has begun.
 import { createServer } from 'node:http';
 
 const version = process.env['VERSION'] ?? 'v1';
@@ -20,7 +20,7 @@ const server = createServer((request, response) => {
   }
 });
 
-server.listen(port, () => console.log(`hello ${version} listens on ${port}`));
+server.listen(port, process.env['HOST'], () => console.log(`hello ${version} listens on ${port}`));
 
 process.on('SIGTERM', () => {
   stopping = true;
