@@ -1,0 +1,76 @@
+// Every kind that Heddle reads, one line each: where it belongs, what it is called, and the schema of its body. A new kind is a new line here
+// (and its schema in a file of its own); its TypeScript type, validation and place in the snapshot follow from the line.
+import { destinationRuleSpec } from '#api/istio/destination-rule.ts';
+import { gatewaySpec } from '#api/istio/gateway.ts';
+import { virtualServiceSpec } from '#api/istio/virtual-service.ts';
+import { configMap, namespace, serviceAccount } from '#api/kubernetes/core.ts';
+import { endpointSlice } from '#api/kubernetes/endpoint-slice.ts';
+import { pod } from '#api/kubernetes/pod.ts';
+import { service } from '#api/kubernetes/service.ts';
+import { daemonSet, deployment, job, replicaSet, statefulSet } from '#api/kubernetes/workloads.ts';
+import type { Resource } from '#api/resource.ts';
+import { anything, object, required, type Schema, type Static } from '#api/schema.ts';
+
+export type KindDefinition = {
+  readonly kind: string;
+  /** '' for the core group. */
+  readonly group: string;
+  /** Newest first. All versions share one schema. */
+  readonly versions: readonly string[];
+  readonly plural: string;
+  readonly scope: 'namespaced' | 'cluster';
+  /** How strictly unknown fields are judged: see `api/validate.ts`. */
+  readonly family: 'istio' | 'kubernetes';
+  /** Schema of the resource without apiVersion, kind and metadata. */
+  readonly body: Schema;
+};
+
+const istio = ['v1', 'v1beta1', 'v1alpha3'] as const;
+
+function istioBody<Spec>(spec: Schema<Spec>) {
+  return object({ spec: required(spec), status: anything() });
+}
+
+export const kinds = {
+  // biome-ignore format: one kind a line
+  VirtualService: { kind: 'VirtualService', group: 'networking.istio.io', versions: istio, plural: 'virtualservices', scope: 'namespaced', family: 'istio', body: istioBody(virtualServiceSpec) },
+  // biome-ignore format: one kind a line
+  DestinationRule: { kind: 'DestinationRule', group: 'networking.istio.io', versions: istio, plural: 'destinationrules', scope: 'namespaced', family: 'istio', body: istioBody(destinationRuleSpec) },
+  // biome-ignore format: one kind a line
+  Gateway: { kind: 'Gateway', group: 'networking.istio.io', versions: istio, plural: 'gateways', scope: 'namespaced', family: 'istio', body: istioBody(gatewaySpec) },
+  Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },
+  // biome-ignore format: one kind a line
+  EndpointSlice: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'], plural: 'endpointslices', scope: 'namespaced', family: 'kubernetes', body: endpointSlice },
+  Pod: { kind: 'Pod', group: '', versions: ['v1'], plural: 'pods', scope: 'namespaced', family: 'kubernetes', body: pod },
+  Namespace: { kind: 'Namespace', group: '', versions: ['v1'], plural: 'namespaces', scope: 'cluster', family: 'kubernetes', body: namespace },
+  // biome-ignore format: one kind a line
+  Deployment: { kind: 'Deployment', group: 'apps', versions: ['v1'], plural: 'deployments', scope: 'namespaced', family: 'kubernetes', body: deployment },
+  // biome-ignore format: one kind a line
+  ReplicaSet: { kind: 'ReplicaSet', group: 'apps', versions: ['v1'], plural: 'replicasets', scope: 'namespaced', family: 'kubernetes', body: replicaSet },
+  // biome-ignore format: one kind a line
+  StatefulSet: { kind: 'StatefulSet', group: 'apps', versions: ['v1'], plural: 'statefulsets', scope: 'namespaced', family: 'kubernetes', body: statefulSet },
+  // biome-ignore format: one kind a line
+  DaemonSet: { kind: 'DaemonSet', group: 'apps', versions: ['v1'], plural: 'daemonsets', scope: 'namespaced', family: 'kubernetes', body: daemonSet },
+  Job: { kind: 'Job', group: 'batch', versions: ['v1'], plural: 'jobs', scope: 'namespaced', family: 'kubernetes', body: job },
+  // biome-ignore format: one kind a line
+  ConfigMap: { kind: 'ConfigMap', group: '', versions: ['v1'], plural: 'configmaps', scope: 'namespaced', family: 'kubernetes', body: configMap },
+  // biome-ignore format: one kind a line
+  ServiceAccount: { kind: 'ServiceAccount', group: '', versions: ['v1'], plural: 'serviceaccounts', scope: 'namespaced', family: 'kubernetes', body: serviceAccount },
+} as const satisfies Readonly<Record<string, KindDefinition>>;
+
+export type KindName = keyof typeof kinds;
+
+/** The resource type of each kind. */
+export type KindMap = { readonly [Kind in KindName]: Resource<Kind, Static<(typeof kinds)[Kind]['body']>> };
+
+/** Any resource of a kind that Heddle reads. */
+export type AnyResource = KindMap[KindName];
+
+/** All resources of one moment: every kind is present, possibly empty; keys as `resourceKey()` makes them. */
+export type ResourcesByKind = { readonly [Kind in KindName]: ReadonlyMap<string, KindMap[Kind]> };
+
+/** The kinds' names, in the order of the list. */
+export function kindNames(): readonly KindName[] {
+  // The keys of the literal above; Object.keys only knows them as strings.
+  return Object.keys(kinds) as KindName[];
+}

@@ -1,0 +1,13 @@
+// Small kinds of the core group, whole: Namespace, ConfigMap, ServiceAccount.
+import { localReference, objectReference } from '#api/kubernetes/meta.ts';
+import { anything, array, boolean, map, object, string } from '#api/schema.ts';
+
+export const namespace = object({ spec: object({ finalizers: array(string()) }), status: anything() });
+
+export const configMap = object({ data: map(string()), binaryData: map(string({ format: 'byte' })), immutable: boolean() });
+
+export const serviceAccount = object({
+  secrets: array(objectReference),
+  imagePullSecrets: array(localReference),
+  automountServiceAccountToken: boolean(),
+});
