@@ -52,6 +52,7 @@ export type AccessRecord = {
   responseCodeDetails: string;
   connectionTerminationDetails: string;
   upstreamTransportFailureReason: string;
+  /** Set only while a local reply's body is formatted; '' when the access log line is written. */
   localReplyBody: string;
 
   bytesReceived: number;
