@@ -1,7 +1,6 @@
 // The seam between codecs and the HTTP connection manager: one request and its response, whatever the version on the wire.
 // HTTP/1.1 and HTTP/2 implement both interfaces; filters, router and pools see nothing else. All calls happen on one thread; none throws.
 import type { ConnectionFacts } from '#telemetry/access-record.ts';
-import type { ConnectionFacts } from '#telemetry/access-record.ts';
 
 /** Fields in wire order: name, value, name, value … Names are lower case. `host` and pseudo headers are not in here. */
 export type HeaderList = string[];
@@ -99,17 +98,6 @@ export type DownstreamConnection = {
   readonly peerNames?: readonly string[];
   /** True from the start of draining: responses on HTTP/1.1 carry `connection: close`. */
   readonly draining: boolean;
-  /** The same facts (and those of TLS) as the access log wants them: made once, shared by all records of the connection. */
-  readonly facts: ConnectionFacts;
-};
-
-/** A downstream codec at work on one connection: what `serveHttp1` and `serveHttp2` give back to the listener. */
-export type DownstreamCodec = {
-  /** Requests under way. */
-  readonly activeStreams: number;
-  /** `connection.draining` has become true: an idle connection closes now, another when its requests end (HTTP/2 sends GOAWAY). */
-  readonly drain: () => void;
-  readonly destroy: () => void;
 };
 
 /** One request to upstream. Made by a pool; its head is sent as soon as a connection is there. */
