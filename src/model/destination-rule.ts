@@ -1,6 +1,7 @@
 // What applies to traffic for a host after routing: subsets and balancing.
 import type { Origin } from '#base/origin.ts';
-import type { HostReference, Visibility } from '#model/mesh.ts';
+import type { HostReference } from '#model/host-reference.ts';
+import type { Visibility } from '#model/visibility.ts';
 
 export type DestinationRule = {
   readonly name: string;

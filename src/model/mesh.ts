@@ -1,7 +1,7 @@
 // The mesh as a value: what users wrote, resolved. No type of api/ appears here; each part remembers its origin.
-// References are resolved by model/build: a destination holds its service, or is known to name nothing (and a diagnostic says so).
+// Host names are resolved by model/build; a name that no service has is a diagnostic. Parts refer to each other by host name, not by
+// object, so that a new endpoint does not make new rules.
 import type { Diagnostic } from '#base/diagnostic.ts';
-import type { Origin } from '#base/origin.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { Service } from '#model/service.ts';
@@ -31,10 +31,9 @@ export type MeshSettings = {
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
   /** MeshConfig.connectTimeout, 10 s unless set. */
   readonly connectTimeoutMs: number;
+  /** MeshConfig.accessLogFile and its format; undefined where access logging is off. */
+  readonly accessLog?: AccessLogSettings;
 };
 
-/** exportTo, resolved: seen everywhere, or in the listed namespaces only. */
-export type Visibility = { readonly kind: 'everywhere' } | { readonly kind: 'namespaces'; readonly namespaces: ReadonlySet<string> };
-
-/** A host as written and as resolved in the writer's namespace. */
-export type HostReference = { readonly written: string; readonly hostname: string; readonly origin: Origin };
+/** `format` undefined means Istio's default text, or with `json` Istio's default fields. */
+export type AccessLogSettings = { readonly path: string; readonly encoding: 'text' | 'json'; readonly format?: string };

@@ -1,7 +1,7 @@
 // A service of the mesh: a name, its ports, and the endpoints behind them.
 import type { Origin } from '#base/origin.ts';
-import type { Visibility } from '#model/mesh.ts';
 import type { Protocol } from '#model/protocol.ts';
+import type { Visibility } from '#model/visibility.ts';
 
 export type Service = {
   /** `hello.default.svc.cluster.local`. */

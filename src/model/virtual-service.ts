@@ -1,7 +1,8 @@
 // Routing rules as users wrote them, with their hosts, gateways and destinations resolved.
 import type { Origin } from '#base/origin.ts';
-import type { HostReference, Visibility } from '#model/mesh.ts';
+import type { HostReference } from '#model/host-reference.ts';
 import type { StringMatch } from '#model/string-match.ts';
+import type { Visibility } from '#model/visibility.ts';
 
 export type VirtualService = {
   readonly name: string;
