@@ -15,14 +15,23 @@ const shipped = join(root, 'node_modules/@grpc/grpc-js-xds/deps');
 // Protos that need packages which nobody ships (OpenCensus, Prometheus' client model, Google's service control) and that no
 // resource of ours names, and the v2 API, which Envoy itself no longer reads.
 const left_out = [
-  /\/v2(alpha\d*)?\//, /envoy\/api\/v2\//, /opencensus\.proto$/, /envoy\/service\/(trace|metrics)\//,
-  /google\/api\/service(control|management)\//, /^(tests|java)\//,
+  /\/v2(alpha\d*)?\//,
+  /envoy\/api\/v2\//,
+  /opencensus\.proto$/,
+  /envoy\/service\/(trace|metrics)\//,
+  /google\/api\/service(control|management)\//,
+  /^(tests|java)\//,
 ];
 
 // Annotations that only Envoy's own generators read: without them the descriptors, and each process that loads them, are smaller.
 const annotations = [
-  'validate.rules', 'validate.required', 'validate.disabled', 'udpa.annotations', 'envoy.annotations',
-  'google.api.http', 'google.api.field_behavior',
+  'validate.rules',
+  'validate.required',
+  'validate.disabled',
+  'udpa.annotations',
+  'envoy.annotations',
+  'google.api.http',
+  'google.api.field_behavior',
 ];
 
 function* protosIn(folder, below = '') {
@@ -78,11 +87,21 @@ function addIgnoreEmpty(text) {
 
 function generate(protos, target) {
   writeFileSync(join(protos, 'buf.yaml'), 'version: v2\n');
-  writeFileSync(join(protos, 'buf.gen.yaml'), [
-    'version: v2', 'plugins:', `  - local: ${JSON.stringify(join(root, 'node_modules/.bin/protoc-gen-es'))}`,
-    `    out: ${JSON.stringify(target)}`, '    opt: [target=js+dts, import_extension=js]', '    strategy: all',
-    'inputs:', '  - directory: .', `    exclude_types: [${annotations.join(', ')}]`, '',
-  ].join('\n'));
+  writeFileSync(
+    join(protos, 'buf.gen.yaml'),
+    [
+      'version: v2',
+      'plugins:',
+      `  - local: ${JSON.stringify(join(root, 'node_modules/.bin/protoc-gen-es'))}`,
+      `    out: ${JSON.stringify(target)}`,
+      '    opt: [target=js+dts, import_extension=js]',
+      '    strategy: all',
+      'inputs:',
+      '  - directory: .',
+      `    exclude_types: [${annotations.join(', ')}]`,
+      '',
+    ].join('\n'),
+  );
   execFileSync(join(root, 'node_modules/.bin/buf'), ['generate'], { cwd: protos, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 

@@ -65,7 +65,7 @@ function captureOutput(child: ChildProcess): Output {
   const keep = (stream: 'stdout' | 'stderr') => (text: string) => {
     output.all += text;
     output[stream] += text;
-    for (const listener of [...output.listeners]) listener();
+    for (const listener of output.listeners) listener();
   };
   child.stdout?.setEncoding('utf8').on('data', keep('stdout'));
   child.stderr?.setEncoding('utf8').on('data', keep('stderr'));
