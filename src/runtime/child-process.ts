@@ -1,0 +1,97 @@
+// One local process with its own process group, its output in a log file, and an end that is always told: a program that cannot be
+// started ends like one that exits, with the reason.
+import { spawn } from 'node:child_process';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { Watchdog } from '#runtime/watchdog.ts';
+
+export type ProcessSpec = {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Appended to. */
+  readonly logFile: string;
+};
+
+export type ProcessEnd =
+  | { readonly kind: 'exit'; readonly code: number }
+  | { readonly kind: 'signal'; readonly signal: string }
+  | { readonly kind: 'not started'; readonly reason: string };
+
+export type LocalProcess = {
+  /** 0 where the process could not be started. */
+  readonly pid: number;
+  readonly ended: Promise<ProcessEnd>;
+  /** To the whole process group; without effect when it has ended. */
+  readonly signal: (signal: NodeJS.Signals) => void;
+  /** The last lines that this process wrote, at most 64 KB of them. */
+  readonly lastLines: (count: number) => readonly string[];
+};
+
+/** `exit code 3`, `signal SIGKILL`, `cannot be started: …`. */
+export function describeEnd(end: ProcessEnd): string {
+  if (end.kind === 'exit') return `exit code ${end.code}`;
+  return end.kind === 'signal' ? `signal ${end.signal}` : `cannot be started: ${end.reason}`;
+}
+
+/** Starts the process, on the watchdog's list from its first moment to its last. */
+export function startLocalProcess(spec: ProcessSpec, watchdog: Watchdog): LocalProcess {
+  const log = openSync(spec.logFile, 'a');
+  const logStart = fstatSync(log).size;
+  const child = spawn(spec.command, spec.args, { cwd: spec.cwd, env: spec.env, stdio: ['ignore', log, log], detached: true });
+  closeSync(log);
+  const pid = child.pid ?? 0;
+  if (pid !== 0) watchdog.add(pid);
+  let alive = pid !== 0;
+  const signalGroup = (signal: NodeJS.Signals): void => {
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // The group is gone; that is what the signal was for.
+    }
+  };
+  const ended = new Promise<ProcessEnd>((resolve) => {
+    child.once('error', (error: NodeJS.ErrnoException) => resolve({ kind: 'not started', reason: explainSpawnError(error, spec) }));
+    child.once('exit', (code, signal) => {
+      alive = false;
+      // What the process leaves behind in its group ends with it.
+      signalGroup('SIGKILL');
+      watchdog.drop(pid);
+      resolve(signal === null ? { kind: 'exit', code: code ?? 0 } : { kind: 'signal', signal });
+    });
+  });
+  return {
+    pid,
+    ended,
+    signal: (signal) => {
+      if (alive) signalGroup(signal);
+    },
+    lastLines: (count) => readLastLines(spec.logFile, logStart, count),
+  };
+}
+
+function explainSpawnError(error: NodeJS.ErrnoException, spec: ProcessSpec): string {
+  if (error.code === 'ENOENT') return `no program ${spec.command} on PATH, or no folder ${spec.cwd}`;
+  if (error.code === 'EACCES') return `${spec.command} is not executable`;
+  return error.message;
+}
+
+/** The last `count` lines of a file from `start` on; empty where the file is gone. */
+export function readLastLines(file: string, start: number, count: number): readonly string[] {
+  const mostBytes = 65_536;
+  try {
+    const descriptor = openSync(file, 'r');
+    try {
+      const size = fstatSync(descriptor).size;
+      const from = Math.max(start, size - mostBytes);
+      const bytes = Buffer.alloc(Math.max(0, size - from));
+      const length = readSync(descriptor, bytes, 0, bytes.length, from);
+      return bytes.toString('utf8', 0, length).trimEnd().split('\n').slice(-count).filter((line) => line !== '');
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return [];
+  }
+}

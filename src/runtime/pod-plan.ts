@@ -1,0 +1,101 @@
+// What shall run: from the Pods that users wrote (and their controllers make) and the image maps to one plan per pod. Pure: no port is
+// chosen and no process started here. A pod without a command for one of its images has no plan, and a diagnostic says which lines to add.
+import { createHash } from 'node:crypto';
+import type { ResourcesByKind } from '#api/kinds.ts';
+import type { Container } from '#api/kubernetes/container.ts';
+import { resourceKey } from '#api/resource.ts';
+import { type PodOwner, type WorkloadPod, workloadPods } from '#api/workload-pods.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import { type ContainerCommand, containerCommand } from '#runtime/container-command.ts';
+import type { ImageMap } from '#runtime/image-map.ts';
+import { inboundPorts } from '#runtime/pod-ports.ts';
+
+export type ContainerPlan = { readonly container: Container; readonly command: ContainerCommand };
+
+export type PodPlan = {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly pod: WorkloadPod['pod'];
+  readonly owner?: PodOwner;
+  readonly initContainers: readonly ContainerPlan[];
+  readonly containers: readonly ContainerPlan[];
+  /** A gateway has a proxy and no application. */
+  readonly isGateway: boolean;
+  /** The TCP ports that the pod serves, as the container sees them, ascending. */
+  readonly inbound: readonly number[];
+  readonly restartPolicy: 'Always' | 'OnFailure' | 'Never';
+  /** From SIGTERM to SIGKILL. */
+  readonly graceMs: number;
+  /** Changes when the pod must be replaced: its spec, labels, annotations, commands or ports. */
+  readonly fingerprint: string;
+};
+
+export type RuntimePlan = { readonly pods: ReadonlyMap<string, PodPlan>; readonly diagnostics: readonly Diagnostic[] };
+
+/** The container that stands for the pod's own proxy: never started as an application. */
+export const sidecarContainer = 'istio-proxy';
+
+const defaultGraceMs = 30_000;
+
+/** Plans every pod of a snapshot. `resources` are the user's, without what the runtime itself publishes. */
+export function planPods(resources: ResourcesByKind, images: readonly ImageMap[]): RuntimePlan {
+  const pods = new Map<string, PodPlan>();
+  const diagnostics: Diagnostic[] = images.flatMap((map) => map.diagnostics);
+  for (const [key, workload] of workloadPods(resources)) {
+    const plan = planPod(key, workload, resources, images, diagnostics);
+    if (plan !== undefined) pods.set(key, plan);
+  }
+  return { pods, diagnostics };
+}
+
+function planPod(
+  key: string,
+  { pod, owner }: WorkloadPod,
+  resources: ResourcesByKind,
+  images: readonly ImageMap[],
+  diagnostics: Diagnostic[],
+): PodPlan | undefined {
+  const found = diagnostics.length;
+  const planContainers = (field: 'initContainers' | 'containers'): readonly ContainerPlan[] =>
+    (pod.spec[field] ?? []).flatMap((container, index) => {
+      if (container.name === sidecarContainer) return [];
+      const command = containerCommand(container, pod.origins.at(['spec', field, index, 'image']), images);
+      if (command.ok) return [{ container, command: command.value }];
+      diagnostics.push(command.error);
+      return [];
+    });
+  const initContainers = planContainers('initContainers');
+  const containers = planContainers('containers');
+  if (diagnostics.length > found) return undefined;
+  const inbound = inboundPorts(pod, resources.Service.values());
+  return {
+    key,
+    pod,
+    ...(owner !== undefined && { owner }),
+    initContainers,
+    containers,
+    isGateway: containers.length === 0,
+    inbound,
+    restartPolicy: pod.spec.restartPolicy ?? (owner?.kind === 'Job' ? 'OnFailure' : 'Always'),
+    graceMs: (pod.spec.terminationGracePeriodSeconds ?? defaultGraceMs / 1000) * 1000,
+    fingerprint: fingerprintOf([pod.spec, pod.metadata, initContainers, containers, inbound, configOf(pod, resources)]),
+  };
+}
+
+/** The ConfigMaps that the containers' variables come from: a change of theirs is a change of the pod. */
+function configOf(pod: WorkloadPod['pod'], resources: ResourcesByKind): unknown {
+  const names = new Set<string>();
+  for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+    for (const { configMapRef } of container.envFrom ?? []) if (configMapRef?.name !== undefined) names.add(configMapRef.name);
+    for (const { valueFrom } of container.env ?? []) {
+      if (valueFrom?.configMapKeyRef?.name !== undefined) names.add(valueFrom.configMapKeyRef.name);
+    }
+  }
+  return [...names].map((name) => resources.ConfigMap.get(resourceKey({ namespace: pod.metadata.namespace, name }))?.data);
+}
+
+/** A hash of the content: places in files (`origin`) do not count, so that an edit above a pod does not restart it. */
+function fingerprintOf(value: unknown): string {
+  const text = JSON.stringify(value, (name, part: unknown) => (name === 'origin' || name === 'origins' ? undefined : part));
+  return createHash('sha256').update(text).digest('base64url').slice(0, 16);
+}

@@ -1,0 +1,54 @@
+// On which local ports a pod serves: every pod has the same address here, so each container port gets a port for the proxy to listen on
+// and one for the application, and each service a port on which the pod's proxy takes the calls to it.
+import type { KindMap } from '#api/kinds.ts';
+import type { PodPlan } from '#runtime/pod-plan.ts';
+import type { PortAllocator } from '#runtime/port-allocator.ts';
+
+type Service = KindMap['Service'];
+
+/** The port plan of one running pod; the same shape as the node metadata HEDDLE_LOOPBACK that its proxy carries. */
+export type PodPorts = {
+  readonly address: string;
+  /** By container port. A gateway has no `app`. */
+  readonly inbound: Readonly<Record<string, { readonly listen: number; readonly app?: number }>>;
+  /** By `hostname:port` of a service. */
+  readonly outbound: Readonly<Record<string, number>>;
+  readonly httpProxy?: number;
+};
+
+const address = '127.0.0.1';
+
+/** Chooses free ports for a pod: `fixed` are those that the user asked for, by container port (a gateway's 8080). */
+export async function choosePorts(
+  plan: PodPlan,
+  services: Iterable<Service>,
+  allocator: PortAllocator,
+  { domain, fixed = {} }: { readonly domain: string; readonly fixed?: Readonly<Record<string, number>> },
+): Promise<PodPorts> {
+  const inbound: Record<string, { listen: number; app?: number }> = {};
+  for (const port of plan.inbound) {
+    const listen = fixed[port] ?? (await allocator.take());
+    inbound[port] = plan.isGateway ? { listen } : { listen, app: await allocator.take() };
+  }
+  if (plan.isGateway) return { address, inbound, outbound: {} };
+  const outbound: Record<string, number> = {};
+  for (const service of services) {
+    if (service.metadata.namespace !== plan.pod.metadata.namespace || service.spec.type === 'ExternalName') continue;
+    for (const { port, protocol } of service.spec.ports ?? []) {
+      if ((protocol ?? 'TCP') !== 'TCP') continue;
+      outbound[outboundKey(service, port, domain)] = await allocator.take();
+    }
+  }
+  return { address, inbound, outbound, httpProxy: await allocator.take() };
+}
+
+/** `hello.default.svc.cluster.local:80`. */
+export function outboundKey(service: Service, port: number, domain: string): string {
+  return `${service.metadata.name}.${service.metadata.namespace}.svc.${domain}:${port}`;
+}
+
+/** Every local port of the plan, to give back when the pod has ended. */
+export function allPorts(ports: PodPorts): readonly number[] {
+  const inbound = Object.values(ports.inbound).flatMap(({ listen, app }) => (app === undefined ? [listen] : [listen, app]));
+  return [...inbound, ...Object.values(ports.outbound), ...(ports.httpProxy === undefined ? [] : [ports.httpProxy])];
+}

@@ -1,0 +1,42 @@
+// Kubernetes' variables for the services of a pod's namespace, pointing at the pod's own proxy, so that a client that reads them needs no
+// change and the source of each call is known. https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+import type { KindMap } from '#api/kinds.ts';
+import { outboundKey, type PodPorts } from '#runtime/port-plan.ts';
+
+/** `HELLO_SERVICE_HOST`, `HELLO_SERVICE_PORT`, `HELLO_SERVICE_PORT_HTTP`, `HELLO_PORT`, `HELLO_PORT_80_TCP…` for each service with a port here. */
+export function serviceVariables(services: Iterable<KindMap['Service']>, ports: PodPorts, domain: string): Readonly<Record<string, string>> {
+  const variables: Record<string, string> = {};
+  for (const service of services) {
+    const name = variableName(service.metadata.name);
+    let isFirst = true;
+    for (const { name: portName, port } of service.spec.ports ?? []) {
+      const local = ports.outbound[outboundKey(service, port, domain)];
+      if (local === undefined) continue;
+      const url = `tcp://${ports.address}:${local}`;
+      if (isFirst) {
+        variables[`${name}_SERVICE_HOST`] = ports.address;
+        variables[`${name}_SERVICE_PORT`] = String(local);
+        variables[`${name}_PORT`] = url;
+        isFirst = false;
+      }
+      if (portName !== undefined && portName !== '') variables[`${name}_SERVICE_PORT_${variableName(portName)}`] = String(local);
+      variables[`${name}_PORT_${port}_TCP`] = url;
+      variables[`${name}_PORT_${port}_TCP_PROTO`] = 'tcp';
+      variables[`${name}_PORT_${port}_TCP_PORT`] = String(local);
+      variables[`${name}_PORT_${port}_TCP_ADDR`] = ports.address;
+    }
+  }
+  return variables;
+}
+
+/** The sidecar as HTTP proxy for everything but this machine itself, in both spellings that clients read. */
+export function proxyVariables(ports: PodPorts): Readonly<Record<string, string>> {
+  if (ports.httpProxy === undefined) return {};
+  const url = `http://${ports.address}:${ports.httpProxy}`;
+  const direct = 'localhost,127.0.0.1,::1';
+  return { HTTP_PROXY: url, http_proxy: url, NO_PROXY: direct, no_proxy: direct };
+}
+
+function variableName(name: string): string {
+  return name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_');
+}

@@ -1,0 +1,56 @@
+// Nothing outlives us, not even after kill -9: a shell that holds the other end of a pipe and a list of process groups. When the pipe
+// closes, by whatever end of ours, it ends the groups that are still on the list.
+import { type ChildProcess, spawn } from 'node:child_process';
+
+/** Reads `add PID` and `drop PID`; at the end of input: SIGTERM to each group, SIGKILL to what is left 2 s later. */
+const script = `
+trap '' INT TERM HUP
+list=' '
+while read -r verb pid; do
+  case $verb in
+    add) list="$list$pid " ;;
+    drop) case $list in *" $pid "*) list="\${list%% $pid *} \${list#* $pid }" ;; esac ;;
+  esac
+done
+alive() { for pid in $list; do kill -0 -- "-$pid" 2>/dev/null && return 0; done; return 1; }
+for pid in $list; do kill -TERM -- "-$pid" 2>/dev/null; done
+for turn in 1 2 3 4 5 6 7 8 9 10; do alive || exit 0; sleep 0.2; done
+for pid in $list; do kill -KILL -- "-$pid" 2>/dev/null; done
+exit 0
+`;
+
+/** Groups are named by the pid of their leader: a child that was spawned `detached`. */
+export class Watchdog implements AsyncDisposable {
+  readonly #shell: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  constructor() {
+    // Detached: Ctrl-C on the terminal must not reach it. Its output would go nowhere.
+    this.#shell = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    this.#shell.stdin?.on('error', () => {}); // a shell that is gone is noticed by its exit
+    this.#ended = new Promise((resolve) => {
+      this.#shell.once('exit', () => resolve());
+      this.#shell.once('error', () => resolve());
+    });
+    this.#shell.unref();
+  }
+
+  get pid(): number | undefined {
+    return this.#shell.pid;
+  }
+
+  add(pid: number): void {
+    this.#shell.stdin?.write(`add ${pid}\n`);
+  }
+
+  drop(pid: number): void {
+    this.#shell.stdin?.write(`drop ${pid}\n`);
+  }
+
+  /** Ends whatever is still on the list, then the shell. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#shell.ref();
+    this.#shell.stdin?.end();
+    await this.#ended;
+  }
+}
