@@ -1,0 +1,95 @@
+// The configuration that all three proxies run: one listener, one route, one cluster, the access log of a sidecar. Envoy's bootstrap for
+// the embedded proxy and for Envoy (the very same file), and what comes nearest to it for nginx.
+
+export type ProxyTask = { readonly listenPort: number; readonly backendPort: number; readonly accessLog: string };
+
+/** Istio's default access-log format. */
+const accessLogFormat = [
+  '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS%',
+  '%RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% "%UPSTREAM_TRANSPORT_FAILURE_REASON%" %BYTES_RECEIVED% %BYTES_SENT%',
+  '%DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% "%REQ(X-FORWARDED-FOR)%" "%REQ(USER-AGENT)%" "%REQ(X-REQUEST-ID)%"',
+  '"%REQ(:AUTHORITY)%" "%UPSTREAM_HOST%" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_LOCAL_ADDRESS%',
+  '%DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n',
+].join(' ');
+
+const typeUrl = (name: string): string => `type.googleapis.com/envoy.${name}`;
+const socketAddress = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
+
+/** As JSON, which Envoy reads as it reads YAML. */
+export function envoyBootstrap({ listenPort, backendPort, accessLog }: ProxyTask): string {
+  const connectionManager = {
+    '@type': typeUrl('extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'),
+    stat_prefix: 'bench',
+    route_config: {
+      name: 'bench',
+      virtual_hosts: [
+        { name: 'all', domains: ['*'], routes: [{ name: 'default', match: { prefix: '/' }, route: { cluster: 'backend', timeout: '0s' } }] },
+      ],
+    },
+    http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': typeUrl('extensions.filters.http.router.v3.Router') } }],
+    access_log: [
+      {
+        name: 'envoy.access_loggers.file',
+        typed_config: {
+          '@type': typeUrl('extensions.access_loggers.file.v3.FileAccessLog'),
+          path: accessLog,
+          log_format: { text_format_source: { inline_string: accessLogFormat } },
+        },
+      },
+    ],
+  };
+  const listener = {
+    name: 'bench',
+    address: socketAddress(listenPort),
+    filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: connectionManager }] }],
+  };
+  const cluster = {
+    name: 'backend',
+    type: 'STATIC',
+    connect_timeout: '1s',
+    lb_policy: 'ROUND_ROBIN',
+    load_assignment: { cluster_name: 'backend', endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(backendPort) } }] }] },
+  };
+  return JSON.stringify({ node: { id: 'bench', cluster: 'bench' }, static_resources: { listeners: [listener], clusters: [cluster] } }, undefined, 2);
+}
+
+/** One worker, upstream connections kept, a buffered access log, as Envoy buffers its own. */
+export function nginxProxyConfig({ listenPort, backendPort, accessLog }: ProxyTask, folder: string): string {
+  return nginxConfig(
+    folder,
+    `
+  log_format mesh '[$time_iso8601] "$request" $status $request_length $bytes_sent $request_time $upstream_response_time '
+                  '"$http_x_forwarded_for" "$http_user_agent" "$request_id" "$host" "$upstream_addr" $server_addr $remote_addr:$remote_port';
+  access_log ${accessLog} mesh buffer=64k flush=1s;
+  upstream backend { server 127.0.0.1:${backendPort}; keepalive 64; }
+  server {
+    listen 127.0.0.1:${listenPort};
+    location / {
+      proxy_pass http://backend;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";
+      proxy_set_header Host $host;
+      proxy_set_header X-Request-Id $request_id;
+      proxy_set_header X-Forwarded-Proto http;
+    }
+  }`,
+  );
+}
+
+/** A server that answers everything with one kilobyte. */
+export function nginxBackendConfig(port: number, folder: string): string {
+  const body = 'x'.repeat(1024);
+  return nginxConfig(folder, `  access_log off;\n  server { listen 127.0.0.1:${port}; location / { return 200 "${body}"; } }`);
+}
+
+function nginxConfig(folder: string, http: string): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `  ${name}_temp_path ${folder}/${name};`).join('\n');
+  return `daemon off; master_process off; worker_processes 1; pid ${folder}/nginx.pid; error_log ${folder}/error.log;
+events { worker_connections 1024; }
+http {
+${temporary}
+  keepalive_requests 100000000;
+${http}
+}
+`;
+}

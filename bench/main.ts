@@ -1,0 +1,34 @@
+// `npm run bench [-- NAME…] [--quick]`: runs the benches named, or all, and prints a table for each.
+import { cpus, totalmem } from 'node:os';
+import type { Bench } from '#bench/bench.ts';
+import { memory } from '#bench/memory.ts';
+import { requestCost } from '#bench/request-cost.ts';
+import { formatTable } from '#bench/table.ts';
+
+/** In this order: the shortest answer to "is it fast" first. */
+const benches: readonly Bench[] = [requestCost, memory];
+
+const words = process.argv.slice(2);
+const names = words.filter((word) => !word.startsWith('-'));
+const unknown = [
+  ...names.filter((name) => !benches.some((bench) => bench.name === name)),
+  ...words.filter((word) => word.startsWith('-') && word !== '--quick'),
+];
+if (unknown.length > 0) {
+  process.stderr.write(`unknown: ${unknown.join(', ')}. Known: ${benches.map(({ name }) => name).join(', ')}, --quick\n`);
+  process.exitCode = 2;
+} else {
+  process.stdout.write(`${cpus().length} x ${cpus()[0]?.model.trim() ?? 'CPU'}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}\n`);
+  for (const bench of benches.filter(({ name }) => names.length === 0 || names.includes(name))) await show(bench);
+}
+
+async function show(bench: Bench): Promise<void> {
+  process.stdout.write(`\n${bench.name}: ${bench.about}\n`);
+  try {
+    const table = await bench.run({ quick: words.includes('--quick'), say: (line) => process.stderr.write(`  ${line}\n`) });
+    process.stdout.write(`${formatTable(table)}\n`);
+  } catch (error) {
+    process.stdout.write(`not measured: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
