@@ -3,7 +3,7 @@
 // Fields are optional unless wrapped in `required()`, as nearly all fields of Istio and Kubernetes are.
 
 /** Formats that validation knows beyond JSON Schema's own. */
-export type Format = 'protobuf-duration' | 'protobuf-duration-or-zero' | 'byte' | 'host' | 'dns-label' | 'rfc3339' | 'quantity';
+export type Format = 'protobuf-duration' | 'protobuf-duration-or-zero' | 'byte' | 'host' | 'dns-label' | 'rfc3339';
 
 declare const valueType: unique symbol;
 

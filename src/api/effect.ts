@@ -1,0 +1,69 @@
+// Which fields of Istio's kinds have an effect today, as one table, and the walk that names each written field which has none.
+// When the model or the compiler learns a field, its line is added here and the warning is gone.
+import type { AnyResource, KindName } from '#api/kinds.ts';
+import { isObject, type Path } from '#api/validate.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import { formatPath } from '#base/origin.ts';
+
+/** `all`: this field and all below it. Otherwise the fields that have an effect; lists are passed through, `*` stands for any key of a map. */
+type Effect = 'all' | { readonly [field: string]: Effect };
+
+const destination: Effect = { host: 'all', subset: 'all', port: 'all' };
+const balancing: Effect = { loadBalancer: { simple: 'all' } };
+
+/** Kinds that are not in here have no field-by-field warnings: a laptop ignores much of a Pod by its nature. */
+const effects: { readonly [Kind in KindName]?: Effect } = {
+  VirtualService: {
+    spec: {
+      hosts: 'all',
+      gateways: 'all',
+      exportTo: 'all',
+      http: {
+        name: 'all',
+        match: { name: 'all', uri: 'all', ignoreUriCase: 'all', headers: 'all', withoutHeaders: 'all', gateways: 'all' },
+        route: { destination, weight: 'all' },
+      },
+    },
+    status: 'all',
+  },
+  DestinationRule: {
+    spec: {
+      host: 'all',
+      exportTo: 'all',
+      trafficPolicy: balancing,
+      subsets: { name: 'all', labels: 'all', trafficPolicy: balancing },
+    },
+    status: 'all',
+  },
+  Gateway: {
+    spec: {
+      selector: 'all',
+      servers: { name: 'all', hosts: 'all', port: { number: 'all', name: 'all', protocol: 'all' } },
+    },
+    status: 'all',
+  },
+};
+
+/** One warning for each written field of `resource` that is valid but has no effect yet; nothing for what stands below such a field. */
+export function fieldsWithoutEffect(resource: AnyResource): readonly Diagnostic[] {
+  const effect = effects[resource.kind];
+  if (effect === undefined) return [];
+  const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, origins, ...body } = resource;
+  return ineffectivePaths(body, effect, []).map((path) => ({
+    code: 'HDL0012',
+    severity: 'warning',
+    message: `${formatPath(path)} has no effect yet`,
+    hint: 'it is valid for Istio; this release of Heddle does not act on it',
+    at: origins.at(path),
+  }));
+}
+
+function ineffectivePaths(value: unknown, effect: Effect, path: Path): readonly Path[] {
+  if (effect === 'all') return [];
+  if (Array.isArray(value)) return value.flatMap((item: unknown, index) => ineffectivePaths(item, effect, [...path, index]));
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([name, child]) => {
+    const below = effect[name] ?? effect['*'];
+    return below === undefined ? [[...path, name]] : ineffectivePaths(child, below, [...path, name]);
+  });
+}

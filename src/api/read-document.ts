@@ -1,0 +1,176 @@
+// One parsed document → the resources in it (a List has several), validated against their kinds. A resource with an error is left out, with
+// its name where that is known, so that the source can keep an older good version of it in force.
+//
+// Unknown fields: a cluster prunes them from its built-in kinds and warns (the API server's default, fieldValidation=Warn), so they are
+// warnings in Kubernetes' kinds; in Istio's kinds they are errors, as `istioctl validate` and `kubectl apply` (strict by default) judge them:
+// a misspelt routing rule must not be dropped in silence.
+import { fieldsWithoutEffect } from '#api/effect.ts';
+import { type KindLookup, lookUpKind } from '#api/kind-lookup.ts';
+import type { AnyResource, KindDefinition, KindName } from '#api/kinds.ts';
+import { objectMeta } from '#api/kubernetes/meta.ts';
+import { type FieldOrigins, type ObjectMeta, resourceKey } from '#api/resource.ts';
+import type { Static } from '#api/schema.ts';
+import { type Finding, isObject, type Path, validate } from '#api/validate.ts';
+import type { YamlDocument } from '#api/yaml-document.ts';
+import { assertNever } from '#base/assert-never.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import { formatPath, type Origin } from '#base/origin.ts';
+
+/** What was read of one resource. Without `resource` it was left out, for the reasons that `diagnostics` give. */
+export type ReadItem = {
+  readonly resource?: AnyResource;
+  /** `VirtualService/default/reviews`, where kind and name could be read. */
+  readonly id?: string;
+  readonly diagnostics: readonly Diagnostic[];
+};
+
+/** `file` as origins show it; `line`: how many lines of it stand before the document's text. */
+export type DocumentPlace = { readonly file: string; readonly line: number };
+
+/** Reads the resources of a document without syntax errors. */
+export function readDocument(document: YamlDocument, place: DocumentPlace): readonly ReadItem[] {
+  return readValue(document.value, [], document, place);
+}
+
+function readValue(value: unknown, base: Path, document: YamlDocument, place: DocumentPlace): readonly ReadItem[] {
+  const origins = documentOrigins(document, place, base);
+  if (!isObject(value)) return [rejected(notAResource('a document must be an object with apiVersion, kind and metadata', origins.start))];
+  const { apiVersion, kind } = value;
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
+    const missing = typeof kind !== 'string' ? 'kind' : 'apiVersion';
+    return [rejected(notAResource(`not a Kubernetes resource: ${missing} is missing`, origins.start))];
+  }
+  if (kind.endsWith('List') && Array.isArray(value['items'])) {
+    return value['items'].flatMap((item: unknown, index) => readValue(inheritType(item, apiVersion, kind), [...base, 'items', index], document, place));
+  }
+  const lookup = lookUpKind(apiVersion, kind);
+  if (lookup.kind !== 'read') return [rejected(kindDiagnostic(lookup, apiVersion, kind, value, origins))];
+  return [readResource(value, { apiVersion, name: lookup.name, definition: lookup.definition }, origins)];
+}
+
+/** Items of a typed list (`PodList`) may leave out their own type; those of `v1 List` may not. */
+function inheritType(item: unknown, apiVersion: string, kind: string): unknown {
+  if (kind === 'List' || !isObject(item)) return item;
+  return { apiVersion, kind: kind.slice(0, -'List'.length), ...item };
+}
+
+type ResourceType = { readonly apiVersion: string; readonly name: KindName; readonly definition: KindDefinition };
+
+function readResource(value: Readonly<Record<string, unknown>>, type: ResourceType, origins: FieldOrigins & Places): ReadItem {
+  const { apiVersion: _apiVersion, kind: _kind, metadata: writtenMetadata, ...body } = value;
+  const metaFindings = writtenMetadata === undefined ? [] : validate(objectMeta, writtenMetadata, ['metadata']);
+  const metadata = readMetadata(isObject(writtenMetadata) ? writtenMetadata : {}, type.definition);
+  const findings = [...nameFindings(metadata.name), ...metaFindings, ...validate(type.definition.body, body)];
+  const id = metadata.name === '' ? undefined : `${type.name}/${resourceKey(metadata)}`;
+  const named = nameOrigins(origins, `${type.definition.kind} ${resourceKey(metadata)}`);
+  const diagnostics = findings.map((finding) => findingDiagnostic(finding, type.definition, named));
+  const identity = id === undefined ? {} : { id };
+  if (diagnostics.some(({ severity }) => severity === 'error')) return { ...identity, diagnostics };
+  // The body was just validated against the schema that this kind's type is made from.
+  const resource = Object.freeze({ apiVersion: type.apiVersion, kind: type.definition.kind, metadata, origins: named, ...body }) as unknown as AnyResource;
+  return { ...identity, resource, diagnostics: [...diagnostics, ...fieldsWithoutEffect(resource)] };
+}
+
+function readMetadata(written: Readonly<Record<string, unknown>>, definition: KindDefinition): ObjectMeta {
+  // Of a wrong type only where validation reports an error, and then no resource is made.
+  const meta = written as Static<typeof objectMeta>;
+  return Object.freeze({
+    name: typeof meta.name === 'string' ? meta.name : '',
+    namespace: definition.scope === 'cluster' ? '' : (meta.namespace ?? 'default'),
+    labels: meta.labels ?? {},
+    annotations: meta.annotations ?? {},
+    ...(meta.uid !== undefined && { uid: meta.uid }),
+    ...(meta.creationTimestamp !== undefined && { creationTimestamp: meta.creationTimestamp }),
+  });
+}
+
+const dnsSubdomain = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
+
+function nameFindings(name: string): readonly Finding[] {
+  const path = ['metadata', 'name'];
+  if (name === '') return [{ kind: 'invalid', path, part: 'key', message: 'required field metadata.name is missing' }];
+  if (dnsSubdomain.test(name) && name.length <= 253) return [];
+  const message = `metadata.name ${JSON.stringify(name)} must consist of lower-case letters, digits, "-" and ".", and start and end with a letter or digit`;
+  return [{ kind: 'invalid', path, part: 'value', message }];
+}
+
+function findingDiagnostic(finding: Finding, definition: KindDefinition, origins: FieldOrigins & Places): Diagnostic {
+  const { path, part, message, hint, also = [] } = finding;
+  const tolerated = finding.kind === 'unknown-field' && (definition.family === 'kubernetes' || path[0] === 'metadata');
+  const code = tolerated ? 'HDL0010' : definition.family === 'istio' ? 'IST0106' : 'HDL0011';
+  return {
+    code,
+    severity: tolerated ? 'warning' : 'error',
+    message: `${definition.kind}: ${message}${tolerated ? ': nothing reads it there' : ''}`,
+    at: part === 'value' ? origins.atValue(path) : origins.at(path),
+    ...(hint !== undefined && { hint }),
+    ...(also.length > 0 && { related: also.map((other) => ({ message: `${String(other.at(-1))} too`, at: origins.at(other) })) }),
+  };
+}
+
+function kindDiagnostic(
+  lookup: Exclude<KindLookup, { readonly kind: 'read' }>,
+  apiVersion: string,
+  kind: string,
+  value: Readonly<Record<string, unknown>>,
+  origins: FieldOrigins,
+): Diagnostic {
+  const name = isObject(value['metadata']) && typeof value['metadata']['name'] === 'string' ? ` ${value['metadata']['name']}` : '';
+  switch (lookup.kind) {
+    case 'without-effect':
+      return {
+        code: 'HDL0006',
+        severity: 'warning',
+        message: `${kind}${name} has no effect yet`,
+        hint: lookup.foreign ? `Heddle does not know ${apiVersion} ${kind}` : 'the kind is known; this release of Heddle does not act on it',
+        at: origins.at(['kind']),
+      };
+    case 'unknown-version':
+      return {
+        code: 'HDL0005',
+        severity: 'error',
+        message: `${kind} does not exist in version ${apiVersion}`,
+        hint: `use ${apiVersion.replace(/[^/]*$/, lookup.versions[0] ?? '')}`,
+        at: origins.at(['apiVersion']),
+      };
+    case 'unknown': {
+      const { guess } = lookup;
+      return {
+        code: 'HDL0004',
+        severity: 'error',
+        message: `unknown kind ${kind} in ${apiVersion}`,
+        ...(guess !== undefined && { hint: `did you mean kind ${guess.kind} of ${guess.apiVersion}?` }),
+        at: origins.at([guess?.kind === kind ? 'apiVersion' : 'kind']),
+      };
+    }
+    default:
+      return assertNever(lookup, 'kind lookup');
+  }
+}
+
+function notAResource(message: string, at: Origin): Diagnostic {
+  return { code: 'HDL0003', severity: 'error', message, at };
+}
+
+function rejected(diagnostic: Diagnostic): ReadItem {
+  return { diagnostics: [diagnostic] };
+}
+
+type Places = { readonly atValue: (path: Path) => Origin };
+
+function documentOrigins(document: YamlDocument, { file, line }: DocumentPlace, base: Path): FieldOrigins & Places {
+  const origin = (path: Path, part: 'key' | 'value'): Origin => {
+    const position = document.place([...base, ...path], part);
+    return { file, line: position.line + line, col: position.col };
+  };
+  return { start: origin([], 'key'), at: (path) => origin(path, 'key'), atValue: (path) => origin(path, 'value') };
+}
+
+function nameOrigins(origins: FieldOrigins & Places, resource: string): FieldOrigins & Places {
+  const name = (origin: Origin, path: Path): Origin => ({ ...origin, resource, path: formatPath(path) });
+  return {
+    start: { ...origins.start, resource },
+    at: (path) => name(origins.at(path), path),
+    atValue: (path) => name(origins.atValue(path), path),
+  };
+}

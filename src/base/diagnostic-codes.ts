@@ -1,0 +1,73 @@
+// The one table of what diagnostics are called. HDL codes are Heddle's own; IST codes are Istio's, used wherever Istio has one for the finding.
+// A code never changes its meaning and is never used again once it is gone. Append rows; keep each table in order.
+
+export type DiagnosticCode = { readonly title: string; readonly explanation: string };
+
+export const heddleCodes = {
+  HDL0001: {
+    title: 'Syntax error',
+    explanation: 'The text is no valid YAML or JSON. The last version of the file that could be read stays in force.',
+  },
+  HDL0002: { title: 'Unreadable path', explanation: 'A file or folder that was asked for does not exist or may not be read.' },
+  HDL0003: {
+    title: 'Not a resource',
+    explanation: 'A document lacks what makes it a resource: apiVersion, kind, and metadata with a name.',
+  },
+  HDL0004: { title: 'Unknown kind', explanation: 'No kind of this name exists in this API group.' },
+  HDL0005: { title: 'Unknown API version', explanation: 'The kind exists, but not in this version of its API group.' },
+  HDL0006: {
+    title: 'Kind without effect',
+    explanation: 'The kind is known, but this release of Heddle does nothing with it. The resource is read over.',
+  },
+  HDL0007: {
+    title: 'Duplicate resource',
+    explanation: 'Two places define a resource of the same kind, namespace and name. The first one, in the order of paths, is in force.',
+  },
+  HDL0008: { title: 'File left out', explanation: 'A file that is not for a cluster, such as kustomization.yaml, is not read.' },
+  HDL0010: {
+    title: 'Unknown field',
+    explanation: 'The field is not part of the kind. A cluster drops it, so what it says has no effect.',
+  },
+  HDL0011: {
+    title: 'Invalid resource',
+    explanation: 'A field has a value that its kind does not allow, or a required field is missing. The resource is left out.',
+  },
+  HDL0012: {
+    title: 'Field without effect',
+    explanation: 'The field is valid and means something in Istio, but this release of Heddle does nothing with it yet.',
+  },
+  HDL0013: {
+    title: 'Volume not provided',
+    explanation: 'A container mounts a volume that exists on a cluster only; a local process does not get it.',
+  },
+  HDL0020: {
+    title: 'Service selects no Pod',
+    explanation: 'No Pod has all labels of the Service selector, so the Service has no endpoint and each request to it is answered with 503.',
+  },
+  HDL0021: {
+    title: 'Target port not exposed',
+    explanation: 'The Service sends its traffic to a port that none of the containers it selects declares.',
+  },
+  HDL0022: {
+    title: 'Hand-written sidecar',
+    explanation: 'A container named istio-proxy was written by hand. It takes the place of the sidecar that injection adds, and nothing configures it.',
+  },
+  HDL0023: {
+    title: 'Weights of zero',
+    explanation: 'All destinations of a rule have weight 0, so no request can be sent to any of them.',
+  },
+} as const satisfies Readonly<Record<string, DiagnosticCode>>;
+
+/** Istio's messages that Heddle can give, under Istio's own names. */
+export const istioCodes = {
+  IST0101: { title: 'ReferencedResourceNotFound', explanation: 'A resource is referred to that does not exist.' },
+  IST0106: { title: 'SchemaValidationError', explanation: 'A resource of Istio breaks the rules of its schema. It is left out.' },
+} as const satisfies Readonly<Record<string, DiagnosticCode>>;
+
+export type Code = keyof typeof heddleCodes | keyof typeof istioCodes;
+
+/** Title and explanation of a code; undefined for one that is not in the tables. */
+export function explainCode(code: string): DiagnosticCode | undefined {
+  const all: Readonly<Record<string, DiagnosticCode>> = { ...heddleCodes, ...istioCodes };
+  return all[code];
+}
