@@ -1,0 +1,192 @@
+// An xDS client for any server: one aggregated stream, delta or state of the world, kept alive for as long as the client lives.
+// Subscribers get typed updates one after the other, in the order of the stream; their answers become ACKs and NACKs.
+import { credentials as grpcCredentials, type ChannelCredentials, Client, type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/logger.ts';
+import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import type { TypeUrl } from '#envoy/type-url.ts';
+import { adsService, type XdsMode } from '#xds/ads-service.ts';
+import { reconnectDelayMs } from '#xds/client/backoff.ts';
+import { TypeSubscriber } from '#xds/client/type-subscriber.ts';
+import type { Subscription, UpdateHandler, Wanted } from '#xds/client/update.ts';
+
+export type AdsClientOptions = {
+  /** `host:port`, or a `unix:` path, as gRPC takes it. */
+  readonly target: string;
+  /** Who we are; sent in the first request of each stream. */
+  readonly node: Node;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Delta unless said otherwise. */
+  readonly mode?: XdsMode;
+  /** A number in [0, 1), for the jitter of reconnects. */
+  readonly random?: () => number;
+  /** Plain text unless said otherwise. */
+  readonly credentials?: ChannelCredentials;
+};
+
+/** Whether a stream is open; `failure` says why not. */
+export type ConnectionState = { readonly connected: boolean; readonly failure?: string };
+
+const channelOptions = {
+  'grpc.max_receive_message_length': -1,
+  'grpc.max_send_message_length': -1,
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.initial_reconnect_backoff_ms': 50,
+  'grpc.max_reconnect_backoff_ms': 1_000,
+  // A shared subchannel would share its back-off with clients of other owners.
+  'grpc.use_local_subchannel_pool': 1,
+  // HTTP_PROXY in a workload's environment is meant for the workload, not for the mesh.
+  'grpc.enable_http_proxy': 0,
+};
+
+type Stream = ClientDuplexStream<Buffer, Buffer>;
+
+export class AdsClient implements AsyncDisposable {
+  readonly #options: AdsClientOptions;
+  readonly #client: Client;
+  readonly #subscribers = new Map<string, TypeSubscriber>();
+  readonly #stateListeners = new Set<(state: ConnectionState) => void>();
+  #stream: Stream | undefined;
+  #sentNode = false;
+  #answered = false;
+  #failures = 0;
+  #cancelRetry: (() => void) | undefined;
+  #closed = false;
+  #state: ConnectionState = { connected: false };
+
+  constructor(options: AdsClientOptions) {
+    this.#options = options;
+    this.#client = new Client(options.target, options.credentials ?? grpcCredentials.createInsecure(), channelOptions);
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Calls `listener` when the stream opens (its first response has come) or is lost; the returned function ends that. */
+  onStateChange(listener: (state: ConnectionState) => void): () => void {
+    this.#stateListeners.add(listener);
+    return () => this.#stateListeners.delete(listener);
+  }
+
+  /** Asks for resources of a type, now and on every later stream. The first subscription opens the stream. Throws on a second one for a type. */
+  subscribe<Type extends TypeUrl>(typeUrl: Type, names: Wanted, handler: UpdateHandler<Type>): Subscription {
+    if (this.#subscribers.has(typeUrl)) throw new Error(`already subscribed to ${typeUrl}`);
+    const subscriber = TypeSubscriber.create(typeUrl, this.#options.mode ?? 'delta', names, handler, this.#options.logger);
+    this.#subscribers.set(typeUrl, subscriber);
+    if (this.#stream === undefined) this.#connectSoon();
+    else this.#write(this.#stream, subscriber.exchange.open(this.#nodeOnce()));
+    return {
+      want: (next) => this.#write(this.#stream, subscriber.exchange.want(next)),
+      close: () => {
+        this.#write(this.#stream, subscriber.exchange.want([]));
+        this.#subscribers.delete(typeUrl);
+      },
+    };
+  }
+
+  /** Ends the stream and the connection; no handler is called after this. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelRetry?.();
+    this.#stream?.cancel();
+    this.#stream = undefined;
+    this.#client.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  /** Subscriptions made in the same turn travel in the first requests of one stream, in the order in which they were made. */
+  #connectSoon(): void {
+    if (this.#cancelRetry !== undefined || this.#closed) return;
+    this.#cancelRetry = this.#options.clock.after(reconnectDelayMs(this.#failures, this.#options.random ?? Math.random), () => {
+      this.#cancelRetry = undefined;
+      if (!this.#closed) this.#connect();
+    });
+  }
+
+  #connect(): void {
+    const { path, requestSerialize, responseDeserialize } =
+      this.#options.mode === 'sotw' ? adsService.streamAggregatedResources : adsService.deltaAggregatedResources;
+    const stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
+    this.#stream = stream;
+    this.#sentNode = false;
+    this.#answered = false;
+    stream.on('data', (response: Buffer) => this.#receive(stream, response));
+    stream.on('error', (error: Error) => this.#lost(stream, error.message));
+    stream.on('end', () => this.#lost(stream, 'the server ended the stream'));
+    for (const subscriber of this.#subscribers.values()) this.#write(stream, subscriber.exchange.open(this.#nodeOnce()));
+  }
+
+  #nodeOnce(): Node | undefined {
+    if (this.#sentNode) return undefined;
+    this.#sentNode = true;
+    return this.#options.node;
+  }
+
+  #write(stream: Stream | undefined, request: Uint8Array | undefined): void {
+    if (stream === undefined || stream !== this.#stream || request === undefined) return;
+    stream.write(Buffer.from(request.buffer, request.byteOffset, request.byteLength));
+  }
+
+  #receive(stream: Stream, response: Buffer): void {
+    if (stream !== this.#stream) return;
+    this.#failures = 0;
+    if (!this.#answered) {
+      this.#answered = true;
+      this.#setState({ connected: true });
+    }
+    const typeUrl = typeUrlOf(response);
+    const subscriber = this.#subscribers.get(typeUrl);
+    if (subscriber === undefined) {
+      this.#options.logger.log('debug', 'xDS response of a type nobody asked for', { type: typeUrl });
+      return;
+    }
+    const answer = subscriber.receive(response);
+    if (!(answer instanceof Promise)) {
+      this.#write(stream, answer);
+      return;
+    }
+    // What comes after this response may build on it, so the stream stands still until it is taken.
+    stream.pause();
+    answer.then(
+      (request) => {
+        this.#write(stream, request);
+        stream.resume();
+      },
+      (error: unknown) => stream.destroy(new Error(`the handler of ${typeUrl} failed`, { cause: error })),
+    );
+  }
+
+  #lost(stream: Stream, reason: string): void {
+    if (stream !== this.#stream) return;
+    this.#stream = undefined;
+    if (this.#closed) return;
+    const level = this.#failures === 0 ? 'warn' : 'debug';
+    this.#options.logger.log(level, 'xDS stream lost, reconnecting', { target: this.#options.target, reason });
+    this.#setState({ connected: false, failure: reason });
+    this.#connectSoon();
+    this.#failures += 1;
+  }
+
+  #setState(state: ConnectionState): void {
+    this.#state = state;
+    for (const listener of this.#stateListeners) listener(state);
+  }
+}
+
+/** Both kinds of response carry the type in field 4; the rest differs, so nothing else is read here. */
+function typeUrlOf(response: Buffer): string {
+  const reader = new BinaryReader(response);
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === 4 && wireType === WireType.LengthDelimited) return reader.string();
+    reader.skip(wireType, field);
+  }
+  return '';
+}

@@ -1,0 +1,125 @@
+// One gRPC call: bytes in, bytes out. Decodes requests, learns the node from the first one, and hands the rest to the node's stream.
+import { fromBinary } from '@bufbuild/protobuf';
+import { Metadata, type ServerDuplexStream, status as grpcStatus } from '@grpc/grpc-js';
+import type { Logger } from '#base/logger.ts';
+import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#envoy/gen/envoy/service/discovery/v3/discovery_pb.js';
+import type { XdsMode } from '#xds/ads-service.ts';
+import type { NodeSource } from '#xds/node-source.ts';
+import { isTypeUrl } from '#xds/resource-messages.ts';
+import { frameDelta, frameSotw } from '#xds/server/framing.ts';
+import type { Ledger } from '#xds/server/ledger.ts';
+import { beginDelta, beginSotw, continueDelta, continueSotw } from '#xds/server/request.ts';
+import { NodeStream } from '#xds/server/stream.ts';
+
+export type ConnectionOptions = {
+  readonly call: ServerDuplexStream<Buffer, Buffer>;
+  readonly source: NodeSource;
+  readonly ledger: Ledger;
+  readonly logger: Logger;
+};
+
+export type Connection = {
+  readonly receive: (request: Buffer) => void;
+  /** Asks the source again what the node shall have. */
+  readonly refresh: () => void;
+  readonly end: () => void;
+};
+
+export function openSotw(options: ConnectionOptions): Connection {
+  const session = new Session('sotw', options);
+  const receive = (bytes: Buffer) => {
+    const request = fromBinary(DiscoveryRequestSchema, bytes);
+    const stream = session.streamOf(request.node);
+    if (stream === undefined || !isTypeUrl(request.typeUrl)) return;
+    stream.receive(
+      request.typeUrl,
+      (state, desired) => beginSotw(state, request, desired),
+      (state) => continueSotw(state, request),
+    );
+  };
+  return { receive: session.guard(receive), refresh: session.guard(() => session.refresh()), end: () => session.end() };
+}
+
+export function openDelta(options: ConnectionOptions): Connection {
+  const session = new Session('delta', options);
+  const receive = (bytes: Buffer) => {
+    const request = fromBinary(DeltaDiscoveryRequestSchema, bytes);
+    const stream = session.streamOf(request.node);
+    if (stream === undefined || !isTypeUrl(request.typeUrl)) return;
+    stream.receive(
+      request.typeUrl,
+      (state) => beginDelta(state, request),
+      (state) => continueDelta(state, request),
+    );
+  };
+  return { receive: session.guard(receive), refresh: session.guard(() => session.refresh()), end: () => session.end() };
+}
+
+/** What both protocols share: the node, its stream, and how a call ends early. */
+class Session {
+  readonly #mode: XdsMode;
+  readonly #options: ConnectionOptions;
+  #node: Node | undefined;
+  #stream: NodeStream | undefined;
+  #ended = false;
+
+  constructor(mode: XdsMode, options: ConnectionOptions) {
+    this.#mode = mode;
+    this.#options = options;
+    options.call.on('drain', () => this.#stream?.resume());
+  }
+
+  /** The stream, opened by the first request, which must name the node; undefined when the call was refused. */
+  streamOf(node: Node | undefined): NodeStream | undefined {
+    if (this.#ended || this.#stream !== undefined) return this.#ended ? undefined : this.#stream;
+    if (node === undefined || node.id === '') {
+      this.#refuse(grpcStatus.INVALID_ARGUMENT, 'the first request of a stream must carry the node, with its id');
+      return undefined;
+    }
+    const resources = this.#options.source.resourcesFor(node);
+    if (!resources.ok) {
+      this.#options.logger.log('warn', 'xDS client refused', { node: node.id, reason: resources.error });
+      this.#refuse(grpcStatus.FAILED_PRECONDITION, resources.error);
+      return undefined;
+    }
+    const { call, ledger, logger } = this.#options;
+    const frame = this.#mode === 'sotw' ? frameSotw : frameDelta;
+    this.#node = node;
+    this.#stream = new NodeStream({ nodeId: node.id, mode: this.#mode, ledger, logger, send: (push) => call.write(frame(push)) }, resources.value);
+    logger.log('debug', 'xDS client connected', { node: node.id, mode: this.#mode });
+    return this.#stream;
+  }
+
+  /** A failure in serving one client (a request that does not decode, or our own bug) ends its call alone. */
+  guard<Arguments extends readonly unknown[]>(run: (...given: Arguments) => void): (...given: Arguments) => void {
+    return (...given) => {
+      try {
+        run(...given);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#options.logger.log('error', 'xDS stream failed', { node: this.#node?.id, reason });
+        this.#refuse(grpcStatus.INTERNAL, reason);
+      }
+    };
+  }
+
+  /** A node that is refused now, but was served before, keeps what it has: its pod may be on its way out and still draining. */
+  refresh(): void {
+    if (this.#stream === undefined || this.#node === undefined) return;
+    const resources = this.#options.source.resourcesFor(this.#node);
+    if (resources.ok) this.#stream.desire(resources.value);
+    else this.#options.logger.log('debug', 'xDS client keeps its last state', { node: this.#node.id, reason: resources.error });
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#stream?.end();
+    this.#stream = undefined;
+  }
+
+  #refuse(code: grpcStatus, details: string): void {
+    this.end();
+    this.#options.call.emit('error', { code, details, metadata: new Metadata() });
+  }
+}

@@ -1,0 +1,141 @@
+// One client's stream: takes requests, keeps the state of each type, and sends what is due, in the order that never breaks traffic:
+// clusters, endpoints, listeners, routes, secrets; and clusters that are gone only when nothing the client runs can name them any more.
+import type { Logger } from '#base/logger.ts';
+import { isMessage } from '@bufbuild/protobuf';
+import { Cluster_DiscoveryType, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import type { ResourceSet, XdsResource } from '#envoy/resource.ts';
+import { pushOrder, type TypeUrl, typeUrls } from '#envoy/type-url.ts';
+import type { XdsMode } from '#xds/ads-service.ts';
+import { shortTypeName } from '#xds/resource-messages.ts';
+import type { Push } from '#xds/server/framing.ts';
+import type { Ledger } from '#xds/server/ledger.ts';
+import type { Answer } from '#xds/server/request.ts';
+import { type Resources, TypeState } from '#xds/server/type-state.ts';
+
+export type StreamOptions = {
+  readonly nodeId: string;
+  readonly mode: XdsMode;
+  readonly ledger: Ledger;
+  readonly logger: Logger;
+  /** Writes one response; false where the client is slow, and `resume` is to be called when it has caught up. */
+  readonly send: (push: Push) => boolean;
+};
+
+const nothing: Resources = new Map();
+
+export class NodeStream {
+  readonly #options: StreamOptions;
+  readonly #types = new Map<TypeUrl, TypeState>();
+  #desired: ResourceSet;
+  #nonce = 0;
+  #writable = true;
+
+  constructor(options: StreamOptions, desired: ResourceSet) {
+    this.#options = options;
+    this.#desired = desired;
+    options.ledger.connected(this, options.nodeId, options.mode);
+  }
+
+  /** The newest state. Whatever was not sent of the one before is skipped. */
+  desire(desired: ResourceSet): void {
+    this.#desired = desired;
+    this.#pump();
+  }
+
+  /** A request for one type: `begin` for the type's first on this stream, `proceed` for each later one. */
+  receive(typeUrl: TypeUrl, begin: (state: TypeState, desired: Resources) => void, proceed: (state: TypeState) => Answer): void {
+    const known = this.#types.get(typeUrl);
+    if (known === undefined) {
+      const state = new TypeState(typeUrl, this.#options.mode);
+      this.#types.set(typeUrl, state);
+      const desired = this.#resources(typeUrl);
+      begin(state, desired);
+      const hasItAll = state.select(desired, false) === undefined;
+      if (hasItAll) this.#options.ledger.resumed(this, this.#options.nodeId, typeUrl, state.versionOf(desired), state.heldCount);
+    } else {
+      this.#record(known, proceed(known));
+    }
+    this.#pump();
+  }
+
+  /** The client has read what lay in the way. */
+  resume(): void {
+    this.#writable = true;
+    this.#pump();
+  }
+
+  end(): void {
+    this.#writable = false;
+    this.#options.ledger.disconnected(this, this.#options.nodeId);
+  }
+
+  #resources(typeUrl: TypeUrl): Resources {
+    return this.#desired.get(typeUrl) ?? nothing;
+  }
+
+  /**
+   * Sends what is due. A type whose last response is not answered waits, and so do all after it: routes must not overtake the
+   * clusters they name. After an answer this runs again, with whatever is newest by then.
+   */
+  #pump(): void {
+    for (const typeUrl of pushOrder) {
+      if (!this.#writable) return;
+      const state = this.#types.get(typeUrl);
+      if (state === undefined) continue;
+      const desired = this.#resources(typeUrl);
+      const selection = state.select(desired, typeUrl === typeUrls.cluster && this.#mayNameOldClusters());
+      if (selection === undefined) continue;
+      if (state.inFlight !== undefined) return;
+      this.#nonce += 1;
+      const push: Push = { ...selection, typeUrl, nonce: String(this.#nonce) };
+      if (typeUrl === typeUrls.cluster) this.#oweEndpoints(push.resources.filter((resource) => !state.holds(resource)));
+      state.sent(push);
+      this.#options.ledger.sent(this, this.#options.nodeId, typeUrl, push.version);
+      this.#writable = this.#options.send(push);
+    }
+  }
+
+  /** True while the client may run listeners or routes older than ours: some are still to be sent, to be answered, or refused. */
+  #mayNameOldClusters(): boolean {
+    return [typeUrls.listener, typeUrls.route].some((typeUrl) => {
+      const state = this.#types.get(typeUrl);
+      if (state === undefined) return false;
+      const desired = this.#resources(typeUrl);
+      return state.inFlight !== undefined || state.select(desired, false) !== undefined || state.rejectedNames(desired).length > 0;
+    });
+  }
+
+  /**
+   * A cluster that changes is warmed anew, and waits for endpoints even if they are the same as before; Envoy asks for them again
+   * only in some versions and modes. So they follow each changed cluster.
+   */
+  #oweEndpoints(clusters: readonly XdsResource[]): void {
+    const endpoints = this.#types.get(typeUrls.endpoint);
+    if (endpoints === undefined) return;
+    const names = clusters.flatMap(({ message }) => {
+      if (!isMessage(message, ClusterSchema)) return [];
+      const { case: kind, value } = message.clusterDiscoveryType;
+      if (kind !== 'type' || value !== Cluster_DiscoveryType.EDS) return [];
+      return [message.edsClusterConfig?.serviceName || message.name];
+    });
+    endpoints.owe(names.filter((name) => endpoints.interest.has(name)));
+  }
+
+  #record(state: TypeState, answer: Answer): void {
+    const { ledger, logger, nodeId } = this.#options;
+    const rejected = () => state.rejectedNames(this.#resources(state.typeUrl));
+    switch (answer.kind) {
+      case 'none':
+        return;
+      case 'ack':
+        ledger.acked(this, nodeId, state.typeUrl, answer.push.version, state.heldCount, rejected());
+        return;
+      case 'nack': {
+        const { error, resources, push } = answer;
+        logger.log('warn', 'xDS update refused', { node: nodeId, type: shortTypeName(state.typeUrl), resources: resources.join(','), reason: error });
+        ledger.nacked(this, nodeId, state.typeUrl, { version: push.version, error, resources }, rejected());
+        return;
+      }
+    }
+  }
+}

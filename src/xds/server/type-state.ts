@@ -1,0 +1,216 @@
+// One resource type on one stream: what the client wants, has, was sent and has rejected; from these, what to send next.
+// Never more than one response under way; a rejected version is not sent again until the content changes.
+import type { XdsResource } from '#envoy/resource.ts';
+import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
+import type { XdsMode } from '#xds/ads-service.ts';
+import type { Push } from '#xds/server/framing.ts';
+import { Interest } from '#xds/server/interest.ts';
+import { versionOf, versionOfAll } from '#xds/server/version.ts';
+
+export type Resources = ReadonlyMap<string, XdsResource>;
+
+/** What a response would carry, before it has a nonce. */
+export type Selection = Pick<Push, 'version' | 'resources' | 'removed'>;
+
+/** In `#held`: the client knows that there is no such resource. */
+const absent = '';
+
+export class TypeState {
+  readonly typeUrl: TypeUrl;
+  readonly interest: Interest;
+  readonly #mode: XdsMode;
+  readonly #held = new Map<string, string>();
+  readonly #rejected = new Map<string, string>();
+  /** Names that must be in the next response even if the client should have them. */
+  readonly #owed = new Set<string>();
+  /** After a NACK of several resources: smaller groups, to be sent one by one, until the bad one is alone. */
+  readonly #groups: (readonly string[])[] = [];
+  /** SotW clusters and listeners: the last set sent, to hold back removals from. */
+  #lastSent: Resources = new Map();
+  #lastVersion: string | undefined;
+  #owesAnswer: boolean;
+  #inFlight: Push | undefined;
+  #settledWith: Resources | undefined;
+
+  constructor(typeUrl: TypeUrl, mode: XdsMode) {
+    this.typeUrl = typeUrl;
+    this.#mode = mode;
+    this.interest = new Interest(typeUrl);
+    this.#owesAnswer = true;
+  }
+
+  get inFlight(): Push | undefined {
+    return this.#inFlight;
+  }
+
+  /** Delta: the client comes back with these versions (`initial_resource_versions`) and needs only what differs. */
+  resumeDelta(versions: Readonly<Record<string, string>>): void {
+    for (const [name, version] of Object.entries(versions)) {
+      this.#held.set(name, version);
+      this.#owesAnswer = false;
+    }
+  }
+
+  /** SotW: the client comes back with this version. If that is what it would get, nothing is sent. */
+  resumeSotw(version: string, desired: Resources): void {
+    const wanted = this.#wanted(desired);
+    if (version !== this.versionOf(desired)) return;
+    for (const resource of wanted) this.#held.set(resource.name, resource.version);
+    this.#lastVersion = version;
+    this.#lastSent = new Map(wanted.map((resource) => [resource.name, resource]));
+    this.#owesAnswer = false;
+  }
+
+  /** The client asks again for everything: there must be a response, even if it says nothing new. */
+  oweAnswer(): void {
+    this.#owesAnswer = true;
+    this.#settledWith = undefined;
+  }
+
+  /** These names must be answered, whatever the client is believed to have. */
+  owe(names: Iterable<string>): void {
+    for (const name of names) this.#owed.add(name);
+    this.#settledWith = undefined;
+  }
+
+  /** To be called after each change of `interest`: what the client gave up is forgotten. */
+  interestChanged(): void {
+    for (const map of [this.#held, this.#rejected, this.#owed]) for (const name of map.keys()) if (!this.interest.has(name)) map.delete(name);
+    this.#settledWith = undefined;
+  }
+
+  /** What to send next; undefined when the client has it all. With `keepRemoved`, resources that are gone stay for now. */
+  select(desired: Resources, keepRemoved: boolean): Selection | undefined {
+    if (this.#settledWith === desired && !keepRemoved && this.#groups.length === 0) return undefined;
+    const selection = this.#isWholeTruth() ? this.#selectWhole(desired, keepRemoved) : this.#selectChanged(desired, keepRemoved);
+    if (selection === undefined && !keepRemoved) this.#settledWith = desired;
+    return selection;
+  }
+
+  sent(push: Push): void {
+    this.#inFlight = push;
+    this.#owesAnswer = false;
+    this.#lastVersion = push.version;
+    this.#settledWith = undefined;
+    // Where there are groups, what was selected is the first of them.
+    this.#groups.shift();
+    for (const { name } of push.resources) this.#owed.delete(name);
+    for (const name of push.removed) this.#owed.delete(name);
+    if (this.#isWholeTruth()) {
+      this.#owed.clear();
+      this.#lastSent = new Map(push.resources.map((resource) => [resource.name, resource]));
+    }
+  }
+
+  /** The client has taken what was under way. */
+  acknowledged(): void {
+    const push = this.#land();
+    if (push === undefined) return;
+    if (this.#isWholeTruth()) this.#held.clear();
+    for (const { name, version } of push.resources) {
+      this.#rejected.delete(name);
+      if (this.interest.has(name)) this.#held.set(name, version);
+    }
+    for (const name of push.removed) {
+      // A name that was asked for by itself is remembered as absent, so that it is not told again and again.
+      if (this.interest.names.has(name)) this.#held.set(name, absent);
+      else this.#held.delete(name);
+    }
+  }
+
+  /** The client has refused what was under way, for the reason in `error`. Gives the names it is about. */
+  refused(error: string): readonly string[] {
+    const push = this.#land();
+    if (push === undefined) return [];
+    const named = push.resources.filter(({ name }) => name !== '' && error.includes(name));
+    const culprits = named.length > 0 ? named : push.resources.length === 1 || this.#isWholeTruth() ? push.resources : [];
+    for (const { name, version } of culprits) this.#rejected.set(name, version);
+    if (!this.#isWholeTruth()) this.#regroup(push, culprits);
+    return culprits.map(({ name }) => name);
+  }
+
+  /** The names whose present content the client has refused. */
+  rejectedNames(desired: Resources): readonly string[] {
+    return [...this.#rejected].filter(([name, version]) => desired.get(name)?.version === version).map(([name]) => name);
+  }
+
+  /** The version of all that the client wants. */
+  versionOf(desired: Resources): string {
+    return this.interest.wildcard ? versionOfAll(desired) : versionOf(this.#wanted(desired));
+  }
+
+  /** True where the client has taken exactly this content. */
+  holds(resource: XdsResource): boolean {
+    return this.#held.get(resource.name) === resource.version;
+  }
+
+  /** How many resources the client has. */
+  get heldCount(): number {
+    let count = 0;
+    for (const version of this.#held.values()) if (version !== absent) count += 1;
+    return count;
+  }
+
+  #land(): Push | undefined {
+    const push = this.#inFlight;
+    this.#inFlight = undefined;
+    this.#settledWith = undefined;
+    return push;
+  }
+
+  /** What was refused only for its neighbours' sake is sent again without them; if nobody is named, in halves. */
+  #regroup(push: Push, culprits: readonly XdsResource[]): void {
+    const rest = push.resources.filter((resource) => !culprits.includes(resource)).map(({ name }) => name);
+    if (rest.length === 0) return;
+    if (culprits.length > 0) this.#groups.push(rest);
+    else this.#groups.push(rest.slice(0, rest.length >> 1), rest.slice(rest.length >> 1));
+  }
+
+  /** SotW clusters and listeners: a response without a resource removes it, so each one carries them all. */
+  #isWholeTruth(): boolean {
+    return this.#mode === 'sotw' && (this.typeUrl === typeUrls.cluster || this.typeUrl === typeUrls.listener);
+  }
+
+  #wanted(desired: Resources): XdsResource[] {
+    if (this.interest.wildcard) return [...desired.values()];
+    return [...this.interest.names].flatMap((name) => desired.get(name) ?? []);
+  }
+
+  #selectWhole(desired: Resources, keepRemoved: boolean): Selection | undefined {
+    const wanted = this.#wanted(desired);
+    const kept = keepRemoved ? [...this.#lastSent.values()].filter(({ name }) => !desired.has(name) && this.interest.has(name)) : [];
+    const resources = [...wanted, ...kept];
+    const version = kept.length === 0 ? this.versionOf(desired) : versionOf(resources);
+    if (version === this.#lastVersion && !this.#owesAnswer && this.#owed.size === 0) return undefined;
+    return { version, resources, removed: [] };
+  }
+
+  #selectChanged(desired: Resources, keepRemoved: boolean): Selection | undefined {
+    const wanted = this.#wanted(desired);
+    for (let group = this.#groups.shift(); group !== undefined; group = this.#groups.shift()) {
+      const resources = group.flatMap((name) => desired.get(name) ?? []).filter((resource) => this.#needs(resource));
+      // Left in the queue until it is sent: selecting alone must change nothing.
+      if (resources.length > 0) {
+        this.#groups.unshift(group);
+        return { version: this.versionOf(desired), resources, removed: [] };
+      }
+    }
+    const resources = wanted.filter((resource) => this.#needs(resource));
+    const removed = this.#mode === 'delta' && !keepRemoved ? this.#gone(desired) : [];
+    if (resources.length === 0 && removed.length === 0 && !this.#owesAnswer) return undefined;
+    return { version: this.versionOf(desired), resources, removed };
+  }
+
+  #needs({ name, version }: XdsResource): boolean {
+    if (this.#owed.has(name)) return this.interest.has(name);
+    return this.interest.has(name) && this.#held.get(name) !== version && this.#rejected.get(name) !== version;
+  }
+
+  /** Delta: names that the client has or asks about, and that do not exist (any more). */
+  #gone(desired: Resources): string[] {
+    const gone = new Set<string>();
+    for (const [name, version] of this.#held) if (version !== absent && !desired.has(name)) gone.add(name);
+    for (const name of this.interest.names) if (!desired.has(name) && (this.#owed.has(name) || !this.#held.has(name))) gone.add(name);
+    return [...gone];
+  }
+}
