@@ -1,0 +1,64 @@
+// A socket that was accepted in, what everybody downstream of the listener may know of it out. Strings are made once per connection.
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { DownstreamConnection } from '#proxy/http/stream.ts';
+import { peerNamesOf } from '#proxy/tls/peer-names.ts';
+import type { ConnectionFacts } from '#telemetry/access-record.ts';
+
+/** The connection whose `draining` the listener may set. */
+export type OpenConnection = { -readonly [Field in keyof DownstreamConnection]: DownstreamConnection[Field] };
+
+/** Addresses of an IPv4 client on an IPv6 socket are printed as IPv4, as Envoy prints them on an IPv4 listener. */
+export function plainAddress(address: string | undefined): string {
+  if (address === undefined) return '';
+  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+}
+
+/** `ip:port`, `[ip]:port` for IPv6. */
+export function formatAddress(ip: string, port: number): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+/** `serverName`: SNI as the TLS inspector or the handshake saw it. */
+export function describeConnection(socket: Socket, id: number, serverName: string): OpenConnection {
+  const remoteAddress = plainAddress(socket.remoteAddress);
+  const localAddress = plainAddress(socket.localAddress);
+  const remotePort = socket.remotePort ?? 0;
+  const localPort = socket.localPort ?? 0;
+  const facts: ConnectionFacts = {
+    id,
+    localAddress: formatAddress(localAddress, localPort),
+    localIp: localAddress,
+    localPort,
+    directRemoteAddress: formatAddress(remoteAddress, remotePort),
+    directRemoteIp: remoteAddress,
+    directRemotePort: remotePort,
+    serverName,
+    tlsVersion: '',
+    tlsCipher: '',
+    peerUriSans: noNames,
+    localUriSans: noNames,
+    peerSubject: '',
+  };
+  const connection = { facts, remoteAddress, remotePort, localAddress, localPort, tls: false, draining: false };
+  return serverName === '' ? connection : { ...connection, serverName };
+}
+
+/** The same connection once its handshake is done. Peer names are there only when the certificate was verified. */
+export function describeSecureConnection(connection: OpenConnection, socket: TLSSocket, localUriSans: readonly string[]): OpenConnection {
+  const peer = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+  const peerNames = peer === undefined ? undefined : peerNamesOf(peer);
+  const facts: ConnectionFacts = {
+    ...connection.facts,
+    tlsVersion: socket.getProtocol() ?? '',
+    tlsCipher: socket.getCipher().standardName,
+    peerUriSans: peerNames?.uris ?? noNames,
+    localUriSans,
+    peerSubject: peer === undefined ? '' : peer.subject.split('\n').reverse().join(','),
+  };
+  const secure: OpenConnection = { ...connection, facts, tls: true };
+  if (peerNames !== undefined) secure.peerNames = [...peerNames.uris, ...peerNames.dnsNames];
+  return secure;
+}
+
+const noNames: readonly string[] = [];

@@ -1,0 +1,180 @@
+// The HTTP/2 pool of one endpoint: as few sessions as the endpoint's limit on concurrent streams allows, usually one.
+// A session that got GOAWAY or reached its number of requests takes no more and ends with its last stream.
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
+import { formatAddress, plainAddress } from '#proxy/downstream-connection.ts';
+import type { ClientStream, RequestHead, ResponseReceiver, UpstreamPool } from '#proxy/http/stream.ts';
+import { Http2ClientStream } from '#proxy/http2/client-stream.ts';
+import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
+import type { PoolFactory } from '#proxy/upstream/pool-factory.ts';
+
+const streamWindowBytes = 256 * 1024;
+const sessionWindowBytes = 1024 * 1024;
+/** A session with requests under way that does not answer a ping within this is given up. */
+const pingIntervalMs = 30_000;
+const pingTimeoutMs = 10_000;
+/** Until the endpoint's SETTINGS come: the least that RFC 9113 section 6.5.2 recommends to allow. */
+const assumedStreams = 100;
+
+type Lane = {
+  readonly session: ClientHttp2Session;
+  readonly localAddress: string;
+  active: number;
+  opened: number;
+  retired: boolean;
+};
+
+/** Sessions over whatever `connect` gives: plain TCP, or TLS that negotiated h2. */
+export function http2PoolFactory(connect: Connect): PoolFactory {
+  return (cluster, endpoint) => new Http2Pool(cluster, endpoint, connect);
+}
+
+class Http2Pool implements UpstreamPool {
+  readonly #cluster: ClusterEntry;
+  readonly #endpoint: EndpointEntry;
+  readonly #connect: Connect;
+  readonly #lanes = new Set<Lane>();
+  readonly #waiting: Http2ClientStream[] = [];
+  #connecting: Connecting | undefined;
+  #active = 0;
+  #draining = false;
+
+  constructor(cluster: ClusterEntry, endpoint: EndpointEntry, connect: Connect) {
+    this.#cluster = cluster;
+    this.#endpoint = endpoint;
+    this.#connect = connect;
+  }
+
+  get activeRequests(): number {
+    return this.#active;
+  }
+
+  open(head: RequestHead, hasBody: boolean, receiver: ResponseReceiver): ClientStream {
+    this.#active++;
+    const stream = new Http2ClientStream(head, hasBody, receiver, () => this.#active--);
+    const lane = this.#freeLane();
+    // Started in a later turn where it could fail at once, so that no receiver is called before it has its stream.
+    if (lane !== undefined) this.#start(stream, lane);
+    else if (this.#waiting.length >= this.#cluster.maxPendingRequests) queueMicrotask(() => stream.fail('overflow', 'too many pending requests'));
+    else {
+      this.#waiting.push(stream);
+      this.#connectMore();
+    }
+    return stream;
+  }
+
+  drain(): void {
+    this.#draining = true;
+    for (const lane of this.#lanes) this.#retire(lane);
+  }
+
+  destroy(): void {
+    this.#draining = true;
+    this.#connecting?.cancel();
+    this.#connecting = undefined;
+    for (const stream of this.#waiting.splice(0)) stream.fail('connection-closed', 'the pool is gone');
+    for (const lane of this.#lanes) lane.session.destroy();
+    this.#lanes.clear();
+  }
+
+  #start(stream: Http2ClientStream, lane: Lane): void {
+    lane.active++;
+    lane.opened++;
+    const limit = this.#cluster.maxRequestsPerConnection;
+    if (limit > 0 && lane.opened >= limit) lane.retired = true;
+    stream.start(lane.session, this.#endpoint.key, lane.localAddress, () => this.#onStreamClosed(lane));
+  }
+
+  #onStreamClosed(lane: Lane): void {
+    lane.active--;
+    if (lane.retired && lane.active === 0 && !lane.session.destroyed) lane.session.close();
+    if (this.#waiting.length > 0) this.#startWaiting();
+  }
+
+  #freeLane(): Lane | undefined {
+    for (const lane of this.#lanes) {
+      if (lane.retired || lane.session.closed || lane.session.destroyed) continue;
+      if (lane.active < (lane.session.remoteSettings?.maxConcurrentStreams ?? assumedStreams)) return lane;
+    }
+    return undefined;
+  }
+
+  #startWaiting(): void {
+    while (this.#waiting.length > 0) {
+      const lane = this.#freeLane();
+      if (lane === undefined) break;
+      const next = this.#waiting.shift();
+      if (next !== undefined && !next.done) this.#start(next, lane);
+    }
+    if (this.#waiting.length > 0) this.#connectMore();
+  }
+
+  #connectMore(): void {
+    if (this.#connecting !== undefined || this.#lanes.size >= this.#cluster.maxConnections) return;
+    this.#connecting = this.#connect(this.#cluster, this.#endpoint, {
+      onConnect: (socket) => {
+        this.#connecting = undefined;
+        this.#addLane(socket);
+        this.#startWaiting();
+      },
+      onConnectFailed: (reason, detail) => {
+        this.#connecting = undefined;
+        for (const stream of this.#waiting.splice(0)) stream.fail(reason, detail);
+      },
+    });
+  }
+
+  #addLane(socket: Socket): void {
+    // The authority only matters to callers that name none; every request of ours does.
+    const session = connectHttp2('http://upstream', {
+      createConnection: () => socket,
+      settings: { initialWindowSize: streamWindowBytes, enablePush: false, maxHeaderListSize: 64 * 1024 },
+      maxHeaderListPairs: 200,
+    });
+    const localAddress = formatAddress(plainAddress(socket.localAddress), socket.localPort ?? 0);
+    const lane: Lane = { session, localAddress, active: 0, opened: 0, retired: this.#draining };
+    this.#lanes.add(lane);
+    session.once('connect', () => session.setLocalWindowSize(sessionWindowBytes));
+    session.on('error', ignoreError);
+    session.on('goaway', () => this.#retire(lane));
+    session.on('remoteSettings', () => this.#startWaiting());
+    if (this.#cluster.idleTimeoutMs > 0) {
+      session.setTimeout(this.#cluster.idleTimeoutMs, () => {
+        if (lane.active === 0) this.#retire(lane);
+      });
+    }
+    const stopPings = keepAlive(lane);
+    session.once('close', () => {
+      stopPings();
+      this.#lanes.delete(lane);
+      if (this.#waiting.length > 0) this.#startWaiting();
+    });
+  }
+
+  #retire(lane: Lane): void {
+    lane.retired = true;
+    if (lane.active === 0 && !lane.session.destroyed) lane.session.close();
+  }
+}
+
+/** Pings while requests are under way, so that a peer that vanished is noticed. Returns what ends it. */
+function keepAlive(lane: Lane): () => void {
+  let late: NodeJS.Timeout | undefined;
+  const timer = setInterval(() => {
+    if (lane.active === 0 || lane.session.destroyed || late !== undefined) return;
+    late = setTimeout(() => lane.session.destroy(new Error('ping timeout')), pingTimeoutMs).unref();
+    lane.session.ping(() => {
+      clearTimeout(late);
+      late = undefined;
+    });
+  }, pingIntervalMs).unref();
+  return () => {
+    clearInterval(timer);
+    clearTimeout(late);
+  };
+}
+
+function ignoreError(): void {
+  // Every stream of the session gets its own 'close'.
+}

@@ -1,0 +1,96 @@
+// The HTTP/2 downstream codec: a socket (plain with prior knowledge, or TLS with ALPN h2) in, ServerStreams out. Node's session does the framing.
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
+import type { ServedConnection, ServerCodec } from '#proxy/http/server-codec.ts';
+import { Http2ServerStream, rawList } from '#proxy/http2/server-stream.ts';
+
+export type Http2ServerOptions = {
+  /** SETTINGS_MAX_CONCURRENT_STREAMS; Envoy's default is 2^31-1, here 1024. */
+  readonly maxConcurrentStreams?: number;
+  /** Bytes of all fields of a request together (max_request_headers_kb); 60 KB by default. */
+  readonly maxHeaderBytes?: number;
+  /** Number of fields of a request; 100 by default. */
+  readonly maxHeaders?: number;
+  /** A session without streams closes after this; 0: never. */
+  readonly idleTimeoutMs?: number;
+};
+
+const streamWindowBytes = 256 * 1024;
+const sessionWindowBytes = 1024 * 1024;
+
+/** RFC 9113. Extended CONNECT is not announced, so a WebSocket over HTTP/2 is refused by the session. */
+export function http2ServerCodec(options: Http2ServerOptions): ServerCodec {
+  const maxHeaderBytes = options.maxHeaderBytes ?? 60 * 1024;
+  const sessionOptions = {
+    settings: {
+      maxConcurrentStreams: options.maxConcurrentStreams ?? 1024,
+      initialWindowSize: streamWindowBytes,
+      maxHeaderListSize: maxHeaderBytes,
+      enablePush: false,
+    },
+    // Pseudo fields count as well.
+    maxHeaderListPairs: (options.maxHeaders ?? 100) + 4,
+    maxSendHeaderBlockLength: 256 * 1024,
+  };
+  return (socket, connection, handler) => {
+    const session = performServerHandshake(socket, sessionOptions);
+    return serve(session, socket, options.idleTimeoutMs ?? 0, (stream, flags, raw, onClosed) => {
+      const request = new Http2ServerStream(stream, raw, flags, connection);
+      if (request.request.authority === '' || (request.request.path === '' && request.request.method !== 'CONNECT')) {
+        handler.onRefused(request, { status: 400, flag: 'DPE', details: 'http2.missing_authority' });
+      } else {
+        handler.onRequest(request);
+      }
+      request.start(onClosed);
+    });
+  };
+}
+
+type OpenStream = (stream: ServerHttp2Stream, flags: number, raw: readonly string[], onClosed: () => void) => void;
+
+function serve(session: ServerHttp2Session, socket: Socket, idleTimeoutMs: number, open: OpenStream): ServedConnection {
+  let active = 0;
+  let draining = false;
+  const onClosed = (): void => {
+    active--;
+    if (active === 0 && draining && !session.destroyed) session.close();
+  };
+  session.on('error', ignoreError);
+  session.setLocalWindowSize(sessionWindowBytes);
+  session.on('stream', (stream: ServerHttp2Stream, _headers: unknown, flags: number, raw: unknown) => {
+    active++;
+    open(stream, flags, rawList(raw), onClosed);
+  });
+  // A client that sends GOAWAY keeps its streams; the connection ends with the last of them.
+  session.on('goaway', () => {
+    draining = true;
+    if (active === 0 && !session.destroyed) session.close();
+  });
+  if (idleTimeoutMs > 0) {
+    session.setTimeout(idleTimeoutMs, () => {
+      if (active === 0) session.close();
+    });
+  }
+  return {
+    get activeRequests() {
+      return active;
+    },
+    drain: () => {
+      if (draining || session.destroyed) return;
+      draining = true;
+      // Graceful: streams that are on their way are still served (RFC 9113 section 6.8); close() sends GOAWAY with the last one taken.
+      session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
+      setImmediate(() => {
+        if (!session.destroyed) session.close();
+      });
+    },
+    destroy: () => {
+      if (!session.destroyed) session.destroy();
+      socket.destroy();
+    },
+  };
+}
+
+function ignoreError(): void {
+  // Every stream of the session gets its own 'close'.
+}
