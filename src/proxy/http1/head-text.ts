@@ -1,0 +1,27 @@
+// Heads as text for the wire: a start line and fields, in one string that the socket takes as latin1.
+import { STATUS_CODES } from 'node:http';
+import type { HeaderList } from '#proxy/http/stream.ts';
+
+const statusLines: readonly string[] = Array.from({ length: 600 }, (_, status) => `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`);
+
+export function statusLine(status: number): string {
+  return statusLines[status] ?? `HTTP/1.1 ${status} Unknown\r\n`;
+}
+
+/** One `name: value` line each, without the empty line. */
+export function fieldLines(headers: readonly string[]): string {
+  let text = '';
+  for (let index = 0; index < headers.length; index += 2) text += `${headers[index]}: ${headers[index + 1]}\r\n`;
+  return text;
+}
+
+/** The last chunk with its trailers. */
+export function lastChunk(trailers: HeaderList | undefined): string {
+  return trailers === undefined || trailers.length === 0 ? '0\r\n\r\n' : `0\r\n${fieldLines(trailers)}\r\n`;
+}
+
+/** The value of a field, or undefined. Names in a HeaderList are lower case. */
+export function fieldValue(headers: readonly string[], name: string): string | undefined {
+  for (let index = 0; index < headers.length; index += 2) if (headers[index] === name) return headers[index + 1];
+  return undefined;
+}

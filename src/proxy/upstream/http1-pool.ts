@@ -1,0 +1,158 @@
+// The HTTP/1.1 connections to one endpoint. The connection used last is used first, so that those no longer needed run into their idle timeout.
+import type { Socket } from 'node:net';
+import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
+import { ClientConnection, type ConnectionOwner, type Http1ClientOptions } from '#proxy/http1/client-connection.ts';
+import type { ClientStream, RequestHead, ResetReason, ResponseReceiver, UpstreamPool } from '#proxy/http/stream.ts';
+import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
+import type { Connect, Connecting, ConnectReceiver } from '#proxy/upstream/connect.ts';
+import { PooledRequest, type RequestPool } from '#proxy/upstream/http1-request.ts';
+
+export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
+  activeRequests = 0;
+  readonly #cluster: ClusterEntry;
+  readonly #endpoint: EndpointEntry;
+  readonly #usage: ClusterUsage;
+  readonly #connect: Connect;
+  readonly #options: Http1ClientOptions;
+  readonly #connections = new Set<ClientConnection>();
+  readonly #connecting = new Set<Connecting>();
+  #idle: ClientConnection[] = [];
+  #waiting: PooledRequest[] = [];
+  #draining = false;
+
+  constructor(cluster: ClusterEntry, endpoint: EndpointEntry, usage: ClusterUsage, connect: Connect, options: Http1ClientOptions) {
+    this.#cluster = cluster;
+    this.#endpoint = endpoint;
+    this.#usage = usage;
+    this.#connect = connect;
+    this.#options = options;
+  }
+
+  open(head: RequestHead, hasBody: boolean, receiver: ResponseReceiver): ClientStream {
+    const request = new PooledRequest(this, head, hasBody, receiver);
+    this.activeRequests++;
+    this.#usage.requests++;
+    const connection = this.#takeIdle();
+    if (connection !== undefined) request.bind(connection);
+    else this.#wait(request);
+    return request;
+  }
+
+  #takeIdle(): ClientConnection | undefined {
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) if (connection.usable) return connection;
+    return undefined;
+  }
+
+  #wait(request: PooledRequest): void {
+    if (this.#usage.pendingRequests >= this.#cluster.maxPendingRequests) {
+      process.nextTick(() => request.fail('overflow', ''));
+      return;
+    }
+    this.#usage.pendingRequests++;
+    this.#waiting.push(request);
+    this.#growIfNeeded();
+  }
+
+  /** One attempt for each waiting request, as far as the limit goes. An endpoint may always have one connection (Envoy does the same). */
+  #growIfNeeded(): void {
+    while (this.#connecting.size < this.#waiting.length) {
+      const mine = this.#connections.size + this.#connecting.size;
+      if (mine > 0 && this.#usage.connections >= this.#cluster.maxConnections) return;
+      this.#usage.connections++;
+      const receiver = new Attempt(this);
+      receiver.connecting = this.#connect(this.#cluster, this.#endpoint, receiver);
+      this.#connecting.add(receiver.connecting);
+    }
+  }
+
+  onAttemptDone(connecting: Connecting, socket: Socket): void {
+    this.#connecting.delete(connecting);
+    const connection = new ClientConnection(socket, this.#endpoint.key, this, this.#options);
+    this.#connections.add(connection);
+    this.onIdle(connection);
+  }
+
+  onAttemptFailed(connecting: Connecting, reason: ResetReason, detail: string): void {
+    this.#connecting.delete(connecting);
+    this.#usage.connections--;
+    if (this.#waiting.length > this.#connecting.size) this.#takeWaiting()?.fail(reason, detail);
+    this.#growIfNeeded();
+  }
+
+  #takeWaiting(): PooledRequest | undefined {
+    const request = this.#waiting.shift();
+    if (request !== undefined) this.#usage.pendingRequests--;
+    return request;
+  }
+
+  onIdle(connection: ClientConnection): void {
+    const limit = this.#cluster.maxRequestsPerConnection;
+    if (limit > 0 && connection.exchanges >= limit) {
+      connection.destroy();
+      return;
+    }
+    const request = this.#takeWaiting();
+    if (request !== undefined) request.bind(connection);
+    else if (this.#draining) connection.destroy();
+    else {
+      this.#idle.push(connection);
+      connection.rest(this.#cluster.idleTimeoutMs);
+    }
+  }
+
+  onGone(connection: ClientConnection): void {
+    if (!this.#connections.delete(connection)) return;
+    this.#usage.connections--;
+    const index = this.#idle.indexOf(connection);
+    if (index !== -1) this.#idle.splice(index, 1);
+    this.#growIfNeeded();
+  }
+
+  redispatch(request: PooledRequest): void {
+    this.#usage.pendingRequests++;
+    this.#waiting.push(request);
+    this.#growIfNeeded();
+  }
+
+  release(request: PooledRequest, waiting: boolean): void {
+    this.activeRequests--;
+    this.#usage.requests--;
+    if (!waiting) return;
+    const index = this.#waiting.indexOf(request);
+    if (index === -1) return;
+    this.#waiting.splice(index, 1);
+    this.#usage.pendingRequests--;
+  }
+
+  drain(): void {
+    this.#draining = true;
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+  }
+
+  destroy(): void {
+    this.drain();
+    for (const connecting of this.#connecting) connecting.cancel();
+    this.#usage.connections -= this.#connecting.size;
+    this.#connecting.clear();
+    for (let request = this.#takeWaiting(); request !== undefined; request = this.#takeWaiting()) request.fail('local-reset', '');
+    for (const connection of this.#connections) connection.close();
+  }
+}
+
+/** One connection attempt of a pool. */
+class Attempt implements ConnectReceiver {
+  connecting: Connecting | undefined = undefined;
+  readonly #pool: Http1Pool;
+
+  constructor(pool: Http1Pool) {
+    this.#pool = pool;
+  }
+
+  onConnect(socket: Socket): void {
+    if (this.connecting !== undefined) this.#pool.onAttemptDone(this.connecting, socket);
+  }
+
+  onConnectFailed(reason: ResetReason, detail: string): void {
+    if (this.connecting !== undefined) this.#pool.onAttemptFailed(this.connecting, reason, detail);
+  }
+}
