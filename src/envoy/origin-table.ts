@@ -17,9 +17,17 @@ function keyOf(node: XdsNode): string {
   return JSON.stringify(Object.values(node));
 }
 
-/** Origins by xDS node. A node may have several: a route made of a VirtualService's rule and a DestinationRule's policy. */
+/**
+ * Origins by xDS node. A node may have several: a route made of a VirtualService's rule and a DestinationRule's policy.
+ * A table may be put together from others, which are shared: resources that many proxies have bring their table along.
+ */
 export class OriginTable {
   readonly #origins = new Map<string, Origin[]>();
+  readonly #parts: readonly OriginTable[];
+
+  constructor(parts: readonly OriginTable[] = []) {
+    this.#parts = parts;
+  }
 
   add(node: XdsNode, origin: Origin | undefined): void {
     if (origin === undefined) return;
@@ -31,6 +39,16 @@ export class OriginTable {
 
   /** The places that made this node, the deciding one first; empty where Heddle made it by itself. */
   get(node: XdsNode): readonly Origin[] {
-    return this.#origins.get(keyOf(node)) ?? [];
+    return this.#find(keyOf(node)) ?? [];
+  }
+
+  #find(key: string): readonly Origin[] | undefined {
+    const own = this.#origins.get(key);
+    if (own !== undefined) return own;
+    for (const part of this.#parts) {
+      const found = part.#find(key);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 }

@@ -12,6 +12,8 @@ export type Proxy = {
   /** `default.svc.cluster.local`. */
   readonly dnsDomain: string;
   readonly interception: Interception;
+  /** HEDDLE_EXPLAIN_FAILURES: local replies name the route, cluster and configuration that failed. */
+  readonly explainFailures: boolean;
 };
 
 /** Istio's INTERCEPTION_MODE, and what the mode needs. */

@@ -1,0 +1,88 @@
+// Access logs to a file or standard output: MeshConfig.accessLogFile, accessLogFormat, accessLogEncoding, with Istio's defaults.
+import { create } from '@bufbuild/protobuf';
+import { packAny } from '#envoy/any.ts';
+import { type AccessLog, AccessLogSchema } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import { FileAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
+import type { AccessLogSettings, MeshSettings } from '#model/mesh.ts';
+
+/** Istio's fields in their order; the text format is these, separated by spaces. `quoted` ones stand in double quotes there. */
+const fields: readonly { readonly name: string; readonly value: string; readonly quoted?: true }[] = [
+  { name: 'upstream_transport_failure_reason', value: '%UPSTREAM_TRANSPORT_FAILURE_REASON%', quoted: true },
+  { name: 'bytes_received', value: '%BYTES_RECEIVED%' },
+  { name: 'bytes_sent', value: '%BYTES_SENT%' },
+  { name: 'duration', value: '%DURATION%' },
+  { name: 'upstream_service_time', value: '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%' },
+  { name: 'x_forwarded_for', value: '%REQ(X-FORWARDED-FOR)%', quoted: true },
+  { name: 'user_agent', value: '%REQ(USER-AGENT)%', quoted: true },
+  { name: 'request_id', value: '%REQ(X-REQUEST-ID)%', quoted: true },
+  { name: 'authority', value: '%REQ(:AUTHORITY)%', quoted: true },
+  { name: 'upstream_host', value: '%UPSTREAM_HOST%', quoted: true },
+  { name: 'upstream_cluster', value: '%UPSTREAM_CLUSTER_RAW%' },
+  { name: 'upstream_local_address', value: '%UPSTREAM_LOCAL_ADDRESS%' },
+  { name: 'downstream_local_address', value: '%DOWNSTREAM_LOCAL_ADDRESS%' },
+  { name: 'downstream_remote_address', value: '%DOWNSTREAM_REMOTE_ADDRESS%' },
+  { name: 'requested_server_name', value: '%REQUESTED_SERVER_NAME%' },
+  { name: 'route_name', value: '%ROUTE_NAME%' },
+];
+
+const requestLine: readonly (readonly [name: string, value: string])[] = [
+  ['method', '%REQ(:METHOD)%'],
+  ['path', '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%'],
+  ['protocol', '%PROTOCOL%'],
+];
+
+const outcome: readonly (readonly [name: string, value: string])[] = [
+  ['response_code', '%RESPONSE_CODE%'],
+  ['response_flags', '%RESPONSE_FLAGS%'],
+  ['response_code_details', '%RESPONSE_CODE_DETAILS%'],
+  ['connection_termination_details', '%CONNECTION_TERMINATION_DETAILS%'],
+];
+
+const startTime = '%START_TIME%';
+
+/** Istio's default line, with the newline. */
+export function defaultTextFormat(): string {
+  const request = requestLine.map(([, value]) => value).join(' ');
+  const result = outcome.map(([, value]) => value).join(' ');
+  const rest = fields.map(({ value, quoted }) => (quoted === true ? `"${value}"` : value)).join(' ');
+  return `[${startTime}] "${request}" ${result} ${rest}\n`;
+}
+
+function defaultJsonFormat(): Record<string, string> {
+  return {
+    start_time: startTime,
+    ...Object.fromEntries([...requestLine, ...outcome]),
+    ...Object.fromEntries(fields.map(({ name, value }) => [name, value])),
+  };
+}
+
+/** The access log of every HTTP connection manager and TCP proxy; none where logging is off. */
+export function accessLogs(settings: MeshSettings): readonly AccessLog[] {
+  return settings.accessLog === undefined ? [] : [fileAccessLog(settings.accessLog)];
+}
+
+/** Of a listener: only connections that no filter chain took (NR), which nothing else would log. */
+export function listenerAccessLogs(settings: MeshSettings): readonly AccessLog[] {
+  if (settings.accessLog === undefined) return [];
+  const { name, configType } = fileAccessLog(settings.accessLog);
+  return [create(AccessLogSchema, { name, configType, filter: { filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['NR'] } } } })];
+}
+
+function fileAccessLog({ path, encoding, format }: AccessLogSettings): AccessLog {
+  const text = encoding === 'text' || format !== undefined;
+  return create(AccessLogSchema, {
+    name: 'envoy.access_loggers.file',
+    configType: {
+      case: 'typedConfig',
+      value: packAny(FileAccessLogSchema, {
+        path,
+        accessLogFormat: {
+          case: 'logFormat',
+          value: text
+            ? { format: { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: format ?? defaultTextFormat() } } } }
+            : { format: { case: 'jsonFormat', value: defaultJsonFormat() } },
+        },
+      }),
+    },
+  });
+}

@@ -1,0 +1,12 @@
+// Where a proxy gets routes and endpoints from: the same ADS stream. No initial fetch timeout: a proxy waits rather than serving nothing.
+import { create } from '@bufbuild/protobuf';
+import { ApiVersion, type ConfigSource, ConfigSourceSchema } from '#envoy/gen/envoy/config/core/v3/config_source_pb.js';
+import { noTimeout } from '#compile/durations.ts';
+
+export function adsConfigSource(): ConfigSource {
+  return create(ConfigSourceSchema, {
+    configSourceSpecifier: { case: 'ads', value: {} },
+    initialFetchTimeout: noTimeout(),
+    resourceApiVersion: ApiVersion.V3,
+  });
+}

@@ -1,0 +1,37 @@
+// Which Host headers mean a service: its full name, the short forms a client in the same cluster may use, and its addresses.
+// Source: Istio, generateVirtualHostDomains and GenerateAltVirtualHosts.
+import type { Service } from '#model/service.ts';
+
+/** `port` adds each name with it, for tables that several ports share; without it, ports are ignored when matching. */
+export type DomainOptions = { readonly clientDnsDomain: string; readonly port?: number };
+
+export type ServiceDomains = {
+  readonly domains: readonly string[];
+  /** Those of them that are short forms, and give way to a service that really has that name. */
+  readonly shortForms: ReadonlySet<string>;
+};
+
+export function serviceDomains(service: Service, options: DomainOptions): ServiceDomains {
+  const shortForms = [`${service.hostname}.`, ...shortNames(service.hostname, options.clientDnsDomain)];
+  const names = [service.hostname, ...shortForms];
+  // A client of a headless service may ask for one of its pods, `db-0.db`.
+  if (service.headless) names.push(...names.map((name) => `*.${name}`));
+  names.push(...service.addresses);
+  return { domains: withPort(names, options.port), shortForms: new Set(withPort(shortForms, options.port)) };
+}
+
+/** `hello`, `hello.default.svc` and `hello.default` in the same namespace; only the latter two from another. */
+function shortNames(hostname: string, clientDnsDomain: string): readonly string[] {
+  const suffixAt = clientDnsDomain.indexOf('.svc.');
+  const marker = hostname.indexOf('.svc.');
+  if (suffixAt < 0 || marker < 0 || !hostname.endsWith(clientDnsDomain.slice(suffixAt))) return [];
+  const nameAndNamespace = hostname.slice(0, marker);
+  const dot = nameAndNamespace.indexOf('.');
+  if (dot < 0) return [];
+  const outside = [`${nameAndNamespace}.svc`, nameAndNamespace];
+  return nameAndNamespace.slice(dot + 1) === clientDnsDomain.slice(0, suffixAt) ? [nameAndNamespace.slice(0, dot), ...outside] : outside;
+}
+
+function withPort(names: readonly string[], port: number | undefined): readonly string[] {
+  return port === undefined ? names : names.flatMap((name) => [name, `${name}:${port}`]);
+}

@@ -1,0 +1,14 @@
+// Durations as protobuf has them.
+import { create } from '@bufbuild/protobuf';
+import { type Duration, DurationSchema } from '@bufbuild/protobuf/wkt';
+
+/** Whole milliseconds as google.protobuf.Duration. */
+export function duration(ms: number): Duration {
+  const seconds = Math.floor(ms / 1000);
+  return create(DurationSchema, { seconds: BigInt(seconds), nanos: Math.round((ms - seconds * 1000) * 1e6) });
+}
+
+/** Set explicitly where Envoy's default is not "none". */
+export function noTimeout(): Duration {
+  return duration(0);
+}

@@ -1,0 +1,55 @@
+// The clusters that every proxy has whatever the mesh looks like.
+import { create } from '@bufbuild/protobuf';
+import { circuitBreakers } from '#compile/circuit-breakers.ts';
+import { duration } from '#compile/durations.ts';
+import { blackHoleCluster, inboundPassthroughCluster, passthroughCluster } from '#compile/names.ts';
+import { makeUnit, type Unit } from '#compile/unit.ts';
+import { passthroughProtocolOptions } from '#compile/upstream-protocol.ts';
+import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { typeUrls } from '#envoy/type-url.ts';
+import type { MeshSettings } from '#model/mesh.ts';
+
+/** The address that inbound connections to the app come from, so that redirection leaves them alone (Istio's 127.0.0.6). */
+export const inboundSourceAddress = '127.0.0.6';
+
+/** Gateways have only the black hole: they have no original destination to pass through to. */
+export function fixedClusters(type: 'sidecar' | 'router', settings: MeshSettings): readonly Unit[] {
+  const blackHole = blackHoleUnit(settings);
+  if (type === 'router') return [blackHole];
+  return [
+    blackHole,
+    passthroughUnit(passthroughCluster, settings, {}),
+    passthroughUnit(inboundPassthroughCluster, settings, {
+      upstreamBindConfig: { sourceAddress: { address: inboundSourceAddress, portSpecifier: { case: 'portValue', value: 0 } } },
+    }),
+  ];
+}
+
+function blackHoleUnit(settings: MeshSettings): Unit {
+  const message = create(ClusterSchema, {
+    name: blackHoleCluster,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: duration(settings.connectTimeoutMs),
+    lbPolicy: Cluster_LbPolicy.ROUND_ROBIN,
+  });
+  return makeUnit(typeUrls.cluster, blackHoleCluster, ClusterSchema, message);
+}
+
+type SourceBinding = {
+  readonly upstreamBindConfig?: {
+    readonly sourceAddress: { readonly address: string; readonly portSpecifier: { readonly case: 'portValue'; readonly value: number } };
+  };
+};
+
+function passthroughUnit(name: string, settings: MeshSettings, more: SourceBinding): Unit {
+  const message = create(ClusterSchema, {
+    name,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
+    connectTimeout: duration(settings.connectTimeoutMs),
+    lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+    circuitBreakers: circuitBreakers(),
+    typedExtensionProtocolOptions: passthroughProtocolOptions(),
+    ...more,
+  });
+  return makeUnit(typeUrls.cluster, name, ClusterSchema, message);
+}

@@ -1,0 +1,25 @@
+// In: a gateway proxy and what its namespace sees. Out: a listener and a route configuration for each port its Gateways open.
+import type { CompileCache } from '#compile/compile-cache.ts';
+import { type BindAddress, gatewayListener } from '#compile/gateway-listener.ts';
+import { gatewayPorts } from '#compile/gateway-server.ts';
+import { gatewayRouteConfig } from '#compile/route-config-gateway.ts';
+import type { Scope } from '#compile/scope.ts';
+import type { OwnUnits } from '#compile/sidecar.ts';
+import type { Interception, Proxy } from '#model/proxy.ts';
+
+export function compileGateway(scope: Scope, proxy: Proxy, cache: CompileCache): OwnUnits {
+  const options = { explainFailures: proxy.explainFailures, settings: scope.mesh.settings };
+  const { ports, diagnostics } = gatewayPorts(scope.mesh, proxy);
+  const units = ports.flatMap((port) => {
+    const bind = bindAddress(proxy.interception, port.port);
+    return bind === undefined ? [] : [gatewayListener(port, bind, options), gatewayRouteConfig(scope, port, cache)];
+  });
+  return { units, diagnostics };
+}
+
+/** In loopback mode only ports that were given one: opening 80 as it is would need rights that a laptop's user does not have. */
+function bindAddress(interception: Interception, port: number): BindAddress | undefined {
+  if (interception.kind === 'redirect') return { address: '0.0.0.0', port };
+  const given = interception.inbound[String(port)];
+  return given === undefined ? undefined : { address: interception.address, port: given.listen };
+}

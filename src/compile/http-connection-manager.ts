@@ -1,0 +1,105 @@
+// In: which side of a proxy a listener is on, and its routes. Out: the network filter that speaks HTTP there, with Istio's settings.
+import { create, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import { assertNever } from '#base/assert-never.ts';
+import { accessLogs } from '#compile/access-log.ts';
+import { adsConfigSource } from '#compile/config-source.ts';
+import { noTimeout } from '#compile/durations.ts';
+import { httpFilters } from '#compile/http-filters.ts';
+import { explainingLocalReply } from '#compile/local-reply.ts';
+import { packAny } from '#envoy/any.ts';
+import { type Filter, FilterSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+import type { RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
+import {
+  HttpConnectionManager_CodecType,
+  HttpConnectionManager_ForwardClientCertDetails,
+  HttpConnectionManager_PathWithEscapedSlashesAction,
+  HttpConnectionManagerSchema,
+} from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { UuidRequestIdConfigSchema } from '#envoy/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js';
+import type { MeshSettings } from '#model/mesh.ts';
+import { isHttp2, type Protocol } from '#model/protocol.ts';
+
+/** Where routes come from: discovered by name, or (towards the app) written into the listener. */
+export type RouteSource = { readonly kind: 'discovered'; readonly name: string } | { readonly kind: 'inline'; readonly config: RouteConfiguration };
+
+/** `http-proxy` is the outbound side as a client sees it that has been told to use a proxy: requests carry absolute URLs. */
+export type Side = 'sidecar-inbound' | 'sidecar-outbound' | 'http-proxy' | 'gateway';
+
+export type ConnectionManagerOptions = {
+  readonly side: Side;
+  readonly routes: RouteSource;
+  readonly statPrefix: string;
+  readonly protocol: Protocol;
+  readonly explainFailures: boolean;
+};
+
+type Schema = typeof HttpConnectionManagerSchema;
+
+/** The fields as written, not as a message. */
+type Fields = Exclude<MessageInitShape<Schema>, MessageShape<Schema>>;
+
+/** Source of the values: Istio, buildHTTPConnectionManager and GetProxyHeaders. */
+export function httpConnectionManager(options: ConnectionManagerOptions, settings: MeshSettings): Filter {
+  const fields: Fields = {
+    codecType: HttpConnectionManager_CodecType.AUTO,
+    statPrefix: options.statPrefix,
+    routeSpecifier: routeSpecifier(options.routes),
+    httpFilters: [...httpFilters(options.protocol)],
+    accessLog: [...accessLogs(settings)],
+    normalizePath: true,
+    pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED,
+    upgradeConfigs: [{ upgradeType: 'websocket' }],
+    streamIdleTimeout: noTimeout(),
+    requestIdExtension: { typedConfig: packAny(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }) },
+    ...(options.explainFailures && { localReplyConfig: explainingLocalReply() }),
+    ...sideFields(options),
+  };
+  return create(FilterSchema, {
+    name: 'envoy.filters.network.http_connection_manager',
+    configType: { case: 'typedConfig', value: packAny(HttpConnectionManagerSchema, fields) },
+  });
+}
+
+/**
+ * Only a gateway stands at the edge: it takes the peer's address as the client's and writes X-Forwarded-For itself; sidecars trust what
+ * comes. The `server` header is `istio-envoy` everywhere but on the outbound side, where it stays Envoy's.
+ */
+function sideFields(options: ConnectionManagerOptions): Fields {
+  switch (options.side) {
+    case 'gateway':
+      return {
+        useRemoteAddress: true,
+        serverName: 'istio-envoy',
+        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+        setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+        httpProtocolOptions: {},
+        proxy100Continue: true,
+      };
+    case 'sidecar-inbound':
+      return {
+        useRemoteAddress: false,
+        serverName: 'istio-envoy',
+        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
+        setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
+        proxy100Continue: true,
+        ...(isHttp2(options.protocol) && { http2ProtocolOptions: {} }),
+      };
+    case 'sidecar-outbound':
+      return { useRemoteAddress: false, proxy100Continue: true };
+    case 'http-proxy':
+      return { useRemoteAddress: false, httpProtocolOptions: { allowAbsoluteUrl: true } };
+    default:
+      return assertNever(options.side, 'side');
+  }
+}
+
+function routeSpecifier(routes: RouteSource): NonNullable<Fields['routeSpecifier']> {
+  switch (routes.kind) {
+    case 'discovered':
+      return { case: 'rds', value: { configSource: adsConfigSource(), routeConfigName: routes.name } };
+    case 'inline':
+      return { case: 'routeConfig', value: routes.config };
+    default:
+      return assertNever(routes, 'route source');
+  }
+}

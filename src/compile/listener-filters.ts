@@ -1,0 +1,34 @@
+// Listener filters: what is found out about a connection before a filter chain is chosen.
+import { create } from '@bufbuild/protobuf';
+import { packAny } from '#envoy/any.ts';
+import { type ListenerFilter, type ListenerFilterChainMatchPredicate, ListenerFilterChainMatchPredicateSchema, ListenerFilterSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+import { HttpInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
+import { OriginalDstSchema } from '#envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
+
+/** ALPN names that the HTTP inspector gives to plaintext HTTP: 1.0, 1.1 and 2. */
+export const plaintextHttpProtocols: readonly string[] = ['http/1.0', 'http/1.1', 'h2c'];
+
+/** Restores the address a redirected connection was made to. */
+export function originalDestination(): ListenerFilter {
+  return create(ListenerFilterSchema, {
+    name: 'envoy.filters.listener.original_dst',
+    configType: { case: 'typedConfig', value: packAny(OriginalDstSchema, {}) },
+  });
+}
+
+/** Tells HTTP from other bytes. It waits for the client to speak first, so it is off on ports whose protocol is declared. */
+export function httpInspector(disabledPorts: readonly number[] = []): ListenerFilter {
+  const predicate = anyOfPorts(disabledPorts);
+  return create(ListenerFilterSchema, {
+    name: 'envoy.filters.listener.http_inspector',
+    configType: { case: 'typedConfig', value: packAny(HttpInspectorSchema, {}) },
+    ...(predicate !== undefined && { filterDisabled: predicate }),
+  });
+}
+
+function anyOfPorts(ports: readonly number[]): ListenerFilterChainMatchPredicate | undefined {
+  const rules = ports.map((port) =>
+    create(ListenerFilterChainMatchPredicateSchema, { rule: { case: 'destinationPortRange', value: { start: port, end: port + 1 } } }),
+  );
+  return rules.length > 1 ? create(ListenerFilterChainMatchPredicateSchema, { rule: { case: 'orMatch', value: { rules } } }) : rules[0];
+}

@@ -1,0 +1,134 @@
+// In: what a sidecar serves. Out: its inbound side: with redirection one listener `virtualInbound` with a chain per port and others for
+// whatever else arrives; without, one listener per port on an address of its own.
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { socketAddress } from '#compile/address.ts';
+import { listenerAccessLogs } from '#compile/access-log.ts';
+import { noTimeout } from '#compile/durations.ts';
+import { filterChain } from '#compile/filter-chain.ts';
+import { httpConnectionManager } from '#compile/http-connection-manager.ts';
+import type { InboundPort } from '#compile/inbound-port.ts';
+import { httpInspector, originalDestination } from '#compile/listener-filters.ts';
+import { blackHoleCluster, hostAndPort, inboundCapturePort, inboundClusterName, inboundPassthroughCluster, listenerName } from '#compile/names.ts';
+import { inboundRetryPolicy } from '#compile/retry.ts';
+import { routeMatch } from '#compile/route-match.ts';
+import { tcpProxy } from '#compile/tcp-proxy.ts';
+import { makeUnit, type NodeOrigin, type Unit } from '#compile/unit.ts';
+import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import type { FilterChain } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
+import { type RouteConfiguration, RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
+import { typeUrls } from '#envoy/type-url.ts';
+import type { MeshSettings } from '#model/mesh.ts';
+import { isHttp, type Protocol } from '#model/protocol.ts';
+
+export type InboundOptions = { readonly explainFailures: boolean; readonly settings: MeshSettings };
+
+const wildcardAddress = '0.0.0.0';
+
+/** `virtualInbound` on 15006: a loop stopper, chains for ports no service knows, and the chains of each port. */
+export function virtualInboundListener(ports: readonly InboundPort[], options: InboundOptions): Unit {
+  const name = 'virtualInbound';
+  const message = create(ListenerSchema, {
+    name,
+    address: socketAddress(wildcardAddress, inboundCapturePort),
+    trafficDirection: TrafficDirection.INBOUND,
+    continueOnListenerFiltersTimeout: true,
+    listenerFiltersTimeout: noTimeout(),
+    listenerFilters: [originalDestination(), httpInspector(portsWithoutSniffing(ports))],
+    filterChains: [...catchAllChains(options), ...ports.flatMap((port) => portChains(port, port.targetPort, options))],
+    accessLog: [...listenerAccessLogs(options.settings)],
+  });
+  return makeUnit(typeUrls.listener, name, ListenerSchema, message, ports.flatMap((port) => chainOrigins(name, port)));
+}
+
+/** One listener for one port. It is named after the port of the container, wherever it listens. */
+export function boundInboundListener(port: InboundPort, address: string, listen: number, options: InboundOptions): Unit {
+  const name = listenerName(wildcardAddress, port.targetPort);
+  const sniffs = port.servicePort.protocol === 'auto';
+  const message = create(ListenerSchema, {
+    name,
+    address: socketAddress(address, listen),
+    trafficDirection: TrafficDirection.INBOUND,
+    continueOnListenerFiltersTimeout: true,
+    ...(sniffs && { listenerFilters: [httpInspector()], listenerFiltersTimeout: noTimeout() }),
+    filterChains: portChains(port, undefined, options),
+    accessLog: [...listenerAccessLogs(options.settings)],
+  });
+  return makeUnit(typeUrls.listener, name, ListenerSchema, message, [[{ kind: 'listener', listener: name }, port.servicePort.origin], ...chainOrigins(name, port)]);
+}
+
+function portChains(port: InboundPort, destinationPort: number | undefined, options: InboundOptions): FilterChain[] {
+  const { protocol } = port.servicePort;
+  const name = listenerName(wildcardAddress, port.targetPort);
+  const match = destinationPort === undefined ? {} : { destinationPort };
+  const cluster = inboundClusterName(port.targetPort);
+  const http = (): ReturnType<typeof httpConnectionManager> =>
+    inboundHttp(`inbound_${name}`, cluster, port.servicePort.number, `${hostAndPort(port.services[0]?.hostname ?? '', port.servicePort.number)}/*`, protocol, options);
+  if (isHttp(protocol)) return [filterChain(name, http(), { ...match, rawBuffer: true })];
+  const bytes = filterChain(name, tcpProxy(cluster, options.settings), { ...match, rawBuffer: true });
+  return protocol === 'auto' ? [filterChain(name, http(), { ...match, plaintextHttp: true }), bytes] : [bytes];
+}
+
+/** Traffic to 15006 itself would come back for ever; to a port that no service knows it goes through as it is. */
+function catchAllChains(options: InboundOptions): readonly FilterChain[] {
+  const cluster = inboundPassthroughCluster;
+  return [
+    filterChain('virtualInbound-blackhole', tcpProxy(blackHoleCluster, options.settings, { log: false }), { destinationPort: inboundCapturePort }),
+    filterChain('virtualInbound-catchall-http', inboundHttp(cluster, cluster, 0, ':0/*', 'auto', options), { plaintextHttp: true }),
+    filterChain('virtualInbound', tcpProxy(cluster, options.settings), { rawBuffer: true }),
+  ];
+}
+
+function inboundHttp(statPrefix: string, cluster: string, servicePort: number, operation: string, protocol: Protocol, options: InboundOptions) {
+  const config = inboundRouteConfig(cluster, servicePort, operation, protocol);
+  return httpConnectionManager(
+    { side: 'sidecar-inbound', routes: { kind: 'inline', config }, statPrefix, protocol, explainFailures: options.explainFailures },
+    options.settings,
+  );
+}
+
+type RetryInit = NonNullable<MessageInitShape<typeof RouteConfigurationSchema>['virtualHosts']>;
+
+/** Everything to the app. gRPC streams are never retried: some of it may have been processed. */
+function inboundRouteConfig(cluster: string, servicePort: number, operation: string, protocol: Protocol): RouteConfiguration {
+  const virtualHosts: RetryInit = [
+    {
+      name: `inbound|http|${servicePort}`,
+      domains: ['*'],
+      routes: [
+        {
+          name: 'default',
+          match: routeMatch(undefined),
+          action: {
+            case: 'route',
+            value: {
+              clusterSpecifier: { case: 'cluster', value: cluster },
+              timeout: noTimeout(),
+              maxStreamDuration: { maxStreamDuration: noTimeout(), grpcTimeoutHeaderMax: noTimeout() },
+              ...(protocol !== 'grpc' && protocol !== 'grpc-web' && { retryPolicy: inboundRetryPolicy() }),
+            },
+          },
+          decorator: { operation },
+        },
+      ],
+    },
+  ];
+  return create(RouteConfigurationSchema, { name: cluster, virtualHosts, validateClusters: false });
+}
+
+/** Ports whose protocol is declared; and the capture port, whose chain takes bytes. */
+function portsWithoutSniffing(ports: readonly InboundPort[]): readonly number[] {
+  const declared = ports.filter(({ servicePort }) => servicePort.protocol !== 'auto').map(({ targetPort }) => targetPort);
+  return [...declared, inboundCapturePort].sort((a, b) => a - b);
+}
+
+/** Also of the inline routes: a request that fails at the app's door is about the service's port. */
+function chainOrigins(listener: string, port: InboundPort): readonly NodeOrigin[] {
+  const { origin } = port.servicePort;
+  const routeConfig = inboundClusterName(port.targetPort);
+  return [
+    [{ kind: 'filterChain', listener, filterChain: listenerName(wildcardAddress, port.targetPort) }, origin],
+    [{ kind: 'routeConfig', routeConfig }, origin],
+    [{ kind: 'route', routeConfig, virtualHost: `inbound|http|${port.servicePort.number}`, index: 0 }, origin],
+  ];
+}

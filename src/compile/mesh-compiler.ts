@@ -1,0 +1,97 @@
+// In: a mesh. Out: for any proxy, everything it needs as xDS, with origins. Pure: the same mesh and proxy give the same resources, and what
+// proxies have in common is the same object for all of them. The cache carries what did not change over to the next mesh.
+import type { Diagnostic } from '#base/diagnostic.ts';
+import { outboundClusters } from '#compile/cluster.ts';
+import { CompileCache } from '#compile/compile-cache.ts';
+import type { Compiled } from '#compile/compiled.ts';
+import { loadAssignments } from '#compile/endpoint.ts';
+import { fixedClusters } from '#compile/fixed-clusters.ts';
+import { compileGateway } from '#compile/gateway.ts';
+import { indexRules, type RuleIndex, Scope } from '#compile/scope.ts';
+import { compileSidecar } from '#compile/sidecar.ts';
+import type { Unit } from '#compile/unit.ts';
+import { OriginTable } from '#envoy/origin-table.ts';
+import type { XdsResource } from '#envoy/resource.ts';
+import type { TypeUrl } from '#envoy/type-url.ts';
+import type { DestinationRule } from '#model/destination-rule.ts';
+import type { Mesh } from '#model/mesh.ts';
+import type { Proxy } from '#model/proxy.ts';
+
+/** Stands for "no destination rule" among the objects that a cache entry is found by. */
+const noRule = {};
+
+export class MeshCompiler {
+  readonly mesh: Mesh;
+  readonly #cache: CompileCache;
+  readonly #scopes = new Map<string, Scope>();
+  readonly #shared = new Map<string, readonly Unit[]>();
+  readonly #rules: ReadonlyMap<string, RuleIndex>;
+
+  /** `cache` may have served an earlier mesh; a compiler for each mesh, one cache for all. */
+  constructor(mesh: Mesh, cache: CompileCache = new CompileCache()) {
+    cache.useSettings(mesh.settings);
+    this.mesh = mesh;
+    this.#cache = cache;
+    this.#rules = indexRules(mesh);
+  }
+
+  /** All resources of this proxy. Diagnostics are about what the mesh asks of it that cannot be compiled. */
+  compile(proxy: Proxy): Compiled {
+    const scope = this.#scope(proxy.namespace);
+    const shared = this.#sharedUnits(scope, proxy);
+    const { units, diagnostics } =
+      proxy.type === 'router' ? compileGateway(scope, proxy, this.#cache) : compileSidecar(scope, proxy, this.#cache);
+    return assemble([...shared, ...units], diagnostics);
+  }
+
+  #scope(namespace: string): Scope {
+    let scope = this.#scopes.get(namespace);
+    if (scope === undefined) {
+      scope = new Scope(this.mesh, namespace, this.#rules, this.#cache);
+      this.#scopes.set(namespace, scope);
+    }
+    return scope;
+  }
+
+  /** Clusters and endpoints of the services that a namespace sees: the same for all its proxies of one kind. */
+  #sharedUnits(scope: Scope, proxy: Proxy): readonly Unit[] {
+    const client = { type: proxy.type, hasOriginalDestination: proxy.interception.kind === 'redirect' };
+    const clientKey = `${client.type} ${client.hasOriginalDestination}`;
+    const key = `${scope.namespace} ${clientKey}`;
+    let units = this.#shared.get(key);
+    if (units === undefined) {
+      const { settings } = this.mesh;
+      units = [
+        ...[...scope.services.values()].flatMap((service) => {
+          const rule: DestinationRule | undefined = scope.destinationRule(service);
+          const objects = [service, rule ?? noRule];
+          const clusters = this.#cache.once('clusters', objects, clientKey, () => outboundClusters(service, rule, client, settings));
+          const endpoints = this.#cache.once('endpoints', objects, '', () => loadAssignments(service, rule));
+          const discovered = new Set(clusters.filter(isDiscovered).map(({ resource }) => resource.name));
+          return [...clusters, ...endpoints.filter(({ resource }) => discovered.has(resource.name))];
+        }),
+        ...this.#cache.once('fixed clusters', [], client.type, () => fixedClusters(client.type, settings)),
+      ];
+      this.#shared.set(key, units);
+    }
+    return units;
+  }
+}
+
+/** Whether the cluster takes its endpoints from EDS: one that passes through has none to send. */
+function isDiscovered({ resource }: Unit): boolean {
+  return 'edsClusterConfig' in resource.message && resource.message.edsClusterConfig !== undefined;
+}
+
+function assemble(units: readonly Unit[], diagnostics: readonly Diagnostic[]): Compiled {
+  const resources = new Map<TypeUrl, Map<string, XdsResource>>();
+  for (const { resource } of units) {
+    let ofType = resources.get(resource.typeUrl);
+    if (ofType === undefined) {
+      ofType = new Map();
+      resources.set(resource.typeUrl, ofType);
+    }
+    ofType.set(resource.name, resource);
+  }
+  return { resources, origins: new OriginTable(units.map((unit) => unit.origins)), diagnostics };
+}

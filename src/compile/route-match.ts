@@ -1,0 +1,83 @@
+// One match of a VirtualService as Envoy's RouteMatch. No match is a catch-all.
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { assertNever } from '#base/assert-never.ts';
+import { type HeaderMatcher, HeaderMatcherSchema, type RouteMatch, RouteMatchSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { StringMatcherSchema } from '#envoy/gen/envoy/type/matcher/v3/string_pb.js';
+import type { StringMatch } from '#model/string-match.ts';
+import type { HttpMatch } from '#model/virtual-service.ts';
+
+/** The path specifier is the uri's, or the prefix `/`. Header matchers are sorted by name, as Istio's are. */
+export function routeMatch(match: HttpMatch | undefined): RouteMatch {
+  if (match === undefined) return create(RouteMatchSchema, { pathSpecifier: { case: 'prefix', value: '/' } });
+  const headers = [
+    ...match.headers.map((header) => headerMatcher(header.name, header.match, false)),
+    ...match.withoutHeaders.map((header) => headerMatcher(header.name, header.match, true)),
+  ].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return create(RouteMatchSchema, { pathSpecifier: pathSpecifier(match.uri), headers, caseSensitive: !ignoresCase(match.uri) });
+}
+
+/** Whether every request matches: then no later route of the list can be reached. Source: Istio, IsCatchAllRoute. */
+export function isCatchAll(match: RouteMatch | undefined): boolean {
+  if (match === undefined || match.headers.length > 0 || match.queryParameters.length > 0) return false;
+  const { pathSpecifier: path } = match;
+  return (path.case === 'prefix' && path.value === '/') || (path.case === 'safeRegex' && path.value.regex === '.*');
+}
+
+/** The path as the name of a traced operation shows it: `/api/*`, `/exact`, or the expression. */
+export function pathOfMatch(match: RouteMatch | undefined): string {
+  const path = match?.pathSpecifier;
+  if (path?.case === 'prefix') return `${path.value}*`;
+  if (path?.case === 'path') return path.value;
+  if (path?.case === 'safeRegex') return path.value.regex;
+  return '/*';
+}
+
+type PathSpecifier = NonNullable<MessageInitShape<typeof RouteMatchSchema>['pathSpecifier']>;
+
+function pathSpecifier(uri: StringMatch | undefined): PathSpecifier {
+  if (uri === undefined) return { case: 'prefix', value: '/' };
+  switch (uri.kind) {
+    case 'exact':
+      return { case: 'path', value: uri.value };
+    case 'prefix':
+      return { case: 'prefix', value: uri.value };
+    case 'regex':
+      return { case: 'safeRegex', value: { regex: uri.value } };
+    case 'present':
+      return { case: 'prefix', value: '/' };
+    default:
+      return assertNever(uri, 'uri match');
+  }
+}
+
+function ignoresCase(uri: StringMatch | undefined): boolean {
+  return uri !== undefined && (uri.kind === 'exact' || uri.kind === 'prefix') && uri.ignoreCase === true;
+}
+
+/** An inverted matcher holds when the header is missing, too (differs from Envoy's default, as Istio's withoutHeaders). */
+function headerMatcher(name: string, match: StringMatch, invert: boolean): HeaderMatcher {
+  const pattern = stringMatcher(match);
+  if (pattern === undefined) return create(HeaderMatcherSchema, { name, headerMatchSpecifier: { case: 'presentMatch', value: true }, invertMatch: invert });
+  return create(HeaderMatcherSchema, {
+    name,
+    headerMatchSpecifier: { case: 'stringMatch', value: pattern },
+    invertMatch: invert,
+    treatMissingHeaderAsEmpty: invert,
+  });
+}
+
+/** Undefined for "is present", which a regular expression `*` means, too. */
+function stringMatcher(match: StringMatch): MessageInitShape<typeof StringMatcherSchema> | undefined {
+  switch (match.kind) {
+    case 'exact':
+      return { matchPattern: { case: 'exact', value: match.value }, ignoreCase: match.ignoreCase ?? false };
+    case 'prefix':
+      return { matchPattern: { case: 'prefix', value: match.value }, ignoreCase: match.ignoreCase ?? false };
+    case 'regex':
+      return match.value === '*' ? undefined : { matchPattern: { case: 'safeRegex', value: { regex: match.value } } };
+    case 'present':
+      return undefined;
+    default:
+      return assertNever(match, 'string match');
+  }
+}

@@ -1,0 +1,131 @@
+// In: a VirtualService, the port that traffic comes to, and how to find the services it names. Out: Envoy routes, in order.
+// A route list is shared by all virtual hosts and proxies that it holds for.
+import { create } from '@bufbuild/protobuf';
+import type { Origin } from '#base/origin.ts';
+import type { CompileCache } from '#compile/compile-cache.ts';
+import { duration, noTimeout } from '#compile/durations.ts';
+import { istioMetadata } from '#compile/metadata.ts';
+import { configPath, hostAndPort, outboundClusterName } from '#compile/names.ts';
+import { defaultRetryPolicy } from '#compile/retry.ts';
+import { isCatchAll, pathOfMatch, routeMatch } from '#compile/route-match.ts';
+import { type Route, type RouteAction, RouteActionSchema, RouteSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { Service, ServicePort } from '#model/service.ts';
+import type { HttpMatch, HttpRule, VirtualService, WeightedDestination } from '#model/virtual-service.ts';
+
+/** A route with the places that made it: the rule's, and each destination's by its cluster. */
+export type RouteEntry = {
+  readonly route: Route;
+  readonly origins: readonly Origin[];
+  readonly destinations: readonly { readonly cluster: string; readonly origin: Origin }[];
+};
+
+/** What routes are made for: the port, the gateway (`mesh`, or `namespace/name`), and the services that can be named. */
+export type RouteContext = {
+  readonly port: number;
+  readonly gateway: string;
+  readonly service: (hostname: string) => Service | undefined;
+};
+
+/** The routes of a virtual service, up to the first that catches everything; empty where none is for this gateway. */
+export function virtualServiceRoutes(virtualService: VirtualService, context: RouteContext, cache: CompileCache): readonly RouteEntry[] {
+  const clusters = virtualService.http.map((rule) => rule.destinations.map((destination) => destinationCluster(destination, context)));
+  const key = `${context.port} ${context.gateway} ${clusters.join(' ')}`;
+  return cache.once('routes', [virtualService], key, () => makeRoutes(virtualService, context, clusters));
+}
+
+function makeRoutes(virtualService: VirtualService, context: RouteContext, clusters: readonly (readonly string[])[]): readonly RouteEntry[] {
+  const entries: RouteEntry[] = [];
+  for (const [index, rule] of virtualService.http.entries()) {
+    const matches = rule.matches.length === 0 ? [undefined] : rule.matches.filter((match) => match.gateways?.includes(context.gateway) ?? true);
+    for (const match of matches) {
+      const entry = makeRoute(virtualService, rule, match, context, clusters[index] ?? []);
+      entries.push(entry);
+      if (isCatchAll(entry.route.match)) return entries;
+    }
+  }
+  return entries;
+}
+
+function makeRoute(
+  virtualService: VirtualService,
+  rule: HttpRule,
+  match: HttpMatch | undefined,
+  context: RouteContext,
+  clusters: readonly string[],
+): RouteEntry {
+  const envoyMatch = routeMatch(match);
+  const destinations = rule.destinations.map((destination, index) => ({ cluster: clusters[index] ?? '', destination }));
+  const route = create(RouteSchema, {
+    name: match === undefined || match.name === '' ? rule.name : `${rule.name}.${match.name}`,
+    match: envoyMatch,
+    action: { case: 'route', value: forward(destinations) },
+    metadata: istioMetadata({ config: configPath('virtual-service', virtualService) }),
+    decorator: { operation: operationName(virtualService, rule, context, pathOfMatch(envoyMatch)) },
+  });
+  return {
+    route,
+    origins: match === undefined ? [rule.origin] : [match.origin, rule.origin],
+    destinations: destinations.map(({ cluster, destination }) => ({ cluster, origin: destination.origin })),
+  };
+}
+
+/** One destination is a cluster; several are weighted clusters, of which those with weight 0 are left out. */
+function forward(destinations: readonly { readonly cluster: string; readonly destination: WeightedDestination }[]): RouteAction {
+  const [only] = destinations;
+  return create(RouteActionSchema, {
+    clusterSpecifier:
+      destinations.length === 1 && only !== undefined
+        ? { case: 'cluster', value: only.cluster }
+        : {
+            case: 'weightedClusters',
+            value: {
+              clusters: destinations
+                .filter(({ destination }) => destination.weight > 0)
+                .map(({ cluster, destination }) => ({ name: cluster, weight: destination.weight })),
+            },
+          },
+    timeout: noTimeout(),
+    maxGrpcTimeout: noTimeout(),
+    retryPolicy: defaultRetryPolicy(),
+  });
+}
+
+/** `hello.default.svc.cluster.local:80/*`, or by the virtual service's name where there are several destinations. */
+function operationName(virtualService: VirtualService, rule: HttpRule, context: RouteContext, path: string): string {
+  const [only] = rule.destinations;
+  if (rule.destinations.length !== 1 || only === undefined) return `${hostAndPort(virtualService.name, context.port)}${path}`;
+  return `${hostAndPort(only.host.hostname, destinationPort(only, context))}${path}`;
+}
+
+function destinationCluster(destination: WeightedDestination, context: RouteContext): string {
+  return outboundClusterName(destinationPort(destination, context), destination.subset, destination.host.hostname);
+}
+
+/** The port as written, else the service's only one, else the port that the request came to. */
+function destinationPort(destination: WeightedDestination, context: RouteContext): number {
+  if (destination.port !== undefined) return destination.port;
+  const ports = context.service(destination.host.hostname)?.ports;
+  return ports?.length === 1 && ports[0] !== undefined ? ports[0].number : context.port;
+}
+
+/** The one route to a service that no virtual service is about. */
+export function defaultRoutes(service: Service, port: ServicePort, cache: CompileCache): readonly RouteEntry[] {
+  return cache.once('default routes', [port], service.hostname, () => {
+    const cluster = outboundClusterName(port.number, undefined, service.hostname);
+    const route = create(RouteSchema, {
+      name: 'default',
+      match: routeMatch(undefined),
+      action: {
+        case: 'route',
+        value: {
+          clusterSpecifier: { case: 'cluster', value: cluster },
+          timeout: duration(0),
+          maxGrpcTimeout: duration(0),
+          retryPolicy: defaultRetryPolicy(),
+        },
+      },
+      decorator: { operation: `${hostAndPort(service.hostname, port.number)}/*` },
+    });
+    return [{ route, origins: [port.origin], destinations: [] }];
+  });
+}

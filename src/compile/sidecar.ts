@@ -1,0 +1,80 @@
+// In: a sidecar and what its namespace sees. Out: its listeners, its routes, and the clusters that lead to its app.
+import type { Diagnostic } from '#base/diagnostic.ts';
+import { assertNever } from '#base/assert-never.ts';
+import type { CompileCache } from '#compile/compile-cache.ts';
+import { inboundCluster } from '#compile/inbound-cluster.ts';
+import { inboundPorts } from '#compile/inbound-port.ts';
+import { boundInboundListener, virtualInboundListener } from '#compile/listener-inbound.ts';
+import { boundServiceListener, httpProxyListener } from '#compile/listener-loopback.ts';
+import { redirectedOutboundListeners } from '#compile/listener-outbound.ts';
+import { httpProxyRouteConfigFor, outboundHttpPorts, portRouteConfig, serviceRouteConfig } from '#compile/route-config-outbound.ts';
+import type { Scope } from '#compile/scope.ts';
+import type { Unit } from '#compile/unit.ts';
+import { isHttp, isHttpOrSniffed } from '#model/protocol.ts';
+import type { LoopbackPorts, Proxy } from '#model/proxy.ts';
+
+/** What is a proxy's own, beside the clusters that it shares with others. */
+export type OwnUnits = { readonly units: readonly Unit[]; readonly diagnostics: readonly Diagnostic[] };
+
+export function compileSidecar(scope: Scope, proxy: Proxy, cache: CompileCache): OwnUnits {
+  const { interception } = proxy;
+  switch (interception.kind) {
+    case 'redirect':
+      return { units: redirectedUnits(scope, proxy, cache), diagnostics: [] };
+    case 'none':
+      return { units: loopbackUnits(scope, proxy, interception, cache), diagnostics: [] };
+    default:
+      return assertNever(interception, 'interception');
+  }
+}
+
+function redirectedUnits(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Unit[] {
+  const { settings } = scope.mesh;
+  const options = { explainFailures: proxy.explainFailures, settings };
+  const ports = inboundPorts(scope.mesh, proxy);
+  return [
+    ...ports.map((port) => inboundCluster(port, { kind: 'redirected' }, settings)),
+    virtualInboundListener(ports, options),
+    ...redirectedOutboundListeners(scope, options),
+    ...outboundRoutes(scope, proxy, cache),
+  ];
+}
+
+/** By port for declared HTTP; by service where the protocol is found out, as each of those has a listener of its own. */
+function outboundRoutes(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Unit[] {
+  const services = [...scope.services.values()];
+  const declared = new Set(services.flatMap(({ ports }) => ports.filter(({ protocol }) => isHttp(protocol)).map(({ number }) => number)));
+  return [
+    ...outboundHttpPorts(scope)
+      .filter((port) => declared.has(port))
+      .map((port) => portRouteConfig(scope, port, proxy.dnsDomain, cache)),
+    ...services.flatMap((service) =>
+      service.ports.filter(({ protocol }) => protocol === 'auto').map((port) => serviceRouteConfig(scope, service, port, cache)),
+    ),
+  ];
+}
+
+/** Only the ports that were given to this proxy: a service or container port without one is not served. */
+function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cache: CompileCache): readonly Unit[] {
+  const { settings } = scope.mesh;
+  const options = { explainFailures: proxy.explainFailures, settings };
+  const units: Unit[] = [];
+  for (const port of inboundPorts(scope.mesh, proxy)) {
+    const given = loopback.inbound[String(port.targetPort)];
+    if (given === undefined) continue;
+    const app = { kind: 'port', address: loopback.address, port: given.app ?? port.targetPort } as const;
+    units.push(inboundCluster(port, app, settings), boundInboundListener(port, loopback.address, given.listen, options));
+  }
+  for (const service of scope.services.values()) {
+    for (const port of service.ports) {
+      const listen = loopback.outbound[`${service.hostname}:${port.number}`];
+      if (listen === undefined || port.protocol === 'udp') continue;
+      units.push(boundServiceListener(service, port, loopback.address, listen, options));
+      if (isHttpOrSniffed(port.protocol)) units.push(serviceRouteConfig(scope, service, port, cache));
+    }
+  }
+  if (loopback.httpProxy !== undefined) {
+    units.push(httpProxyListener(loopback.address, loopback.httpProxy, options), httpProxyRouteConfigFor(scope, proxy.dnsDomain, cache));
+  }
+  return units;
+}

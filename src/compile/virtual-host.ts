@@ -1,0 +1,57 @@
+// Virtual hosts from routes, and the two that end every outbound table. Shared by identity as long as name, domains and routes are the same.
+import { create } from '@bufbuild/protobuf';
+import type { CompileCache } from '#compile/compile-cache.ts';
+import { noTimeout } from '#compile/durations.ts';
+import { passthroughCluster } from '#compile/names.ts';
+import type { RouteEntry } from '#compile/route.ts';
+import { routeMatch } from '#compile/route-match.ts';
+import { RouteSchema, type VirtualHost, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { Origin } from '#base/origin.ts';
+
+/** A virtual host with what its routes were made of, for the origin table of the route configuration it goes into. */
+export type VirtualHostEntry = {
+  readonly virtualHost: VirtualHost;
+  readonly routes: readonly RouteEntry[];
+  /** The VirtualService or Service it is there for. */
+  readonly origin: Origin | undefined;
+};
+
+/** Remembers by the identity of the route list. */
+export function virtualHost(
+  name: string,
+  domains: readonly string[],
+  routes: readonly RouteEntry[],
+  origin: Origin,
+  cache: CompileCache,
+): VirtualHostEntry {
+  return cache.once('virtual host', [routes, origin], `${name} ${domains.join(' ')}`, () => ({
+    virtualHost: create(VirtualHostSchema, {
+      name,
+      domains: [...domains],
+      routes: routes.map(({ route }) => route),
+      includeRequestAttemptCount: true,
+    }),
+    routes,
+    origin,
+  }));
+}
+
+/** What happens to hosts that the mesh does not know: MeshConfig.outboundTrafficPolicy. */
+export function catchAllVirtualHost(policy: 'ALLOW_ANY' | 'REGISTRY_ONLY', cache: CompileCache): VirtualHostEntry {
+  return cache.once('catch-all virtual host', [], policy, () => {
+    const name = policy === 'ALLOW_ANY' ? 'allow_any' : 'block_all';
+    const route = create(RouteSchema, {
+      name,
+      match: routeMatch(undefined),
+      action:
+        policy === 'ALLOW_ANY'
+          ? {
+              case: 'route',
+              value: { clusterSpecifier: { case: 'cluster', value: passthroughCluster }, timeout: noTimeout(), maxGrpcTimeout: noTimeout() },
+            }
+          : { case: 'directResponse', value: { status: 502 } },
+    });
+    const message = create(VirtualHostSchema, { name, domains: ['*'], routes: [route], includeRequestAttemptCount: true });
+    return { virtualHost: message, routes: [{ route, origins: [], destinations: [] }], origin: undefined };
+  });
+}

@@ -1,0 +1,8 @@
+// Typed configuration: a message inside google.protobuf.Any, as Envoy's extension points take it.
+import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
+
+/** Wraps a message, given by its fields, in an Any. Its bytes are made once, here. */
+export function packAny<Schema extends DescMessage>(schema: Schema, fields: MessageInitShape<Schema>): Any {
+  return create(AnySchema, { typeUrl: `type.googleapis.com/${schema.typeName}`, value: toBinary(schema, create(schema, fields)) });
+}

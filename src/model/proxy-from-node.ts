@@ -1,0 +1,103 @@
+// In: a node id and its metadata, as any xDS client sends them. Out: the Proxy that the compiler compiles for, or why it is refused.
+// Everything that shapes a proxy's configuration is in here, so that the control plane needs no memory of it.
+import { failed, ok, type Result } from '#base/result.ts';
+import type { Interception, LoopbackPorts, Proxy } from '#model/proxy.ts';
+
+/** A JSON object, as `google.protobuf.Struct` decodes to. */
+export type NodeMetadata = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads Istio's node id `type~ip~name.namespace~dnsDomain` and the metadata keys NAMESPACE, LABELS, INSTANCE_IPS, INTERCEPTION_MODE,
+ * HEDDLE_LOOPBACK and HEDDLE_EXPLAIN_FAILURES. The error is one sentence for the log and for the client.
+ */
+export function proxyFromNode(nodeId: string, metadata: NodeMetadata): Result<Proxy, string> {
+  const parts = nodeId.split('~');
+  const [type, address, workload, dnsDomain] = parts;
+  if (parts.length !== 4 || address === undefined || workload === undefined || dnsDomain === undefined) {
+    return failed(`node id '${nodeId}' is not of the form type~ip~name.namespace~dnsDomain`);
+  }
+  if (type !== 'sidecar' && type !== 'router') return failed(`node id '${nodeId}': type '${type}' is neither sidecar nor router`);
+  const dot = workload.lastIndexOf('.');
+  if (dot <= 0 || dot === workload.length - 1) return failed(`node id '${nodeId}': '${workload}' is not name.namespace`);
+  const interception = readInterception(metadata);
+  if (!interception.ok) return failed(`node '${nodeId}': ${interception.error}`);
+  const namespace = textAt(metadata, 'NAMESPACE') ?? workload.slice(dot + 1);
+  const instanceIps = textAt(metadata, 'INSTANCE_IPS')?.split(',').filter((ip) => ip !== '');
+  return ok({
+    type,
+    name: workload.slice(0, dot),
+    namespace,
+    nodeId,
+    addresses: instanceIps === undefined || instanceIps.length === 0 ? [address] : instanceIps,
+    labels: readLabels(metadata['LABELS']),
+    dnsDomain: dnsDomain === '' ? `${namespace}.svc.cluster.local` : dnsDomain,
+    interception: interception.value,
+    explainFailures: isTrue(metadata['HEDDLE_EXPLAIN_FAILURES']),
+  });
+}
+
+function readInterception(metadata: NodeMetadata): Result<Interception, string> {
+  const loopback = metadata['HEDDLE_LOOPBACK'];
+  const mode = textAt(metadata, 'INTERCEPTION_MODE') ?? (loopback === undefined ? 'REDIRECT' : 'NONE');
+  switch (mode) {
+    case 'REDIRECT':
+      if (loopback !== undefined) return failed('HEDDLE_LOOPBACK needs INTERCEPTION_MODE NONE');
+      return ok({ kind: 'redirect' });
+    case 'NONE': {
+      if (loopback === undefined) return ok({ kind: 'none', address: '127.0.0.1', inbound: {}, outbound: {} });
+      const ports = readLoopbackPorts(loopback);
+      return ports.ok ? ok({ kind: 'none', ...ports.value }) : ports;
+    }
+    default:
+      return failed(`INTERCEPTION_MODE '${mode}' is not supported (REDIRECT, NONE)`);
+  }
+}
+
+/** Checks HEDDLE_LOOPBACK field by field; the error names the field. */
+export function readLoopbackPorts(value: unknown): Result<LoopbackPorts, string> {
+  if (!isObject(value)) return failed('HEDDLE_LOOPBACK must be an object');
+  const { address, inbound = {}, outbound = {}, httpProxy } = value;
+  if (typeof address !== 'string' || address === '') return failed('HEDDLE_LOOPBACK.address must be an IP address');
+  if (!isObject(inbound)) return failed('HEDDLE_LOOPBACK.inbound must be an object from container port to ports');
+  if (!isObject(outbound)) return failed('HEDDLE_LOOPBACK.outbound must be an object from host:port to a port');
+  const readInbound: Record<string, { readonly listen: number; readonly app?: number }> = {};
+  for (const [port, entry] of Object.entries(inbound)) {
+    const where = `HEDDLE_LOOPBACK.inbound['${port}']`;
+    if (!isPort(Number(port))) return failed(`${where}: the key must be a port number`);
+    if (!isObject(entry) || !isPort(entry['listen'])) return failed(`${where}.listen must be a port number`);
+    const app = entry['app'];
+    if (app !== undefined && !isPort(app)) return failed(`${where}.app must be a port number`);
+    readInbound[port] = app === undefined ? { listen: entry['listen'] } : { listen: entry['listen'], app };
+  }
+  const readOutbound: Record<string, number> = {};
+  for (const [service, port] of Object.entries(outbound)) {
+    if (!/^[^:]+:\d+$/.test(service)) return failed(`HEDDLE_LOOPBACK.outbound['${service}']: the key must be hostname:port`);
+    if (!isPort(port)) return failed(`HEDDLE_LOOPBACK.outbound['${service}'] must be a port number`);
+    readOutbound[service] = port;
+  }
+  if (httpProxy !== undefined && !isPort(httpProxy)) return failed('HEDDLE_LOOPBACK.httpProxy must be a port number');
+  const ports = { address, inbound: readInbound, outbound: readOutbound };
+  return ok(httpProxy === undefined ? ports : { ...ports, httpProxy });
+}
+
+function readLabels(value: unknown): Readonly<Record<string, string>> {
+  if (!isObject(value)) return {};
+  return Object.fromEntries(Object.entries(value).flatMap(([key, label]) => (typeof label === 'string' ? [[key, label]] : [])));
+}
+
+function textAt(metadata: NodeMetadata, key: string): string | undefined {
+  const value = metadata[key];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function isTrue(value: unknown): boolean {
+  return value === true || value === 'true';
+}
+
+function isPort(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65536;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
