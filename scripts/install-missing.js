@@ -1,6 +1,6 @@
 // Makes a clone ready to run, from any Node >= 20: what is installed already stays, what is missing or out of date is installed.
 // Plain JavaScript without a dependency, because it runs before there is one.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -40,7 +40,10 @@ export function readyUnderNode26(script) {
 /** @param {string[]} args */
 function npm(args) {
   process.stderr.write(`npm ${args.join(' ')} …\n`);
-  execFileSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
+  const { status } = spawnSync('npm', [...args, '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status === 0) return;
+  process.stderr.write(`npm ${args.join(' ')} failed: what it says above is the reason\n`);
+  process.exit(status ?? 1);
 }
 
 function lockfileHash() {
