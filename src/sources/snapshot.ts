@@ -1,12 +1,15 @@
 // What every source hands over: all resources of one moment, by kind and key, with the keys that changed since the last one.
-import type { KindMap, KindName } from '#api/kinds.ts';
+import type { ResourcesByKind } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 
 /** Immutable. A file that does not parse keeps its last good resources in here, and adds a diagnostic. */
 export type Snapshot = {
   /** Every kind is present, possibly empty; keys are `namespace/name`, or `name` for cluster-scoped kinds. */
-  readonly resources: { readonly [Kind in KindName]: ReadonlyMap<string, KindMap[Kind]> };
-  /** `Kind/namespace/name` of what was added, changed or removed; in a source's first snapshot, everything. */
+  readonly resources: ResourcesByKind;
+  /**
+   * `Kind/namespace/name` of what was added, changed or removed; in a source's first snapshot, everything. A resource that only moved within
+   * its file is changed too: its origins name other lines.
+   */
   readonly changed: ReadonlySet<string>;
   readonly diagnostics: readonly Diagnostic[];
 };
