@@ -24,6 +24,10 @@ export type PodPlan = {
   /** The TCP ports that the pod serves, as the container sees them, ascending. */
   readonly inbound: readonly number[];
   readonly restartPolicy: 'Always' | 'OnFailure' | 'Never';
+  /** How often each container must end well (Jobs with more completions than pods); 1 otherwise. */
+  readonly runs: number;
+  /** A Job's backoffLimit. */
+  readonly mostFailures?: number;
   /** From SIGTERM to SIGKILL. */
   readonly graceMs: number;
   /** Changes when the pod must be replaced: its spec, labels, annotations, commands or ports. */
@@ -77,9 +81,19 @@ function planPod(
     isGateway: containers.length === 0,
     inbound,
     restartPolicy: pod.spec.restartPolicy ?? (owner?.kind === 'Job' ? 'OnFailure' : 'Always'),
+    ...jobRuns(pod.metadata.namespace, owner, resources),
     graceMs: (pod.spec.terminationGracePeriodSeconds ?? defaultGraceMs / 1000) * 1000,
     fingerprint: fingerprintOf([pod.spec, pod.metadata, initContainers, containers, inbound, configOf(pod, resources)]),
   };
+}
+
+/** Completions are shared out over the pods that run at a time (Job.spec.completions, parallelism; backoffLimit is 6 unless set). */
+function jobRuns(namespace: string, owner: PodOwner | undefined, resources: ResourcesByKind): { readonly runs: number; readonly mostFailures?: number } {
+  const job = owner?.kind === 'Job' ? resources.Job.get(resourceKey({ namespace, name: owner.name })) : undefined;
+  if (job === undefined || owner === undefined) return { runs: 1 };
+  const { completions, parallelism = 1, backoffLimit = 6 } = job.spec;
+  const runs = completions === undefined ? 1 : Math.ceil((completions - owner.index) / Math.min(parallelism, completions));
+  return { runs, mostFailures: backoffLimit };
 }
 
 /** The ConfigMaps that the containers' variables come from: a change of theirs is a change of the pod. */

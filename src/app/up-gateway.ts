@@ -1,0 +1,53 @@
+// The ingress gateway that `heddle up` adds when a Gateway selects one and nobody wrote one: what Istio's installation brings to a
+// cluster, as a Pod and a Service.
+import type { AnyResource, KindMap, ResourcesByKind } from '#api/kinds.ts';
+import type { FieldOrigins } from '#api/resource.ts';
+import { workloadPods } from '#api/workload-pods.ts';
+
+const labels = { istio: 'ingressgateway', app: 'istio-ingressgateway' };
+const namespace = 'istio-system';
+const added = { file: '(added by heddle up)', line: 0, col: 0 };
+const origins: FieldOrigins = { start: added, at: () => added };
+
+/** The resources to add; none where no Gateway selects `istio: ingressgateway`, or a pod with that label is there. */
+export function missingGateway(resources: ResourcesByKind): readonly AnyResource[] {
+  const selectors = [...resources.Gateway.values()].map(({ spec }) => Object.entries(spec.selector ?? {}));
+  const isWanted = selectors.some((selector) => selector.length > 0 && matches(selector, labels));
+  if (!isWanted) return [];
+  const isThere = [...workloadPods(resources).values()].some(({ pod }) => selectors.some((selector) => selector.length > 0 && matches(selector, pod.metadata.labels)));
+  if (isThere) return [];
+  return resources.Service.has(`${namespace}/istio-ingressgateway`) ? [gatewayPod] : [gatewayPod, gatewayService];
+}
+
+/** Whether a Gateway selects the pod: its selector is a set of labels that the pod must have (Gateway.selector). */
+export function selectsPod(gateway: KindMap['Gateway'], pod: KindMap['Pod']): boolean {
+  const selector = Object.entries(gateway.spec.selector ?? {});
+  return selector.length > 0 && matches(selector, pod.metadata.labels);
+}
+
+function matches(selector: readonly (readonly [string, string])[], found: Readonly<Record<string, string>>): boolean {
+  return selector.every(([name, value]) => found[name] === value);
+}
+
+const gatewayPod: KindMap['Pod'] = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'istio-ingressgateway-0', namespace, labels, annotations: {} },
+  origins,
+  spec: { serviceAccountName: 'istio-ingressgateway-service-account', containers: [{ name: 'istio-proxy', image: 'auto', ports: [{ containerPort: 8080 }, { containerPort: 8443 }] }] },
+};
+
+const gatewayService: KindMap['Service'] = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'istio-ingressgateway', namespace, labels, annotations: {} },
+  origins,
+  spec: {
+    type: 'LoadBalancer',
+    selector: labels,
+    ports: [
+      { name: 'http2', port: 80, targetPort: 8080 },
+      { name: 'https', port: 443, targetPort: 8443 },
+    ],
+  },
+};

@@ -1,0 +1,91 @@
+// The state of a running mesh as .heddle/state.json has it, from its parts; and the line that tries it out.
+import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
+import { processStart } from '#runtime/leftovers.ts';
+import type { PodRun } from '#runtime/pod-run.ts';
+import type { MeshState, ProcessState, WorkloadState } from '#runtime/state.ts';
+
+export type StateParts = {
+  readonly phase: MeshState['phase'];
+  readonly dataPlane: string;
+  readonly paths: readonly string[];
+  readonly runs: readonly PodRun[];
+  readonly current: readonly PodRun[];
+  readonly logFiles: (run: PodRun) => readonly string[];
+  readonly adminUrl?: string | undefined;
+  readonly xdsAddress?: string | undefined;
+  /** Processes that belong to no pod. */
+  readonly others: readonly { readonly pid: number; readonly name: string }[];
+};
+
+export function meshState(parts: StateParts): MeshState {
+  const gatewayUrl = gatewayUrlOf(parts.current);
+  return {
+    version: 1,
+    pid: process.pid,
+    started: processStart(process.pid) ?? '',
+    phase: parts.phase,
+    dataPlane: parts.dataPlane,
+    paths: parts.paths,
+    ...(gatewayUrl !== undefined && { gatewayUrl }),
+    ...(parts.adminUrl !== undefined && { adminUrl: parts.adminUrl }),
+    ...(parts.xdsAddress !== undefined && { xdsAddress: parts.xdsAddress }),
+    workloads: parts.current.map((run) => workloadState(run, parts.logFiles(run))),
+    processes: [...parts.runs.flatMap(processesOf), ...parts.others.map(({ pid, name }) => processState(pid, name))],
+  };
+}
+
+/** Where the first gateway takes plain HTTP. */
+export function gatewayUrlOf(current: readonly PodRun[]): string | undefined {
+  const gateway = current.find(({ plan }) => plan.isGateway);
+  if (gateway === undefined) return undefined;
+  const { inbound, address } = gateway.ports;
+  const port = (inbound['8080'] ?? Object.values(inbound)[0])?.listen;
+  return port === undefined ? undefined : `http://${address}:${port}`;
+}
+
+/** `curl -H 'Host: hello.example.com' http://127.0.0.1:8080/`, for the first host and path that a gateway serves. */
+export function tryLine(resources: ResourcesByKind, gatewayUrl: string | undefined): string | undefined {
+  const gateway = [...resources.Gateway.values()][0];
+  if (gatewayUrl === undefined || gateway === undefined) return undefined;
+  const written = (gateway.spec.servers ?? []).flatMap(({ hosts }) => hosts ?? [])[0] ?? '*';
+  const host = written.split('/').at(-1) ?? '*';
+  const header = host === '*' ? '' : ` -H 'Host: ${host.replace(/^\*/, 'www')}'`;
+  return `curl${header} ${gatewayUrl}${pathOf(resources, gateway)}`;
+}
+
+function pathOf(resources: ResourcesByKind, gateway: KindMap['Gateway']): string {
+  const bound = [...resources.VirtualService.values()].find(({ spec }) => spec.gateways?.some((name) => name.split('/').at(-1) === gateway.metadata.name) === true);
+  const uris = (bound?.spec.http ?? []).flatMap(({ match }) => match ?? []).flatMap(({ uri }) => (uri === undefined ? [] : [uri]));
+  // A path with a name says more than the root, where both are served.
+  const paths = uris.flatMap(({ exact, prefix }) => exact ?? prefix ?? []);
+  return paths.find((path) => path !== '/') ?? '/';
+}
+
+function workloadState(run: PodRun, logs: readonly string[]): WorkloadState {
+  const { plan, ports, phase, ready } = run;
+  const { name, namespace, labels } = plan.pod.metadata;
+  const first = Object.values(ports.inbound)[0];
+  return {
+    name,
+    namespace,
+    version: labels['version'] ?? '',
+    phase,
+    ready,
+    reason: ready || phase === 'Succeeded' ? '' : run.reason,
+    restarts: run.containers.reduce((sum, { restarts }) => sum + restarts, run.proxy.restarts),
+    address: first === undefined ? '' : `${ports.address}:${first.listen}`,
+    ports: ports.inbound,
+    ...(run.proxy.admin !== undefined && { proxyAdmin: run.proxy.admin }),
+    logs,
+  };
+}
+
+function processesOf(run: PodRun): readonly ProcessState[] {
+  const { name } = run.plan.pod.metadata;
+  const all = [...run.containers.map((container) => ({ pid: container.pid, name: `${name}/${container.name}` })), { pid: run.proxy.pid, name: `${name}/istio-proxy` }];
+  return all.flatMap((one) => (one.pid === undefined || one.pid === 0 ? [] : [processState(one.pid, one.name)]));
+}
+
+function processState(pid: number, name: string): ProcessState {
+  return { pid, name, started: processStart(pid) ?? '' };
+}

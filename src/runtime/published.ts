@@ -1,0 +1,85 @@
+// What the mesh learns of the local processes: each pod with its status, and for each Service one EndpointSlice per pod behind it, whose
+// address is the pod's proxy. Pure. A Service whose pods do not run has a slice without endpoints: that it has none is then known.
+import type { AnyResource, KindMap } from '#api/kinds.ts';
+import type { FieldOrigins } from '#api/resource.ts';
+import { selects, targetPort } from '#runtime/pod-ports.ts';
+import type { PodRun } from '#runtime/pod-run.ts';
+
+/** A running pod, as far as the mesh cares. */
+export type PublishedPod = Pick<PodRun, 'plan' | 'ports' | 'generation' | 'phase' | 'ready' | 'stopping'>;
+
+/** Pods (of several generations of one pod, the newest) and EndpointSlices, in a stable order. */
+export function publishedResources(pods: readonly PublishedPod[], services: Iterable<KindMap['Service']>): readonly AnyResource[] {
+  const newest = new Map<string, PublishedPod>();
+  for (const pod of pods) {
+    const known = newest.get(pod.plan.key);
+    if (known === undefined || known.generation < pod.generation) newest.set(pod.plan.key, pod);
+  }
+  const slices = [...services].flatMap((service) => serviceSlices(service, pods));
+  return [...[...newest.values()].map(podWithStatus), ...slices];
+}
+
+function podWithStatus({ plan, ports, phase, ready }: PublishedPod): KindMap['Pod'] {
+  const condition = ready ? 'True' : 'False';
+  return {
+    ...plan.pod,
+    status: {
+      phase,
+      podIP: ports.address,
+      hostIP: ports.address,
+      conditions: [
+        { type: 'Ready', status: condition },
+        { type: 'ContainersReady', status: condition },
+      ],
+    },
+  };
+}
+
+function serviceSlices(service: KindMap['Service'], pods: readonly PublishedPod[]): readonly KindMap['EndpointSlice'][] {
+  if (Object.keys(service.spec.selector ?? {}).length === 0) return [];
+  const slices = pods
+    .filter(({ plan, phase }) => selects(service, plan.pod) && (phase === 'Pending' || phase === 'Running'))
+    .flatMap((pod) => podSlice(service, pod));
+  return slices.length > 0 ? slices : [slice(service, `${service.metadata.name}-none`, service.origins, { addressType: 'IPv4', endpoints: [], ports: [] })];
+}
+
+function podSlice(service: KindMap['Service'], { plan, ports, generation, ready, stopping }: PublishedPod): readonly KindMap['EndpointSlice'][] {
+  const served = (service.spec.ports ?? []).flatMap((port) => {
+    const target = targetPort(plan.pod, port);
+    const listen = target === undefined ? undefined : ports.inbound[target]?.listen;
+    if (listen === undefined) return [];
+    return [{ name: port.name ?? '', port: listen, protocol: 'TCP' as const, ...(port.appProtocol !== undefined && { appProtocol: port.appProtocol }) }];
+  });
+  if (served.length === 0) return [];
+  const { name, namespace } = plan.pod.metadata;
+  const isReady = ready || (service.spec.publishNotReadyAddresses === true && !stopping);
+  return [
+    slice(service, `${service.metadata.name}-${name}-${generation}`, plan.pod.origins, {
+      addressType: 'IPv4',
+      endpoints: [
+        {
+          addresses: [ports.address],
+          conditions: { ready: isReady, serving: ready || stopping, terminating: stopping },
+          targetRef: { kind: 'Pod', name, namespace },
+        },
+      ],
+      ports: served,
+    }),
+  ];
+}
+
+function slice(
+  service: KindMap['Service'],
+  name: string,
+  origins: FieldOrigins,
+  body: Pick<KindMap['EndpointSlice'], 'addressType' | 'endpoints' | 'ports'>,
+): KindMap['EndpointSlice'] {
+  const labels = { 'kubernetes.io/service-name': service.metadata.name, 'endpointslice.kubernetes.io/managed-by': 'heddle' };
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name, namespace: service.metadata.namespace, labels, annotations: {} },
+    origins,
+    ...body,
+  };
+}

@@ -1,0 +1,171 @@
+// Keeps the running pods like the plan: starts what is new, ends what is gone, replaces what has changed (the new one is ready before the
+// old one leaves), and publishes what runs. One plan is applied after the other.
+import type { AnyResource, ResourcesByKind } from '#api/kinds.ts';
+import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
+import { PodRun, type PodRunOptions } from '#runtime/pod-run.ts';
+import { allPorts, choosePorts } from '#runtime/port-plan.ts';
+import type { PortAllocator } from '#runtime/port-allocator.ts';
+import { publishedResources } from '#runtime/published.ts';
+
+export type SupervisorOptions = Omit<PodRunOptions, 'plan' | 'ports' | 'generation' | 'resources' | 'onChange' | 'logFile'> & {
+  readonly allocator: PortAllocator;
+  /** Ports that the user asked for, by container port: a gateway's. */
+  readonly fixedPorts: (plan: PodPlan) => Readonly<Record<string, number>>;
+  readonly logFile: (plan: PodPlan, container: string | undefined) => string;
+  /** Takes what is published now; called again with all of it after each change. */
+  readonly publish: (resources: readonly AnyResource[]) => void;
+  /** Resolves when every proxy has what was published last (or some time has passed). */
+  readonly settled: () => Promise<void>;
+  /** After each change of any pod's state. */
+  readonly onChange: () => void;
+};
+
+/** One pod of the plan: the run that serves, and the one that shall take its place. */
+type Slot = { current: PodRun; next?: PodRun };
+
+const emptyServices: Pick<ResourcesByKind, 'Service' | 'ConfigMap'> = { Service: new Map(), ConfigMap: new Map() };
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #slots = new Map<string, Slot>();
+  readonly #leaving = new Map<PodRun, Promise<void>>();
+  readonly #generations = new Map<string, number>();
+  #resources: Pick<ResourcesByKind, 'Service' | 'ConfigMap'> = emptyServices;
+  #applying: Promise<void> = Promise.resolve();
+  #publishPlanned = false;
+  #stopping = false;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+  }
+
+  /** Every run there is: those that serve, those that are to follow, those that are leaving. */
+  runs(): readonly PodRun[] {
+    return [...this.#slots.values()].flatMap(({ current, next }) => (next === undefined ? [current] : [current, next])).concat(...this.#leaving.keys());
+  }
+
+  /** The runs that the user's plan asks for, without those that are leaving or not yet ready to follow. */
+  current(): readonly PodRun[] {
+    return [...this.#slots.values()].map(({ current }) => current);
+  }
+
+  /** Makes the running pods like `plan`. Resolves when every start and end has been begun, not when they are done. */
+  apply(plan: RuntimePlan, resources: Pick<ResourcesByKind, 'Service' | 'ConfigMap'>): Promise<void> {
+    this.#applying = this.#applying.then(() => this.#apply(plan, resources));
+    return this.#applying;
+  }
+
+  /** Gateways first, so that requests on their way still find their pods; then everything else. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    await this.#applying;
+    const runs = this.runs();
+    const end = async (run: PodRun): Promise<void> => {
+      this.#options.emit({ kind: 'stopping', workload: run.plan.key });
+      const forced = await run.stop(Math.min(graceMs, run.plan.graceMs));
+      this.#options.emit({ kind: 'stopped', workload: run.plan.key, forced });
+    };
+    await Promise.all(runs.filter(({ plan }) => plan.isGateway).map(end));
+    await Promise.all(runs.filter(({ plan }) => !plan.isGateway).map(end));
+    await Promise.all(this.#leaving.values());
+  }
+
+  kill(): void {
+    this.#stopping = true;
+    for (const run of this.runs()) run.kill();
+  }
+
+  async #apply(plan: RuntimePlan, resources: Pick<ResourcesByKind, 'Service' | 'ConfigMap'>): Promise<void> {
+    if (this.#stopping) return;
+    this.#resources = resources;
+    for (const [key, slot] of this.#slots) {
+      if (plan.pods.has(key)) continue;
+      this.#slots.delete(key);
+      void this.#leave(slot.current);
+      if (slot.next !== undefined) void this.#leave(slot.next);
+    }
+    for (const pod of plan.pods.values()) {
+      const slot = this.#slots.get(pod.key);
+      if (slot === undefined) this.#slots.set(pod.key, { current: await this.#start(pod) });
+      else if ((slot.next ?? slot.current).plan.fingerprint !== pod.fingerprint) await this.#replace(slot, pod);
+    }
+    this.#publish();
+  }
+
+  async #replace(slot: Slot, plan: PodPlan): Promise<void> {
+    this.#options.emit({ kind: 'replacing', workload: plan.key, reason: 'its definition has changed' });
+    if (slot.next !== undefined) void this.#leave(slot.next);
+    delete slot.next;
+    const isFixed = Object.keys(this.#options.fixedPorts(plan)).length > 0;
+    if (isFixed) {
+      // Both cannot have the same port: the old one goes first.
+      await this.#leave(slot.current);
+      slot.current = await this.#start(plan);
+    } else if (slot.current.ready) {
+      slot.next = await this.#start(plan);
+    } else {
+      void this.#leave(slot.current);
+      slot.current = await this.#start(plan);
+    }
+  }
+
+  async #start(plan: PodPlan): Promise<PodRun> {
+    const { allocator, domain, fixedPorts, logFile } = this.#options;
+    const ports = await choosePorts(plan, this.#resources.Service.values(), allocator, { domain, fixed: fixedPorts(plan) });
+    const generation = this.#generations.get(plan.key) ?? 0;
+    this.#generations.set(plan.key, generation + 1);
+    return new PodRun({
+      ...this.#options,
+      plan,
+      ports,
+      generation,
+      resources: this.#resources,
+      logFile: (container) => logFile(plan, container),
+      onChange: () => this.#changed(),
+    });
+  }
+
+  /** Out of load balancing, then (when every proxy knows) drained and ended. */
+  #leave(run: PodRun): Promise<void> {
+    const known = this.#leaving.get(run);
+    if (known !== undefined) return known;
+    const { emit, settled, allocator } = this.#options;
+    const leave = async (): Promise<void> => {
+      emit({ kind: 'stopping', workload: run.plan.key });
+      run.retire();
+      this.#publish();
+      await settled();
+      const forced = await run.stop(run.plan.graceMs);
+      allocator.giveBack(allPorts(run.ports));
+      this.#leaving.delete(run);
+      emit({ kind: 'stopped', workload: run.plan.key, forced });
+      this.#changed();
+    };
+    const left = leave();
+    this.#leaving.set(run, left);
+    return left;
+  }
+
+  #changed(): void {
+    for (const slot of this.#slots.values()) {
+      if (slot.next?.ready !== true) continue;
+      const old = slot.current;
+      slot.current = slot.next;
+      delete slot.next;
+      void this.#leave(old);
+    }
+    if (!this.#publishPlanned) {
+      this.#publishPlanned = true;
+      setImmediate(() => {
+        this.#publishPlanned = false;
+        this.#publish();
+      });
+    }
+    this.#options.onChange();
+  }
+
+  #publish(): void {
+    if (this.#stopping) return;
+    this.#options.publish(publishedResources(this.runs(), this.#resources.Service.values()));
+  }
+}
