@@ -13,9 +13,9 @@ const dist = join(root, 'dist');
 if (readyUnderNode26(import.meta.url)) {
   rmSync(dist, { recursive: true, force: true });
   const { transform } = await import('esbuild');
+  cpSync(join(src, 'envoy/gen'), join(dist, 'envoy/gen'), { recursive: true, filter: (path) => !path.endsWith('/.inputs') });
   await compileSources(transform);
   writeDeclarations();
-  cpSync(join(src, 'envoy/gen'), join(dist, 'envoy/gen'), { recursive: true, filter: (path) => !path.endsWith('/.inputs') });
   await copyExamples(transform);
   process.stdout.write(`dist: ${filesBelow(dist).length} files\n`);
 }
@@ -39,7 +39,7 @@ async function compile(transform, file, name) {
 
 function writeDeclarations() {
   execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
-  for (const path of filesBelow(dist).filter((name) => name.endsWith('.d.ts'))) {
+  for (const path of filesBelow(dist).filter((name) => name.endsWith('.d.ts') && !name.startsWith('envoy/gen/'))) {
     write(join(dist, path), withRelativeImports(readFileSync(join(dist, path), 'utf8'), path));
   }
 }
