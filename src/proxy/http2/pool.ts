@@ -4,8 +4,9 @@ import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import { formatAddress, plainAddress } from '#proxy/downstream-connection.ts';
-import type { ClientStream, RequestHead, ResponseReceiver, UpstreamPool } from '#proxy/http/stream.ts';
+import type { ClientStream, RequestHead, ResetReason, ResponseReceiver, UpstreamPool } from '#proxy/http/stream.ts';
 import { Http2ClientStream } from '#proxy/http2/client-stream.ts';
+import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
 import type { PoolFactory } from '#proxy/upstream/pool-factory.ts';
 
@@ -27,12 +28,13 @@ type Lane = {
 
 /** Sessions over whatever `connect` gives: plain TCP, or TLS that negotiated h2. */
 export function http2PoolFactory(connect: Connect): PoolFactory {
-  return (cluster, endpoint) => new Http2Pool(cluster, endpoint, connect);
+  return (cluster, endpoint, usage) => new Http2Pool(cluster, endpoint, usage, connect);
 }
 
 class Http2Pool implements UpstreamPool {
   readonly #cluster: ClusterEntry;
   readonly #endpoint: EndpointEntry;
+  readonly #usage: ClusterUsage;
   readonly #connect: Connect;
   readonly #lanes = new Set<Lane>();
   readonly #waiting: Http2ClientStream[] = [];
@@ -40,9 +42,10 @@ class Http2Pool implements UpstreamPool {
   #active = 0;
   #draining = false;
 
-  constructor(cluster: ClusterEntry, endpoint: EndpointEntry, connect: Connect) {
+  constructor(cluster: ClusterEntry, endpoint: EndpointEntry, usage: ClusterUsage, connect: Connect) {
     this.#cluster = cluster;
     this.#endpoint = endpoint;
+    this.#usage = usage;
     this.#connect = connect;
   }
 
@@ -52,12 +55,17 @@ class Http2Pool implements UpstreamPool {
 
   open(head: RequestHead, hasBody: boolean, receiver: ResponseReceiver): ClientStream {
     this.#active++;
-    const stream = new Http2ClientStream(head, hasBody, receiver, () => this.#active--);
+    this.#usage.requests++;
+    const stream = new Http2ClientStream(head, hasBody, receiver, () => {
+      this.#active--;
+      this.#usage.requests--;
+    });
     const lane = this.#freeLane();
     // Started in a later turn where it could fail at once, so that no receiver is called before it has its stream.
     if (lane !== undefined) this.#start(stream, lane);
-    else if (this.#waiting.length >= this.#cluster.maxPendingRequests) queueMicrotask(() => stream.fail('overflow', 'too many pending requests'));
+    else if (this.#usage.pendingRequests >= this.#cluster.maxPendingRequests) queueMicrotask(() => stream.fail('overflow', 'too many pending requests'));
     else {
+      this.#usage.pendingRequests++;
       this.#waiting.push(stream);
       this.#connectMore();
     }
@@ -71,11 +79,13 @@ class Http2Pool implements UpstreamPool {
 
   destroy(): void {
     this.#draining = true;
-    this.#connecting?.cancel();
-    this.#connecting = undefined;
-    for (const stream of this.#waiting.splice(0)) stream.fail('connection-closed', 'the pool is gone');
+    if (this.#connecting !== undefined) {
+      this.#connecting.cancel();
+      this.#connecting = undefined;
+      this.#usage.connections--;
+    }
+    this.#failWaiting('connection-closed', 'the pool is gone');
     for (const lane of this.#lanes) lane.session.destroy();
-    this.#lanes.clear();
   }
 
   #start(stream: Http2ClientStream, lane: Lane): void {
@@ -105,13 +115,17 @@ class Http2Pool implements UpstreamPool {
       const lane = this.#freeLane();
       if (lane === undefined) break;
       const next = this.#waiting.shift();
+      this.#usage.pendingRequests--;
       if (next !== undefined && !next.done) this.#start(next, lane);
     }
     if (this.#waiting.length > 0) this.#connectMore();
   }
 
   #connectMore(): void {
-    if (this.#connecting !== undefined || this.#lanes.size >= this.#cluster.maxConnections) return;
+    if (this.#connecting !== undefined) return;
+    // An endpoint may always have one connection, as with Envoy's circuit breaker.
+    if (this.#lanes.size > 0 && this.#usage.connections >= this.#cluster.maxConnections) return;
+    this.#usage.connections++;
     this.#connecting = this.#connect(this.#cluster, this.#endpoint, {
       onConnect: (socket) => {
         this.#connecting = undefined;
@@ -120,9 +134,15 @@ class Http2Pool implements UpstreamPool {
       },
       onConnectFailed: (reason, detail) => {
         this.#connecting = undefined;
-        for (const stream of this.#waiting.splice(0)) stream.fail(reason, detail);
+        this.#usage.connections--;
+        this.#failWaiting(reason, detail);
       },
     });
+  }
+
+  #failWaiting(reason: ResetReason, detail: string): void {
+    this.#usage.pendingRequests -= this.#waiting.length;
+    for (const stream of this.#waiting.splice(0)) stream.fail(reason, detail);
   }
 
   #addLane(socket: Socket): void {
@@ -148,6 +168,7 @@ class Http2Pool implements UpstreamPool {
     session.once('close', () => {
       stopPings();
       this.#lanes.delete(lane);
+      this.#usage.connections--;
       if (this.#waiting.length > 0) this.#startWaiting();
     });
   }

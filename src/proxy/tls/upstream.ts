@@ -1,0 +1,119 @@
+// UpstreamTlsContext in, a connector out: like plain TCP, with a handshake before anybody gets the socket. Sessions are resumed per cluster and endpoint.
+import { isIP } from 'node:net';
+import { connect as connectTls, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
+import { ok, type Result } from '#base/result.ts';
+import type { ClusterEntry, UpstreamTls } from '#decide/cluster-entry.ts';
+import { contextOptions, readCertificate, readTrustedCa } from '#proxy/tls/context-material.ts';
+import { peerNamesOf } from '#proxy/tls/peer-names.ts';
+import { sanMatches } from '#proxy/tls/san-match.ts';
+import type { SecureContexts } from '#proxy/tls/secure-contexts.ts';
+import type { SecretSource } from '#proxy/tls/secrets.ts';
+import type { Connect } from '#proxy/upstream/connect.ts';
+
+type Prepared = { readonly context: SecureContext; readonly verifies: boolean; readonly sessions: Map<string, Buffer> };
+
+const maxSessions = 64;
+
+/**
+ * Plain for clusters without `tls`, else TLS. `fallbackAlpn` is offered where the cluster names no ALPN: what its pool will speak
+ * (`h2`, `http/1.1`), '' for raw TCP. A context that cannot be built fails each connection with 'tls-failed' and says why.
+ */
+export function connectWithTls(plain: Connect, secrets: SecretSource, contexts: SecureContexts, fallbackAlpn: '' | 'h2' | 'http/1.1'): Connect {
+  const prepared = new WeakMap<UpstreamTls, Result<Prepared, string>>();
+  return (cluster, endpoint, receiver) => {
+    const { tls } = cluster;
+    if (tls === undefined) return plain(cluster, endpoint, receiver);
+    let ready = prepared.get(tls);
+    if (ready === undefined) {
+      ready = prepare(tls, secrets, contexts);
+      prepared.set(tls, ready);
+    }
+    if (!ready.ok) {
+      const { error } = ready;
+      const soon = setImmediate(() => receiver.onConnectFailed('tls-failed', error));
+      return { cancel: () => clearImmediate(soon) };
+    }
+    return connectSecure(ready.value, cluster, tls, fallbackAlpn, endpoint, receiver);
+  };
+}
+
+type Target = Parameters<Connect>[1];
+type Receiver = Parameters<Connect>[2];
+
+function connectSecure(ready: Prepared, cluster: ClusterEntry, tls: UpstreamTls, fallbackAlpn: string, endpoint: Target, receiver: Receiver) {
+  const alpn = tls.alpn.length > 0 ? [...tls.alpn] : fallbackAlpn === '' ? [] : [fallbackAlpn];
+  const session = ready.sessions.get(endpoint.key);
+  // allowHalfOpen reaches the socket underneath, as with net.connect; the types leave it out.
+  const options: ConnectionOptions & { readonly allowHalfOpen: boolean } = {
+    host: endpoint.address,
+    port: endpoint.port,
+    ...(cluster.bindAddress === undefined ? {} : { localAddress: cluster.bindAddress }),
+    // An IP address is no server name (RFC 6066), and node refuses it.
+    ...(tls.sni === '' || isIP(tls.sni) !== 0 ? {} : { servername: tls.sni }),
+    secureContext: ready.context,
+    ...(alpn.length === 0 ? {} : { ALPNProtocols: alpn }),
+    // Envoy verifies against trusted_ca alone, and names only where match_typed_subject_alt_names says so.
+    rejectUnauthorized: ready.verifies,
+    checkServerIdentity: () => undefined,
+    allowHalfOpen: true,
+    ...(session === undefined ? {} : { session }),
+  };
+  const socket = connectTls(options);
+  socket.setNoDelay(true);
+  let settled = false;
+  let connected = false;
+  const settle = (): void => {
+    settled = true;
+    clearTimeout(timer);
+  };
+  const fail = (reason: 'connect-timeout' | 'connect-failed' | 'tls-failed', detail: string): void => {
+    if (settled) return;
+    settle();
+    socket.destroy();
+    receiver.onConnectFailed(reason, detail);
+  };
+  const timer = setTimeout(() => fail('connect-timeout', 'connect timeout'), cluster.connectTimeoutMs);
+  socket.once('connect', () => {
+    connected = true;
+  });
+  socket.on('error', (error: NodeJS.ErrnoException) => fail(connected ? 'tls-failed' : 'connect-failed', error.code ?? error.message));
+  socket.once('close', () => fail(connected ? 'tls-failed' : 'connect-failed', 'connection closed during the TLS handshake'));
+  socket.on('session', (ticket: Buffer) => remember(ready.sessions, endpoint.key, ticket));
+  socket.once('secureConnect', () => {
+    if (settled) return;
+    const refusal = refuse(socket, tls);
+    if (refusal !== undefined) return fail('tls-failed', refusal);
+    settle();
+    if (cluster.tcpKeepaliveMs > 0) socket.setKeepAlive(true, cluster.tcpKeepaliveMs);
+    socket.pause();
+    receiver.onConnect(socket);
+  });
+  return {
+    cancel: () => {
+      settle();
+      socket.destroy();
+    },
+  };
+}
+
+function refuse(socket: TLSSocket, tls: UpstreamTls): string | undefined {
+  if (tls.subjectAltNames.length === 0) return undefined;
+  const certificate = socket.getPeerX509Certificate();
+  if (certificate === undefined) return 'the server sent no certificate';
+  return sanMatches(peerNamesOf(certificate), tls.subjectAltNames) ? undefined : "no name of the server's certificate is allowed";
+}
+
+function remember(sessions: Map<string, Buffer>, key: string, ticket: Buffer): void {
+  if (sessions.size >= maxSessions && !sessions.has(key)) sessions.clear();
+  sessions.set(key, ticket);
+}
+
+/** Built when the first connection is made, so that a file which comes later than the configuration still counts. */
+function prepare(tls: UpstreamTls, secrets: SecretSource, contexts: SecureContexts): Result<Prepared, string> {
+  const ca = readTrustedCa(tls, secrets);
+  if (!ca.ok) return ca;
+  const pair = tls.certificate === undefined ? ok(undefined) : readCertificate(tls.certificate, secrets);
+  if (!pair.ok) return pair;
+  const context = contexts.get(contextOptions(tls, pair.value, ca.value));
+  return context.ok ? ok({ context: context.value, verifies: ca.value !== undefined, sessions: new Map() }) : context;
+}
