@@ -24,6 +24,7 @@ export const heddleCodes = {
     explanation: 'Two places define a resource of the same kind, namespace and name. The first one, in the order of paths, is in force.',
   },
   HDL0008: { title: 'File left out', explanation: 'A file that is not for a cluster, such as kustomization.yaml, is not read.' },
+  HDL0009: { title: 'Folder not watched', explanation: 'The system refused to watch a folder, so changes in it are not seen until the next start.' },
   HDL0010: {
     title: 'Unknown field',
     explanation: 'The field is not part of the kind. A cluster drops it, so what it says has no effect.',

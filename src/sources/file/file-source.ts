@@ -1,0 +1,197 @@
+// YAML and JSON files and folders as a source of snapshots. With `watch`, every settled change of theirs is one new snapshot: changes are taken
+// up when nothing has been touched for a few milliseconds, or after a longer while if the touching never ends. What cannot be read, parsed or
+// validated keeps its last good version in force and gets a diagnostic. See manifest-files.ts for which files are read.
+import { readFile } from 'node:fs/promises';
+import type { Clock } from '#base/clock.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import { withoutDuplicates } from '#sources/file/duplicates.ts';
+import { type FileState, readFileState } from '#sources/file/file-state.ts';
+import { type FolderEvent, FolderWatcher } from '#sources/file/folder-watcher.ts';
+import { findManifestFiles, isMissing, type ManifestFiles, unreadable } from '#sources/file/manifest-files.ts';
+import { SnapshotListeners } from '#sources/listeners.ts';
+import { nextSnapshot } from '#sources/next-snapshot.ts';
+import type { Snapshot, SnapshotSource } from '#sources/snapshot.ts';
+
+export type FileSourceOptions = {
+  /** Files and folders, as the user gave them: origins show them that way. */
+  readonly paths: readonly string[];
+  readonly clock: Clock;
+  readonly watch: boolean;
+  /** A change is taken up when nothing was touched for so long. */
+  readonly quietMs?: number;
+  /** And after so long at the latest. */
+  readonly latestMs?: number;
+  /** Editors empty a file before they write it: an empty file is believed when it is still empty after so long. */
+  readonly emptyMs?: number;
+};
+
+/** Reads all files once; the first snapshot is there when this resolves. Mistakes in the files are diagnostics of the snapshot. */
+export async function openFileSource(options: FileSourceOptions): Promise<FileSource> {
+  const source = new FileSource(options);
+  await source.load();
+  return source;
+}
+
+export class FileSource implements SnapshotSource {
+  readonly #paths: readonly string[];
+  readonly #clock: Clock;
+  readonly #quietMs: number;
+  readonly #latestMs: number;
+  readonly #emptyMs: number;
+  readonly #watcher: FolderWatcher | undefined;
+  readonly #listeners = new SnapshotListeners();
+  readonly #states = new Map<string, FileState>();
+  readonly #unreadable = new Map<string, Diagnostic>();
+  readonly #unwatched = new Map<string, Diagnostic>();
+  readonly #dirty = new Set<string>();
+  /** When a file was first found empty, by the monotonic clock. */
+  readonly #emptySince = new Map<string, number>();
+  #found: ManifestFiles = { files: [], folders: [], diagnostics: [] };
+  #structureChanged = true;
+  #firstTouchMs: number | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #working: Promise<void> = Promise.resolve();
+  #closed = false;
+  #snapshot: Snapshot = nextSnapshot(undefined, [], []);
+
+  constructor({ paths, clock, watch, quietMs = 8, latestMs = 100, emptyMs = 150 }: FileSourceOptions) {
+    this.#paths = paths;
+    this.#clock = clock;
+    this.#quietMs = quietMs;
+    this.#latestMs = latestMs;
+    this.#emptyMs = emptyMs;
+    if (!watch) return;
+    this.#watcher = new FolderWatcher(
+      (event) => this.#touched(event),
+      (folder, error) => this.#unwatched.set(folder, unwatchedFolder(folder, error)),
+    );
+  }
+
+  current(): Snapshot {
+    return this.#snapshot;
+  }
+
+  onChange(listener: (snapshot: Snapshot) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  /** Reads everything that may have changed and publishes what did. Called once by `openFileSource`, then by the watcher. */
+  async load(): Promise<void> {
+    const isFirst = this.#found.folders.length === 0;
+    if (this.#structureChanged) await this.#findFiles(isFirst);
+    const touched = this.#found.files.filter((file) => this.#dirty.has(file) || (!this.#states.has(file) && !this.#unreadable.has(file)));
+    this.#dirty.clear();
+    const texts = await Promise.all(touched.map((file) => readContent(file)));
+    for (const [index, file] of touched.entries()) this.#take(file, texts[index]);
+    this.#publish(isFirst);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#watcher?.close();
+    this.#cancelTimer?.();
+    this.#listeners.clear();
+    await this.#working;
+  }
+
+  async #findFiles(isFirst: boolean): Promise<void> {
+    this.#structureChanged = false;
+    this.#found = await findManifestFiles(this.#paths);
+    // What came into a folder between listing and watching it would be missed: list again when it is watched.
+    if (!this.#closed && this.#watcher?.watch(this.#found.folders) === true) this.#found = await findManifestFiles(this.#paths);
+    const files = new Set(this.#found.files);
+    for (const file of this.#states.keys()) if (!files.has(file)) this.#states.delete(file);
+    for (const file of this.#unreadable.keys()) if (!files.has(file)) this.#unreadable.delete(file);
+    if (!isFirst) for (const file of files) this.#dirty.add(file);
+  }
+
+  /** Takes over what a file holds now: its text, that it is gone (null), or why it cannot be read. */
+  #take(file: string, content: string | null | Error | undefined): void {
+    this.#unreadable.delete(file);
+    if (content === null || content === undefined) {
+      this.#states.delete(file);
+      return;
+    }
+    if (content instanceof Error) {
+      this.#unreadable.set(file, unreadable(file, content));
+      return;
+    }
+    const previous = this.#states.get(file);
+    if (previous?.text === content) {
+      this.#emptySince.delete(file);
+      return;
+    }
+    if (previous !== undefined && content.trim() === '' && this.#waitForContent(file)) return;
+    this.#emptySince.delete(file);
+    this.#states.set(file, readFileState(file, content, previous));
+  }
+
+  /** True while an emptied file may still be about to be written. Looks at it again in time. */
+  #waitForContent(file: string): boolean {
+    const now = this.#clock.monotonicMs();
+    const since = this.#emptySince.get(file) ?? now;
+    this.#emptySince.set(file, since);
+    if (now - since >= this.#emptyMs) return false;
+    this.#dirty.add(file);
+    this.#schedule(this.#emptyMs - (now - since));
+    return true;
+  }
+
+  #publish(isFirst: boolean): void {
+    const states = this.#found.files.flatMap((file) => this.#states.get(file) ?? []);
+    const unique = withoutDuplicates(states.flatMap(({ resources }) => resources));
+    const diagnostics = [
+      ...this.#found.diagnostics,
+      ...this.#unwatched.values(),
+      ...this.#unreadable.values(),
+      ...states.flatMap((state) => state.diagnostics),
+      ...unique.diagnostics,
+    ];
+    const snapshot = nextSnapshot(isFirst ? undefined : this.#snapshot, unique.resources, diagnostics);
+    if (!isFirst && snapshot.changed.size === 0 && isSameList(diagnostics, this.#snapshot.diagnostics)) return;
+    this.#snapshot = snapshot;
+    if (!isFirst && !this.#closed) this.#listeners.tell(snapshot);
+  }
+
+  #touched({ path, structure }: FolderEvent): void {
+    if (path === undefined) this.#structureChanged = true;
+    else this.#dirty.add(path);
+    if (structure) this.#structureChanged = true;
+    this.#schedule(this.#quietMs);
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#closed) return;
+    const now = this.#clock.monotonicMs();
+    this.#firstTouchMs ??= now;
+    const waitMs = Math.max(0, Math.min(delayMs, this.#firstTouchMs + Math.max(this.#latestMs, delayMs) - now));
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#clock.after(waitMs, () => {
+      this.#cancelTimer = undefined;
+      this.#firstTouchMs = undefined;
+      this.#working = this.#working.then(() => (this.#closed ? undefined : this.load()));
+    });
+  }
+}
+
+async function readContent(file: string): Promise<string | null | Error> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return null;
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+function unwatchedFolder(folder: string, error: Error): Diagnostic {
+  return {
+    code: 'HDL0009',
+    severity: 'warning',
+    message: `changes in ${folder} will not be seen: ${error.message}`,
+    at: { file: folder, line: 0, col: 0 },
+  };
+}
+
+function isSameList(a: readonly Diagnostic[], b: readonly Diagnostic[]): boolean {
+  return a.length === b.length && JSON.stringify(a) === JSON.stringify(b);
+}
