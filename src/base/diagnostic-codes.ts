@@ -57,6 +57,14 @@ export const heddleCodes = {
     title: 'Weights of zero',
     explanation: 'All destinations of a rule have weight 0, so no request can be sent to any of them.',
   },
+  HDL0030: {
+    title: 'Gateway port not opened',
+    explanation: 'A server of a Gateway has a protocol that this release of Heddle does not serve, so its port is not opened.',
+  },
+  HDL0031: {
+    title: 'External name',
+    explanation: 'A Service of type ExternalName stands for a host outside the mesh. This release of Heddle does not route to it.',
+  },
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;
 
 /** Istio's messages that Heddle can give, under Istio's own names. */

@@ -42,7 +42,7 @@ export function gatewayPorts(mesh: Mesh, proxy: Proxy): GatewayPorts {
 
 function unsupportedServer(gateway: Gateway, server: GatewayServer): Diagnostic {
   return {
-    code: 'HDL0301',
+    code: 'HDL0030',
     severity: 'warning',
     message: `Gateway ${gateway.namespace}/${gateway.name} port ${server.port.number}: protocol ${server.port.protocol} is not supported yet, so the port is not opened`,
     hint: 'use protocol HTTP, HTTP2, GRPC or GRPC-WEB',

@@ -1,0 +1,21 @@
+// What building a mesh remembers from one snapshot to the next. Pass one object to each build in turn; without it everything is made anew.
+import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
+import type { DestinationRule } from '#model/destination-rule.ts';
+import type { Gateway } from '#model/gateway.ts';
+import type { Service } from '#model/service.ts';
+import type { VirtualService } from '#model/virtual-service.ts';
+import type { Workload } from '#model/workload.ts';
+import type { SettingsResult } from '#model/build/mesh-settings.ts';
+
+/** Parts by the resources they were made of. A mesh's settings are among the inputs of each part that depends on them. */
+export class BuildMemo {
+  readonly settings = new IdentityCache<SettingsResult>();
+  readonly workloads = new IdentityCache<Workload>();
+  readonly workloadMaps = new PartsCache<ReadonlyMap<string, Workload>>();
+  readonly serviceShapes = new IdentityCache<Omit<Service, 'endpoints'>>();
+  readonly services = new PartsCache<Service>();
+  readonly serviceMaps = new PartsCache<ReadonlyMap<string, Service>>();
+  readonly gateways = new IdentityCache<Gateway>();
+  readonly virtualServices = new IdentityCache<VirtualService>();
+  readonly destinationRules = new IdentityCache<DestinationRule>();
+}

@@ -1,0 +1,97 @@
+// In: a service, and its EndpointSlices or the workloads it selects. Out: its endpoints, in a stable order.
+import type { KindMap } from '#api/kinds.ts';
+import { labelsMatch } from '#model/labels.ts';
+import type { Endpoint, Service, ServicePort } from '#model/service.ts';
+import type { Workload } from '#model/workload.ts';
+
+type ServiceShape = Omit<Service, 'endpoints'>;
+type Slice = KindMap['EndpointSlice'];
+
+/** The label by which a slice belongs to a Service of its namespace. */
+export const serviceNameLabel = 'kubernetes.io/service-name';
+
+/** From slices. A port is found by its name; labels come from the pod that an endpoint refers to. */
+export function endpointsFromSlices(
+  service: ServiceShape,
+  slices: readonly Slice[],
+  workloads: ReadonlyMap<string, Workload>,
+  publishNotReady: boolean,
+): readonly Endpoint[] {
+  const endpoints: Endpoint[] = [];
+  for (const slice of slices) {
+    if (slice.addressType === 'FQDN') continue;
+    for (const [index, entry] of (slice.endpoints ?? []).entries()) {
+      const pod = entry.targetRef?.kind === 'Pod' ? `${entry.targetRef.namespace ?? slice.metadata.namespace}/${entry.targetRef.name ?? ''}` : undefined;
+      const workload = pod === undefined ? undefined : workloads.get(pod);
+      const health = publishNotReady ? 'ready' : healthOf(entry.conditions);
+      for (const slicePort of slice.ports ?? []) {
+        const port = service.ports.find(({ name }) => name === (slicePort.name ?? ''));
+        if (port === undefined || slicePort.port === undefined) continue;
+        for (const address of entry.addresses) {
+          const origin = slice.origins.at(['endpoints', index]);
+          endpoints.push(makeEndpoint({ address, port: slicePort.port, servicePort: port, health, workload, pod, origin }));
+        }
+      }
+    }
+  }
+  return endpoints.sort(compareEndpoints);
+}
+
+/** From the pods that the selector chooses, as Kubernetes' endpoint controller would. */
+export function endpointsFromWorkloads(service: ServiceShape, workloads: readonly Workload[], publishNotReady: boolean): readonly Endpoint[] {
+  const endpoints: Endpoint[] = [];
+  for (const workload of workloads) {
+    const pod = `${workload.namespace}/${workload.name}`;
+    for (const port of service.ports) {
+      const number = typeof port.targetPort === 'number' ? port.targetPort : workload.ports.find(({ name }) => name === port.targetPort)?.number;
+      if (number === undefined) continue;
+      const health = workload.ready || publishNotReady ? 'ready' : 'unready';
+      endpoints.push(makeEndpoint({ address: workload.address, port: number, servicePort: port, health, workload, pod, origin: workload.origin }));
+    }
+  }
+  return endpoints.sort(compareEndpoints);
+}
+
+/** The workloads that a service selects; none without a selector. */
+export function selectedWorkloads(service: ServiceShape, workloads: readonly Workload[]): readonly Workload[] {
+  const { selector } = service;
+  if (selector === undefined || Object.keys(selector).length === 0) return [];
+  return workloads.filter(({ labels }) => labelsMatch(selector, labels));
+}
+
+function healthOf(conditions: { readonly ready?: boolean; readonly terminating?: boolean } | undefined): Endpoint['health'] {
+  if (conditions?.terminating === true) return 'draining';
+  return conditions?.ready === false ? 'unready' : 'ready';
+}
+
+type EndpointFacts = Pick<Endpoint, 'address' | 'port' | 'health' | 'origin'> & {
+  readonly servicePort: ServicePort;
+  readonly workload: Workload | undefined;
+  readonly pod: string | undefined;
+};
+
+function makeEndpoint({ servicePort, workload, pod, ...facts }: EndpointFacts): Endpoint {
+  const locality = workload === undefined ? undefined : localityOf(workload.labels);
+  return {
+    ...facts,
+    servicePort: servicePort.name,
+    servicePortNumber: servicePort.number,
+    labels: workload?.labels ?? {},
+    ...(pod !== undefined && { workload: pod }),
+    ...(locality !== undefined && { locality }),
+  };
+}
+
+/** Kubernetes' topology labels, which a pod may carry; nodes are not known here. */
+function localityOf(labels: Readonly<Record<string, string>>): Endpoint['locality'] {
+  const region = labels['topology.kubernetes.io/region'] ?? '';
+  const zone = labels['topology.kubernetes.io/zone'] ?? '';
+  const subZone = labels['topology.istio.io/subzone'] ?? '';
+  return region === '' && zone === '' && subZone === '' ? undefined : { region, zone, subZone };
+}
+
+function compareEndpoints(a: Endpoint, b: Endpoint): number {
+  const left = `${a.workload ?? ''} ${a.address}`;
+  const right = `${b.workload ?? ''} ${b.address}`;
+  return a.servicePortNumber - b.servicePortNumber || (left < right ? -1 : left > right ? 1 : a.port - b.port);
+}

@@ -1,0 +1,98 @@
+// In: the ConfigMap `istio` of the root namespace, whose key `mesh` is Istio's MeshConfig. Out: the settings Heddle acts on, with Istio's
+// defaults; and a warning for each setting that is there without effect.
+import { parse } from 'yaml';
+import type { KindMap } from '#api/kinds.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import { parseDurationMs } from '#base/duration.ts';
+import type { Origin } from '#base/origin.ts';
+import type { AccessLogSettings, MeshSettings } from '#model/mesh.ts';
+
+export type SettingsResult = { readonly settings: MeshSettings; readonly diagnostics: readonly Diagnostic[] };
+
+export const rootNamespace = 'istio-system';
+
+/** Istio's defaults, except that requests are logged to standard output (as its demo profile does). */
+export const defaultSettings: MeshSettings = {
+  domain: 'cluster.local',
+  rootNamespace,
+  outboundTrafficPolicy: 'ALLOW_ANY',
+  connectTimeoutMs: 10_000,
+  accessLog: { path: '/dev/stdout', encoding: 'text' },
+};
+
+type Problem = { readonly field: string; readonly message: string };
+
+/** Without the ConfigMap: the defaults. A value that makes no sense keeps its default and is an error. */
+export function readMeshSettings(configMap: KindMap['ConfigMap'] | undefined): SettingsResult {
+  const text = configMap?.data?.['mesh'];
+  if (configMap === undefined || text === undefined) return { settings: defaultSettings, diagnostics: [] };
+  const at = configMap.origins.at(['data', 'mesh']);
+  let config: unknown;
+  try {
+    config = parse(text);
+  } catch (error) {
+    return { settings: defaultSettings, diagnostics: [notRead(at, error instanceof Error ? error.message : String(error))] };
+  }
+  if (config === null) return { settings: defaultSettings, diagnostics: [] };
+  if (!isObject(config)) return { settings: defaultSettings, diagnostics: [notRead(at, 'it is not a map of settings')] };
+  return applyConfig(config, at);
+}
+
+function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): SettingsResult {
+  const problems: Problem[] = [];
+  const { outboundTrafficPolicy, connectTimeout, accessLogFile, accessLogFormat, accessLogEncoding, ...others } = config;
+  const settings: MeshSettings = {
+    domain: defaultSettings.domain,
+    rootNamespace,
+    outboundTrafficPolicy: readPolicy(outboundTrafficPolicy, problems),
+    connectTimeoutMs: readConnectTimeout(connectTimeout, problems),
+    ...readAccessLog(accessLogFile, accessLogFormat, accessLogEncoding, problems),
+  };
+  // What Istio writes there by itself, and what Heddle is anyway.
+  const expected = new Set(['rootNamespace', 'trustDomain', 'defaultConfig', 'defaultProviders', 'enablePrometheusMerge', 'extensionProviders']);
+  const ignored = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
+  return {
+    settings,
+    diagnostics: [
+      ...problems.map(({ field, message }): Diagnostic => ({ code: 'HDL0011', severity: 'error', message: `MeshConfig.${field} ${message}`, at })),
+      ...ignored.map((field): Diagnostic => ({ code: 'HDL0012', severity: 'warning', message: `MeshConfig.${field} has no effect yet`, at })),
+    ],
+  };
+}
+
+function readPolicy(value: unknown, problems: Problem[]): MeshSettings['outboundTrafficPolicy'] {
+  const mode = isObject(value) ? value['mode'] : undefined;
+  if (value === undefined || mode === undefined || mode === 'ALLOW_ANY') return 'ALLOW_ANY';
+  if (mode === 'REGISTRY_ONLY') return 'REGISTRY_ONLY';
+  problems.push({ field: 'outboundTrafficPolicy.mode', message: `'${String(mode)}' is none of ALLOW_ANY, REGISTRY_ONLY` });
+  return 'ALLOW_ANY';
+}
+
+function readConnectTimeout(value: unknown, problems: Problem[]): number {
+  if (value === undefined) return defaultSettings.connectTimeoutMs;
+  const ms = typeof value === 'string' ? parseDurationMs(value) : undefined;
+  if (ms !== undefined && ms > 0) return ms;
+  problems.push({ field: 'connectTimeout', message: 'must be a duration above zero, such as 10s' });
+  return defaultSettings.connectTimeoutMs;
+}
+
+/** An accessLogFile of '' switches logging off, as in Istio. */
+function readAccessLog(file: unknown, format: unknown, encoding: unknown, problems: Problem[]): { readonly accessLog?: AccessLogSettings } {
+  if (file === '') return {};
+  if (file !== undefined && typeof file !== 'string') problems.push({ field: 'accessLogFile', message: 'must be a path' });
+  if (encoding !== undefined && encoding !== 'TEXT' && encoding !== 'JSON') problems.push({ field: 'accessLogEncoding', message: 'is neither TEXT nor JSON' });
+  const json = encoding === 'JSON';
+  const custom = typeof format === 'string' && format !== '' ? format : undefined;
+  if (json && custom !== undefined) problems.push({ field: 'accessLogFormat', message: 'for JSON is not supported: the default fields are logged' });
+  const path = typeof file === 'string' ? file : '/dev/stdout';
+  if (json) return { accessLog: { path, encoding: 'json' } };
+  return { accessLog: custom === undefined ? { path, encoding: 'text' } : { path, encoding: 'text', format: custom } };
+}
+
+function notRead(at: Origin, reason: string): Diagnostic {
+  return { code: 'HDL0011', severity: 'error', message: `the MeshConfig cannot be read: ${reason}`, hint: 'the defaults are in force', at };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

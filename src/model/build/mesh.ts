@@ -1,0 +1,39 @@
+// In: a snapshot of what users wrote. Out: the mesh. With the memo of the last build, parts made of unchanged resources are the same
+// objects as before.
+import type { KindMap } from '#api/kinds.ts';
+import { compareDiagnostics } from '#base/diagnostic.ts';
+import { BuildMemo } from '#model/build/build-memo.ts';
+import { buildDestinationRule } from '#model/build/destination-rule.ts';
+import { buildGateway } from '#model/build/gateway.ts';
+import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
+import { inOrderOfPrecedence } from '#model/build/precedence.ts';
+import { referenceDiagnostics } from '#model/build/references.ts';
+import { buildServices, externalNameDiagnostics } from '#model/build/service.ts';
+import { buildVirtualService } from '#model/build/virtual-service.ts';
+import { buildWorkloads } from '#model/build/workload.ts';
+import type { Mesh } from '#model/mesh.ts';
+import type { Snapshot } from '#sources/snapshot.ts';
+
+/** The mesh's diagnostics are about what resources say to each other; those of the snapshot itself are not repeated. */
+export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: BuildMemo = new BuildMemo()): Mesh {
+  const { settings, diagnostics } = meshSettings(resources.ConfigMap.get(`${rootNamespace}/istio`), memo);
+  const workloads = buildWorkloads(resources, memo);
+  const parts = {
+    settings,
+    workloads,
+    services: buildServices(resources, workloads, settings, memo),
+    gateways: inOrderOfPrecedence(resources.Gateway.values()).map((resource) => memo.gateways.get([resource], '', () => buildGateway(resource))),
+    virtualServices: inOrderOfPrecedence(resources.VirtualService.values()).map((resource) =>
+      memo.virtualServices.get([resource, settings], '', () => buildVirtualService(resource, settings)),
+    ),
+    destinationRules: inOrderOfPrecedence(resources.DestinationRule.values()).map((resource) =>
+      memo.destinationRules.get([resource, settings], '', () => buildDestinationRule(resource, settings)),
+    ),
+  };
+  const all = [...diagnostics, ...externalNameDiagnostics(resources.Service.values()), ...referenceDiagnostics(parts)];
+  return { ...parts, diagnostics: all.sort(compareDiagnostics) };
+}
+
+function meshSettings(configMap: KindMap['ConfigMap'] | undefined, memo: BuildMemo): SettingsResult {
+  return configMap === undefined ? readMeshSettings(undefined) : memo.settings.get([configMap], '', () => readMeshSettings(configMap));
+}

@@ -1,0 +1,70 @@
+// References to nothing: a route to a host that nobody has, a subset that no destination rule defines, a Gateway that does not exist.
+import { closest } from '#base/closest.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import type { Origin } from '#base/origin.ts';
+import { hostsOverlap } from '#model/hostname.ts';
+import type { Mesh } from '#model/mesh.ts';
+import type { VirtualService, WeightedDestination } from '#model/virtual-service.ts';
+
+type Parts = Omit<Mesh, 'diagnostics'>;
+
+/** IST0101, Istio's ReferencedResourceNotFound, for every reference of a virtual service that leads nowhere. */
+export function referenceDiagnostics(mesh: Parts): readonly Diagnostic[] {
+  const gateways = new Set(mesh.gateways.map(({ namespace, name }) => `${namespace}/${name}`));
+  const subsets = subsetsByHost(mesh);
+  return mesh.virtualServices.flatMap((virtualService) => [
+    ...gatewayDiagnostics(virtualService, gateways),
+    ...virtualService.http.flatMap(({ destinations }) => destinations.flatMap((destination) => destinationDiagnostics(destination, virtualService, mesh, subsets))),
+  ]);
+}
+
+function gatewayDiagnostics(virtualService: VirtualService, known: ReadonlySet<string>): readonly Diagnostic[] {
+  return virtualService.gateways
+    .filter((gateway) => gateway !== 'mesh' && !known.has(gateway))
+    .map((gateway) => notFound('gateway', gateway, virtualService.origin, suggestion(gateway, known)));
+}
+
+function destinationDiagnostics(
+  { host, subset }: WeightedDestination,
+  virtualService: VirtualService,
+  mesh: Parts,
+  subsets: ReadonlyMap<string, ReadonlySet<string>>,
+): readonly Diagnostic[] {
+  if (!mesh.services.has(host.hostname)) return [notFound('host', host.written, host.origin, hostHint(host, virtualService, mesh))];
+  if (subset === undefined) return [];
+  const known = new Set([...subsets].filter(([ruleHost]) => hostsOverlap(ruleHost, host.hostname)).flatMap(([, names]) => [...names]));
+  if (known.has(subset)) return [];
+  const hint = known.size === 0 ? `define it in a DestinationRule for ${host.hostname}` : suggestion(subset, known);
+  return [notFound('host+subset in destinationrule', `${host.written}+${subset}`, host.origin, hint)];
+}
+
+/** The commonest slip first: a short name means the virtual service's own namespace. */
+function hostHint(host: WeightedDestination['host'], virtualService: VirtualService, mesh: Parts): string {
+  const { written, hostname } = host;
+  if (written === hostname) return suggestion(hostname, mesh.services.keys()) ?? 'no Service has this name';
+  const elsewhere = [...mesh.services.values()].filter(({ name }) => name === written.toLowerCase());
+  const resolved = `the short name means ${hostname}, as the VirtualService is in namespace ${virtualService.namespace}`;
+  const [only] = elsewhere;
+  return only === undefined ? `${resolved}; no Service has this name` : `${resolved}; write ${elsewhere.map((service) => service.hostname).join(' or ')}`;
+}
+
+function suggestion(word: string, known: Iterable<string>): string | undefined {
+  const best = closest(word, known);
+  return best === undefined ? undefined : `did you mean ${best}?`;
+}
+
+function subsetsByHost(mesh: Parts): ReadonlyMap<string, ReadonlySet<string>> {
+  const byHost = new Map<string, Set<string>>();
+  for (const { host, subsets } of mesh.destinationRules) {
+    const names = byHost.get(host.hostname) ?? new Set();
+    for (const { name } of subsets) names.add(name);
+    byHost.set(host.hostname, names);
+  }
+  return byHost;
+}
+
+/** Istio's words for it. */
+function notFound(kind: string, name: string, at: Origin, hint: string | undefined): Diagnostic {
+  const diagnostic: Diagnostic = { code: 'IST0101', severity: 'error', message: `Referenced ${kind} not found: "${name}"`, at };
+  return hint === undefined ? diagnostic : { ...diagnostic, hint };
+}

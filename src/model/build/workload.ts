@@ -1,0 +1,47 @@
+// In: Pods, and the controllers that make them. Out: the workloads, each with an address, real or placeholder.
+import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
+import { resourceKey } from '#api/resource.ts';
+import { workloadPods } from '#api/workload-pods.ts';
+import type { BuildMemo } from '#model/build/build-memo.ts';
+import { placeholderAddresses } from '#model/build/placeholder-address.ts';
+import type { Workload } from '#model/workload.ts';
+
+/** Stands for a status that is not there. */
+const noStatus = {};
+
+/** By `namespace/name` of the pod. Pods that have ended are not part of the mesh any more. */
+export function buildWorkloads(resources: ResourcesByKind, memo: BuildMemo): ReadonlyMap<string, Workload> {
+  const { Pod, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job } = resources;
+  return memo.workloadMaps.get('', [Pod, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job], () => {
+    const pods = [...workloadPods(resources).values()].map(({ pod }) => pod).filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
+    const real = new Set(pods.flatMap(({ status }) => (status?.podIP === undefined ? [] : [status.podIP])));
+    const unaddressed = pods.filter(({ status }) => status?.podIP === undefined).map(({ metadata }) => resourceKey(metadata));
+    const placeholders = placeholderAddresses('10.244', unaddressed.sort(), real);
+    return new Map(
+      pods.map((pod) => {
+        const key = resourceKey(pod.metadata);
+        const address = pod.status?.podIP ?? placeholders.get(key) ?? '';
+        const { labels, annotations } = pod.metadata;
+        const workload = memo.workloads.get([pod.spec, labels, annotations, pod.status ?? noStatus], `${key} ${address}`, () => toWorkload(pod, address));
+        return [key, workload];
+      }),
+    );
+  });
+}
+
+function toWorkload(pod: KindMap['Pod'], address: string): Workload {
+  const { name, namespace, labels, annotations } = pod.metadata;
+  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
+  return {
+    name,
+    namespace,
+    labels,
+    annotations,
+    serviceAccount: pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? 'default',
+    address,
+    ports: pod.spec.containers.flatMap(({ ports = [] }) => ports.map((port) => ({ name: port.name ?? '', number: port.containerPort }))),
+    // A pod that says nothing about itself is taken for ready: offline, what would be is what counts.
+    ready: ready === undefined ? pod.status?.phase !== 'Pending' : ready.status === 'True',
+    origin: pod.origins.start,
+  };
+}
