@@ -1,12 +1,14 @@
 // `npm run bench [-- NAME…] [--quick]`: runs the benches named, or all, and prints a table for each.
 import { cpus, totalmem } from 'node:os';
 import type { Bench } from '#bench/bench.ts';
+import { configChange } from '#bench/config-change.ts';
 import { memory } from '#bench/memory.ts';
+import { readyTime } from '#bench/ready-time.ts';
 import { requestCost } from '#bench/request-cost.ts';
 import { formatTable } from '#bench/table.ts';
 
 /** In this order: the shortest answer to "is it fast" first. */
-const benches: readonly Bench[] = [requestCost, memory];
+const benches: readonly Bench[] = [requestCost, memory, readyTime, configChange];
 
 const words = process.argv.slice(2);
 const names = words.filter((word) => !word.startsWith('-'));
