@@ -41,13 +41,23 @@ function guessKind(group: string, kind: string): { readonly apiVersion: string; 
   if (closestGroup !== undefined && meant !== undefined) return { apiVersion: apiVersionOf(closestGroup, meant), kind: meant };
   if (!groups.has(group)) return undefined;
   const all = [...groups].flatMap((candidate) => kindsOf(candidate).map((name) => ({ group: candidate, name })));
-  const word = all.some(({ name }) => name === kind) ? kind : closest(kind, all.map(({ name }) => name));
+  const word = all.some(({ name }) => name === kind)
+    ? kind
+    : closest(
+        kind,
+        all.map(({ name }) => name),
+      );
   const found = all.find(({ name }) => name === word);
   return found === undefined ? undefined : { apiVersion: apiVersionOf(found.group, found.name), kind: found.name };
 }
 
 function kindsOf(group: string): readonly string[] {
-  return [...kindNames().filter((name) => kinds[name].group === group).map((name) => kinds[name].kind), ...(kindsWithoutEffect[group] ?? [])];
+  return [
+    ...kindNames()
+      .filter((name) => kinds[name].group === group)
+      .map((name) => kinds[name].kind),
+    ...(kindsWithoutEffect[group] ?? []),
+  ];
 }
 
 function apiVersionOf(group: string, kind: string): string {

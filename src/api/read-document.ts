@@ -41,7 +41,9 @@ function readValue(value: unknown, base: Path, document: YamlDocument, place: Do
     return [rejected(notAResource(`not a Kubernetes resource: ${missing} is missing`, origins.start))];
   }
   if (kind.endsWith('List') && Array.isArray(value['items'])) {
-    return value['items'].flatMap((item: unknown, index) => readValue(inheritType(item, apiVersion, kind), [...base, 'items', index], document, place));
+    return value['items'].flatMap((item: unknown, index) =>
+      readValue(inheritType(item, apiVersion, kind), [...base, 'items', index], document, place),
+    );
   }
   const lookup = lookUpKind(apiVersion, kind);
   if (lookup.kind !== 'read') return [rejected(kindDiagnostic(lookup, apiVersion, kind, value, origins))];
@@ -67,7 +69,13 @@ function readResource(value: Readonly<Record<string, unknown>>, type: ResourceTy
   const identity = id === undefined ? {} : { id };
   if (diagnostics.some(({ severity }) => severity === 'error')) return { ...identity, diagnostics };
   // The body was just validated against the schema that this kind's type is made from.
-  const resource = Object.freeze({ apiVersion: type.apiVersion, kind: type.definition.kind, metadata, origins: named, ...body }) as unknown as AnyResource;
+  const resource = Object.freeze({
+    apiVersion: type.apiVersion,
+    kind: type.definition.kind,
+    metadata,
+    origins: named,
+    ...body,
+  }) as unknown as AnyResource;
   return { ...identity, resource, diagnostics: [...diagnostics, ...fieldsWithoutEffect(resource)] };
 }
 

@@ -23,7 +23,9 @@ export function readText(file: string, text: string, previous?: TextReading): Te
     const known = slices.get(sliceText) ?? previous?.slices.get(sliceText);
     const documents = known?.documents ?? parseYaml(sliceText);
     const unmoved = known !== undefined && known.firstLine === firstLine && !slices.has(sliceText);
-    const sliceItems = unmoved ? known.items : documents.filter(isReadable).flatMap((document) => readDocument(document, { file, line: firstLine - 1 }));
+    const sliceItems = unmoved
+      ? known.items
+      : documents.filter(isReadable).flatMap((document) => readDocument(document, { file, line: firstLine - 1 }));
     slices.set(sliceText, { firstLine, documents, items: sliceItems });
     items.push(...sliceItems);
     for (const document of documents) {

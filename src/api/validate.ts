@@ -80,8 +80,10 @@ function checkArray(schema: Schema, value: unknown, path: Path, findings: Findin
     return;
   }
   const { minItems, maxItems, items } = schema;
-  if (minItems !== undefined && value.length < minItems) findings.push(invalid(path, 'key', `${fieldName(path)} needs at least ${count(minItems, 'item')}`));
-  if (maxItems !== undefined && value.length > maxItems) findings.push(invalid(path, 'key', `${fieldName(path)} may have at most ${count(maxItems, 'item')}`));
+  if (minItems !== undefined && value.length < minItems)
+    findings.push(invalid(path, 'key', `${fieldName(path)} needs at least ${count(minItems, 'item')}`));
+  if (maxItems !== undefined && value.length > maxItems)
+    findings.push(invalid(path, 'key', `${fieldName(path)} may have at most ${count(maxItems, 'item')}`));
   if (items === undefined) return;
   for (let index = 0; index < value.length; index++) check(items, value[index], [...path, index], findings);
 }
@@ -99,7 +101,8 @@ function checkString(schema: Schema, value: unknown, path: Path, findings: Findi
     findings.push(wrongType('a text', value, path, quotable ? `put it in quotes: "${value}"` : undefined));
     return;
   }
-  if (schema.minLength !== undefined && value.length < schema.minLength) findings.push(invalid(path, 'value', `${fieldName(path)} must not be empty`));
+  if (schema.minLength !== undefined && value.length < schema.minLength)
+    findings.push(invalid(path, 'value', `${fieldName(path)} must not be empty`));
   if (schema.format !== undefined && !matchesFormat(schema.format, value)) {
     findings.push(invalid(path, 'value', `${fieldName(path)} must be ${describeFormat(schema.format)}, not ${describe(value)}`));
   }
@@ -144,7 +147,10 @@ function unknownFields(schema: Schema, value: Readonly<Record<string, unknown>>,
 
 function unknownField(schema: Schema, value: Readonly<Record<string, unknown>>, name: string, path: Path): Finding {
   const known = Object.keys(schema.properties ?? {});
-  const guess = closest(name, known.filter((candidate) => value[candidate] === undefined));
+  const guess = closest(
+    name,
+    known.filter((candidate) => value[candidate] === undefined),
+  );
   const hint = guess !== undefined ? `did you mean ${guess}?` : `known fields: ${known.join(', ')}`;
   return { kind: 'unknown-field', path: [...path, name], part: 'key', message: `unknown field ${name} in ${objectName(path)}`, hint };
 }
@@ -158,8 +164,7 @@ function findBelow(schema: Schema, name: string): string | undefined {
       // Required fields first: a stray probe belongs into containers rather than into initContainers.
       const entries = Object.entries(properties).sort(([a], [b]) => Number(required.includes(b)) - Number(required.includes(a)));
       for (const [key, property] of entries) {
-        const child: readonly [string, Schema] =
-          property.items === undefined ? [`${prefix}${key}`, property] : [`${prefix}${key}[]`, property.items];
+        const child: readonly [string, Schema] = property.items === undefined ? [`${prefix}${key}`, property] : [`${prefix}${key}[]`, property.items];
         if (Object.hasOwn(child[1].properties ?? {}, name)) return child[0];
         next.push([`${child[0]}.`, child[1]]);
       }
@@ -186,7 +191,8 @@ function objectName(path: Path): string {
 }
 
 function describe(value: unknown): string {
-  if (typeof value === 'string') return value === '' ? 'an empty text' : `the text ${JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)}`;
+  if (typeof value === 'string')
+    return value === '' ? 'an empty text' : `the text ${JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)}`;
   if (typeof value === 'number') return `the number ${value}`;
   if (typeof value === 'boolean') return String(value);
   if (Array.isArray(value)) return 'a list';

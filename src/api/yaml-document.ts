@@ -40,7 +40,9 @@ export function parseYaml(text: string): readonly YamlDocument[] {
   const lineCounter = new LineCounter();
   const parsed = parseAllDocuments(text, { version: '1.1', lineCounter, prettyErrors: false, customTags: kubernetesTags, logLevel: 'silent' });
   const documents = Array.isArray(parsed) ? parsed : [];
-  return documents.filter((document) => document.errors.length > 0 || !isEmpty(document.contents)).map((document) => readDocument(document, lineCounter));
+  return documents
+    .filter((document) => document.errors.length > 0 || !isEmpty(document.contents))
+    .map((document) => readDocument(document, lineCounter));
 }
 
 function kubernetesTags(tags: Tags): Tags {
@@ -145,7 +147,11 @@ function mergedMaps(pair: Pair, document: Document.Parsed): readonly YAMLMap[] {
   const value = isAlias(pair.value) ? pair.value.resolve(document) : pair.value;
   if (isMap(value)) return [value];
   // Of several merged maps the first that has a key wins, so the last is laid down first.
-  if (isSeq(value)) return value.items.map((item) => (isAlias(item) ? item.resolve(document) : item)).filter((item) => isMap(item)).reverse();
+  if (isSeq(value))
+    return value.items
+      .map((item) => (isAlias(item) ? item.resolve(document) : item))
+      .filter((item) => isMap(item))
+      .reverse();
   return [];
 }
 

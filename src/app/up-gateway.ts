@@ -14,7 +14,9 @@ export function missingGateway(resources: ResourcesByKind): readonly AnyResource
   const selectors = [...resources.Gateway.values()].map(({ spec }) => Object.entries(spec.selector ?? {}));
   const isWanted = selectors.some((selector) => selector.length > 0 && matches(selector, labels));
   if (!isWanted) return [];
-  const isThere = [...workloadPods(resources).values()].some(({ pod }) => selectors.some((selector) => selector.length > 0 && matches(selector, pod.metadata.labels)));
+  const isThere = [...workloadPods(resources).values()].some(({ pod }) =>
+    selectors.some((selector) => selector.length > 0 && matches(selector, pod.metadata.labels)),
+  );
   if (isThere) return [];
   return resources.Service.has(`${namespace}/istio-ingressgateway`) ? [gatewayPod] : [gatewayPod, gatewayService];
 }
@@ -34,7 +36,10 @@ const gatewayPod: KindMap['Pod'] = {
   kind: 'Pod',
   metadata: { name: 'istio-ingressgateway-0', namespace, labels, annotations: {} },
   origins,
-  spec: { serviceAccountName: 'istio-ingressgateway-service-account', containers: [{ name: 'istio-proxy', image: 'auto', ports: [{ containerPort: 8080 }, { containerPort: 8443 }] }] },
+  spec: {
+    serviceAccountName: 'istio-ingressgateway-service-account',
+    containers: [{ name: 'istio-proxy', image: 'auto', ports: [{ containerPort: 8080 }, { containerPort: 8443 }] }],
+  },
 };
 
 const gatewayService: KindMap['Service'] = {

@@ -1,5 +1,5 @@
 // The image maps of a mesh: heddle.yaml beside each of the given files and folders, read again when one changes.
-import { readFileSync, statSync, watch, type FSWatcher } from 'node:fs';
+import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type ImageMap, imageMapFile, readImageMap } from '#runtime/image-map.ts';
 

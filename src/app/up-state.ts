@@ -54,7 +54,9 @@ export function tryLine(resources: ResourcesByKind, gatewayUrl: string | undefin
 }
 
 function pathOf(resources: ResourcesByKind, gateway: KindMap['Gateway']): string {
-  const bound = [...resources.VirtualService.values()].find(({ spec }) => spec.gateways?.some((name) => name.split('/').at(-1) === gateway.metadata.name) === true);
+  const bound = [...resources.VirtualService.values()].find(
+    ({ spec }) => spec.gateways?.some((name) => name.split('/').at(-1) === gateway.metadata.name) === true,
+  );
   const uris = (bound?.spec.http ?? []).flatMap(({ match }) => match ?? []).flatMap(({ uri }) => (uri === undefined ? [] : [uri]));
   // A path with a name says more than the root, where both are served.
   const paths = uris.flatMap(({ exact, prefix }) => exact ?? prefix ?? []);
@@ -82,7 +84,10 @@ function workloadState(run: PodRun, logs: readonly string[]): WorkloadState {
 
 function processesOf(run: PodRun): readonly ProcessState[] {
   const { name } = run.plan.pod.metadata;
-  const all = [...run.containers.map((container) => ({ pid: container.pid, name: `${name}/${container.name}` })), { pid: run.proxy.pid, name: `${name}/istio-proxy` }];
+  const all = [
+    ...run.containers.map((container) => ({ pid: container.pid, name: `${name}/${container.name}` })),
+    { pid: run.proxy.pid, name: `${name}/istio-proxy` },
+  ];
   return all.flatMap((one) => (one.pid === undefined || one.pid === 0 ? [] : [processState(one.pid, one.name)]));
 }
 

@@ -51,7 +51,8 @@ export const heddleCodes = {
   },
   HDL0022: {
     title: 'Hand-written sidecar',
-    explanation: 'A container named istio-proxy was written by hand. It takes the place of the sidecar that injection adds, and nothing configures it.',
+    explanation:
+      'A container named istio-proxy was written by hand. It takes the place of the sidecar that injection adds, and nothing configures it.',
   },
   HDL0023: {
     title: 'Weights of zero',

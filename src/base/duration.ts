@@ -1,6 +1,6 @@
 // Durations as Istio and Kubernetes write them (`1h30m`, `1.5s`, `100ms`), which is what Go's time.ParseDuration reads.
 
-const unitMs: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, 'µs': 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const unitMs: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const wholeDuration = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/;
 
 /** Milliseconds (possibly with a fraction, possibly negative); undefined where `text` is no duration. `0` needs no unit. */

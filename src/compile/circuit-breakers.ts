@@ -6,8 +6,6 @@ const unlimited = 0xffff_ffff;
 
 export function circuitBreakers(): CircuitBreakers {
   return create(CircuitBreakersSchema, {
-    thresholds: [
-      { maxConnections: unlimited, maxPendingRequests: unlimited, maxRequests: unlimited, maxRetries: unlimited, trackRemaining: true },
-    ],
+    thresholds: [{ maxConnections: unlimited, maxPendingRequests: unlimited, maxRequests: unlimited, maxRetries: unlimited, trackRemaining: true }],
   });
 }

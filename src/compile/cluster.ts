@@ -2,8 +2,8 @@
 // for all endpoints and one per subset. Same in, same out: the result is shared by all proxies it holds for.
 import { create } from '@bufbuild/protobuf';
 import type { Origin } from '#base/origin.ts';
-import { adsConfigSource } from '#compile/config-source.ts';
 import { circuitBreakers } from '#compile/circuit-breakers.ts';
+import { adsConfigSource } from '#compile/config-source.ts';
 import { duration } from '#compile/durations.ts';
 import { lbPolicy } from '#compile/load-balancing.ts';
 import { clusterMetadata } from '#compile/metadata.ts';
@@ -60,7 +60,13 @@ function outboundCluster(
   });
   const node = { kind: 'cluster', cluster: name } as const;
   const origins: readonly (Origin | undefined)[] = [subset?.origin, policy.balancing?.origin, rule?.origin, port.origin, service.origin];
-  return makeUnit(typeUrls.cluster, name, ClusterSchema, message, origins.flatMap((origin) => (origin === undefined ? [] : [[node, origin]])));
+  return makeUnit(
+    typeUrls.cluster,
+    name,
+    ClusterSchema,
+    message,
+    origins.flatMap((origin) => (origin === undefined ? [] : [[node, origin]])),
+  );
 }
 
 /**

@@ -1,11 +1,11 @@
 // In: a service and the destination rule in force. Out: the ClusterLoadAssignments of its clusters: per locality the endpoints that are
 // ready and, for a subset, have its labels. Depends on nothing of the client, so all proxies share it.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { socketAddress } from '#compile/address.ts';
+import { istioMetadata } from '#compile/metadata.ts';
 import { outboundClusterName } from '#compile/names.ts';
 import { makeUnit, type NodeOrigin, type Unit } from '#compile/unit.ts';
 import { HealthStatus } from '#envoy/gen/envoy/config/core/v3/health_check_pb.js';
-import { socketAddress } from '#compile/address.ts';
-import { istioMetadata } from '#compile/metadata.ts';
 import type { LbEndpointSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
 import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';

@@ -1,7 +1,13 @@
 // The filter chains that listeners are made of: HTTP, bytes, or either as the first bytes tell.
 import { create } from '@bufbuild/protobuf';
 import { plaintextHttpProtocols } from '#compile/listener-filters.ts';
-import { type Filter, type FilterChain, type FilterChainMatch, FilterChainMatchSchema, FilterChainSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+import {
+  type Filter,
+  type FilterChain,
+  type FilterChainMatch,
+  FilterChainMatchSchema,
+  FilterChainSchema,
+} from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 
 export type ChainMatch = { readonly destinationPort?: number; readonly plaintextHttp?: boolean; readonly rawBuffer?: boolean };
 

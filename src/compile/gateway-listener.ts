@@ -37,7 +37,13 @@ export function gatewayListener(port: GatewayPort, bind: BindAddress, options: O
     accessLog: [...listenerAccessLogs(options.settings)],
   });
   const node = { kind: 'listener', listener: name } as const;
-  return makeUnit(typeUrls.listener, name, ListenerSchema, message, port.servers.map(({ server }) => [node, server.origin]));
+  return makeUnit(
+    typeUrls.listener,
+    name,
+    ListenerSchema,
+    message,
+    port.servers.map(({ server }) => [node, server.origin]),
+  );
 }
 
 function serverProtocol(port: GatewayPort): Protocol {

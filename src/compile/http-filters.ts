@@ -4,7 +4,10 @@ import type { Any } from '@bufbuild/protobuf/wkt';
 import { packAny } from '#envoy/any.ts';
 import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
 import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
-import { type HttpFilter, HttpFilterSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import {
+  type HttpFilter,
+  HttpFilterSchema,
+} from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { Protocol } from '#model/protocol.ts';
 
 type FilterRow = { readonly name: string; readonly config: () => Any; readonly when: (protocol: Protocol) => boolean };

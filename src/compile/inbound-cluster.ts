@@ -41,9 +41,7 @@ export function inboundCluster(port: InboundPort, app: AppAddress, settings: Mes
           lbPolicy: Cluster_LbPolicy.ROUND_ROBIN,
           loadAssignment: {
             clusterName: name,
-            endpoints: [
-              { lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address: socketAddress(app.address, app.port) } } }] },
-            ],
+            endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address: socketAddress(app.address, app.port) } } }] }],
           },
         }),
   });

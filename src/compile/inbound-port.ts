@@ -1,6 +1,7 @@
 // What a sidecar serves: for each container port that a service sends to, the service port it is known by.
-import type { Mesh } from '#model/mesh.ts';
+
 import { labelsMatch } from '#model/labels.ts';
+import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import type { Service, ServicePort } from '#model/service.ts';
 import type { Workload } from '#model/workload.ts';
@@ -38,7 +39,8 @@ export function inboundPorts(mesh: Mesh, proxy: Proxy): readonly InboundPort[] {
 export function selectingServices(mesh: Mesh, proxy: Proxy, workload: Workload | undefined): readonly Service[] {
   const labels = workload?.labels ?? proxy.labels;
   const found = [...mesh.services.values()].filter(
-    ({ namespace, selector }) => namespace === proxy.namespace && selector !== undefined && Object.keys(selector).length > 0 && labelsMatch(selector, labels),
+    ({ namespace, selector }) =>
+      namespace === proxy.namespace && selector !== undefined && Object.keys(selector).length > 0 && labelsMatch(selector, labels),
   );
   return found.sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
 }

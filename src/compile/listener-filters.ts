@@ -1,7 +1,12 @@
 // Listener filters: what is found out about a connection before a filter chain is chosen.
 import { create } from '@bufbuild/protobuf';
 import { packAny } from '#envoy/any.ts';
-import { type ListenerFilter, type ListenerFilterChainMatchPredicate, ListenerFilterChainMatchPredicateSchema, ListenerFilterSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+import {
+  type ListenerFilter,
+  type ListenerFilterChainMatchPredicate,
+  ListenerFilterChainMatchPredicateSchema,
+  ListenerFilterSchema,
+} from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { HttpInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { OriginalDstSchema } from '#envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
 

@@ -1,8 +1,8 @@
 // In: what a sidecar serves. Out: its inbound side: with redirection one listener `virtualInbound` with a chain per port and others for
 // whatever else arrives; without, one listener per port on an address of its own.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { socketAddress } from '#compile/address.ts';
 import { listenerAccessLogs } from '#compile/access-log.ts';
+import { socketAddress } from '#compile/address.ts';
 import { noTimeout } from '#compile/durations.ts';
 import { filterChain } from '#compile/filter-chain.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
@@ -38,7 +38,13 @@ export function virtualInboundListener(ports: readonly InboundPort[], options: I
     filterChains: [...catchAllChains(options), ...ports.flatMap((port) => portChains(port, port.targetPort, options))],
     accessLog: [...listenerAccessLogs(options.settings)],
   });
-  return makeUnit(typeUrls.listener, name, ListenerSchema, message, ports.flatMap((port) => chainOrigins(name, port)));
+  return makeUnit(
+    typeUrls.listener,
+    name,
+    ListenerSchema,
+    message,
+    ports.flatMap((port) => chainOrigins(name, port)),
+  );
 }
 
 /** One listener for one port. It is named after the port of the container, wherever it listens. */
@@ -54,7 +60,10 @@ export function boundInboundListener(port: InboundPort, address: string, listen:
     filterChains: portChains(port, undefined, options),
     accessLog: [...listenerAccessLogs(options.settings)],
   });
-  return makeUnit(typeUrls.listener, name, ListenerSchema, message, [[{ kind: 'listener', listener: name }, port.servicePort.origin], ...chainOrigins(name, port)]);
+  return makeUnit(typeUrls.listener, name, ListenerSchema, message, [
+    [{ kind: 'listener', listener: name }, port.servicePort.origin],
+    ...chainOrigins(name, port),
+  ]);
 }
 
 function portChains(port: InboundPort, destinationPort: number | undefined, options: InboundOptions): FilterChain[] {
@@ -63,7 +72,14 @@ function portChains(port: InboundPort, destinationPort: number | undefined, opti
   const match = destinationPort === undefined ? {} : { destinationPort };
   const cluster = inboundClusterName(port.targetPort);
   const http = (): ReturnType<typeof httpConnectionManager> =>
-    inboundHttp(`inbound_${name}`, cluster, port.servicePort.number, `${hostAndPort(port.services[0]?.hostname ?? '', port.servicePort.number)}/*`, protocol, options);
+    inboundHttp(
+      `inbound_${name}`,
+      cluster,
+      port.servicePort.number,
+      `${hostAndPort(port.services[0]?.hostname ?? '', port.servicePort.number)}/*`,
+      protocol,
+      options,
+    );
   if (isHttp(protocol)) return [filterChain(name, http(), { ...match, rawBuffer: true })];
   const bytes = filterChain(name, tcpProxy(cluster, options.settings), { ...match, rawBuffer: true });
   return protocol === 'auto' ? [filterChain(name, http(), { ...match, plaintextHttp: true }), bytes] : [bytes];

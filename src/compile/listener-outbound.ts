@@ -64,7 +64,9 @@ function virtualOutboundListener(options: OutboundOptions): Unit {
     trafficDirection: TrafficDirection.OUTBOUND,
     filterChains: [
       // A connection to 15001 itself would come back for ever.
-      filterChain('virtualOutbound-blackhole', tcpProxy(blackHoleCluster, options.settings, { log: false }), { destinationPort: outboundCapturePort }),
+      filterChain('virtualOutbound-blackhole', tcpProxy(blackHoleCluster, options.settings, { log: false }), {
+        destinationPort: outboundCapturePort,
+      }),
       filterChain('virtualOutbound-catchall-tcp', unknownDestination(options)),
     ],
     accessLog: [...listenerAccessLogs(options.settings)],

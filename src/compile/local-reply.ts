@@ -1,6 +1,9 @@
 // What a failed request is told: Envoy's own text, then why, on which route and cluster, and whose configuration that is.
 import { create } from '@bufbuild/protobuf';
-import { type LocalReplyConfig, LocalReplyConfigSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import {
+  type LocalReplyConfig,
+  LocalReplyConfigSchema,
+} from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
 /** `%METADATA(ROUTE:istio:config)%` is the path of the VirtualService, as compiled into each of its routes. `-` is: none. */
 const bodyFormat = [

@@ -39,8 +39,7 @@ export class MeshCompiler {
   compile(proxy: Proxy): Compiled {
     const scope = this.#scope(proxy.namespace);
     const shared = this.#sharedUnits(scope, proxy);
-    const { units, diagnostics } =
-      proxy.type === 'router' ? compileGateway(scope, proxy, this.#cache) : compileSidecar(scope, proxy, this.#cache);
+    const { units, diagnostics } = proxy.type === 'router' ? compileGateway(scope, proxy, this.#cache) : compileSidecar(scope, proxy, this.#cache);
     return assemble([...shared, ...units], diagnostics);
   }
 

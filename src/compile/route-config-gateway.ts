@@ -28,7 +28,9 @@ export function gatewayRouteConfig(scope: Scope, port: GatewayPort, cache: Compi
   const all = hosts.length > 0 ? hosts : [blackHoleHost(port, cache)];
   all.sort((a, b) => (a.virtualHost.name < b.virtualHost.name ? -1 : 1));
   const gateways = port.servers.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`).join(' ');
-  return cache.madeOf('gateway route configuration', `${scope.namespace} ${name} ${gateways}`, all, () => routeConfig(name, all, { ignorePort: true }));
+  return cache.madeOf('gateway route configuration', `${scope.namespace} ${name} ${gateways}`, all, () =>
+    routeConfig(name, all, { ignorePort: true }),
+  );
 }
 
 function collectHosts(scope: Scope, port: GatewayPort, cache: CompileCache): readonly HostRoutes[] {
@@ -67,7 +69,9 @@ function collapse(hosts: readonly HostRoutes[]): readonly HostGroup[] {
   const byFirstList = new Map<readonly RouteEntry[] | undefined, HostGroup[]>();
   for (const host of hosts) {
     const candidates = byFirstList.get(host.lists[0]) ?? [];
-    const same = candidates.find(({ first }) => first.lists.length === host.lists.length && first.lists.every((list, index) => list === host.lists[index]));
+    const same = candidates.find(
+      ({ first }) => first.lists.length === host.lists.length && first.lists.every((list, index) => list === host.lists[index]),
+    );
     if (same !== undefined) {
       same.domains.push(host.host);
       continue;

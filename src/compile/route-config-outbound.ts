@@ -1,5 +1,7 @@
 // In: what a namespace sees. Out: the route configurations of sidecars' outbound listeners: by port (`80`), for one service
 // (`hello.default.svc.cluster.local:80`), and for the HTTP proxy port (`http_proxy`).
+
+import type { Origin } from '#base/origin.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { type DomainOptions, type ServiceDomains, serviceDomains } from '#compile/domains.ts';
 import { hostAndPort, httpProxyRouteConfig } from '#compile/names.ts';
@@ -8,7 +10,6 @@ import { routeConfig } from '#compile/route-config.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Unit } from '#compile/unit.ts';
 import { catchAllVirtualHost, type VirtualHostEntry, virtualHost } from '#compile/virtual-host.ts';
-import type { Origin } from '#base/origin.ts';
 import { hostsOverlap, isWildcard } from '#model/hostname.ts';
 import { isHttpOrSniffed } from '#model/protocol.ts';
 import type { Service, ServicePort } from '#model/service.ts';
@@ -49,7 +50,12 @@ export function httpProxyRouteConfigFor(scope: Scope, clientDnsDomain: string, c
 }
 
 /** The rules in force for a service's port: those of its virtual service where they say anything, else straight to the service. */
-function serviceRoutes(scope: Scope, service: Service, port: ServicePort, cache: CompileCache): { readonly routes: readonly RouteEntry[]; readonly origin: Origin } {
+function serviceRoutes(
+  scope: Scope,
+  service: Service,
+  port: ServicePort,
+  cache: CompileCache,
+): { readonly routes: readonly RouteEntry[]; readonly origin: Origin } {
   const governing = scope.virtualServiceOf(service.hostname);
   if (governing !== undefined) {
     const context = { port: port.number, gateway: 'mesh', service: (hostname: string) => scope.services.get(hostname) };

@@ -22,7 +22,13 @@ export function routeConfig(name: string, hosts: readonly VirtualHostEntry[], op
     ignorePortInHostMatching: options.ignorePort,
     maxDirectResponseBodySizeBytes,
   });
-  return makeUnit(typeUrls.route, name, RouteConfigurationSchema, message, hosts.flatMap((host) => hostOrigins(name, host)));
+  return makeUnit(
+    typeUrls.route,
+    name,
+    RouteConfigurationSchema,
+    message,
+    hosts.flatMap((host) => hostOrigins(name, host)),
+  );
 }
 
 function hostOrigins(routeConfig: string, host: VirtualHostEntry): readonly NodeOrigin[] {

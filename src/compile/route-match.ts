@@ -57,7 +57,8 @@ function ignoresCase(uri: StringMatch | undefined): boolean {
 /** An inverted matcher holds when the header is missing, too (differs from Envoy's default, as Istio's withoutHeaders). */
 function headerMatcher(name: string, match: StringMatch, invert: boolean): HeaderMatcher {
   const pattern = stringMatcher(match);
-  if (pattern === undefined) return create(HeaderMatcherSchema, { name, headerMatchSpecifier: { case: 'presentMatch', value: true }, invertMatch: invert });
+  if (pattern === undefined)
+    return create(HeaderMatcherSchema, { name, headerMatchSpecifier: { case: 'presentMatch', value: true }, invertMatch: invert });
   return create(HeaderMatcherSchema, {
     name,
     headerMatchSpecifier: { case: 'stringMatch', value: pattern },

@@ -102,7 +102,8 @@ function mergeRules(rules: readonly DestinationRule[]): DestinationRule | undefi
   if (first === undefined) return undefined;
   const subsets = new Map<string, Subset>();
   for (const rule of rules) {
-    for (const subset of rule.subsets) if (!subsets.has(subset.name)) subsets.set(subset.name, { ...subset, policy: { ...rule.policy, ...subset.policy } });
+    for (const subset of rule.subsets)
+      if (!subsets.has(subset.name)) subsets.set(subset.name, { ...subset, policy: { ...rule.policy, ...subset.policy } });
   }
   return { ...first, subsets: [...subsets.values()] };
 }

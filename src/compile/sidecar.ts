@@ -1,6 +1,7 @@
 // In: a sidecar and what its namespace sees. Out: its listeners, its routes, and the clusters that lead to its app.
-import type { Diagnostic } from '#base/diagnostic.ts';
+
 import { assertNever } from '#base/assert-never.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { inboundCluster } from '#compile/inbound-cluster.ts';
 import { inboundPorts } from '#compile/inbound-port.ts';

@@ -1,5 +1,5 @@
 // Typed configuration: a message inside google.protobuf.Any, as Envoy's extension points take it.
-import { create, toBinary, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 
 /** Wraps a message, given by its fields, in an Any. Its bytes are made once, here. */

@@ -9,7 +9,13 @@ export type XdsNode =
   | { readonly kind: 'routeConfig'; readonly routeConfig: string }
   | { readonly kind: 'virtualHost'; readonly routeConfig: string; readonly virtualHost: string }
   | { readonly kind: 'route'; readonly routeConfig: string; readonly virtualHost: string; readonly index: number }
-  | { readonly kind: 'routeDestination'; readonly routeConfig: string; readonly virtualHost: string; readonly index: number; readonly cluster: string }
+  | {
+      readonly kind: 'routeDestination';
+      readonly routeConfig: string;
+      readonly virtualHost: string;
+      readonly index: number;
+      readonly cluster: string;
+    }
   | { readonly kind: 'cluster'; readonly cluster: string }
   | { readonly kind: 'endpoint'; readonly cluster: string; readonly address: string };
 

@@ -22,7 +22,9 @@ export function proxyFromNode(nodeId: string, metadata: NodeMetadata): Result<Pr
   const interception = readInterception(metadata);
   if (!interception.ok) return failed(`node '${nodeId}': ${interception.error}`);
   const namespace = textAt(metadata, 'NAMESPACE') ?? workload.slice(dot + 1);
-  const instanceIps = textAt(metadata, 'INSTANCE_IPS')?.split(',').filter((ip) => ip !== '');
+  const instanceIps = textAt(metadata, 'INSTANCE_IPS')
+    ?.split(',')
+    .filter((ip) => ip !== '');
   return ok({
     type,
     name: workload.slice(0, dot),

@@ -1,6 +1,6 @@
 // What a connection's first bytes say, as Envoy's TLS and HTTP inspectors find it: TLS or not, server name, application protocols.
 import type { Socket } from 'node:net';
-import { peek, type PeekEnd } from '#proxy/peek.ts';
+import { type PeekEnd, peek } from '#proxy/peek.ts';
 import { type ClientHello, parseClientHello } from '#proxy/tls/client-hello.ts';
 
 export type Inspection = {
@@ -14,12 +14,7 @@ export type Inspectors = { readonly tls: boolean; readonly http: boolean };
 export const nothingInspected: Inspection = { transportProtocol: 'raw_buffer', serverName: undefined, applicationProtocols: [] };
 
 /** Waits for the bytes that the inspectors need. On 'timeout' and 'closed' the inspection is what is known so far. */
-export function inspect(
-  socket: Socket,
-  inspectors: Inspectors,
-  timeoutMs: number,
-  done: (inspection: Inspection, how: PeekEnd) => void,
-): void {
+export function inspect(socket: Socket, inspectors: Inspectors, timeoutMs: number, done: (inspection: Inspection, how: PeekEnd) => void): void {
   let found = nothingInspected;
   const look = (bytes: Buffer): 'done' | 'more' => {
     if (inspectors.tls) {

@@ -87,7 +87,12 @@ export function readLastLines(file: string, start: number, count: number): reado
       const from = Math.max(start, size - mostBytes);
       const bytes = Buffer.alloc(Math.max(0, size - from));
       const length = readSync(descriptor, bytes, 0, bytes.length, from);
-      return bytes.toString('utf8', 0, length).trimEnd().split('\n').slice(-count).filter((line) => line !== '');
+      return bytes
+        .toString('utf8', 0, length)
+        .trimEnd()
+        .split('\n')
+        .slice(-count)
+        .filter((line) => line !== '');
     } finally {
       closeSync(descriptor);
     }

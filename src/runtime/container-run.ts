@@ -155,7 +155,13 @@ export class ContainerRun {
 
   #loop(probe: Probe, startsWell: boolean, onChange: (well: boolean, reason: string) => void): () => void {
     const { clock, localPort, process: spec } = this.#options;
-    return startProbeLoop({ probe, ask: () => askProbe(probe, { localPort, exec: (command, signal) => runOnceIn(spec, command, signal) }), clock, startsWell, onChange });
+    return startProbeLoop({
+      probe,
+      ask: () => askProbe(probe, { localPort, exec: (command, signal) => runOnceIn(spec, command, signal) }),
+      clock,
+      startsWell,
+      onChange,
+    });
   }
 
   #restart(running: LocalProcess, reason: string): void {
@@ -176,7 +182,15 @@ export class ContainerRun {
   #tellEnd(end: ProcessEnd): void {
     const { emit, workload, name, process: spec, port } = this.#options;
     const hint = hintForEnd(this.#lastLines, port);
-    emit({ kind: 'exited', workload, container: name, how: describeEnd(end), lastLines: this.#lastLines, logFile: spec.logFile, ...(hint !== undefined && { hint }) });
+    emit({
+      kind: 'exited',
+      workload,
+      container: name,
+      how: describeEnd(end),
+      lastLines: this.#lastLines,
+      logFile: spec.logFile,
+      ...(hint !== undefined && { hint }),
+    });
   }
 }
 

@@ -88,7 +88,11 @@ function planPod(
 }
 
 /** Completions are shared out over the pods that run at a time (Job.spec.completions, parallelism; backoffLimit is 6 unless set). */
-function jobRuns(namespace: string, owner: PodOwner | undefined, resources: ResourcesByKind): { readonly runs: number; readonly mostFailures?: number } {
+function jobRuns(
+  namespace: string,
+  owner: PodOwner | undefined,
+  resources: ResourcesByKind,
+): { readonly runs: number; readonly mostFailures?: number } {
   const job = owner?.kind === 'Job' ? resources.Job.get(resourceKey({ namespace, name: owner.name })) : undefined;
   if (job === undefined || owner === undefined) return { runs: 1 };
   const { completions, parallelism = 1, backoffLimit = 6 } = job.spec;

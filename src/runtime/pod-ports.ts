@@ -47,8 +47,7 @@ export function namedPort(pod: Pod, port: number | string): number | undefined {
 }
 
 function probePorts(container: Container): readonly number[] {
-  const portOf = (probe: Probe | undefined): number | string | undefined =>
-    probe?.httpGet?.port ?? probe?.tcpSocket?.port ?? probe?.grpc?.port;
+  const portOf = (probe: Probe | undefined): number | string | undefined => probe?.httpGet?.port ?? probe?.tcpSocket?.port ?? probe?.grpc?.port;
   return [container.readinessProbe, container.livenessProbe, container.startupProbe]
     .map(portOf)
     .filter((port): port is number => typeof port === 'number');

@@ -1,7 +1,8 @@
 // One running pod: proxy first, then init containers one after the other, then the containers together; ready when all of them are;
 // ended in the opposite order under one deadline: no endpoint any more, no new requests, the application, the proxy.
-import type { Probe } from '#api/kubernetes/container.ts';
+
 import type { ResourcesByKind } from '#api/kinds.ts';
+import type { Probe } from '#api/kubernetes/container.ts';
 import type { Clock } from '#base/clock.ts';
 import { ContainerRun } from '#runtime/container-run.ts';
 import { containerEnvironment, expandVariables } from '#runtime/environment.ts';

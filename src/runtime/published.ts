@@ -40,7 +40,9 @@ function serviceSlices(service: KindMap['Service'], pods: readonly PublishedPod[
   const slices = pods
     .filter(({ plan, phase }) => selects(service, plan.pod) && (phase === 'Pending' || phase === 'Running'))
     .flatMap((pod) => podSlice(service, pod));
-  return slices.length > 0 ? slices : [slice(service, `${service.metadata.name}-none`, service.origins, { addressType: 'IPv4', endpoints: [], ports: [] })];
+  return slices.length > 0
+    ? slices
+    : [slice(service, `${service.metadata.name}-none`, service.origins, { addressType: 'IPv4', endpoints: [], ports: [] })];
 }
 
 function podSlice(service: KindMap['Service'], { plan, ports, generation, ready, stopping }: PublishedPod): readonly KindMap['EndpointSlice'][] {
@@ -48,7 +50,9 @@ function podSlice(service: KindMap['Service'], { plan, ports, generation, ready,
     const target = targetPort(plan.pod, port);
     const listen = target === undefined ? undefined : ports.inbound[target]?.listen;
     if (listen === undefined) return [];
-    return [{ name: port.name ?? '', port: listen, protocol: 'TCP' as const, ...(port.appProtocol !== undefined && { appProtocol: port.appProtocol }) }];
+    return [
+      { name: port.name ?? '', port: listen, protocol: 'TCP' as const, ...(port.appProtocol !== undefined && { appProtocol: port.appProtocol }) },
+    ];
   });
   if (served.length === 0) return [];
   const { name, namespace } = plan.pod.metadata;

@@ -3,8 +3,8 @@
 import type { AnyResource, ResourcesByKind } from '#api/kinds.ts';
 import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import { PodRun, type PodRunOptions } from '#runtime/pod-run.ts';
-import { allPorts, choosePorts } from '#runtime/port-plan.ts';
 import type { PortAllocator } from '#runtime/port-allocator.ts';
+import { allPorts, choosePorts } from '#runtime/port-plan.ts';
 import { publishedResources } from '#runtime/published.ts';
 
 export type SupervisorOptions = Omit<PodRunOptions, 'plan' | 'ports' | 'generation' | 'resources' | 'onChange' | 'logFile'> & {
@@ -41,7 +41,9 @@ export class Supervisor {
 
   /** Every run there is: those that serve, those that are to follow, those that are leaving. */
   runs(): readonly PodRun[] {
-    return [...this.#slots.values()].flatMap(({ current, next }) => (next === undefined ? [current] : [current, next])).concat(...this.#leaving.keys());
+    return [...this.#slots.values()]
+      .flatMap(({ current, next }) => (next === undefined ? [current] : [current, next]))
+      .concat(...this.#leaving.keys());
   }
 
   /** The runs that the user's plan asks for, without those that are leaving or not yet ready to follow. */

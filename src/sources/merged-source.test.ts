@@ -45,5 +45,8 @@ test('diagnostics of all sources are there', async () => {
   const running = new MemorySource();
   running.setDiagnostics([{ code: 'HDL0002', severity: 'error', message: 'missing' }]);
   await using source = new MergedSource([files, running]);
-  assert.deepEqual(source.current().diagnostics.map(({ code }) => code), ['HDL0001', 'HDL0002']);
+  assert.deepEqual(
+    source.current().diagnostics.map(({ code }) => code),
+    ['HDL0001', 'HDL0002'],
+  );
 });

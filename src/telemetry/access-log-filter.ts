@@ -1,6 +1,6 @@
 // Which records an access log keeps: Envoy's AccessLogFilter in, a predicate out. A kind of filter that is not known is an error.
 import { failed, ok, type Result } from '#base/result.ts';
-import { type AccessLogFilter, ComparisonFilter_Op, type ComparisonFilter } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import { type AccessLogFilter, type ComparisonFilter, ComparisonFilter_Op } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { AccessRecord } from '#telemetry/access-record.ts';
 import { isResponseFlag } from '#telemetry/response-flags.ts';
 

@@ -63,7 +63,10 @@ test('the default formats of Envoy and Istio print a served request', () => {
 test('operators take alternatives, lengths and arguments', () => {
   assert.equal(text('%REQ(x-missing?user-agent):2% %REQ(X-TWICE)% %TRAILER(grpc-status)% %GRPC_STATUS%', served), 'cu 1 5 NotFound');
   assert.equal(text('%METADATA(ROUTE:istio:config)% %DYNAMIC_METADATA(a:b)% 100%%', served), '/apis/x - 100%');
-  assert.equal(text('%RESPONSE_FLAGS% %RESPONSE_FLAGS_LONG%', { responseFlags: 'UF,URX' }), 'UF,URX UpstreamConnectionFailure,UpstreamRetryLimitExceeded');
+  assert.equal(
+    text('%RESPONSE_FLAGS% %RESPONSE_FLAGS_LONG%', { responseFlags: 'UF,URX' }),
+    'UF,URX UpstreamConnectionFailure,UpstreamRetryLimitExceeded',
+  );
   assert.equal(text('%REQ_WITHOUT_QUERY(:path)%', served), '/a');
 });
 
@@ -79,7 +82,13 @@ test('an unknown operator is named, and so is a stray percent sign', () => {
 });
 
 test('JSON keeps types, sorts keys and prints null for what is not known', () => {
-  const compiled = compileJsonFormat({ z: '%RESPONSE_CODE%', a: '%REQ(x-a)%', m: 'x %REQ(x-a)%', f: '%RESPONSE_FLAGS%', n: { b: '%PROTOCOL%', a: 5 } });
+  const compiled = compileJsonFormat({
+    z: '%RESPONSE_CODE%',
+    a: '%REQ(x-a)%',
+    m: 'x %REQ(x-a)%',
+    f: '%RESPONSE_FLAGS%',
+    n: { b: '%PROTOCOL%', a: 5 },
+  });
   assert.ok(compiled.ok);
   assert.equal(compiled.value(record(served)), '{"a":null,"f":"-","m":"x -","n":{"a":5,"b":"HTTP/1.1"},"z":200}\n');
   const omitting = compileJsonFormat({ a: '%REQ(x-a)%', b: '%PROTOCOL%' }, true);

@@ -40,7 +40,7 @@ export function compileJsonFormat(shape: JsonShape, omitEmpty = false): Result<L
 type Part = string | FieldReader;
 
 // Envoy's grammar of an operator: %NAME%, %NAME(argument)%, %NAME(argument):maxLength%.
-const operatorPattern = /%([A-Z0-9_]+)(?:\((.*?)\))?(?::(\d+))?%/ys;
+const operatorPattern = /%([A-Z0-9_]+)(?:\((.*?)\))?(?::(\d+))?%/sy;
 
 function parseFormat(format: string): Result<Part[], string> {
   const parts: Part[] = [];

@@ -2,8 +2,8 @@
 // Source: Envoy's "access log command operators". What the proxy cannot know is an error here, not a wrong value in a log.
 import { hostname } from 'node:os';
 import { failed, ok, type Result } from '#base/result.ts';
-import { responseFlagNames } from '#telemetry/response-flags.ts';
 import type { AccessRecord } from '#telemetry/access-record.ts';
+import { responseFlagNames } from '#telemetry/response-flags.ts';
 import { compileTimeFormat, isoTimeText } from '#telemetry/start-time.ts';
 
 /** Undefined: nothing is known, printed as '-' in text and as null in JSON. A number stays one in JSON. */
@@ -182,8 +182,23 @@ function grpcStatus(record: AccessRecord): number | undefined {
 }
 
 const grpcStatusNames = [
-  'OK', 'Canceled', 'Unknown', 'InvalidArgument', 'DeadlineExceeded', 'NotFound', 'AlreadyExists', 'PermissionDenied', 'ResourceExhausted',
-  'FailedPrecondition', 'Aborted', 'OutOfRange', 'Unimplemented', 'Internal', 'Unavailable', 'DataLoss', 'Unauthenticated',
+  'OK',
+  'Canceled',
+  'Unknown',
+  'InvalidArgument',
+  'DeadlineExceeded',
+  'NotFound',
+  'AlreadyExists',
+  'PermissionDenied',
+  'ResourceExhausted',
+  'FailedPrecondition',
+  'Aborted',
+  'OutOfRange',
+  'Unimplemented',
+  'Internal',
+  'Unavailable',
+  'DataLoss',
+  'Unauthenticated',
 ];
 
 function grpcStatusName(status: number | undefined): string | undefined {

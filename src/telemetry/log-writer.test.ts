@@ -60,8 +60,19 @@ test('an access_log list opens each path once and honours its filters', () =>
     assert.ok(log.ok && log.value !== undefined);
     const record = newAccessRecord(
       {
-        id: 1, localAddress: '', localIp: '', localPort: 0, directRemoteAddress: '', directRemoteIp: '', directRemotePort: 0, serverName: '',
-        tlsVersion: '', tlsCipher: '', peerUriSans: [], localUriSans: [], peerSubject: '',
+        id: 1,
+        localAddress: '',
+        localIp: '',
+        localPort: 0,
+        directRemoteAddress: '',
+        directRemoteIp: '',
+        directRemotePort: 0,
+        serverName: '',
+        tlsVersion: '',
+        tlsCipher: '',
+        peerUriSans: [],
+        localUriSans: [],
+        peerSubject: '',
       },
       0,
     );
@@ -72,9 +83,14 @@ test('an access_log list opens each path once and honours its filters', () =>
   }));
 
 test('an access log that is not known is named', () => {
-  const message = create(AccessLogSchema, { configType: { case: 'typedConfig', value: { typeUrl: 'type.googleapis.com/x.Y', value: new Uint8Array() } } });
-  assert.deepEqual(compileAccessLogs([message], () => assert.fail('opened')), {
-    ok: false,
-    error: 'access_log[0]: typed_config of type type.googleapis.com/x.Y is not supported',
+  const message = create(AccessLogSchema, {
+    configType: { case: 'typedConfig', value: { typeUrl: 'type.googleapis.com/x.Y', value: new Uint8Array() } },
   });
+  assert.deepEqual(
+    compileAccessLogs([message], () => assert.fail('opened')),
+    {
+      ok: false,
+      error: 'access_log[0]: typed_config of type type.googleapis.com/x.Y is not supported',
+    },
+  );
 });

@@ -31,7 +31,10 @@ export function isTypeUrl(text: string): text is TypeUrl {
 }
 
 /** The message in `bytes` and the name it goes by in xDS; throws on bytes that are no such message. */
-export function readResource<Type extends TypeUrl>(typeUrl: Type, bytes: Uint8Array): { readonly name: string; readonly message: ResourceMessages[Type] } {
+export function readResource<Type extends TypeUrl>(
+  typeUrl: Type,
+  bytes: Uint8Array,
+): { readonly name: string; readonly message: ResourceMessages[Type] } {
   const reader: Reader<ResourceMessages[Type]> = readers[typeUrl];
   const message = reader.read(bytes);
   return { name: reader.nameOf(message), message };

@@ -1,5 +1,5 @@
 // Calls another service by its name and reads the JSON it answers with.
-import { Agent, request, type OutgoingHttpHeaders, type RequestOptions } from 'node:http';
+import { Agent, type OutgoingHttpHeaders, type RequestOptions, request } from 'node:http';
 
 const agent = new Agent({ keepAlive: true });
 const timeoutMs = 3000;

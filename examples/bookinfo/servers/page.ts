@@ -45,7 +45,9 @@ function detailsList({ status, body }: Answer<Details>): string {
 
 function reviewsList({ status, body }: Answer<Reviews>): string {
   if (body === undefined) return `<p>Reviews are not available at present (${status}).</p>`;
-  const quotes = body.reviews.map(({ reviewer, text, rating }) => `<blockquote><p>${escape(text)}</p><footer>${escape(reviewer)}${stars(rating)}</footer></blockquote>`);
+  const quotes = body.reviews.map(
+    ({ reviewer, text, rating }) => `<blockquote><p>${escape(text)}</p><footer>${escape(reviewer)}${stars(rating)}</footer></blockquote>`,
+  );
   return `${quotes.join('\n')}\n<p><small>Reviews served by ${escape(body.podname)}</small></p>`;
 }
 

@@ -1,8 +1,8 @@
 // productpage: the front. Asks details and reviews, and shows both as a page (/productpage) or as JSON (/api/v1/products…).
 // Who has logged in travels on as the header `end-user`, so that a route can send one user to another version.
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import { call, type Answer } from './call.ts';
-import { page, type Details, type Reviews } from './page.ts';
+import { type Answer, call } from './call.ts';
+import { type Details, page, type Reviews } from './page.ts';
 import { sendHtml, sendJson, serve } from './serve.ts';
 import { traceHeaders } from './trace-headers.ts';
 
@@ -12,10 +12,7 @@ serve('productpage', {
   '/': ({ response }) => sendHtml(response, 200, '<!doctype html><title>Bookinfo</title><p><a href="/productpage">The Comedy of Errors</a></p>\n'),
   '/productpage': async ({ request, response }) => {
     const headers = outgoingHeaders(request);
-    const [details, reviews] = await Promise.all([
-      call<Details>('details', '/details/0', headers),
-      call<Reviews>('reviews', '/reviews/0', headers),
-    ]);
+    const [details, reviews] = await Promise.all([call<Details>('details', '/details/0', headers), call<Reviews>('reviews', '/reviews/0', headers)]);
     sendHtml(response, 200, page({ title: 'The Comedy of Errors', user: userOf(request), details, reviews }));
   },
   '/login': ({ request, response }) => {

@@ -10,7 +10,10 @@ export type Handler = (exchange: {
 
 /** Serves `GET /health` and the routes: `/reviews/:id` matches one more path segment. Listens on HOST and PORT (9080 unless set). */
 export function serve(name: string, routes: Readonly<Record<string, Handler>>): void {
-  const all: Readonly<Record<string, Handler>> = { '/health': ({ response }) => sendJson(response, 200, { status: `${name} is healthy` }), ...routes };
+  const all: Readonly<Record<string, Handler>> = {
+    '/health': ({ response }) => sendJson(response, 200, { status: `${name} is healthy` }),
+    ...routes,
+  };
   const server = createServer((request, response) => {
     request.resume();
     const path = (request.url ?? '/').split('?')[0] ?? '/';

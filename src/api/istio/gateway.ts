@@ -28,7 +28,9 @@ const serverTls = object(
 );
 
 const server = object({
-  port: required(object({ number: required(port()), protocol: required(string({ minLength: 1 })), name: required(string({ minLength: 1 })), targetPort: port() })),
+  port: required(
+    object({ number: required(port()), protocol: required(string({ minLength: 1 })), name: required(string({ minLength: 1 })), targetPort: port() }),
+  ),
   bind: string(),
   hosts: required(array(string(), { minItems: 1 })),
   tls: serverTls,

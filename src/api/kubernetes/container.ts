@@ -65,7 +65,12 @@ const lifecycleHandler = object(
 );
 
 export const seLinuxOptions = object({ user: string(), role: string(), type: string(), level: string() });
-export const windowsOptions = object({ gmsaCredentialSpecName: string(), gmsaCredentialSpec: string(), runAsUserName: string(), hostProcess: boolean() });
+export const windowsOptions = object({
+  gmsaCredentialSpecName: string(),
+  gmsaCredentialSpec: string(),
+  runAsUserName: string(),
+  hostProcess: boolean(),
+});
 export const profile = object({ type: required(oneOf('Unconfined', 'RuntimeDefault', 'Localhost')), localhostProfile: string() });
 
 const securityContext = object({

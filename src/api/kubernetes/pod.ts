@@ -50,16 +50,12 @@ const podAffinityTerm = object({
 });
 const podAffinity = object({
   requiredDuringSchedulingIgnoredDuringExecution: array(podAffinityTerm),
-  preferredDuringSchedulingIgnoredDuringExecution: array(
-    object({ weight: required(integer()), podAffinityTerm: required(podAffinityTerm) }),
-  ),
+  preferredDuringSchedulingIgnoredDuringExecution: array(object({ weight: required(integer()), podAffinityTerm: required(podAffinityTerm) })),
 });
 const affinity = object({
   nodeAffinity: object({
     requiredDuringSchedulingIgnoredDuringExecution: object({ nodeSelectorTerms: required(array(nodeSelectorTerm)) }),
-    preferredDuringSchedulingIgnoredDuringExecution: array(
-      object({ weight: required(integer()), preference: required(nodeSelectorTerm) }),
-    ),
+    preferredDuringSchedulingIgnoredDuringExecution: array(object({ weight: required(integer()), preference: required(nodeSelectorTerm) })),
   }),
   podAffinity,
   podAntiAffinity: podAffinity,

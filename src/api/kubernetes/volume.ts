@@ -10,9 +10,7 @@ const fsType = string();
 const secretRef = localReference;
 
 const items = array(object({ key: required(string()), path: required(string()), mode, user }));
-const downwardItems = array(
-  object({ path: required(string()), fieldRef: fieldReference, resourceFieldRef: resourceFieldReference, mode, user }),
-);
+const downwardItems = array(object({ path: required(string()), fieldRef: fieldReference, resourceFieldRef: resourceFieldReference, mode, user }));
 
 export const persistentVolumeClaimSpec = object({
   accessModes: array(oneOf('ReadWriteOnce', 'ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOncePod')),

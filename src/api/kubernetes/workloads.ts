@@ -24,9 +24,7 @@ export const deployment = object({
 });
 
 export const replicaSet = object({
-  spec: required(
-    object({ replicas: natural, minReadySeconds: natural, selector: required(labelSelector), template: required(podTemplate) }),
-  ),
+  spec: required(object({ replicas: natural, minReadySeconds: natural, selector: required(labelSelector), template: required(podTemplate) })),
   status: anything(),
 });
 

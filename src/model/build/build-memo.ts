@@ -1,11 +1,11 @@
 // What building a mesh remembers from one snapshot to the next. Pass one object to each build in turn; without it everything is made anew.
 import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
+import type { SettingsResult } from '#model/build/mesh-settings.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { Service } from '#model/service.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 import type { Workload } from '#model/workload.ts';
-import type { SettingsResult } from '#model/build/mesh-settings.ts';
 
 /** Parts by the resources they were made of. A mesh's settings are among the inputs of each part that depends on them. */
 export class BuildMemo {

@@ -21,7 +21,8 @@ export function endpointsFromSlices(
   for (const slice of slices) {
     if (slice.addressType === 'FQDN') continue;
     for (const [index, entry] of (slice.endpoints ?? []).entries()) {
-      const pod = entry.targetRef?.kind === 'Pod' ? `${entry.targetRef.namespace ?? slice.metadata.namespace}/${entry.targetRef.name ?? ''}` : undefined;
+      const pod =
+        entry.targetRef?.kind === 'Pod' ? `${entry.targetRef.namespace ?? slice.metadata.namespace}/${entry.targetRef.name ?? ''}` : undefined;
       const workload = pod === undefined ? undefined : workloads.get(pod);
       const health = publishNotReady ? 'ready' : healthOf(entry.conditions);
       for (const slicePort of slice.ports ?? []) {

@@ -10,6 +10,9 @@ export function visibilityOf(exportTo: readonly string[] | undefined, namespace:
 
 /** The annotation of a Service: the same words, separated by commas. */
 export function visibilityOfAnnotation(annotation: string | undefined, namespace: string): Visibility {
-  const entries = annotation?.split(',').map((entry) => entry.trim()).filter((entry) => entry !== '');
+  const entries = annotation
+    ?.split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '');
   return visibilityOf(entries, namespace);
 }

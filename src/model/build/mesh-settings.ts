@@ -80,7 +80,8 @@ function readConnectTimeout(value: unknown, problems: Problem[]): number {
 function readAccessLog(file: unknown, format: unknown, encoding: unknown, problems: Problem[]): { readonly accessLog?: AccessLogSettings } {
   if (file === '') return {};
   if (file !== undefined && typeof file !== 'string') problems.push({ field: 'accessLogFile', message: 'must be a path' });
-  if (encoding !== undefined && encoding !== 'TEXT' && encoding !== 'JSON') problems.push({ field: 'accessLogEncoding', message: 'is neither TEXT nor JSON' });
+  if (encoding !== undefined && encoding !== 'TEXT' && encoding !== 'JSON')
+    problems.push({ field: 'accessLogEncoding', message: 'is neither TEXT nor JSON' });
   const json = encoding === 'JSON';
   const custom = typeof format === 'string' && format !== '' ? format : undefined;
   if (json && custom !== undefined) problems.push({ field: 'accessLogFormat', message: 'for JSON is not supported: the default fields are logged' });

@@ -6,8 +6,7 @@ type HasMetadata = { readonly metadata: ObjectMeta };
 /** Sorted by creation time (none is the oldest, as Istio's zero time), then by name, then by namespace. Source: Istio, sortByCreationComparator. */
 export function inOrderOfPrecedence<Part extends HasMetadata>(resources: Iterable<Part>): readonly Part[] {
   return [...resources].sort(
-    ({ metadata: a }, { metadata: b }) =>
-      createdMs(a) - createdMs(b) || compareText(`${a.name}.${a.namespace}`, `${b.name}.${b.namespace}`),
+    ({ metadata: a }, { metadata: b }) => createdMs(a) - createdMs(b) || compareText(`${a.name}.${a.namespace}`, `${b.name}.${b.namespace}`),
   );
 }
 

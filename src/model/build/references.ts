@@ -14,7 +14,9 @@ export function referenceDiagnostics(mesh: Parts): readonly Diagnostic[] {
   const subsets = subsetsByHost(mesh);
   return mesh.virtualServices.flatMap((virtualService) => [
     ...gatewayDiagnostics(virtualService, gateways),
-    ...virtualService.http.flatMap(({ destinations }) => destinations.flatMap((destination) => destinationDiagnostics(destination, virtualService, mesh, subsets))),
+    ...virtualService.http.flatMap(({ destinations }) =>
+      destinations.flatMap((destination) => destinationDiagnostics(destination, virtualService, mesh, subsets)),
+    ),
   ]);
 }
 
@@ -45,7 +47,9 @@ function hostHint(host: WeightedDestination['host'], virtualService: VirtualServ
   const elsewhere = [...mesh.services.values()].filter(({ name }) => name === written.toLowerCase());
   const resolved = `the short name means ${hostname}, as the VirtualService is in namespace ${virtualService.namespace}`;
   const [only] = elsewhere;
-  return only === undefined ? `${resolved}; no Service has this name` : `${resolved}; write ${elsewhere.map((service) => service.hostname).join(' or ')}`;
+  return only === undefined
+    ? `${resolved}; no Service has this name`
+    : `${resolved}; write ${elsewhere.map((service) => service.hostname).join(' or ')}`;
 }
 
 function suggestion(word: string, known: Iterable<string>): string | undefined {

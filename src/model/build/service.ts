@@ -24,7 +24,10 @@ export function buildServices(
   return memo.serviceMaps.get('', [resources.Service, resources.EndpointSlice, workloads, settings], () => {
     const internal = [...resources.Service.values()].filter(({ spec }) => spec.type !== 'ExternalName');
     const placeholders = virtualAddresses(internal);
-    const slices = Map.groupBy(resources.EndpointSlice.values(), ({ metadata }) => `${metadata.namespace}/${metadata.labels[serviceNameLabel] ?? ''}`);
+    const slices = Map.groupBy(
+      resources.EndpointSlice.values(),
+      ({ metadata }) => `${metadata.namespace}/${metadata.labels[serviceNameLabel] ?? ''}`,
+    );
     const byNamespace = Map.groupBy(workloads.values(), ({ namespace }) => namespace);
     const services = new Map<string, Service>();
     for (const resource of internal) {
@@ -35,7 +38,10 @@ export function buildServices(
       const own = slices.get(key);
       const service =
         own !== undefined
-          ? memo.services.get(key, [shape, ...own, ...podsOf(own, workloads)], () => ({ ...shape, endpoints: endpointsFromSlices(shape, own, workloads, notReadyToo) }))
+          ? memo.services.get(key, [shape, ...own, ...podsOf(own, workloads)], () => ({
+              ...shape,
+              endpoints: endpointsFromSlices(shape, own, workloads, notReadyToo),
+            }))
           : fromWorkloads(key, shape, selectedWorkloads(shape, byNamespace.get(shape.namespace) ?? []), notReadyToo, memo);
       services.set(shape.hostname, service);
     }

@@ -20,7 +20,8 @@ export function buildVirtualService({ metadata, spec, origins }: VirtualServiceR
     name,
     namespace,
     hosts: (spec.hosts ?? []).map((host, index) => resolveHost(host, namespace, settings.domain, origins.at(['spec', 'hosts', index]))),
-    gateways: spec.gateways === undefined || spec.gateways.length === 0 ? ['mesh'] : spec.gateways.map((gateway) => resolveGateway(gateway, namespace)),
+    gateways:
+      spec.gateways === undefined || spec.gateways.length === 0 ? ['mesh'] : spec.gateways.map((gateway) => resolveGateway(gateway, namespace)),
     http: (spec.http ?? []).map((route, index) => httpRule(route, index, context)),
     visibility: visibilityOf(spec.exportTo, namespace),
     origin: origins.start,
@@ -38,7 +39,11 @@ function httpRule(route: HttpRoute, index: number, context: Context): HttpRule {
 }
 
 /** A single destination has all the traffic whatever its weight. */
-function destinations(route: HttpRoute, path: readonly (string | number)[], { namespace, settings, origins }: Context): readonly WeightedDestination[] {
+function destinations(
+  route: HttpRoute,
+  path: readonly (string | number)[],
+  { namespace, settings, origins }: Context,
+): readonly WeightedDestination[] {
   return (route.route ?? []).map(({ destination, weight }, index, all) => {
     const place = [...path, 'route', index];
     return {
@@ -58,7 +63,8 @@ function httpMatch(match: HttpMatchRequest, path: readonly (string | number)[], 
     ...(uri !== undefined && { uri }),
     headers: headerMatches(match.headers),
     withoutHeaders: headerMatches(match.withoutHeaders),
-    ...(match.gateways !== undefined && match.gateways.length > 0 && { gateways: match.gateways.map((gateway) => resolveGateway(gateway, namespace)) }),
+    ...(match.gateways !== undefined &&
+      match.gateways.length > 0 && { gateways: match.gateways.map((gateway) => resolveGateway(gateway, namespace)) }),
     origin: origins.at(path),
   };
 }

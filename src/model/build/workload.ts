@@ -13,7 +13,9 @@ const noStatus = {};
 export function buildWorkloads(resources: ResourcesByKind, memo: BuildMemo): ReadonlyMap<string, Workload> {
   const { Pod, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job } = resources;
   return memo.workloadMaps.get('', [Pod, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job], () => {
-    const pods = [...workloadPods(resources).values()].map(({ pod }) => pod).filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
+    const pods = [...workloadPods(resources).values()]
+      .map(({ pod }) => pod)
+      .filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
     const real = new Set(pods.flatMap(({ status }) => (status?.podIP === undefined ? [] : [status.podIP])));
     const unaddressed = pods.filter(({ status }) => status?.podIP === undefined).map(({ metadata }) => resourceKey(metadata));
     const placeholders = placeholderAddresses('10.244', unaddressed.sort(), real);
@@ -22,7 +24,9 @@ export function buildWorkloads(resources: ResourcesByKind, memo: BuildMemo): Rea
         const key = resourceKey(pod.metadata);
         const address = pod.status?.podIP ?? placeholders.get(key) ?? '';
         const { labels, annotations } = pod.metadata;
-        const workload = memo.workloads.get([pod.spec, labels, annotations, pod.status ?? noStatus], `${key} ${address}`, () => toWorkload(pod, address));
+        const workload = memo.workloads.get([pod.spec, labels, annotations, pod.status ?? noStatus], `${key} ${address}`, () =>
+          toWorkload(pod, address),
+        );
         return [key, workload];
       }),
     );

@@ -96,6 +96,8 @@ export type DownstreamConnection = {
   readonly tls: boolean;
   readonly serverName?: string;
   readonly peerNames?: readonly string[];
+  /** SHA-256 of the verified client certificate in lower-case hexadecimal, for x-forwarded-client-cert. */
+  readonly peerFingerprint?: string;
   /** True from the start of draining: responses on HTTP/1.1 carry `connection: close`. */
   readonly draining: boolean;
 };

@@ -1,8 +1,9 @@
 // The chunked coding (RFC 9112 §7.1), decoded step by step from whatever pieces arrive. Data is handed on as views of the input, not copied.
 // Strict: a size is hexadecimal digits and nothing else, every line ends with CRLF, extensions and trailers are bounded.
+
+import type { HeaderList } from '#proxy/http/stream.ts';
 import type { FieldNames } from '#proxy/http1/field-names.ts';
 import { FieldSection, holdsForbiddenByte } from '#proxy/http1/field-section.ts';
-import type { HeaderList } from '#proxy/http/stream.ts';
 
 /** Where decoded data goes. `onChunkData` false: stop for now, `decode` is called again with the rest. */
 export type ChunkReceiver = { readonly onChunkData: (data: Buffer) => void };

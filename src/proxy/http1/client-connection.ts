@@ -1,14 +1,14 @@
 // The client side of one HTTP/1.1 connection: one exchange at a time, its request out and its response in. Between exchanges it is idle; any
 // byte or end that comes then makes it unusable, so that nobody gets an answer that was meant for somebody else.
 import type { Socket } from 'node:net';
+import type { HeaderList, RequestHead, ResetReason, ResponseHead } from '#proxy/http/stream.ts';
 import { ChunkedDecoder, type ChunkReceiver } from '#proxy/http1/chunked-decoder.ts';
 import type { FieldNames } from '#proxy/http1/field-names.ts';
 import { HeadBuffer } from '#proxy/http1/head-buffer.ts';
-import { requestFraming, requestText, writeRequestData, writeRequestEnd, type BodyFraming } from '#proxy/http1/request-writer.ts';
-import { parseResponse, untilChunkEnd, untilClose, type ParsedResponse } from '#proxy/http1/response-parser.ts';
+import { type BodyFraming, requestFraming, requestText, writeRequestData, writeRequestEnd } from '#proxy/http1/request-writer.ts';
+import { type ParsedResponse, parseResponse, untilChunkEnd, untilClose } from '#proxy/http1/response-parser.ts';
 import { SocketWriter } from '#proxy/http1/socket-writer.ts';
 import type { WriteBatch } from '#proxy/http1/write-batch.ts';
-import type { HeaderList, RequestHead, ResetReason, ResponseHead } from '#proxy/http/stream.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '#proxy/timer-wheel.ts';
 
 export type Http1ClientOptions = {
@@ -181,7 +181,8 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
     const parsed = parseResponse(this.#head.text, this.#options.names, this.#options.maxFields, exchange.request.method);
     if (typeof parsed === 'string') return this.#fail(parsed, chunk);
     const { status } = parsed.head;
-    if (status === 101 || (exchange.request.method === 'CONNECT' && status >= 200 && status < 300)) return this.#startTunnel(exchange, parsed, end, chunk);
+    if (status === 101 || (exchange.request.method === 'CONNECT' && status >= 200 && status < 300))
+      return this.#startTunnel(exchange, parsed, end, chunk);
     if (status < 200) exchange.onInformational(parsed.head);
     else this.#startBody(exchange, parsed, end < chunk.length);
     return end;

@@ -1,9 +1,10 @@
 // The field lines of a head or of trailers, as latin1 text → a flat header list and what frames the message.
 // Strict (RFC 9112 §5): no folding, no space before the colon, no control bytes. Fields of one hop never leave here; a header list holds
 // `upgrade` only where `connection: upgrade` stood beside it, and `te` only as `te: trailers`.
+
+import type { HeaderList } from '#proxy/http/stream.ts';
 import type { FieldNames } from '#proxy/http1/field-names.ts';
 import { fieldRole } from '#proxy/http1/field-names.ts';
-import type { HeaderList } from '#proxy/http/stream.ts';
 
 /** Control bytes but tab, CR and LF; a CR without its LF; an LF without its CR. */
 const forbidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;

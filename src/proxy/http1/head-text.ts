@@ -19,9 +19,3 @@ export function fieldLines(headers: readonly string[]): string {
 export function lastChunk(trailers: HeaderList | undefined): string {
   return trailers === undefined || trailers.length === 0 ? '0\r\n\r\n' : `0\r\n${fieldLines(trailers)}\r\n`;
 }
-
-/** The value of a field, or undefined. Names in a HeaderList are lower case. */
-export function fieldValue(headers: readonly string[], name: string): string | undefined {
-  for (let index = 0; index < headers.length; index += 2) if (headers[index] === name) return headers[index + 1];
-  return undefined;
-}

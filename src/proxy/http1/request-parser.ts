@@ -1,8 +1,9 @@
 // The head of a request, as latin1 text → a RequestHead and how its body is framed, or a refusal in Envoy's words.
 // Everything that request smuggling needs is refused here: see request-parser.test.ts for the table.
-import { FieldSection, hasOption, holdsForbiddenByte } from '#proxy/http1/field-section.ts';
-import type { FieldNames } from '#proxy/http1/field-names.ts';
+
 import type { RequestHead, RequestRefusal } from '#proxy/http/stream.ts';
+import type { FieldNames } from '#proxy/http1/field-names.ts';
+import { FieldSection, hasOption, holdsForbiddenByte } from '#proxy/http1/field-section.ts';
 
 export type RequestLimits = {
   /** Envoy's max_request_headers_kb, default 60 KiB; the request line counts. */
@@ -63,7 +64,14 @@ export function parseRequest(text: string, end: number, names: FieldNames, rules
   if (!methods.has(method) || (!isLatest && version !== ' HTTP/1.0') || !targetForm.test(target)) return refused(badRequest);
 
   const fields = new FieldSection();
-  const head: RequestHead = { method, scheme: rules.scheme, authority: '', path: target, headers: fields.headers, version: isLatest ? 'HTTP/1.1' : 'HTTP/1.0' };
+  const head: RequestHead = {
+    method,
+    scheme: rules.scheme,
+    authority: '',
+    path: target,
+    headers: fields.headers,
+    version: isLatest ? 'HTTP/1.1' : 'HTTP/1.0',
+  };
   const mistake = fields.read(text, line + 2, end, names, rules.maxFields);
   if (mistake !== undefined) return refused({ status: mistake === 'http1.too_many_headers' ? 431 : 400, flag: 'DPE', details: mistake }, head);
   if (!isLatest && !rules.acceptHttp10) return refused(lowVersion, head);

@@ -1,8 +1,9 @@
 // The head of an upstream's response, as latin1 text → status, fields and how the body ends, or Envoy's details of what is wrong.
 // As strict as the request side: what is ambiguous here would let an upstream answer somebody else's request.
-import { FieldSection, hasOption, holdsForbiddenByte } from '#proxy/http1/field-section.ts';
-import type { FieldNames } from '#proxy/http1/field-names.ts';
+
 import type { ResponseHead } from '#proxy/http/stream.ts';
+import type { FieldNames } from '#proxy/http1/field-names.ts';
+import { FieldSection, hasOption, holdsForbiddenByte } from '#proxy/http1/field-section.ts';
 
 export type ParsedResponse = {
   readonly head: ResponseHead;

@@ -1,6 +1,8 @@
 // The server side of one HTTP/1.1 connection: bytes in, one ServerStream after the other out, answers in the order of the requests.
 // While a request is under way the bytes of the next one wait here, and the socket is paused: a client cannot make us buffer.
 import type { Socket } from 'node:net';
+import type { ServedConnection } from '#proxy/http/server-codec.ts';
+import type { DownstreamConnection, HeaderList, RequestHandler, RequestHead, RequestRefusal, ResetReason } from '#proxy/http/stream.ts';
 import { ChunkedDecoder, type ChunkReceiver } from '#proxy/http1/chunked-decoder.ts';
 import type { FieldNames } from '#proxy/http1/field-names.ts';
 import { holdsForbiddenByte } from '#proxy/http1/field-section.ts';
@@ -9,8 +11,6 @@ import { parseRequest, type RequestRules } from '#proxy/http1/request-parser.ts'
 import { Http1ServerStream, type StreamHost } from '#proxy/http1/server-stream.ts';
 import { SocketWriter } from '#proxy/http1/socket-writer.ts';
 import type { WriteBatch } from '#proxy/http1/write-batch.ts';
-import type { ServedConnection } from '#proxy/http/server-codec.ts';
-import type { DownstreamConnection, HeaderList, RequestHandler, RequestHead, RequestRefusal, ResetReason } from '#proxy/http/stream.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '#proxy/timer-wheel.ts';
 
 export type Http1ServerOptions = {

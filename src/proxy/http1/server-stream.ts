@@ -1,7 +1,9 @@
 // One request on an HTTP/1.1 connection and its answer: decides how the response is framed and writes it.
-import { fieldLines, fieldValue, lastChunk, statusLine } from '#proxy/http1/head-text.ts';
-import type { SocketWriter } from '#proxy/http1/socket-writer.ts';
+
 import type { BodyReceiver, DownstreamConnection, HeaderList, RequestHead, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
+import { fieldValue } from '#proxy/http/header-list.ts';
+import { fieldLines, lastChunk, statusLine } from '#proxy/http1/head-text.ts';
+import type { SocketWriter } from '#proxy/http1/socket-writer.ts';
 
 const framing = { none: 0, length: 1, chunked: 2, untilClose: 3, tunnel: 4 } as const;
 type Framing = (typeof framing)[keyof typeof framing];

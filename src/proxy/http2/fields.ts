@@ -3,7 +3,12 @@ import type { HeaderList } from '#proxy/http/stream.ts';
 
 /** Fields that belong to an HTTP/1 connection and must not be in HTTP/2 (section 8.2.2). */
 const connectionFields: ReadonlySet<string> = new Set([
-  'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade', 'http2-settings',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
 ]);
 
 export type PseudoFields = { method: string; scheme: string; authority: string; path: string; status: number };

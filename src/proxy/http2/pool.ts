@@ -63,7 +63,8 @@ class Http2Pool implements UpstreamPool {
     const lane = this.#freeLane();
     // Started in a later turn where it could fail at once, so that no receiver is called before it has its stream.
     if (lane !== undefined) this.#start(stream, lane);
-    else if (this.#usage.pendingRequests >= this.#cluster.maxPendingRequests) queueMicrotask(() => stream.fail('overflow', 'too many pending requests'));
+    else if (this.#usage.pendingRequests >= this.#cluster.maxPendingRequests)
+      queueMicrotask(() => stream.fail('overflow', 'too many pending requests'));
     else {
       this.#usage.pendingRequests++;
       this.#waiting.push(stream);

@@ -9,8 +9,8 @@ import type { ClientHello } from '#proxy/tls/client-hello.ts';
 import { contextOptions, readCertificate, readTrustedCa } from '#proxy/tls/context-material.ts';
 import { type PeerNames, peerNamesOf } from '#proxy/tls/peer-names.ts';
 import { sanMatches } from '#proxy/tls/san-match.ts';
-import type { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 import type { KeyPair, SecretSource } from '#proxy/tls/secrets.ts';
+import type { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 
 export type AcceptReceiver = {
   readonly onSecure: (socket: TLSSocket) => void;
@@ -81,7 +81,9 @@ class Acceptor implements TlsAcceptor {
       ...this.#first.options,
       SNICallback: (name, done) => done(null, this.#choose(name.toLowerCase()).context),
       // The server's order decides, as in BoringSSL's selection with Envoy's callback.
-      ...(alpn.length === 0 ? {} : { ALPNCallback: ({ protocols }: { readonly protocols: readonly string[] }) => alpn.find((name) => protocols.includes(name)) }),
+      ...(alpn.length === 0
+        ? {}
+        : { ALPNCallback: ({ protocols }: { readonly protocols: readonly string[] }) => alpn.find((name) => protocols.includes(name)) }),
       requestCert: this.#tls.requireClientCertificate || this.#verifies,
       // Verified by hand below: a certificate may be optional, and must still be right when it is given.
       rejectUnauthorized: false,

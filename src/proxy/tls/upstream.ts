@@ -1,13 +1,13 @@
 // UpstreamTlsContext in, a connector out: like plain TCP, with a handshake before anybody gets the socket. Sessions are resumed per cluster and endpoint.
 import { isIP } from 'node:net';
-import { connect as connectTls, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { ok, type Result } from '#base/result.ts';
 import type { ClusterEntry, UpstreamTls } from '#decide/cluster-entry.ts';
 import { contextOptions, readCertificate, readTrustedCa } from '#proxy/tls/context-material.ts';
 import { peerNamesOf } from '#proxy/tls/peer-names.ts';
 import { sanMatches } from '#proxy/tls/san-match.ts';
-import type { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 import type { SecretSource } from '#proxy/tls/secrets.ts';
+import type { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 import type { Connect } from '#proxy/upstream/connect.ts';
 
 type Prepared = { readonly context: SecureContext; readonly verifies: boolean; readonly sessions: Map<string, Buffer> };

@@ -1,6 +1,7 @@
 // How pools and the TCP proxy get a connection to an endpoint: plain here, TLS in proxy/tls, both behind one function type.
-import { connect as connectSocket } from 'node:net';
+
 import type { Socket } from 'node:net';
+import { connect as connectSocket } from 'node:net';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import type { ResetReason } from '#proxy/http/stream.ts';
 

@@ -1,8 +1,8 @@
 // The HTTP/1.1 connections to one endpoint. The connection used last is used first, so that those no longer needed run into their idle timeout.
 import type { Socket } from 'node:net';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
-import { ClientConnection, type ConnectionOwner, type Http1ClientOptions } from '#proxy/http1/client-connection.ts';
 import type { ClientStream, RequestHead, ResetReason, ResponseReceiver, UpstreamPool } from '#proxy/http/stream.ts';
+import { ClientConnection, type ConnectionOwner, type Http1ClientOptions } from '#proxy/http1/client-connection.ts';
 import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { Connect, Connecting, ConnectReceiver } from '#proxy/upstream/connect.ts';
 import { PooledRequest, type RequestPool } from '#proxy/upstream/http1-request.ts';

@@ -1,6 +1,7 @@
 // One request in an HTTP/1.1 pool: waits for a connection, keeps the body that comes meanwhile, then stands between connection and receiver.
-import type { ClientConnection, Exchange } from '#proxy/http1/client-connection.ts';
+
 import type { ClientStream, HeaderList, RequestHead, ResetReason, ResponseHead, ResponseReceiver } from '#proxy/http/stream.ts';
+import type { ClientConnection, Exchange } from '#proxy/http1/client-connection.ts';
 
 /** What a request asks of its pool. */
 export type RequestPool = {

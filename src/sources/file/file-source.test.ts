@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '#base/clock.ts';
 import { openFileSource } from '#sources/file/file-source.ts';
-import { changeOf, snapshotSourceContract } from '#sources/snapshot-source.contract.ts';
 import type { SnapshotSource } from '#sources/snapshot.ts';
+import { changeOf, snapshotSourceContract } from '#sources/snapshot-source.contract.ts';
 
 type Folder = AsyncDisposable & { readonly path: string; readonly write: (name: string, text: string) => Promise<void> };
 
@@ -111,7 +111,13 @@ test('an invalid resource without a good version is left out, and everything els
   await using folder = await folderWith({ 'a.yaml': `${configMap('first')}---\n${configMap('second', '[a, list]')}---\nkind: "x\n` });
   await using source = await open(folder.path, false);
   assert.deepEqual([...source.current().resources.ConfigMap.keys()], ['default/first']);
-  assert.deepEqual(source.current().diagnostics.map(({ code }) => code).sort(), ['HDL0001', 'HDL0011']);
+  assert.deepEqual(
+    source
+      .current()
+      .diagnostics.map(({ code }) => code)
+      .sort(),
+    ['HDL0001', 'HDL0011'],
+  );
 });
 
 test('of two definitions the first is in force and both places are named', async () => {

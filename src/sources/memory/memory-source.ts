@@ -52,7 +52,8 @@ export class MemorySource implements SnapshotSource {
 
   #publish(): void {
     const snapshot = nextSnapshot(this.#snapshot, this.#resources.values(), this.#diagnostics);
-    const sameDiagnostics = this.#diagnostics.length === this.#snapshot.diagnostics.length && this.#diagnostics.every((one, at) => one === this.#snapshot.diagnostics[at]);
+    const sameDiagnostics =
+      this.#diagnostics.length === this.#snapshot.diagnostics.length && this.#diagnostics.every((one, at) => one === this.#snapshot.diagnostics[at]);
     if (snapshot.changed.size === 0 && sameDiagnostics) return;
     this.#snapshot = snapshot;
     this.#listeners.tell(snapshot);

@@ -16,7 +16,12 @@ export class TypeSubscriber {
   readonly #logger: Logger;
   #toldOnce = false;
 
-  private constructor(typeUrl: string, exchange: Exchange, take: (received: Received) => readonly Rejection[] | Promise<readonly Rejection[]>, logger: Logger) {
+  private constructor(
+    typeUrl: string,
+    exchange: Exchange,
+    take: (received: Received) => readonly Rejection[] | Promise<readonly Rejection[]>,
+    logger: Logger,
+  ) {
     this.#typeUrl = typeUrl;
     this.exchange = exchange;
     this.#take = take;
