@@ -11,7 +11,7 @@ import type { XdsMode } from '#xds/ads-service.ts';
 import { AdsClient } from '#xds/client/ads-client.ts';
 import type { Rejection, Wanted } from '#xds/client/update.ts';
 import { startXdsServer, type XdsServer } from '#xds/server/server.ts';
-import { cluster, endpoints, listener, MemoryNodeSource, routes } from '../support/memory-node-source.ts';
+import { cluster, endpoints, listener, MemoryNodeSource, routes } from '#test/support/memory-node-source.ts';
 
 const nodeId = 'sidecar~127.0.0.1~hello-v1-0.default~default.svc.cluster.local';
 

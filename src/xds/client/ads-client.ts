@@ -42,6 +42,9 @@ const channelOptions = {
   'grpc.enable_http_proxy': 0,
 };
 
+/** A stream that lived this long was fine: the next one is tried for at once. */
+const steadyAfterMs = 1_000;
+
 type Stream = ClientDuplexStream<Buffer, Buffer>;
 
 export class AdsClient implements AsyncDisposable {
@@ -51,8 +54,8 @@ export class AdsClient implements AsyncDisposable {
   readonly #stateListeners = new Set<(state: ConnectionState) => void>();
   #stream: Stream | undefined;
   #sentNode = false;
-  #answered = false;
   #failures = 0;
+  #openedMs = 0;
   #cancelRetry: (() => void) | undefined;
   #closed = false;
   #state: ConnectionState = { connected: false };
@@ -66,7 +69,7 @@ export class AdsClient implements AsyncDisposable {
     return this.#state;
   }
 
-  /** Calls `listener` when the stream opens (its first response has come) or is lost; the returned function ends that. */
+  /** Calls `listener` when the stream opens (the server has answered) or is lost; the returned function ends that. */
   onStateChange(listener: (state: ConnectionState) => void): () => void {
     this.#stateListeners.add(listener);
     return () => this.#stateListeners.delete(listener);
@@ -116,7 +119,8 @@ export class AdsClient implements AsyncDisposable {
     const stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
     this.#stream = stream;
     this.#sentNode = false;
-    this.#answered = false;
+    // A server that has nothing new for us may answer with headers alone.
+    stream.on('metadata', () => this.#opened(stream));
     stream.on('data', (response: Buffer) => this.#receive(stream, response));
     stream.on('error', (error: Error) => this.#lost(stream, error.message));
     stream.on('end', () => this.#lost(stream, 'the server ended the stream'));
@@ -136,11 +140,7 @@ export class AdsClient implements AsyncDisposable {
 
   #receive(stream: Stream, response: Buffer): void {
     if (stream !== this.#stream) return;
-    this.#failures = 0;
-    if (!this.#answered) {
-      this.#answered = true;
-      this.#setState({ connected: true });
-    }
+    this.#opened(stream);
     const typeUrl = typeUrlOf(response);
     const subscriber = this.#subscribers.get(typeUrl);
     if (subscriber === undefined) {
@@ -163,10 +163,18 @@ export class AdsClient implements AsyncDisposable {
     );
   }
 
+  #opened(stream: Stream): void {
+    if (stream !== this.#stream || this.#state.connected) return;
+    this.#openedMs = this.#options.clock.monotonicMs();
+    this.#setState({ connected: true });
+  }
+
   #lost(stream: Stream, reason: string): void {
     if (stream !== this.#stream) return;
     this.#stream = undefined;
     if (this.#closed) return;
+    // A stream that opens and breaks at once, again and again, must not be hammered.
+    if (this.#state.connected && this.#options.clock.monotonicMs() - this.#openedMs >= steadyAfterMs) this.#failures = 0;
     const level = this.#failures === 0 ? 'warn' : 'debug';
     this.#options.logger.log(level, 'xDS stream lost, reconnecting', { target: this.#options.target, reason });
     this.#setState({ connected: false, failure: reason });

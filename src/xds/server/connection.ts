@@ -1,13 +1,14 @@
 // One gRPC call: bytes in, bytes out. Decodes requests, learns the node from the first one, and hands the rest to the node's stream.
 import { fromBinary } from '@bufbuild/protobuf';
 import { Metadata, type ServerDuplexStream, status as grpcStatus } from '@grpc/grpc-js';
+import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#envoy/gen/envoy/service/discovery/v3/discovery_pb.js';
 import type { XdsMode } from '#xds/ads-service.ts';
 import type { NodeSource } from '#xds/node-source.ts';
 import { isTypeUrl } from '#xds/resource-messages.ts';
-import { frameDelta, frameSotw } from '#xds/server/framing.ts';
+import { frameDelta, frameSotw, type Push } from '#xds/server/framing.ts';
 import type { Ledger } from '#xds/server/ledger.ts';
 import { beginDelta, beginSotw, continueDelta, continueSotw } from '#xds/server/request.ts';
 import { NodeStream } from '#xds/server/stream.ts';
@@ -17,6 +18,7 @@ export type ConnectionOptions = {
   readonly source: NodeSource;
   readonly ledger: Ledger;
   readonly logger: Logger;
+  readonly clock: Clock;
 };
 
 export type Connection = {
@@ -83,10 +85,13 @@ class Session {
       this.#refuse(grpcStatus.FAILED_PRECONDITION, resources.error);
       return undefined;
     }
-    const { call, ledger, logger } = this.#options;
+    const { call, ledger, logger, clock } = this.#options;
     const frame = this.#mode === 'sotw' ? frameSotw : frameDelta;
     this.#node = node;
-    this.#stream = new NodeStream({ nodeId: node.id, mode: this.#mode, ledger, logger, send: (push) => call.write(frame(push)) }, resources.value);
+    const send = (push: Push) => call.write(frame(push));
+    this.#stream = new NodeStream({ nodeId: node.id, mode: this.#mode, ledger, logger, clock, send }, resources.value);
+    // Headers at once: a client that comes back and needs nothing would else not know for a long time that it is served.
+    call.sendMetadata(new Metadata());
     logger.log('debug', 'xDS client connected', { node: node.id, mode: this.#mode });
     return this.#stream;
   }

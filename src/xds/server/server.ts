@@ -54,7 +54,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Result<
   const ledger = new Ledger(options.clock);
   const connections = new Map<Call, Connection>();
   const serve = (open: typeof openDelta) => (call: Call) => {
-    const connection = open({ call, ledger, source: options.source, logger: options.logger });
+    const connection = open({ call, ledger, source: options.source, logger: options.logger, clock: options.clock });
     connections.set(call, connection);
     const forget = () => {
       connections.delete(call);

@@ -1,7 +1,8 @@
 // One client's stream: takes requests, keeps the state of each type, and sends what is due, in the order that never breaks traffic:
 // clusters, endpoints, listeners, routes, secrets; and clusters that are gone only when nothing the client runs can name them any more.
-import type { Logger } from '#base/logger.ts';
 import { isMessage } from '@bufbuild/protobuf';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/logger.ts';
 import { Cluster_DiscoveryType, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { ResourceSet, XdsResource } from '#envoy/resource.ts';
 import { pushOrder, type TypeUrl, typeUrls } from '#envoy/type-url.ts';
@@ -10,16 +11,20 @@ import { shortTypeName } from '#xds/resource-messages.ts';
 import type { Push } from '#xds/server/framing.ts';
 import type { Ledger } from '#xds/server/ledger.ts';
 import type { Answer } from '#xds/server/request.ts';
-import { type Resources, TypeState } from '#xds/server/type-state.ts';
+import { type Resources, type Selection, TypeState } from '#xds/server/type-state.ts';
 
 export type StreamOptions = {
   readonly nodeId: string;
   readonly mode: XdsMode;
   readonly ledger: Ledger;
   readonly logger: Logger;
+  readonly clock: Clock;
   /** Writes one response; false where the client is slow, and `resume` is to be called when it has caught up. */
   readonly send: (push: Push) => boolean;
 };
+
+/** Longer than a cluster with known endpoints needs; shorter than a user who waits for a route. */
+const clusterPatienceMs = 2_000;
 
 const nothing: Resources = new Map();
 
@@ -29,6 +34,8 @@ export class NodeStream {
   #desired: ResourceSet;
   #nonce = 0;
   #writable = true;
+  /** Set while clusters that were sent are given time to get ready. */
+  #cancelPatience: (() => void) | undefined;
 
   constructor(options: StreamOptions, desired: ResourceSet) {
     this.#options = options;
@@ -66,6 +73,7 @@ export class NodeStream {
 
   end(): void {
     this.#writable = false;
+    this.#endPatience();
     this.#options.ledger.disconnected(this, this.#options.nodeId);
   }
 
@@ -74,35 +82,64 @@ export class NodeStream {
   }
 
   /**
-   * Sends what is due. A type whose last response is not answered waits, and so do all after it: routes must not overtake the
-   * clusters they name. After an answer this runs again, with whatever is newest by then.
+   * Sends what is due. A type whose last response is not answered waits, and gets whatever is newest then. Listeners and routes also
+   * wait for the clusters they may name. Endpoints never wait for clusters: Envoy answers a cluster update only when the new clusters
+   * have their endpoints and are fit for use.
    */
   #pump(): void {
     for (const typeUrl of pushOrder) {
       if (!this.#writable) return;
       const state = this.#types.get(typeUrl);
-      if (state === undefined) continue;
-      const desired = this.#resources(typeUrl);
-      const selection = state.select(desired, typeUrl === typeUrls.cluster && this.#mayNameOldClusters());
-      if (selection === undefined) continue;
-      if (state.inFlight !== undefined) return;
-      this.#nonce += 1;
-      const push: Push = { ...selection, typeUrl, nonce: String(this.#nonce) };
-      if (typeUrl === typeUrls.cluster) this.#oweEndpoints(push.resources.filter((resource) => !state.holds(resource)));
-      state.sent(push);
-      this.#options.ledger.sent(this, this.#options.nodeId, typeUrl, push.version);
-      this.#writable = this.#options.send(push);
+      if (state === undefined || state.inFlight !== undefined) continue;
+      if (namesClusters(typeUrl) && this.#clustersOnTheWay()) continue;
+      const selection = state.select(this.#resources(typeUrl), this.#keepsRemoved(typeUrl));
+      if (selection !== undefined) this.#send(state, selection);
     }
   }
 
-  /** True while the client may run listeners or routes older than ours: some are still to be sent, to be answered, or refused. */
-  #mayNameOldClusters(): boolean {
-    return [typeUrls.listener, typeUrls.route].some((typeUrl) => {
-      const state = this.#types.get(typeUrl);
+  /** True while clusters are unsent, or sent and not yet in use; the latter not for ever, lest one bad cluster hold up all routes. */
+  #clustersOnTheWay(): boolean {
+    const state = this.#types.get(typeUrls.cluster);
+    if (state?.inFlight === undefined) return false;
+    return this.#cancelPatience !== undefined || state.select(this.#resources(typeUrls.cluster), true) !== undefined;
+  }
+
+  #send(state: TypeState, selection: Selection): void {
+    this.#nonce += 1;
+    const push: Push = { ...selection, typeUrl: state.typeUrl, nonce: String(this.#nonce) };
+    if (state.typeUrl === typeUrls.cluster) this.#beginClusters(push.resources.filter((resource) => !state.holds(resource)));
+    state.sent(push);
+    this.#options.ledger.sent(this, this.#options.nodeId, state.typeUrl, push.version);
+    this.#writable = this.#options.send(push);
+  }
+
+  /** Make before break: what is gone stays with the client for as long as something it runs may still name it. */
+  #keepsRemoved(typeUrl: TypeUrl): boolean {
+    const mayRunOld = (other: TypeUrl) => {
+      const state = this.#types.get(other);
       if (state === undefined) return false;
-      const desired = this.#resources(typeUrl);
+      const desired = this.#resources(other);
       return state.inFlight !== undefined || state.select(desired, false) !== undefined || state.rejectedNames(desired).length > 0;
+    };
+    if (typeUrl === typeUrls.cluster) return mayRunOld(typeUrls.listener) || mayRunOld(typeUrls.route);
+    // Endpoints go when their cluster has gone, which ends the subscription to them anyway.
+    if (typeUrl === typeUrls.endpoint) return mayRunOld(typeUrls.listener) || mayRunOld(typeUrls.route) || mayRunOld(typeUrls.cluster);
+    return false;
+  }
+
+  /** New and changed clusters are about to be sent: their endpoints follow, and routes give them some time to get ready. */
+  #beginClusters(changed: readonly XdsResource[]): void {
+    this.#oweEndpoints(changed);
+    if (changed.length === 0) return;
+    this.#cancelPatience = this.#options.clock.after(clusterPatienceMs, () => {
+      this.#cancelPatience = undefined;
+      this.#pump();
     });
+  }
+
+  #endPatience(): void {
+    this.#cancelPatience?.();
+    this.#cancelPatience = undefined;
   }
 
   /**
@@ -122,6 +159,7 @@ export class NodeStream {
   }
 
   #record(state: TypeState, answer: Answer): void {
+    if (answer.kind !== 'none' && state.typeUrl === typeUrls.cluster) this.#endPatience();
     const { ledger, logger, nodeId } = this.#options;
     const rejected = () => state.rejectedNames(this.#resources(state.typeUrl));
     switch (answer.kind) {
@@ -138,4 +176,8 @@ export class NodeStream {
       }
     }
   }
+}
+
+function namesClusters(typeUrl: TypeUrl): boolean {
+  return typeUrl === typeUrls.listener || typeUrl === typeUrls.route;
 }

@@ -196,7 +196,7 @@ export class TypeState {
       }
     }
     const resources = wanted.filter((resource) => this.#needs(resource));
-    const removed = this.#mode === 'delta' && !keepRemoved ? this.#gone(desired) : [];
+    const removed = this.#mode === 'delta' ? this.#gone(desired, keepRemoved) : [];
     if (resources.length === 0 && removed.length === 0 && !this.#owesAnswer) return undefined;
     return { version: this.versionOf(desired), resources, removed };
   }
@@ -206,10 +206,10 @@ export class TypeState {
     return this.interest.has(name) && this.#held.get(name) !== version && this.#rejected.get(name) !== version;
   }
 
-  /** Delta: names that the client has or asks about, and that do not exist (any more). */
-  #gone(desired: Resources): string[] {
+  /** Delta: names that the client has (unless those are kept) or asks about, and that do not exist (any more). */
+  #gone(desired: Resources, keepHeld: boolean): string[] {
     const gone = new Set<string>();
-    for (const [name, version] of this.#held) if (version !== absent && !desired.has(name)) gone.add(name);
+    if (!keepHeld) for (const [name, version] of this.#held) if (version !== absent && !desired.has(name)) gone.add(name);
     for (const name of this.interest.names) if (!desired.has(name) && (this.#owed.has(name) || !this.#held.has(name))) gone.add(name);
     return [...gone];
   }

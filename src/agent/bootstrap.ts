@@ -1,0 +1,86 @@
+// The bootstrap of an Envoy that gets everything else over xDS: who it is, where the control plane is, and its own admin port.
+// Field names are envoy.config.bootstrap.v3.Bootstrap's, in the JSON form that `envoy -c` reads.
+import { type JsonObject, toJson } from '@bufbuild/protobuf';
+import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import type { XdsMode } from '#xds/ads-service.ts';
+
+export type BootstrapOptions = {
+  readonly node: Node;
+  /** `host:port` of the control plane. */
+  readonly xdsTarget: string;
+  readonly xdsMode: XdsMode;
+  /** Envoy's admin listens on 127.0.0.1 at this port. */
+  readonly adminPort: number;
+};
+
+const xdsCluster = 'xds-grpc';
+
+/** More connections than any machine has: stated only because Envoy warns where no limit is. */
+const noConnectionLimit = 2_147_483_647;
+
+export function envoyBootstrap(options: BootstrapOptions): JsonObject {
+  const { host, port } = splitTarget(options.xdsTarget);
+  const ads = { ads: {}, resource_api_version: 'V3', initial_fetch_timeout: '0s' };
+  return {
+    node: toJson(NodeSchema, options.node, { useProtoFieldName: true }),
+    admin: { address: socketAddress('127.0.0.1', options.adminPort) },
+    dynamic_resources: { ads_config: adsConfig(options.xdsMode), cds_config: ads, lds_config: ads },
+    static_resources: { clusters: [controlPlaneCluster(host, port)] },
+    stats_config: { use_all_default_tags: false },
+    overload_manager: {
+      resource_monitors: [
+        {
+          name: 'envoy.resource_monitors.global_downstream_max_connections',
+          typed_config: {
+            '@type': 'type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
+            max_active_downstream_connections: noConnectionLimit,
+          },
+        },
+      ],
+    },
+  };
+}
+
+/** A restarted control plane is found again within seconds; Envoy's own ceiling would be half a minute. */
+function adsConfig(mode: XdsMode): JsonObject {
+  return {
+    api_type: mode === 'delta' ? 'DELTA_GRPC' : 'GRPC',
+    transport_api_version: 'V3',
+    set_node_on_first_message_only: true,
+    grpc_services: [
+      { envoy_grpc: { cluster_name: xdsCluster, retry_policy: { retry_back_off: { base_interval: '0.1s', max_interval: '3s' } } } },
+    ],
+  };
+}
+
+function controlPlaneCluster(host: string, port: number): JsonObject {
+  return {
+    name: xdsCluster,
+    type: isAddress(host) ? 'STATIC' : 'STRICT_DNS',
+    connect_timeout: '1s',
+    load_assignment: {
+      cluster_name: xdsCluster,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(host, port) } }] }],
+    },
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+        explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '30s', timeout: '10s' } } },
+      },
+    },
+  };
+}
+
+function socketAddress(address: string, port: number): JsonObject {
+  return { socket_address: { address, port_value: port } };
+}
+
+function isAddress(host: string): boolean {
+  return /^[\d.]+$/.test(host) || host.includes(':');
+}
+
+/** `host:port`, with an IPv6 host in brackets. */
+function splitTarget(target: string): { readonly host: string; readonly port: number } {
+  const colon = target.lastIndexOf(':');
+  return { host: target.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(target.slice(colon + 1)) };
+}

@@ -1,0 +1,65 @@
+// The few questions asked of a running Envoy over its admin port on 127.0.0.1. Short-lived connections: Envoy may be gone any moment.
+import { request } from 'node:http';
+
+export type EnvoyAdmin = {
+  /** True when Envoy is LIVE and has had an answer for both clusters and listeners. */
+  readonly ready: () => Promise<boolean>;
+  /** Requests under way on all HTTP listeners but the admin's own. */
+  readonly activeRequests: () => Promise<number>;
+  /** `POST /drain_listeners?graceful`: listeners stop asking for more, and close after Envoy's drain time. */
+  readonly drainListeners: () => Promise<void>;
+};
+
+const answerDeadlineMs = 2_000;
+
+/** All methods reject when Envoy does not answer. */
+export function envoyAdmin(port: number): EnvoyAdmin {
+  return {
+    ready: async () => {
+      const state = await call(port, 'GET', '/ready');
+      if (state.status !== 200) return false;
+      const stats = await stats64(port, '^(cluster_manager\\.cds|listener_manager\\.lds)\\.update_(success|rejected)$');
+      const answered = (prefix: string) => sum(stats, (name) => name.startsWith(prefix)) > 0;
+      return answered('cluster_manager.cds.') && answered('listener_manager.lds.');
+    },
+    activeRequests: async () => {
+      const stats = await stats64(port, '^http\\..*\\.downstream_rq_active$');
+      return sum(stats, (name) => !name.startsWith('http.admin.'));
+    },
+    drainListeners: async () => {
+      await call(port, 'POST', '/drain_listeners?graceful');
+    },
+  };
+}
+
+async function stats64(port: number, filter: string): Promise<ReadonlyMap<string, number>> {
+  const { body } = await call(port, 'GET', `/stats?filter=${encodeURIComponent(filter)}`);
+  const entries = body.split('\n').flatMap((line): [string, number][] => {
+    const colon = line.lastIndexOf(': ');
+    return colon < 0 ? [] : [[line.slice(0, colon), Number(line.slice(colon + 2))]];
+  });
+  return new Map(entries);
+}
+
+function sum(stats: ReadonlyMap<string, number>, counts: (name: string) => boolean): number {
+  let total = 0;
+  for (const [name, value] of stats) if (counts(name)) total += value;
+  return total;
+}
+
+function call(port: number, method: string, path: string): Promise<{ readonly status: number; readonly body: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ host: '127.0.0.1', port, method, path, agent: false, timeout: answerDeadlineMs }, (response) => {
+      let body = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        body += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on('error', reject);
+    });
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`Envoy's admin port ${port} does not answer`)));
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
+}
