@@ -19,8 +19,19 @@ function keepCompiledCode() {
   module.enableCompileCache(isClone ? join(root, 'node_modules/.cache/heddle') : join(userCache, 'heddle/compiled'));
 }
 
+/** Whoever read our output has gone (`heddle logs -f | head`): end as if told to, which lets a running mesh drain. */
+function endWithReader() {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPIPE') throw error;
+      process.kill(process.pid, 'SIGTERM');
+    });
+  }
+}
+
 if (isNode26()) {
   keepCompiledCode();
+  endWithReader();
   const program = await import(pathToFileURL(isClone ? source : join(root, 'dist/cli/main.js')).href);
   process.exitCode = await program.main(process.argv.slice(2));
 } else {
