@@ -1,5 +1,7 @@
 // A route as compiled once per update: what the data path needs, ready to use. Immutable, shared by all requests.
 import type { HeaderOperations } from '#decide/header-operations.ts';
+import type { Regex } from '#decide/regex.ts';
+import type { RetryEntry } from '#decide/retry.ts';
 
 /** One route of a virtual host. Durations in milliseconds; 0 means none. */
 export type RouteEntry = {
@@ -10,26 +12,44 @@ export type RouteEntry = {
   readonly name: string;
   /** `filter_metadata.istio.config`: the path of the resource that made it, or ''. */
   readonly istioConfig: string;
+  /** Its condition in words, `prefix /api/ and header x-user is jason`. */
+  readonly text: string;
   readonly action: RouteAction;
+  /** All levels in Envoy's order: route, virtual host, route configuration. A forward uses its target's list instead. */
   readonly requestHeaders: HeaderOperations;
   readonly responseHeaders: HeaderOperations;
+  /** VirtualHost.include_request_attempt_count (x-envoy-attempt-count to upstream) and include_attempt_count_in_response. */
+  readonly attemptCountInRequest: boolean;
+  readonly attemptCountInResponse: boolean;
 };
 
-export type RouteAction = ForwardAction | RedirectAction | DirectResponseAction;
+export type RouteAction = ForwardAction | RedirectAction | DirectResponseAction | NonForwardingAction;
 
 export type ForwardAction = {
   readonly kind: 'forward';
   /** At least one; weights are cumulative so that one random number in [0, totalWeight) picks by scan. */
   readonly targets: readonly ForwardTarget[];
   readonly totalWeight: number;
+  /** The cluster is named by this request header (`cluster_header`); `targets` then holds one entry whose cluster is ''. */
+  readonly clusterHeader?: string;
   /** Envoy's default is 15 s when the field is absent. */
   readonly timeoutMs: number;
-  readonly idleTimeoutMs: number;
+  readonly idleTimeoutMs?: number;
+  readonly maxStreamDurationMs?: number;
   readonly prefixRewrite?: string;
-  /** The matched prefix that prefixRewrite replaces. */
+  /** The matched prefix (or whole path) that prefixRewrite replaces; undefined: the whole path without query. */
   readonly matchedPrefix?: string;
+  readonly regexRewrite?: { readonly pattern: Regex; readonly substitution: string };
   readonly hostRewrite?: string;
-  readonly upgrades: readonly string[];
+  readonly hostRewriteHeader?: string;
+  readonly hostRewritePathRegex?: { readonly pattern: Regex; readonly substitution: string };
+  /** auto_host_rewrite: the host becomes the chosen endpoint's hostname (DNS clusters). */
+  readonly autoHostRewrite: boolean;
+  /** The old host goes into x-forwarded-host when it is rewritten. */
+  readonly appendForwardedHost: boolean;
+  /** Upgrade types allowed (true) or refused (false) by this route, lower case; overrides the connection manager's list. */
+  readonly upgrades: ReadonlyMap<string, boolean>;
+  readonly retry?: RetryEntry;
   /** What a missing cluster answers: 503 by default. */
   readonly clusterNotFoundStatus: number;
 };
@@ -37,6 +57,9 @@ export type ForwardAction = {
 export type ForwardTarget = {
   readonly cluster: string;
   readonly cumulativeWeight: number;
+  /** Overrides the action's hostRewrite. */
+  readonly hostRewrite?: string;
+  /** Complete: the weighted cluster's own and those of route, virtual host and route configuration, in Envoy's order. */
   readonly requestHeaders: HeaderOperations;
   readonly responseHeaders: HeaderOperations;
 };
@@ -50,10 +73,15 @@ export type RedirectAction = {
 
 export type DirectResponseAction = { readonly kind: 'direct-response'; readonly status: number; readonly body: Uint8Array };
 
+/** Routes of gRPC clients; a proxy that meets one answers 404, as for no route. */
+export type NonForwardingAction = { readonly kind: 'non-forwarding' };
+
 /** What routing decided. `forward` names the target chosen by weight. No object is made per request except this one. */
 export type RouteDecision =
   | { readonly kind: 'forward'; readonly route: RouteEntry; readonly action: ForwardAction; readonly target: ForwardTarget }
   | { readonly kind: 'redirect'; readonly route: RouteEntry; readonly action: RedirectAction }
   | { readonly kind: 'direct-response'; readonly route: RouteEntry; readonly action: DirectResponseAction }
+  /** VirtualHost.require_tls: 301 to the same URL with https. */
+  | { readonly kind: 'tls-redirect'; readonly virtualHost: string; readonly location: string }
   | { readonly kind: 'no-virtual-host' }
   | { readonly kind: 'no-route'; readonly virtualHost: string };

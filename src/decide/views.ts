@@ -18,6 +18,8 @@ export type ConnectionView = {
   readonly destinationPort: number;
   readonly sourceAddress: string;
   readonly sourcePort: number;
+  /** The client as x-forwarded-for and trusted hops say (Envoy's downstream remote address); the source's where not set. */
+  readonly remoteAddress?: string;
   /** `tls` once a ClientHello was seen (TLS inspector), else `raw_buffer`. */
   readonly transportProtocol: 'raw_buffer' | 'tls';
   readonly serverName?: string;

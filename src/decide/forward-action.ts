@@ -1,0 +1,140 @@
+// Envoy's RouteAction, compiled: targets with weights, timeouts, retries and rewrites.
+import {
+  RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
+  type Route, type RouteAction, type VirtualHost, type WeightedCluster,
+} from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { RegexMatchAndSubstitute } from '#envoy/gen/envoy/type/matcher/v3/regex_pb.js';
+import type { Problems } from '#decide/config-error.ts';
+import { durationMs } from '#decide/duration.ts';
+import { compileHeaderLevel, joinLevels } from '#decide/header-level.ts';
+import type { HeaderOperations } from '#decide/header-operations.ts';
+import { compileRegex, type Regex, substitutionError } from '#decide/regex.ts';
+import { compileRetry } from '#decide/retry.ts';
+import type { ForwardAction, ForwardTarget } from '#decide/route-entry.ts';
+
+/** Header changes around a target, most specific first. */
+export type HeaderLevels = {
+  readonly mostSpecificWins: boolean;
+  readonly request: readonly HeaderOperations[];
+  readonly response: readonly HeaderOperations[];
+};
+
+const defaultTimeoutMs = 15_000;
+
+export function compileForward(host: VirtualHost, route: Route, action: RouteAction, levels: HeaderLevels, field: string, problems: Problems): ForwardAction {
+  const retryPolicy = action.retryPolicy ?? host.retryPolicy;
+  const retryField = action.retryPolicy === undefined ? 'retry_policy' : `${field}.retry_policy`;
+  const idleTimeout = action.idleTimeout === undefined ? {} : { idleTimeoutMs: durationMs(action.idleTimeout, 0) };
+  const maxDuration = action.maxStreamDuration?.maxStreamDuration;
+  return {
+    kind: 'forward',
+    ...compileTargets(action, levels, field, problems),
+    timeoutMs: durationMs(action.timeout, defaultTimeoutMs),
+    ...idleTimeout,
+    ...(maxDuration === undefined ? {} : { maxStreamDurationMs: durationMs(maxDuration, 0) }),
+    ...compilePathRewrite(route, action, field, problems),
+    ...compileHostRewrite(action, field, problems),
+    appendForwardedHost: action.appendXForwardedHost,
+    upgrades: new Map(action.upgradeConfigs.map((config) => [config.upgradeType.toLowerCase(), config.enabled ?? true])),
+    ...(retryPolicy === undefined ? {} : { retry: compileRetry(retryPolicy, retryField, problems) }),
+    clusterNotFoundStatus: notFoundStatus[action.clusterNotFoundResponseCode],
+  };
+}
+
+const notFoundStatus: Readonly<Record<NotFoundCode, number>> = {
+  [NotFoundCode.SERVICE_UNAVAILABLE]: 503,
+  [NotFoundCode.NOT_FOUND]: 404,
+  [NotFoundCode.INTERNAL_SERVER_ERROR]: 500,
+};
+
+type Targets = Pick<ForwardAction, 'targets' | 'totalWeight' | 'clusterHeader'>;
+
+function compileTargets(action: RouteAction, levels: HeaderLevels, field: string, problems: Problems): Targets {
+  const specifier = action.clusterSpecifier;
+  const single = (cluster: string): ForwardTarget => ({
+    cluster,
+    cumulativeWeight: 1,
+    requestHeaders: joinLevels(levels.request, levels.mostSpecificWins),
+    responseHeaders: joinLevels(levels.response, levels.mostSpecificWins),
+  });
+  switch (specifier.case) {
+    case 'cluster':
+      return { targets: [single(specifier.value)], totalWeight: 1 };
+    case 'clusterHeader':
+      return { targets: [single('')], totalWeight: 1, clusterHeader: specifier.value.toLowerCase() };
+    case 'weightedClusters':
+      return compileWeighted(specifier.value, levels, `${field}.weighted_clusters`, problems);
+    default:
+      problems.report(field, 'one of cluster, cluster_header, weighted_clusters is required');
+      return { targets: [single('')], totalWeight: 1 };
+  }
+}
+
+function compileWeighted(weighted: WeightedCluster, levels: HeaderLevels, field: string, problems: Problems): Targets {
+  let totalWeight = 0;
+  const targets = weighted.clusters.map((cluster, index): ForwardTarget => {
+    const at = `${field}.clusters[${index}]`;
+    if (cluster.name === '') problems.report(`${at}.name`, 'a cluster name is required');
+    totalWeight += cluster.weight ?? 0;
+    const request = compileHeaderLevel('request', cluster.requestHeadersToAdd, cluster.requestHeadersToRemove, `${at}.`, problems);
+    const response = compileHeaderLevel('response', cluster.responseHeadersToAdd, cluster.responseHeadersToRemove, `${at}.`, problems);
+    return {
+      cluster: cluster.name,
+      cumulativeWeight: totalWeight,
+      ...(cluster.hostRewriteSpecifier.case === undefined ? {} : { hostRewrite: cluster.hostRewriteSpecifier.value }),
+      requestHeaders: joinLevels([request, ...levels.request], levels.mostSpecificWins),
+      responseHeaders: joinLevels([response, ...levels.response], levels.mostSpecificWins),
+    };
+  });
+  if (totalWeight === 0) problems.report(field, 'the sum of the weights must be above 0');
+  return { targets, totalWeight };
+}
+
+type PathRewrite = Pick<ForwardAction, 'prefixRewrite' | 'matchedPrefix' | 'regexRewrite'>;
+
+function compilePathRewrite(route: Route, action: RouteAction, field: string, problems: Problems): PathRewrite {
+  if (action.prefixRewrite !== '' && action.regexRewrite !== undefined) problems.report(field, 'prefix_rewrite and regex_rewrite exclude each other');
+  if (action.regexRewrite !== undefined) return { regexRewrite: compileSubstitution(action.regexRewrite, `${field}.regex_rewrite`, problems) };
+  if (action.prefixRewrite === '') return {};
+  const matched = matchedPrefixOf(route);
+  return { prefixRewrite: action.prefixRewrite, ...(matched === undefined ? {} : { matchedPrefix: matched }) };
+}
+
+/** The part of the path that a prefix rewrite replaces; undefined (regex, CONNECT): all of it. */
+export function matchedPrefixOf(route: Route): string | undefined {
+  const specifier = route.match?.pathSpecifier;
+  const known = specifier?.case === 'prefix' || specifier?.case === 'path' || specifier?.case === 'pathSeparatedPrefix';
+  return known ? specifier.value : undefined;
+}
+
+type HostRewrite = Pick<ForwardAction, 'hostRewrite' | 'hostRewriteHeader' | 'hostRewritePathRegex' | 'autoHostRewrite'>;
+
+function compileHostRewrite(action: RouteAction, field: string, problems: Problems): HostRewrite {
+  const specifier = action.hostRewriteSpecifier;
+  switch (specifier.case) {
+    case 'hostRewriteLiteral':
+      return { hostRewrite: specifier.value, autoHostRewrite: false };
+    case 'hostRewriteHeader':
+      return { hostRewriteHeader: specifier.value.toLowerCase(), autoHostRewrite: false };
+    case 'hostRewritePathRegex':
+      return { hostRewritePathRegex: compileSubstitution(specifier.value, `${field}.host_rewrite_path_regex`, problems), autoHostRewrite: false };
+    case 'autoHostRewrite':
+      return { autoHostRewrite: specifier.value };
+    case undefined:
+      return { autoHostRewrite: false };
+  }
+}
+
+const neverRegex: Regex = { source: '', engine: 'native', matches: () => false, replaceAll: (text) => text };
+
+export function compileSubstitution(rewrite: RegexMatchAndSubstitute, field: string, problems: Problems): { pattern: Regex; substitution: string } {
+  const { substitution } = rewrite;
+  const pattern = compileRegex(rewrite.pattern?.regex ?? '');
+  if (!pattern.ok) {
+    problems.report(`${field}.pattern.regex`, `not an RE2 expression: ${pattern.error}`);
+    return { pattern: neverRegex, substitution };
+  }
+  const wrong = substitutionError(pattern.value.source, substitution);
+  if (wrong !== undefined) problems.report(`${field}.substitution`, wrong);
+  return { pattern: pattern.value, substitution };
+}

@@ -1,0 +1,145 @@
+// Envoy's HttpConnectionManager, compiled, with Envoy's defaults filled in.
+import { isMessage } from '@bufbuild/protobuf';
+import { HttpProtocolOptions_HeadersWithUnderscoresAction as UnderscoresAction } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
+import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import {
+  HttpConnectionManager_CodecType as Codec,
+  HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
+  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
+  HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
+  type HttpConnectionManager, type HttpFilter,
+} from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import type { Problems } from '#decide/config-error.ts';
+import type { FileReader } from '#decide/data-source.ts';
+import { durationMs } from '#decide/duration.ts';
+import { unpackExtension } from '#decide/extension.ts';
+import type { HttpFilterEntry, HttpManagerEntry } from '#decide/listener-entry.ts';
+import { compileHttpRbac } from '#decide/rbac.ts';
+import { buildRouteTable } from '#decide/route-table.ts';
+
+const minuteMs = 60_000;
+
+export function compileHttpManager(manager: HttpConnectionManager, field: string, problems: Problems, readFile?: FileReader): HttpManagerEntry {
+  const common = manager.commonHttpProtocolOptions;
+  const http1 = manager.httpProtocolOptions;
+  const streams = manager.http2ProtocolOptions?.maxConcurrentStreams;
+  return {
+    statPrefix: manager.statPrefix,
+    codec: codecs[manager.codecType],
+    routes: compileRoutes(manager, field, problems, readFile),
+    httpFilters: compileHttpFilters(manager.httpFilters, `${field}.http_filters`, problems),
+    accessLogs: manager.accessLog,
+    useRemoteAddress: manager.useRemoteAddress ?? false,
+    xffNumTrustedHops: manager.xffNumTrustedHops,
+    skipXffAppend: manager.skipXffAppend,
+    generateRequestId: manager.generateRequestId ?? true,
+    preserveExternalRequestId: manager.preserveExternalRequestId,
+    alwaysSetRequestIdInResponse: manager.alwaysSetRequestIdInResponse,
+    serverName: manager.serverName === '' ? 'envoy' : manager.serverName,
+    serverHeaderTransformation: serverHeaders[manager.serverHeaderTransformation],
+    via: manager.via,
+    idleTimeoutMs: durationMs(common?.idleTimeout, 60 * minuteMs),
+    maxConnectionDurationMs: durationMs(common?.maxConnectionDuration, 0),
+    maxStreamDurationMs: durationMs(common?.maxStreamDuration, 0),
+    maxRequestsPerConnection: common?.maxRequestsPerConnection ?? 0,
+    streamIdleTimeoutMs: durationMs(manager.streamIdleTimeout, 5 * minuteMs),
+    requestTimeoutMs: durationMs(manager.requestTimeout, 0),
+    requestHeadersTimeoutMs: durationMs(manager.requestHeadersTimeout, 0),
+    drainTimeoutMs: durationMs(manager.drainTimeout, 5_000),
+    delayedCloseTimeoutMs: durationMs(manager.delayedCloseTimeout, 1_000),
+    maxRequestHeadersKb: manager.maxRequestHeadersKb ?? 60,
+    maxHeadersCount: common?.maxHeadersCount ?? 100,
+    headersWithUnderscores: underscores[common?.headersWithUnderscoresAction ?? UnderscoresAction.ALLOW],
+    forwardClientCert: forwardClientCerts[manager.forwardClientCertDetails],
+    clientCertDetails: clientCertDetailsOf(manager),
+    upgradeTypes: new Map(manager.upgradeConfigs.map((config) => [config.upgradeType.toLowerCase(), config.enabled ?? true])),
+    ...(manager.localReplyConfig === undefined ? {} : { localReply: manager.localReplyConfig }),
+    normalizePath: manager.normalizePath ?? false,
+    mergeSlashes: manager.mergeSlashes,
+    pathWithEscapedSlashes: escapedSlashes[manager.pathWithEscapedSlashesAction],
+    stripPort: stripPortOf(manager),
+    stripTrailingHostDot: manager.stripTrailingHostDot,
+    acceptHttp10: http1?.acceptHttp10 ?? false,
+    defaultHostForHttp10: http1?.defaultHostForHttp10 ?? '',
+    preserveCase: http1?.headerKeyFormat?.headerFormat.case === 'statefulFormatter',
+    ...(streams === undefined ? {} : { maxConcurrentStreams: streams }),
+    proxy100Continue: manager.proxy100Continue,
+    appendForwardedPort: manager.appendXForwardedPort,
+  };
+}
+
+function stripPortOf(manager: HttpConnectionManager): HttpManagerEntry['stripPort'] {
+  if (manager.stripPortMode.case === 'stripAnyHostPort' && manager.stripPortMode.value) return 'any';
+  return manager.stripMatchingHostPort ? 'matching' : 'never';
+}
+
+function clientCertDetailsOf({ setCurrentClientCertDetails: details }: HttpConnectionManager): HttpManagerEntry['clientCertDetails'] {
+  const { subject = false, cert = false, chain = false, dns = false, uri = false } = details ?? {};
+  return { subject, cert, chain, dns, uri };
+}
+
+function compileRoutes(manager: HttpConnectionManager, field: string, problems: Problems, readFile?: FileReader): HttpManagerEntry['routes'] {
+  const specifier = manager.routeSpecifier;
+  switch (specifier.case) {
+    case 'rds':
+      return { kind: 'rds', name: specifier.value.routeConfigName };
+    case 'routeConfig':
+      return { kind: 'inline', table: buildRouteTable(specifier.value, `${field}.route_config`, problems, readFile) };
+    case 'scopedRoutes':
+    case undefined:
+      problems.report(field, 'one of rds, route_config is required');
+      return { kind: 'rds', name: '' };
+  }
+}
+
+function compileHttpFilters(filters: readonly HttpFilter[], field: string, problems: Problems): HttpFilterEntry[] {
+  const entries = filters.flatMap((filter, index) => compileHttpFilter(filter, `${field}[${index}]`, problems));
+  if (entries.at(-1)?.kind !== 'router') problems.report(field, 'the last HTTP filter must be the router');
+  return entries;
+}
+
+function compileHttpFilter(filter: HttpFilter, field: string, problems: Problems): HttpFilterEntry[] {
+  if (filter.disabled) return [];
+  const { name } = filter;
+  const message = filter.configType.case === 'typedConfig' ? unpackExtension(filter.configType.value) : undefined;
+  if (message !== undefined) {
+    if (isMessage(message, RouterSchema)) return [{ kind: 'router', name, suppressEnvoyHeaders: message.suppressEnvoyHeaders }];
+    if (isMessage(message, RBACSchema)) return [{ kind: 'rbac', name, policy: compileHttpRbac(message, `${field}.typed_config`, problems) }];
+  }
+  // Envoy passes over an optional filter that it does not know.
+  if (!filter.isOptional) problems.report(field, `HTTP filter ${name} is not supported`);
+  return [];
+}
+
+// HTTP/3 is refused by the table of supported fields; AUTO stands in so that the record is complete.
+const codecs: Readonly<Record<Codec, HttpManagerEntry['codec']>> = { [Codec.AUTO]: 'auto', [Codec.HTTP1]: 'http1', [Codec.HTTP2]: 'http2', [Codec.HTTP3]: 'auto' };
+
+const serverHeaders: Readonly<Record<ServerHeader, HttpManagerEntry['serverHeaderTransformation']>> = {
+  [ServerHeader.OVERWRITE]: 'overwrite',
+  [ServerHeader.APPEND_IF_ABSENT]: 'append-if-absent',
+  [ServerHeader.PASS_THROUGH]: 'pass-through',
+};
+
+const underscores: Readonly<Record<UnderscoresAction, HttpManagerEntry['headersWithUnderscores']>> = {
+  [UnderscoresAction.ALLOW]: 'allow',
+  [UnderscoresAction.REJECT_REQUEST]: 'reject',
+  [UnderscoresAction.DROP_HEADER]: 'drop',
+};
+
+const forwardClientCerts: Readonly<Record<ForwardClientCert, HttpManagerEntry['forwardClientCert']>> = {
+  [ForwardClientCert.SANITIZE]: 'sanitize',
+  [ForwardClientCert.FORWARD_ONLY]: 'forward-only',
+  [ForwardClientCert.APPEND_FORWARD]: 'append-forward',
+  [ForwardClientCert.SANITIZE_SET]: 'sanitize-set',
+  [ForwardClientCert.ALWAYS_FORWARD_ONLY]: 'always-forward-only',
+};
+
+// Envoy's own default is KEEP_UNCHANGED.
+const escapedSlashes: Readonly<Record<EscapedSlashes, HttpManagerEntry['pathWithEscapedSlashes']>> = {
+  [EscapedSlashes.IMPLEMENTATION_SPECIFIC_DEFAULT]: 'keep',
+  [EscapedSlashes.KEEP_UNCHANGED]: 'keep',
+  [EscapedSlashes.REJECT_REQUEST]: 'reject',
+  [EscapedSlashes.UNESCAPE_AND_REDIRECT]: 'unescape-and-redirect',
+  [EscapedSlashes.UNESCAPE_AND_FORWARD]: 'unescape-and-forward',
+};

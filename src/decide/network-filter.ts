@@ -1,0 +1,47 @@
+// The network filters of a chain, compiled: HTTP connection manager, TCP proxy, RBAC.
+import { isMessage } from '@bufbuild/protobuf';
+import type { Filter } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+import { TcpProxySchema, type TcpProxy } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import type { Problems } from '#decide/config-error.ts';
+import type { FileReader } from '#decide/data-source.ts';
+import { durationMs } from '#decide/duration.ts';
+import { unpackExtension } from '#decide/extension.ts';
+import { compileHttpManager } from '#decide/http-manager.ts';
+import type { NetworkFilterEntry, TcpProxyEntry } from '#decide/listener-entry.ts';
+import { compileNetworkRbac } from '#decide/rbac.ts';
+
+/** None for a filter that is not supported; `problems` then says so. */
+export function compileNetworkFilter(filter: Filter, field: string, problems: Problems, readFile: FileReader | undefined): NetworkFilterEntry[] {
+  const message = filter.configType.case === 'typedConfig' ? unpackExtension(filter.configType.value) : undefined;
+  const at = `${field}.typed_config`;
+  if (message !== undefined) {
+    if (isMessage(message, HttpConnectionManagerSchema)) return [{ kind: 'http', manager: compileHttpManager(message, at, problems, readFile) }];
+    if (isMessage(message, TcpProxySchema)) return [{ kind: 'tcp-proxy', ...compileTcpProxy(message, at, problems) }];
+    if (isMessage(message, RBACSchema)) return [{ kind: 'rbac', policy: compileNetworkRbac(message, at, problems) }];
+  }
+  problems.report(field, `network filter ${filter.name} is not supported`);
+  return [];
+}
+
+const hourMs = 3_600_000;
+
+function compileTcpProxy(proxy: TcpProxy, field: string, problems: Problems): TcpProxyEntry {
+  const specifier = proxy.clusterSpecifier;
+  if (specifier.case === undefined) problems.report(field, 'one of cluster, weighted_clusters is required');
+  const weighted = specifier.case === 'weightedClusters' ? specifier.value.clusters : [{ name: specifier.value ?? '', weight: 1 }];
+  let totalWeight = 0;
+  const clusters = weighted.map(({ name, weight }) => {
+    totalWeight += weight;
+    return { cluster: name, cumulativeWeight: totalWeight };
+  });
+  return {
+    statPrefix: proxy.statPrefix,
+    clusters,
+    totalWeight,
+    idleTimeoutMs: durationMs(proxy.idleTimeout, hourMs),
+    maxConnectAttempts: proxy.maxConnectAttempts ?? 1,
+    accessLogs: proxy.accessLog,
+  };
+}

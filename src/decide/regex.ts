@@ -1,0 +1,62 @@
+// Regular expressions with RE2's syntax and its promise: matching takes time linear in the text, whatever a user or an attacker writes.
+// re2js parses and validates each pattern; patterns that are proven free of backtracking run on the faster native engine.
+import { RE2JS } from 're2js';
+import { failed, ok, type Result } from '#base/result.ts';
+import { nativeSourceOf } from '#decide/regex-native.ts';
+
+/** A compiled pattern. `matches` is a full match, as everywhere in Envoy's configuration (RE2::FullMatch). */
+export type Regex = {
+  readonly source: string;
+  readonly engine: 'native' | 're2';
+  readonly matches: (text: string) => boolean;
+  /** Replaces each non-overlapping match (RE2::GlobalReplace); `\1` in the substitution is the first group, `\0` the match, `\\` a backslash. */
+  readonly replaceAll: (text: string, substitution: string) => string;
+};
+
+/** The error is RE2's own sentence about the pattern (lookahead, backreference, unbalanced bracket …). */
+export function compileRegex(source: string): Result<Regex, string> {
+  let re2: RE2JS;
+  try {
+    re2 = RE2JS.compile(source);
+  } catch (error) {
+    return failed(error instanceof Error ? error.message : String(error));
+  }
+  const replaceAll = (text: string, substitution: string) => replaceEach(re2, text, substitution);
+  const nativeSource = nativeSourceOf(source);
+  if (nativeSource === undefined) return ok({ source, engine: 're2', matches: (text) => re2.matches(text), replaceAll });
+  const native = new RegExp(nativeSource);
+  return ok({ source, engine: 'native', matches: (text) => native.test(text), replaceAll });
+}
+
+function replaceEach(re2: RE2JS, text: string, substitution: string): string {
+  const matcher = re2.matcher(text);
+  let out = '';
+  let from = 0;
+  while (matcher.find()) {
+    const start = matcher.start();
+    // RE2 does not take an empty match right behind the match before.
+    if (matcher.end() === start && start === from && from > 0) continue;
+    out += text.slice(from, start) + expand(substitution, (group) => matcher.group(group) ?? '', matcher.groupCount());
+    from = matcher.end();
+  }
+  return out + text.slice(from);
+}
+
+function expand(substitution: string, group: (index: number) => string, groups: number): string {
+  return substitution.replace(/\\(\d|\\)/g, (_, what: string) => {
+    if (what === '\\') return '\\';
+    const index = Number(what);
+    return index <= groups ? group(index) : '';
+  });
+}
+
+/** Why a substitution cannot be used with a pattern, or undefined (RE2::CheckRewriteString). */
+export function substitutionError(source: string, substitution: string): string | undefined {
+  const groups = RE2JS.compile(source).groupCount();
+  for (const [, what] of substitution.matchAll(/\\(.|$)/gs)) {
+    if (what === '\\') continue;
+    if (what === undefined || !/\d/.test(what)) return 'a backslash must be followed by a digit or a backslash';
+    if (Number(what) > groups) return `\\${what} names a group, but the pattern has ${groups}`;
+  }
+  return undefined;
+}

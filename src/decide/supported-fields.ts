@@ -1,0 +1,256 @@
+// THE table of what the embedded proxy honours of Envoy's API, by message and field. `honoured` fields have their effect (and are looked
+// into); `accepted` fields have none by nature here (statistics, metadata, tuning of what this proxy does not have); a list names the
+// only values that are honoured. A field that is in no list is an error wherever it is set.
+
+export type FieldRule = 'honoured' | 'accepted' | readonly string[];
+type MessageRules = 'all' | Readonly<Record<string, FieldRule>>;
+
+function fields(honoured: string, accepted = '', only: Readonly<Record<string, readonly string[]>> = {}): Readonly<Record<string, FieldRule>> {
+  const rules: Record<string, FieldRule> = { ...only };
+  for (const name of honoured.split(/\s+/)) if (name !== '') rules[name] = 'honoured';
+  for (const name of accepted.split(/\s+/)) if (name !== '') rules[name] = 'accepted';
+  return rules;
+}
+
+const bootstrap: Readonly<Record<string, MessageRules>> = {
+  'envoy.config.bootstrap.v3.Bootstrap': fields(
+    'node static_resources dynamic_resources admin',
+    `node_context_params cluster_manager stats_config stats_flush_interval watchdog watchdogs layered_runtime overload_manager
+     stats_server_version_override application_log_config deferred_stat_options enable_dispatcher_stats memory_allocator_manager
+     grpc_async_client_manager_config flags_path default_socket_interface inline_headers typed_dns_resolver_config`,
+  ),
+  'envoy.config.bootstrap.v3.Bootstrap.StaticResources': 'all',
+  'envoy.config.bootstrap.v3.Bootstrap.DynamicResources': fields('lds_config cds_config ads_config'),
+  'envoy.config.bootstrap.v3.Admin': fields('address', 'access_log access_log_path profile_path ignore_global_conn_limit'),
+  'envoy.config.core.v3.Node': fields('id cluster metadata locality', 'dynamic_parameters user_agent_name user_agent_version user_agent_build_version extensions client_features listening_addresses'),
+  'envoy.config.core.v3.Locality': 'all',
+  'envoy.config.core.v3.ConfigSource': fields('ads api_config_source', 'initial_fetch_timeout resource_api_version self'),
+  'envoy.config.core.v3.AggregatedConfigSource': 'all',
+  'envoy.config.core.v3.ApiConfigSource': {
+    ...fields('grpc_services', 'transport_api_version set_node_on_first_message_only refresh_delay request_timeout rate_limit_settings'),
+    api_type: ['GRPC', 'DELTA_GRPC', 'AGGREGATED_GRPC', 'AGGREGATED_DELTA_GRPC'],
+  },
+  'envoy.config.core.v3.GrpcService': fields('envoy_grpc google_grpc', 'timeout initial_metadata retry_policy'),
+  'envoy.config.core.v3.GrpcService.EnvoyGrpc': fields('cluster_name', 'authority retry_policy max_receive_message_length'),
+  'envoy.config.core.v3.GrpcService.GoogleGrpc': fields('target_uri', 'stat_prefix'),
+  'envoy.extensions.transport_sockets.tls.v3.Secret': fields('name tls_certificate validation_context'),
+};
+
+const listener: Readonly<Record<string, MessageRules>> = {
+  'envoy.config.listener.v3.Listener': fields(
+    `name address filter_chains default_filter_chain use_original_dst listener_filters listener_filters_timeout continue_on_listener_filters_timeout
+     traffic_direction access_log bind_to_port`,
+    `stat_prefix per_connection_buffer_limit_bytes metadata deprecated_v1 drain_type transparent freebind socket_options tcp_fast_open_queue_length
+     connection_balance_config reuse_port enable_reuse_port tcp_backlog_size max_connections_to_accept_per_socket_event enable_mptcp
+     ignore_global_conn_limit bypass_overload_manager`,
+  ),
+  'envoy.config.listener.v3.ListenerFilter': fields('name typed_config filter_disabled'),
+  'envoy.config.listener.v3.ListenerFilterChainMatchPredicate': 'all',
+  'envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet': 'all',
+  'envoy.config.listener.v3.FilterChain': fields('filter_chain_match filters transport_socket transport_socket_connect_timeout name', 'metadata'),
+  'envoy.config.listener.v3.FilterChainMatch': fields(
+    `destination_port prefix_ranges direct_source_prefix_ranges source_type source_prefix_ranges source_ports server_names transport_protocol
+     application_protocols`,
+  ),
+  'envoy.config.listener.v3.Filter': fields('name typed_config'),
+  'envoy.extensions.filters.listener.original_dst.v3.OriginalDst': 'all',
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': fields('', 'enable_ja3_fingerprinting initial_read_buffer_size'),
+  'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': 'all',
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': fields(
+    'cluster weighted_clusters idle_timeout access_log max_connect_attempts',
+    'stat_prefix access_log_flush_interval access_log_options',
+  ),
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': 'all',
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight': fields('name weight'),
+  'envoy.extensions.filters.network.rbac.v3.RBAC': { ...fields('rules shadow_rules stat_prefix shadow_rules_stat_prefix'), enforcement_type: ['ONE_TIME_ON_FIRST_BYTE'] },
+  'envoy.config.accesslog.v3.AccessLog': fields('name filter typed_config'),
+  // Filters and formats are compiled by telemetry, which names what it does not know.
+  'envoy.config.accesslog.v3.AccessLogFilter': fields('', 'status_code_filter duration_filter not_health_check_filter traceable_filter and_filter or_filter header_filter response_flag_filter'),
+  'envoy.extensions.access_loggers.file.v3.FileAccessLog': fields('path format json_format typed_json_format log_format'),
+  'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': 'all',
+  'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': 'all',
+  'envoy.config.core.v3.SubstitutionFormatString': fields('text_format json_format text_format_source omit_empty_values content_type', 'json_format_options formatters'),
+};
+
+const manager = 'envoy.extensions.filters.network.http_connection_manager.v3';
+
+const http: Readonly<Record<string, MessageRules>> = {
+  [`${manager}.HttpConnectionManager`]: {
+    ...fields(
+      `rds route_config http_filters common_http_protocol_options http_protocol_options http2_protocol_options server_name
+       server_header_transformation max_request_headers_kb stream_idle_timeout request_timeout request_headers_timeout drain_timeout
+       delayed_close_timeout access_log use_remote_address xff_num_trusted_hops skip_xff_append via generate_request_id preserve_external_request_id
+       always_set_request_id_in_response forward_client_cert_details set_current_client_cert_details upgrade_configs normalize_path merge_slashes
+       path_with_escaped_slashes_action local_reply_config strip_matching_host_port strip_any_host_port strip_trailing_host_dot
+       append_x_forwarded_port proxy_100_continue`,
+      `stat_prefix add_user_agent access_log_flush_interval flush_access_log_on_new_request access_log_options
+       internal_address_config request_id_extension stream_error_on_invalid_http_message path_normalization_options proxy_status_config
+       append_local_overload typed_header_validation_config`,
+    ),
+    codec_type: ['AUTO', 'HTTP1', 'HTTP2'],
+  },
+  [`${manager}.HttpConnectionManager.UpgradeConfig`]: fields('upgrade_type enabled'),
+  [`${manager}.HttpConnectionManager.SetCurrentClientCertDetails`]: 'all',
+  [`${manager}.Rds`]: fields('config_source route_config_name'),
+  [`${manager}.HttpFilter`]: fields('name is_optional disabled typed_config'),
+  // Compiled by telemetry and the proxy, which name what they do not know.
+  [`${manager}.LocalReplyConfig`]: fields('', 'mappers body_format'),
+  'envoy.extensions.filters.http.router.v3.Router': fields('suppress_envoy_headers', 'dynamic_stats start_child_span suppress_grpc_request_failure_code_stats'),
+  'envoy.extensions.filters.http.rbac.v3.RBAC': fields('rules shadow_rules', 'rules_stat_prefix shadow_rules_stat_prefix track_per_rule_stats'),
+  'envoy.config.core.v3.HttpProtocolOptions': fields(
+    'idle_timeout max_connection_duration max_headers_count headers_with_underscores_action max_requests_per_connection max_stream_duration',
+  ),
+  'envoy.config.core.v3.Http1ProtocolOptions': fields(
+    'accept_http_10 default_host_for_http_10 header_key_format',
+    `allow_absolute_url enable_trailers override_stream_error_on_invalid_http_message use_balsa_parser`,
+  ),
+  'envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat': fields('stateful_formatter'),
+  'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig': fields('', 'forward_reason_phrase formatter_type_on_envoy_headers'),
+  'envoy.config.core.v3.Http2ProtocolOptions': fields(
+    'max_concurrent_streams',
+    `hpack_table_size initial_stream_window_size initial_connection_window_size allow_connect max_outbound_frames max_outbound_control_frames
+     max_consecutive_inbound_frames_with_empty_payload max_inbound_priority_frames_per_stream max_inbound_window_update_frames_per_data_frame_sent
+     stream_error_on_invalid_http_messaging override_stream_error_on_invalid_http_message connection_keepalive use_oghttp2_codec`,
+  ),
+};
+
+const route: Readonly<Record<string, MessageRules>> = {
+  'envoy.config.route.v3.RouteConfiguration': fields(
+    `name virtual_hosts response_headers_to_add response_headers_to_remove request_headers_to_add request_headers_to_remove
+     most_specific_header_mutations_wins ignore_port_in_host_matching`,
+    'internal_only_headers validate_clusters max_direct_response_body_size_bytes metadata',
+  ),
+  'envoy.config.route.v3.VirtualHost': fields(
+    `name domains routes require_tls request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove
+     include_request_attempt_count include_attempt_count_in_response retry_policy`,
+    'virtual_clusters per_request_buffer_limit_bytes metadata',
+  ),
+  'envoy.config.route.v3.Route': fields(
+    `name match route redirect direct_response non_forwarding_action request_headers_to_add request_headers_to_remove response_headers_to_add
+     response_headers_to_remove`,
+    'metadata decorator tracing per_request_buffer_limit_bytes stat_prefix',
+  ),
+  'envoy.config.route.v3.RouteMatch': fields(
+    'prefix path safe_regex connect_matcher path_separated_prefix case_sensitive runtime_fraction headers query_parameters grpc',
+  ),
+  'envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions': 'all',
+  'envoy.config.route.v3.RouteMatch.ConnectMatcher': 'all',
+  'envoy.config.core.v3.RuntimeFractionalPercent': fields('default_value', 'runtime_key'),
+  'envoy.type.v3.FractionalPercent': 'all',
+  'envoy.config.route.v3.HeaderMatcher': 'all',
+  'envoy.config.route.v3.QueryParameterMatcher': 'all',
+  'envoy.type.v3.Int64Range': 'all',
+  'envoy.type.v3.Int32Range': 'all',
+  'envoy.type.matcher.v3.StringMatcher': fields('exact prefix suffix safe_regex contains ignore_case'),
+  'envoy.type.matcher.v3.RegexMatcher': fields('regex', 'google_re2'),
+  'envoy.type.matcher.v3.RegexMatchAndSubstitute': 'all',
+  'envoy.config.core.v3.HeaderValueOption': 'all',
+  'envoy.config.core.v3.HeaderValue': 'all',
+  'envoy.config.route.v3.WeightedCluster': fields('clusters', 'total_weight runtime_key_prefix'),
+  'envoy.config.route.v3.WeightedCluster.ClusterWeight': fields(
+    'name weight request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove host_rewrite_literal',
+  ),
+  'envoy.config.route.v3.RouteAction': fields(
+    `cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal auto_host_rewrite
+     host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout retry_policy upgrade_configs max_stream_duration`,
+    'priority rate_limits include_vh_rate_limits max_grpc_timeout grpc_timeout_offset early_data_policy',
+  ),
+  'envoy.config.route.v3.RouteAction.UpgradeConfig': fields('upgrade_type enabled'),
+  'envoy.config.route.v3.RouteAction.MaxStreamDuration': fields('max_stream_duration', 'grpc_timeout_header_max grpc_timeout_header_offset'),
+  'envoy.config.route.v3.RetryPolicy': fields(
+    'retry_on num_retries per_try_timeout per_try_idle_timeout retry_host_predicate host_selection_retry_max_attempts retriable_status_codes retry_back_off',
+  ),
+  'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': fields('name typed_config'),
+  'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': 'all',
+  'envoy.config.route.v3.RetryPolicy.RetryBackOff': 'all',
+  'envoy.config.route.v3.RedirectAction': 'all',
+  'envoy.config.route.v3.DirectResponseAction': 'all',
+  'envoy.config.route.v3.NonForwardingAction': 'all',
+  'envoy.config.core.v3.DataSource': fields('filename inline_bytes inline_string environment_variable', 'watched_directory'),
+};
+
+const rbac: Readonly<Record<string, MessageRules>> = {
+  'envoy.config.rbac.v3.RBAC': fields('action policies'),
+  'envoy.config.rbac.v3.Policy': fields('permissions principals'),
+  'envoy.config.rbac.v3.Permission': fields(
+    'and_rules or_rules any header url_path destination_ip destination_port destination_port_range metadata not_rule requested_server_name',
+  ),
+  'envoy.config.rbac.v3.Permission.Set': 'all',
+  'envoy.config.rbac.v3.Principal': fields('and_ids or_ids any authenticated source_ip direct_remote_ip remote_ip header url_path metadata not_id'),
+  'envoy.config.rbac.v3.Principal.Set': 'all',
+  'envoy.config.rbac.v3.Principal.Authenticated': 'all',
+  'envoy.type.matcher.v3.PathMatcher': 'all',
+  'envoy.type.matcher.v3.MetadataMatcher': fields('', 'filter path value invert'),
+  'envoy.config.core.v3.CidrRange': 'all',
+};
+
+const cluster: Readonly<Record<string, MessageRules>> = {
+  'envoy.config.cluster.v3.Cluster': {
+    ...fields(
+      `name type eds_cluster_config connect_timeout load_assignment max_requests_per_connection circuit_breakers common_http_protocol_options
+       http2_protocol_options typed_extension_protocol_options least_request_lb_config common_lb_config transport_socket load_balancing_policy
+       upstream_bind_config upstream_connection_options dns_refresh_rate respect_dns_ttl`,
+      `alt_stat_name per_connection_buffer_limit_bytes http_protocol_options dns_failure_refresh_rate dns_lookup_family typed_dns_resolver_config
+       wait_for_warm_on_init cleanup_interval original_dst_lb_config round_robin_lb_config metadata protocol_selection
+       close_connections_on_host_health_failure ignore_health_on_host_removal track_timeout_budgets track_cluster_stats`,
+    ),
+    lb_policy: ['ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'CLUSTER_PROVIDED'],
+  },
+  'envoy.config.cluster.v3.Cluster.EdsClusterConfig': fields('eds_config service_name'),
+  'envoy.config.cluster.v3.CircuitBreakers': fields('thresholds'),
+  'envoy.config.cluster.v3.CircuitBreakers.Thresholds': fields(
+    'priority max_connections max_pending_requests max_requests max_retries',
+    'track_remaining max_connection_pools retry_budget',
+  ),
+  'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig': fields('choice_count active_request_bias'),
+  'envoy.config.core.v3.RuntimeDouble': fields('default_value', 'runtime_key'),
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig': fields('healthy_panic_threshold zone_aware_lb_config', 'update_merge_window ignore_new_hosts_until_first_hc close_connections_on_host_set_change'),
+  // Without a local cluster (cluster_manager.local_cluster_name) Envoy does not route by zone either.
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig': fields('fail_traffic_on_panic', 'routing_enabled min_cluster_size'),
+  'envoy.type.v3.Percent': 'all',
+  'envoy.config.cluster.v3.LoadBalancingPolicy': 'all',
+  'envoy.config.cluster.v3.LoadBalancingPolicy.Policy': 'all',
+  'envoy.config.core.v3.TypedExtensionConfig': fields('name typed_config'),
+  'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': fields('', 'locality_lb_config'),
+  'envoy.extensions.load_balancing_policies.random.v3.Random': fields('', 'locality_lb_config'),
+  'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': fields('choice_count active_request_bias', 'locality_lb_config enable_full_scan selection_method'),
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': fields('common_http_protocol_options explicit_http_config use_downstream_protocol_config', 'upstream_http_protocol_options'),
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig': fields('http_protocol_options http2_protocol_options'),
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig': fields('http_protocol_options http2_protocol_options'),
+  'envoy.config.core.v3.BindConfig': fields('source_address', 'freebind socket_options'),
+  'envoy.config.cluster.v3.UpstreamConnectionOptions': fields('tcp_keepalive', 'set_local_interface_name_on_upstream_connections happy_eyeballs_config'),
+  'envoy.config.core.v3.TcpKeepalive': fields('keepalive_time', 'keepalive_probes keepalive_interval'),
+  'envoy.config.endpoint.v3.ClusterLoadAssignment': fields('cluster_name endpoints policy'),
+  'envoy.config.endpoint.v3.ClusterLoadAssignment.Policy': fields('overprovisioning_factor', 'endpoint_stale_after'),
+  'envoy.config.endpoint.v3.LocalityLbEndpoints': fields('locality lb_endpoints priority', 'metadata load_balancing_weight proximity'),
+  'envoy.config.endpoint.v3.LbEndpoint': fields('endpoint health_status load_balancing_weight', 'metadata'),
+  'envoy.config.endpoint.v3.Endpoint': fields('address hostname', 'health_check_config'),
+  'envoy.config.core.v3.Address': fields('socket_address'),
+  'envoy.config.core.v3.SocketAddress': { ...fields('address port_value', 'resolver_name ipv4_compat'), protocol: ['TCP'] },
+  'envoy.config.core.v3.TransportSocket': fields('name typed_config'),
+};
+
+const tls: Readonly<Record<string, MessageRules>> = {
+  'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': 'all',
+  'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': fields(
+    'common_tls_context require_client_certificate',
+    'session_ticket_keys disable_stateless_session_resumption disable_stateful_session_resumption session_timeout full_scan_certs_on_sni_mismatch',
+    { ocsp_staple_policy: ['LENIENT_STAPLING'] },
+  ),
+  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': fields('common_tls_context sni', 'allow_renegotiation max_session_keys enforce_rsa_key_usage'),
+  'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext': fields(
+    `tls_params tls_certificates tls_certificate_sds_secret_configs validation_context validation_context_sds_secret_config
+     combined_validation_context alpn_protocols`,
+  ),
+  'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext': fields('default_validation_context validation_context_sds_secret_config'),
+  'envoy.extensions.transport_sockets.tls.v3.TlsParameters': fields('tls_minimum_protocol_version tls_maximum_protocol_version cipher_suites', 'ecdh_curves signature_algorithms'),
+  'envoy.extensions.transport_sockets.tls.v3.TlsCertificate': fields('certificate_chain private_key', 'watched_directory'),
+  'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': fields('name sds_config'),
+  'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext': {
+    ...fields('trusted_ca match_typed_subject_alt_names match_subject_alt_names', 'watched_directory'),
+    trust_chain_verification: ['VERIFY_TRUST_CHAIN'],
+  },
+  'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher': fields('san_type matcher'),
+};
+
+export const supportedFields: Readonly<Record<string, MessageRules>> = { ...bootstrap, ...listener, ...http, ...route, ...rbac, ...cluster, ...tls };
