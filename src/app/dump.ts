@@ -1,0 +1,57 @@
+// A mesh, or what a proxy is told, as text for people and for goldens: YAML or JSON with keys in a stable order.
+import { stringify } from 'yaml';
+import type { Compiled } from '#compile/compiled.ts';
+import { readableResource } from '#envoy/readable.ts';
+import { typeUrls } from '#envoy/type-url.ts';
+import { formatOrigin } from '#base/origin.ts';
+import type { Mesh } from '#model/mesh.ts';
+
+export type DumpFormat = 'yaml' | 'json';
+
+/** Any plain value as text. */
+export function formatDump(value: unknown, format: DumpFormat): string {
+  return format === 'json' ? `${JSON.stringify(value, undefined, 2)}\n` : stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+/** The mesh without its diagnostics; origins as `file:line:col`. */
+export function dumpMesh({ settings, services, workloads, gateways, virtualServices, destinationRules }: Mesh): unknown {
+  const workloadsByName = [...workloads.values()].sort(byKey(({ namespace, name }) => `${namespace}/${name}`));
+  const servicesByName = [...services.values()].sort(byKey(({ hostname }) => hostname));
+  return toPlain({ settings, services: servicesByName, workloads: workloadsByName, gateways, virtualServices, destinationRules });
+}
+
+/** Resource kinds by the name under which they are shown, in the order in which a request meets them. */
+const shownTypes = [
+  ['listeners', typeUrls.listener],
+  ['routes', typeUrls.route],
+  ['clusters', typeUrls.cluster],
+  ['endpoints', typeUrls.endpoint],
+] as const;
+
+export type ShownType = (typeof shownTypes)[number][0];
+
+/** All resources of a proxy by type, sorted by name. `only` leaves out the other types. */
+export function dumpXds({ resources }: Compiled, only?: readonly ShownType[]): Readonly<Record<string, unknown>> {
+  const shown = shownTypes.filter(([name]) => only === undefined || only.includes(name));
+  return Object.fromEntries(
+    shown.map(([name, typeUrl]) => [name, [...(resources.get(typeUrl)?.values() ?? [])].sort(byKey((resource) => resource.name)).map(readableResource)]),
+  );
+}
+
+function byKey<Item>(key: (item: Item) => string): (a: Item, b: Item) => number {
+  return (a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0);
+}
+
+/** Maps and sets as objects and lists, origins as one line of text. */
+function toPlain(value: unknown): unknown {
+  if (value instanceof Set) return [...value].map(toPlain);
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), toPlain(item)]));
+  if (Array.isArray(value)) return value.map(toPlain);
+  if (typeof value !== 'object' || value === null) return value;
+  if (isOrigin(value)) return formatOrigin(value);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toPlain(item)]));
+}
+
+function isOrigin(value: object): value is { readonly file: string; readonly line: number; readonly col: number } {
+  return 'file' in value && 'line' in value && 'col' in value;
+}
