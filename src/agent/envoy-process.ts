@@ -27,6 +27,8 @@ export type EnvoyOptions = {
   readonly clock: Clock;
   /** How long requests under way may still take at the end, 5 s unless set. */
   readonly drainMs?: number;
+  /** Called with the pid of each process that is started: the leader of a process group of its own, so that Ctrl-C does not reach it. */
+  readonly onStart?: (pid: number) => void;
   /** Called after each end of a process that nobody asked for. */
   readonly onCrash?: (exit: EnvoyExit) => void;
 };
@@ -99,9 +101,10 @@ class SupervisedEnvoy {
   /** Not asynchronous, so that no stop can come between the decision to start and the process. */
   start(): void {
     const log = openSync(this.#options.logFile, 'a');
-    const child = spawn(this.#options.binary, this.#arguments(), { stdio: ['ignore', log, log], cwd: this.#options.workFolder });
+    const child = spawn(this.#options.binary, this.#arguments(), { stdio: ['ignore', log, log], cwd: this.#options.workFolder, detached: true });
     closeSync(log);
     this.#child = child;
+    if (child.pid !== undefined) this.#options.onStart?.(child.pid);
     this.#startedMs = this.#options.clock.monotonicMs();
     child.once('error', (error) => void this.#ended(child, null, error.message));
     child.once('exit', (code, signal) => void this.#ended(child, code, signal));
