@@ -34,6 +34,7 @@ export function peek(socket: Socket, timeoutMs: number, look: (bytes: Buffer) =>
   socket.on('end', onClosed);
   socket.on('close', onClosed);
   socket.on('data', onData);
+  socket.resume();
 }
 
 function ignoreError(): void {

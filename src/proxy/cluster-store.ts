@@ -1,0 +1,174 @@
+// Clusters and their endpoints as xDS tells them, and when a cluster goes live: as soon as it has its endpoints, or has waited for them long enough.
+// A cluster that is in force is only ever replaced by one that is ready (make before break); each keeps its last good configuration.
+import type { Clock } from '#base/clock.ts';
+import { type ClusterEntry, type EndpointEntry, type EndpointSet } from '#decide/cluster-entry.ts';
+import { compileCluster } from '#decide/cluster.ts';
+import { type ConfigError, formatConfigError } from '#decide/config-error.ts';
+import { compileEndpoints } from '#decide/endpoints.ts';
+import type { Cluster } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import type { ClusterLoadAssignment } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { DnsEndpoints, type ResolveName } from '#proxy/dns-endpoints.ts';
+import type { Clusters } from '#proxy/upstream/clusters.ts';
+
+/** Why one resource was not taken; its last good version stays in force. */
+export type Refusal = { readonly resource: string; readonly message: string };
+
+export type ClusterStoreParts = {
+  readonly clusters: Clusters;
+  readonly clock: Clock;
+  readonly resolve: ResolveName;
+  /** The names that EDS shall be asked for have changed. */
+  readonly onEndpointNames: (names: readonly string[]) => void;
+  /** Some cluster went live or was removed. */
+  readonly onChange: () => void;
+};
+
+type Stored = { message: Cluster; entry: ClusterEntry; live: boolean; readonly isStatic: boolean; dns: DnsEndpoints | undefined; cancelWait: (() => void) | undefined };
+
+const defaultFetchTimeoutMs = 15_000;
+const defaultDnsRefreshMs = 5_000;
+
+export class ClusterStore {
+  readonly #parts: ClusterStoreParts;
+  readonly #stored = new Map<string, Stored>();
+  readonly #endpoints = new Map<string, EndpointSet>();
+  readonly #assignments = new Map<string, ClusterLoadAssignment>();
+
+  constructor(parts: ClusterStoreParts) {
+    this.#parts = parts;
+  }
+
+  /** Messages in force or on their way there, for dumps. */
+  messages(): readonly { readonly message: Cluster; readonly isStatic: boolean; readonly live: boolean }[] {
+    return [...this.#stored.values()];
+  }
+
+  assignments(): readonly ClusterLoadAssignment[] {
+    return [...this.#assignments.values()];
+  }
+
+  /** Names of clusters that wait for their endpoints. */
+  warming(): readonly string[] {
+    return [...this.#stored].filter(([, { live }]) => !live).map(([name]) => name);
+  }
+
+  entry(name: string): ClusterEntry | undefined {
+    return this.#stored.get(name)?.entry;
+  }
+
+  update(updated: Iterable<Cluster>, removed: Iterable<string>, isStatic: boolean): readonly Refusal[] {
+    const refusals: Refusal[] = [];
+    for (const name of removed) this.#remove(name, isStatic);
+    for (const message of updated) {
+      const compiled = compileCluster(message);
+      if (!compiled.ok) refusals.push(...refusalsOf(compiled.error));
+      else if (!isStatic && this.#stored.get(message.name)?.isStatic === true) refusals.push({ resource: message.name, message: 'is a static cluster of the bootstrap' });
+      else this.#put(message, compiled.value, isStatic);
+    }
+    this.#parts.onEndpointNames(this.#endpointNames());
+    this.#parts.onChange();
+    return refusals;
+  }
+
+  updateEndpoints(updated: Iterable<ClusterLoadAssignment>, removed: Iterable<string>): readonly Refusal[] {
+    const refusals: Refusal[] = [];
+    for (const name of removed) {
+      this.#endpoints.delete(name);
+      this.#assignments.delete(name);
+      // It is known now that there are none, which ends the waiting as well.
+      this.#place(name, { cluster: name, endpoints: [], overprovisioningFactor: 140 });
+    }
+    for (const message of updated) {
+      const compiled = compileEndpoints(message);
+      if (!compiled.ok) {
+        refusals.push(...refusalsOf(compiled.error));
+        continue;
+      }
+      this.#endpoints.set(message.clusterName, compiled.value);
+      this.#assignments.set(message.clusterName, message);
+      this.#place(message.clusterName, compiled.value);
+    }
+    this.#parts.onChange();
+    return refusals;
+  }
+
+  stop(): void {
+    for (const stored of this.#stored.values()) {
+      stored.dns?.stop();
+      stored.cancelWait?.();
+    }
+  }
+
+  #put(message: Cluster, entry: ClusterEntry, isStatic: boolean): void {
+    const before = this.#stored.get(entry.name);
+    before?.dns?.stop();
+    before?.cancelWait?.();
+    const stored: Stored = { message, entry, live: false, isStatic, dns: undefined, cancelWait: undefined };
+    this.#stored.set(entry.name, stored);
+    if (entry.discovery === 'eds') this.#warmByEds(stored);
+    else if (entry.discovery === 'strict-dns' || entry.discovery === 'logical-dns') this.#warmByDns(stored);
+    else this.#goLive(stored, entry.endpoints, entry.overprovisioningFactor);
+  }
+
+  #warmByEds(stored: Stored): void {
+    const known = this.#endpoints.get(stored.entry.edsName);
+    if (known !== undefined) {
+      this.#goLive(stored, known.endpoints, known.overprovisioningFactor);
+      return;
+    }
+    const timeoutMs = fetchTimeoutMs(stored.message);
+    if (timeoutMs > 0) stored.cancelWait = this.#parts.clock.after(timeoutMs, () => this.#goLive(stored, [], 140));
+  }
+
+  #warmByDns(stored: Stored): void {
+    const { message, entry } = stored;
+    const refreshMs = message.dnsRefreshRate === undefined ? defaultDnsRefreshMs : Number(message.dnsRefreshRate.seconds) * 1000 + message.dnsRefreshRate.nanos / 1e6;
+    stored.dns = new DnsEndpoints(entry, refreshMs, this.#parts.resolve, this.#parts.clock, (endpoints) => {
+      const changed = !stored.live || !sameEndpoints(endpoints, this.#parts.clusters.get(entry.name)?.entry.endpoints ?? []);
+      if (changed) this.#goLive(stored, endpoints, entry.overprovisioningFactor);
+    });
+  }
+
+  #place(edsName: string, { endpoints, overprovisioningFactor }: EndpointSet): void {
+    for (const stored of this.#stored.values()) {
+      if (stored.entry.discovery === 'eds' && stored.entry.edsName === edsName) this.#goLive(stored, endpoints, overprovisioningFactor);
+    }
+  }
+
+  #goLive(stored: Stored, endpoints: readonly EndpointEntry[], overprovisioningFactor: number): void {
+    stored.cancelWait?.();
+    stored.cancelWait = undefined;
+    const first = !stored.live;
+    stored.live = true;
+    this.#parts.clusters.set({ ...stored.entry, endpoints, overprovisioningFactor });
+    if (first) this.#parts.onChange();
+  }
+
+  #remove(name: string, isStatic: boolean): void {
+    const stored = this.#stored.get(name);
+    if (stored === undefined || stored.isStatic !== isStatic) return;
+    stored.dns?.stop();
+    stored.cancelWait?.();
+    this.#stored.delete(name);
+    this.#parts.clusters.remove(name);
+  }
+
+  #endpointNames(): readonly string[] {
+    return [...new Set([...this.#stored.values()].flatMap(({ entry }) => (entry.discovery === 'eds' ? [entry.edsName] : [])))].sort();
+  }
+}
+
+/** `eds_config.initial_fetch_timeout`; 0: wait for ever. */
+function fetchTimeoutMs(message: Cluster): number {
+  const timeout = message.edsClusterConfig?.edsConfig?.initialFetchTimeout;
+  return timeout === undefined ? defaultFetchTimeoutMs : Number(timeout.seconds) * 1000 + timeout.nanos / 1e6;
+}
+
+function sameEndpoints(a: readonly EndpointEntry[], b: readonly EndpointEntry[]): boolean {
+  return a.length === b.length && a.every(({ key }, index) => b[index]?.key === key);
+}
+
+/** One refusal per error, without the resource's name in its text. */
+export function refusalsOf(errors: readonly ConfigError[]): readonly Refusal[] {
+  return errors.map((error) => ({ resource: error.resource, message: formatConfigError({ ...error, resource: '' }) }));
+}

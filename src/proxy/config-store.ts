@@ -1,0 +1,150 @@
+// The proxy's configuration as bootstrap and xDS tell it: listeners and routes here, clusters in cluster-store. A listener goes live when the routes it names
+// are there (or were waited for long enough), and keeps its last good configuration when a new one is refused.
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/logger.ts';
+import { compileListener } from '#decide/listener-table.ts';
+import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
+import { compileRouteTable } from '#decide/route-table.ts';
+import type { FileReader } from '#decide/data-source.ts';
+import type { Listener } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
+import type { RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
+import { type Refusal, refusalsOf } from '#proxy/cluster-store.ts';
+import type { Listeners } from '#proxy/listeners.ts';
+import type { RouteCells } from '#proxy/route-cells.ts';
+
+export type ConfigStoreParts = {
+  readonly listeners: Listeners;
+  readonly routes: RouteCells;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly readFile: FileReader;
+  /** The names that RDS shall be asked for have changed. */
+  readonly onRouteNames: (names: readonly string[]) => void;
+  /** Some listener went live or was removed. */
+  readonly onChange: () => void;
+};
+
+type Stored = {
+  readonly message: Listener;
+  readonly entry: ListenerEntry;
+  readonly routeNames: readonly string[];
+  readonly isStatic: boolean;
+  live: boolean;
+  cancelWait: (() => void) | undefined;
+};
+
+const fetchTimeoutMs = 15_000;
+
+export class ConfigStore {
+  readonly #parts: ConfigStoreParts;
+  /** The newest good version of each; not live while it warms. */
+  readonly #stored = new Map<string, Stored>();
+  readonly #routes = new Map<string, RouteConfiguration>();
+
+  constructor(parts: ConfigStoreParts) {
+    this.#parts = parts;
+  }
+
+  listenerMessages(): readonly { readonly message: Listener; readonly isStatic: boolean; readonly live: boolean }[] {
+    return [...this.#stored.values()];
+  }
+
+  routeMessages(): readonly RouteConfiguration[] {
+    return [...this.#routes.values()];
+  }
+
+  /** Names of listeners that wait for their routes. */
+  warming(): readonly string[] {
+    return [...this.#stored].filter(([, { live }]) => !live).map(([name]) => name);
+  }
+
+  async updateListeners(updated: Iterable<Listener>, removed: Iterable<string>, isStatic: boolean): Promise<readonly Refusal[]> {
+    const refusals: Refusal[] = [];
+    for (const name of removed) this.#remove(name, isStatic);
+    for (const message of updated) {
+      const compiled = compileListener(message, this.#parts.readFile);
+      if (!compiled.ok) refusals.push(...refusalsOf(compiled.error));
+      else refusals.push(...(await this.#put(message, compiled.value, isStatic)));
+    }
+    this.#parts.onRouteNames(this.#routeNames());
+    this.#parts.onChange();
+    return refusals;
+  }
+
+  async updateRoutes(updated: Iterable<RouteConfiguration>, removed: Iterable<string>): Promise<readonly Refusal[]> {
+    const refusals: Refusal[] = [];
+    const settled = new Set<string>(removed);
+    for (const message of updated) {
+      const compiled = compileRouteTable(message, this.#parts.readFile);
+      if (!compiled.ok) {
+        refusals.push(...refusalsOf(compiled.error));
+        continue;
+      }
+      this.#routes.set(message.name, message);
+      this.#parts.routes.set(message.name, compiled.value);
+      settled.add(message.name);
+    }
+    for (const name of removed) {
+      this.#routes.delete(name);
+      this.#parts.routes.set(name, undefined);
+    }
+    for (const [name, stored] of this.#stored) {
+      if (stored.live || !stored.routeNames.some((route) => settled.has(route))) continue;
+      if (stored.routeNames.every((route) => this.#routes.has(route) || settled.has(route))) await this.#activate(name, stored);
+    }
+    this.#parts.onChange();
+    return refusals;
+  }
+
+  stop(): void {
+    for (const stored of this.#stored.values()) stored.cancelWait?.();
+  }
+
+  async #put(message: Listener, entry: ListenerEntry, isStatic: boolean): Promise<readonly Refusal[]> {
+    const before = this.#stored.get(entry.name);
+    if (!isStatic && before?.isStatic === true) return [{ resource: entry.name, message: 'is a static listener of the bootstrap' }];
+    const routeNames = routeNamesOf(entry);
+    const stored: Stored = { message, entry, routeNames, isStatic, live: false, cancelWait: undefined };
+    if (routeNames.every((name) => this.#routes.has(name))) {
+      const applied = await this.#parts.listeners.apply(message, entry);
+      if (!applied.ok) return [{ resource: entry.name, message: applied.error }];
+      stored.live = true;
+    } else {
+      stored.cancelWait = this.#parts.clock.after(fetchTimeoutMs, () => void this.#activate(entry.name, stored));
+    }
+    before?.cancelWait?.();
+    this.#stored.set(entry.name, stored);
+    return [];
+  }
+
+  /** What fails here cannot be told as a NACK any more: the listener was accepted before its routes came. */
+  async #activate(name: string, stored: Stored): Promise<void> {
+    stored.cancelWait?.();
+    stored.cancelWait = undefined;
+    if (this.#stored.get(name) !== stored || stored.live) return;
+    stored.live = true;
+    const applied = await this.#parts.listeners.apply(stored.message, stored.entry);
+    if (!applied.ok) this.#parts.logger.log('error', 'listener cannot be used', { listener: name, reason: applied.error });
+    this.#parts.onChange();
+  }
+
+  #remove(name: string, isStatic: boolean): void {
+    const stored = this.#stored.get(name);
+    if (stored === undefined || stored.isStatic !== isStatic) return;
+    stored.cancelWait?.();
+    this.#stored.delete(name);
+    this.#parts.listeners.remove(name);
+  }
+
+  #routeNames(): readonly string[] {
+    return [...new Set([...this.#stored.values()].flatMap(({ routeNames }) => routeNames))].sort();
+  }
+}
+
+function routeNamesOf(entry: ListenerEntry): readonly string[] {
+  const chains: readonly FilterChainEntry[] = entry.defaultFilterChain === undefined ? entry.filterChains : [...entry.filterChains, entry.defaultFilterChain];
+  const names = chains.flatMap(({ filters }) =>
+    filters.flatMap((filter) => (filter.kind === 'http' && filter.manager.routes.kind === 'rds' ? [filter.manager.routes.name] : [])),
+  );
+  return [...new Set(names)];
+}

@@ -1,0 +1,254 @@
+// One bound listener: accepts, looks at the first bytes where somebody wants to know them, chooses a filter chain, and keeps account of who is connected.
+// Chains are exchanged in place: new connections get the new ones, open connections finish on the old.
+import { createServer, type Server, type Socket } from 'node:net';
+import { failed, ok, type Result } from '#base/result.ts';
+import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
+import { chooseFilterChain } from '#decide/listener-table.ts';
+import type { ConnectionView } from '#decide/views.ts';
+import { describeConnection, describeSecureConnection, formatAddress, type OpenConnection } from '#proxy/downstream-connection.ts';
+import type { FilterChain } from '#proxy/filter-chain.ts';
+import type { ServedConnection } from '#proxy/http/server-codec.ts';
+import { inspect, type Inspection, type Inspectors, nothingInspected } from '#proxy/inspect.ts';
+import type { AccessLog } from '#telemetry/access-log.ts';
+import { newAccessRecord } from '#telemetry/access-record.ts';
+import type { Counters } from '#telemetry/counters.ts';
+
+/** A listener's entry with a running chain for each of its entries. */
+export type ListenerSetup = {
+  readonly entry: ListenerEntry;
+  readonly chains: ReadonlyMap<FilterChainEntry, FilterChain>;
+  readonly log: AccessLog | undefined;
+};
+
+/** What all listeners of a process share. */
+export type ListenerHost = {
+  readonly counters: Counters;
+  readonly nextConnectionId: () => number;
+  readonly nowMs: () => number;
+  /** Open connections of all listeners, and how many there may be; Infinity: no limit. */
+  readonly connections: { open: number; readonly limit: number };
+};
+
+/** One accepted connection, from accept to close. */
+type Accepted = { readonly socket: Socket; connection: OpenConnection | undefined; chain: FilterChain | undefined; served: ServedConnection | undefined };
+
+export class Listener {
+  readonly #host: ListenerHost;
+  readonly #server: Server;
+  readonly #accepted = new Set<Accepted>();
+  readonly #cells;
+  #setup: ListenerSetup;
+  #inspectors: Inspectors;
+  #draining = false;
+
+  constructor(setup: ListenerSetup, host: ListenerHost) {
+    this.#host = host;
+    this.#setup = setup;
+    this.#inspectors = inspectorsOf(setup.entry);
+    const prefix = `listener.${statName(setup.entry)}`;
+    this.#cells = {
+      total: host.counters.cell(`${prefix}.downstream_cx_total`),
+      active: host.counters.cell(`${prefix}.downstream_cx_active`),
+      overflow: host.counters.cell(`${prefix}.downstream_global_cx_overflow`),
+      noChain: host.counters.cell(`${prefix}.no_filter_chain_match`),
+      tlsError: host.counters.cell(`${prefix}.ssl.connection_error`),
+    };
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
+  }
+
+  get entry(): ListenerEntry {
+    return this.#setup.entry;
+  }
+
+  /** Where it really listens: the port is chosen by the system when the entry says 0. Undefined before `bind`. */
+  get address(): { readonly address: string; readonly port: number } | undefined {
+    const bound = this.#server.address();
+    return bound === null || typeof bound === 'string' ? undefined : { address: bound.address, port: bound.port };
+  }
+
+  get openConnections(): number {
+    return this.#accepted.size;
+  }
+
+  /** The error names the address and says whether somebody else has it. */
+  bind(): Promise<Result<void, string>> {
+    const { address, port } = this.#setup.entry;
+    const server = this.#server;
+    return new Promise((resolve) => {
+      const onError = (error: NodeJS.ErrnoException): void => {
+        const why = error.code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be bound: ${error.message}`;
+        resolve(failed(`${formatAddress(address, port)} ${why}`));
+      };
+      server.once('error', onError);
+      server.listen({ host: address, port, backlog: 4096 }, () => {
+        server.off('error', onError);
+        // Running out of file descriptors while accepting must not end the process.
+        server.on('error', () => {});
+        resolve(ok(undefined));
+      });
+    });
+  }
+
+  /** New connections get the new chains. Where a chain is gone, its HTTP connections say goodbye after their next response. */
+  update(setup: ListenerSetup): void {
+    this.#setup = setup;
+    this.#inspectors = inspectorsOf(setup.entry);
+    const kept = new Set(setup.chains.values());
+    for (const accepted of this.#accepted) {
+      if (accepted.chain === undefined || kept.has(accepted.chain)) continue;
+      if (accepted.connection !== undefined) accepted.connection.draining = true;
+    }
+  }
+
+  /** Stops accepting and asks connections to end; those left when `signal` aborts are cut. Resolves when all are gone. */
+  async drain(signal: AbortSignal): Promise<void> {
+    this.#draining = true;
+    const closed = new Promise<void>((resolve) => {
+      if (this.#server.listening) this.#server.close(() => resolve());
+      else resolve();
+    });
+    for (const accepted of [...this.#accepted]) this.#drainOne(accepted);
+    const cut = (): void => {
+      for (const { served, socket } of [...this.#accepted]) {
+        served?.destroy();
+        socket.destroy();
+      }
+    };
+    if (signal.aborted) cut();
+    else signal.addEventListener('abort', cut, { once: true });
+    await closed;
+    signal.removeEventListener('abort', cut);
+  }
+
+  #drainOne(accepted: Accepted): void {
+    if (accepted.connection !== undefined) accepted.connection.draining = true;
+    // Not served yet: no request has begun.
+    if (accepted.served === undefined) accepted.socket.destroy();
+    else accepted.served.drain();
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#host.connections.open >= this.#host.connections.limit) {
+      this.#cells.overflow.value++;
+      socket.destroy();
+      return;
+    }
+    const accepted: Accepted = { socket, connection: undefined, chain: undefined, served: undefined };
+    this.#accepted.add(accepted);
+    this.#host.connections.open++;
+    this.#cells.total.value++;
+    this.#cells.active.value++;
+    socket.on('error', ignoreError);
+    socket.once('close', () => {
+      this.#accepted.delete(accepted);
+      this.#host.connections.open--;
+      this.#cells.active.value--;
+    });
+    if (!this.#inspectors.tls && !this.#inspectors.http) {
+      this.#choose(accepted, nothingInspected, false);
+      return;
+    }
+    const { listenerFiltersTimeoutMs, continueOnListenerFiltersTimeout } = this.#setup.entry;
+    inspect(socket, this.#inspectors, listenerFiltersTimeoutMs, (inspection, how) => {
+      if (how === 'closed' || (how === 'timeout' && !continueOnListenerFiltersTimeout)) socket.destroy();
+      else this.#choose(accepted, inspection, this.#inspectors.tls);
+    });
+  }
+
+  #choose(accepted: Accepted, inspection: Inspection, inspectedTls: boolean): void {
+    const { socket } = accepted;
+    const connection = describeConnection(socket, this.#host.nextConnectionId(), inspection.serverName ?? '');
+    connection.draining = this.#draining;
+    accepted.connection = connection;
+    const view = viewOf(connection, inspection);
+    const entry = chooseFilterChain(this.#setup.entry, view);
+    const chain = entry === undefined ? undefined : this.#setup.chains.get(entry);
+    if (chain === undefined) {
+      this.#cells.noChain.value++;
+      this.#logUnmatched(connection);
+      socket.destroy();
+      return;
+    }
+    accepted.chain = chain;
+    const onServed = (served: ServedConnection): void => {
+      accepted.served = served;
+      if (this.#draining) served.drain();
+    };
+    if (chain.tls === undefined) chain.serve({ socket, connection, view, alpn: undefined, onServed });
+    else if (inspectedTls) this.#handshake(accepted, chain, view, inspection, onServed);
+    else {
+      // No filter chain asked for the ClientHello, but the certificate and ALPN are chosen by it.
+      inspect(socket, { tls: true, http: false }, this.#setup.entry.listenerFiltersTimeoutMs, (hello, how) => {
+        if (how === 'seen') this.#handshake(accepted, chain, viewOf(connection, hello), hello, onServed);
+        else socket.destroy();
+      });
+    }
+  }
+
+  #handshake(
+    accepted: Accepted,
+    chain: FilterChain,
+    view: ConnectionView,
+    inspection: Inspection,
+    onServed: (served: ServedConnection) => void,
+  ): void {
+    const { connection, socket } = accepted;
+    if (connection === undefined || chain.tls === undefined || inspection.transportProtocol !== 'tls') {
+      this.#cells.tlsError.value++;
+      socket.destroy();
+      return;
+    }
+    const { localUriSans } = chain.tls;
+    chain.tls.accept(socket, { serverName: inspection.serverName, alpn: inspection.applicationProtocols }, {
+      onSecure: (secureSocket) => {
+        const named = inspection.serverName === undefined ? connection : describeConnection(socket, connection.facts.id, inspection.serverName);
+        const secure = describeSecureConnection(named, secureSocket, localUriSans);
+        secure.draining = this.#draining;
+        accepted.connection = secure;
+        const alpn = typeof secureSocket.alpnProtocol === 'string' ? secureSocket.alpnProtocol : undefined;
+        const peerNames = secure.peerNames === undefined ? {} : { peerNames: secure.peerNames };
+        chain.serve({ socket: secureSocket, connection: secure, view: { ...view, ...peerNames }, alpn, onServed });
+      },
+      onFailed: () => {
+        this.#cells.tlsError.value++;
+      },
+    });
+  }
+
+  #logUnmatched(connection: OpenConnection): void {
+    if (this.#setup.log === undefined) return;
+    const record = newAccessRecord(connection.facts, this.#host.nowMs());
+    record.responseFlags = 'NR';
+    record.responseCodeDetails = 'filter_chain_not_found';
+    record.durationMs = 0;
+    this.#setup.log.write(record);
+  }
+}
+
+function viewOf(connection: OpenConnection, inspection: Inspection): ConnectionView {
+  return {
+    destinationAddress: connection.localAddress,
+    destinationPort: connection.localPort,
+    sourceAddress: connection.remoteAddress,
+    sourcePort: connection.remotePort,
+    transportProtocol: inspection.transportProtocol,
+    ...(inspection.serverName === undefined ? {} : { serverName: inspection.serverName }),
+    applicationProtocols: inspection.applicationProtocols,
+  };
+}
+
+/** Envoy adds the TLS inspector by itself where a filter chain asks for what only it can know. */
+function inspectorsOf(entry: ListenerEntry): Inspectors {
+  const has = (kind: 'tls-inspector' | 'http-inspector'): boolean => entry.listenerFilters.some((filter) => filter.kind === kind && !filter.disabled(entry.port));
+  const asksForTls = entry.index.some(({ match }) => match.serverNames.length > 0 || match.transportProtocol !== '' || match.applicationProtocols.length > 0);
+  return { tls: has('tls-inspector') || asksForTls, http: has('http-inspector') };
+}
+
+/** Envoy's name of a listener in statistics: its address, with `_` for the colons of IPv6. */
+function statName(entry: ListenerEntry): string {
+  return formatAddress(entry.address, entry.port).replaceAll(':', '_').replace(/_(\d+)$/, '_$1');
+}
+
+function ignoreError(): void {
+  // 'close' follows.
+}

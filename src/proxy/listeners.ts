@@ -1,0 +1,121 @@
+// All bound listeners by name. A new configuration goes in place where the address stays; where it moves, the new one is bound before the old one drains.
+// A listener whose new configuration cannot be used keeps its last good one.
+import { toBinary } from '@bufbuild/protobuf';
+import { failed, ok, type Result } from '#base/result.ts';
+import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
+import { type FilterChain as FilterChainMessage, FilterChainSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+import type { Listener as ListenerMessage } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
+import { buildFilterChain, type ChainParts, type FilterChain } from '#proxy/filter-chain.ts';
+import { Listener, type ListenerHost, type ListenerSetup } from '#proxy/listener.ts';
+import { compileAccessLogs } from '#telemetry/access-log-config.ts';
+
+type Bound = { listener: Listener; setup: ListenerSetup; chainsByContent: ReadonlyMap<string, FilterChain> };
+
+export class Listeners {
+  readonly #parts: ChainParts;
+  readonly #host: ListenerHost;
+  /** How long connections of a removed listener may go on. */
+  readonly #drainMs: number;
+  readonly #bound = new Map<string, Bound>();
+  readonly #draining = new Set<Promise<void>>();
+
+  constructor(parts: ChainParts, host: ListenerHost, drainMs: number) {
+    this.#parts = parts;
+    this.#host = host;
+    this.#drainMs = drainMs;
+  }
+
+  /** Listeners in force, with the address each one really has. */
+  all(): readonly { readonly name: string; readonly entry: ListenerEntry; readonly address: string; readonly port: number }[] {
+    return [...this.#bound].map(([name, { listener, setup }]) => {
+      const { address, port } = listener.address ?? setup.entry;
+      return { name, entry: setup.entry, address, port };
+    });
+  }
+
+  /** Adds the listener or changes it. The error says what of it cannot be used, or that its port is taken. */
+  async apply(message: ListenerMessage, entry: ListenerEntry): Promise<Result<void, string>> {
+    const known = this.#bound.get(entry.name);
+    const built = this.#build(message, entry, known?.chainsByContent ?? new Map());
+    if (!built.ok) return built;
+    const { setup, chainsByContent } = built.value;
+    if (known !== undefined && sameSocket(known.setup.entry, entry)) {
+      known.setup = setup;
+      known.chainsByContent = chainsByContent;
+      known.listener.update(setup);
+      return ok(undefined);
+    }
+    const listener = new Listener(setup, this.#host);
+    if (entry.bindToPort) {
+      const bound = await listener.bind();
+      if (!bound.ok) return bound;
+    }
+    this.#bound.set(entry.name, { listener, setup, chainsByContent });
+    if (known !== undefined) this.#retire(known.listener);
+    return ok(undefined);
+  }
+
+  /** Stops accepting; connections get `drainMs` to end. */
+  remove(name: string): void {
+    const known = this.#bound.get(name);
+    if (known === undefined) return;
+    this.#bound.delete(name);
+    this.#retire(known.listener);
+  }
+
+  /** Stops accepting everywhere and waits for connections to end; those left when `signal` aborts are cut. */
+  async drain(signal: AbortSignal): Promise<void> {
+    await Promise.all([...[...this.#bound.values()].map(({ listener }) => listener.drain(signal)), ...this.#draining]);
+  }
+
+  #retire(listener: Listener): void {
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), this.#drainMs);
+    timer.unref();
+    const drained = listener.drain(deadline.signal).finally(() => {
+      clearTimeout(timer);
+      this.#draining.delete(drained);
+    });
+    this.#draining.add(drained);
+  }
+
+  /** Chains whose content did not change stay the same objects, so that their connections are left alone. */
+  #build(
+    message: ListenerMessage,
+    entry: ListenerEntry,
+    before: ReadonlyMap<string, FilterChain>,
+  ): Result<{ readonly setup: ListenerSetup; readonly chainsByContent: ReadonlyMap<string, FilterChain> }, string> {
+    const log = compileAccessLogs(entry.accessLogs, this.#parts.openLog);
+    if (!log.ok) return log;
+    const chains = new Map<FilterChainEntry, FilterChain>();
+    const chainsByContent = new Map<string, FilterChain>();
+    for (const { field, chain, content } of chainsOf(message, entry)) {
+      const kept = before.get(content);
+      const built = kept === undefined ? buildFilterChain(chain, this.#parts) : ok(kept);
+      if (!built.ok) return failed(`${field}: ${built.error}`);
+      chains.set(chain, built.value);
+      chainsByContent.set(content, built.value);
+    }
+    return ok({ setup: { entry, chains, log: log.value }, chainsByContent });
+  }
+}
+
+type ListedChain = { readonly field: string; readonly chain: FilterChainEntry; readonly content: string };
+
+function chainsOf(message: ListenerMessage, entry: ListenerEntry): readonly ListedChain[] {
+  const listed = entry.filterChains.flatMap((chain, index): ListedChain[] => {
+    const source = message.filterChains[index];
+    return source === undefined ? [] : [{ field: `filter_chains[${index}]`, chain, content: contentOf(source) }];
+  });
+  const { defaultFilterChain } = entry;
+  if (defaultFilterChain === undefined || message.defaultFilterChain === undefined) return listed;
+  return [...listed, { field: 'default_filter_chain', chain: defaultFilterChain, content: contentOf(message.defaultFilterChain) }];
+}
+
+function contentOf(chain: FilterChainMessage): string {
+  return Buffer.from(toBinary(FilterChainSchema, chain)).toString('base64');
+}
+
+function sameSocket(a: ListenerEntry, b: ListenerEntry): boolean {
+  return a.address === b.address && a.port === b.port && a.bindToPort === b.bindToPort;
+}

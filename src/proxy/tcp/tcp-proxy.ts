@@ -1,0 +1,190 @@
+// The TCP proxy: one downstream connection to one upstream connection, bytes both ways, each side's end passed on (half-close), the slower side
+// setting the pace. Whatever happens is one access record at the end.
+import type { Socket } from 'node:net';
+import type { Clock } from '#base/clock.ts';
+import type { TcpProxyEntry } from '#decide/listener-entry.ts';
+import { formatAddress, plainAddress } from '#proxy/downstream-connection.ts';
+import type { ServedConnection } from '#proxy/http/server-codec.ts';
+import type { DownstreamConnection, ResetReason } from '#proxy/http/stream.ts';
+import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
+import type { Clusters } from '#proxy/upstream/clusters.ts';
+import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
+import type { AccessLog } from '#telemetry/access-log.ts';
+import { type AccessRecord, newAccessRecord } from '#telemetry/access-record.ts';
+
+export type TcpParts = {
+  readonly clusters: Clusters;
+  /** Plain or TLS, by the cluster. */
+  readonly connect: Connect;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly clock: Clock;
+};
+
+/** Serves the connection until it ends. `denied`: an RBAC filter before the proxy said no, and this is the reason to log. */
+export function serveTcp(
+  socket: Socket,
+  connection: DownstreamConnection,
+  entry: TcpProxyEntry,
+  log: AccessLog | undefined,
+  parts: TcpParts,
+  denied?: string,
+): ServedConnection {
+  const session = new TcpSession(socket, connection, entry, log, parts);
+  if (denied === undefined) session.start();
+  else session.refuse(denied);
+  return session;
+}
+
+class TcpSession implements ServedConnection {
+  readonly #downstream: Socket;
+  readonly #entry: TcpProxyEntry;
+  readonly #log: AccessLog | undefined;
+  readonly #parts: TcpParts;
+  readonly #record: AccessRecord;
+  readonly #startMs: number;
+  #upstream: Socket | undefined;
+  #usedCluster: ClusterRuntime | undefined;
+  #connecting: Connecting | undefined;
+  #attempts = 0;
+  #finished = false;
+
+  constructor(socket: Socket, connection: DownstreamConnection, entry: TcpProxyEntry, log: AccessLog | undefined, parts: TcpParts) {
+    this.#downstream = socket;
+    this.#entry = entry;
+    this.#log = log;
+    this.#parts = parts;
+    this.#record = newAccessRecord(connection.facts, parts.clock.nowMs());
+    this.#startMs = parts.clock.monotonicMs();
+  }
+
+  get activeRequests(): number {
+    return this.#finished ? 0 : 1;
+  }
+
+  /** A byte stream has no point at which it could be asked to end: it goes on until it does, or until the deadline. */
+  drain(): void {}
+
+  destroy(): void {
+    this.#downstream.destroy();
+    this.#upstream?.destroy();
+  }
+
+  refuse(details: string): void {
+    this.#record.connectionTerminationDetails = details;
+    this.#downstream.once('close', () => this.#finish());
+    this.#downstream.destroy();
+  }
+
+  start(): void {
+    this.#downstream.on('error', ignoreError);
+    this.#downstream.once('close', () => {
+      this.#connecting?.cancel();
+      this.#upstream?.destroy();
+      if (this.#upstream === undefined || this.#upstream.closed) this.#finish();
+    });
+    const name = this.#pickCluster();
+    const cluster = this.#parts.clusters.get(name);
+    if (cluster === undefined) {
+      this.#giveUp('NC');
+      return;
+    }
+    this.#record.upstreamCluster = name;
+    this.#connect(cluster);
+  }
+
+  #pickCluster(): string {
+    const point = this.#parts.random() * this.#entry.totalWeight;
+    return this.#entry.clusters.find(({ cumulativeWeight }) => point < cumulativeWeight)?.cluster ?? '';
+  }
+
+  #connect(cluster: ClusterRuntime): void {
+    const endpoint =
+      cluster.entry.balancing === 'original-dst'
+        ? cluster.endpointFor(this.#record.connection.localIp, this.#record.connection.localPort)
+        : cluster.choose();
+    if (endpoint === undefined) return this.#giveUp('UH');
+    if (cluster.usage.connections >= cluster.entry.maxConnections) return this.#giveUp('UO');
+    this.#attempts++;
+    this.#record.upstreamHost = endpoint.entry.key;
+    cluster.usage.connections++;
+    this.#usedCluster = cluster;
+    this.#connecting = this.#parts.connect(cluster.entry, endpoint.entry, {
+      onConnect: (socket) => this.#join(socket),
+      onConnectFailed: (reason, detail) => this.#onConnectFailed(cluster, reason, detail),
+    });
+  }
+
+  #onConnectFailed(cluster: ClusterRuntime, reason: ResetReason, detail: string): void {
+    this.#connecting = undefined;
+    this.#releaseCluster();
+    if (this.#attempts < this.#entry.maxConnectAttempts && !this.#downstream.destroyed) return this.#connect(cluster);
+    this.#record.upstreamTransportFailureReason = reason === 'tls-failed' ? detail : '';
+    this.#giveUp('UF,URX');
+  }
+
+  #giveUp(flags: string): void {
+    this.#record.responseFlags = flags;
+    this.#downstream.destroy();
+  }
+
+  #join(upstream: Socket): void {
+    this.#connecting = undefined;
+    const downstream = this.#downstream;
+    if (downstream.destroyed) {
+      upstream.destroy();
+      this.#finish();
+      return;
+    }
+    this.#upstream = upstream;
+    this.#record.upstreamLocalAddress = formatAddress(plainAddress(upstream.localAddress), upstream.localPort ?? 0);
+    upstream.on('error', ignoreError);
+    upstream.once('close', () => {
+      // What is still on its way downstream is delivered; a reset upstream ends it at once.
+      if (upstream.errored !== null || !upstream.readableEnded) downstream.destroy();
+      if (downstream.closed) this.#finish();
+    });
+    if (this.#entry.idleTimeoutMs > 0) {
+      // All bytes of both directions pass the downstream socket, so its silence is the connection's.
+      downstream.setTimeout(this.#entry.idleTimeoutMs, () => this.destroy());
+    }
+    this.#pump(downstream, upstream, (size) => {
+      this.#record.bytesReceived += size;
+    });
+    this.#pump(upstream, downstream, (size) => {
+      this.#record.bytesSent += size;
+    });
+  }
+
+  #pump(from: Socket, to: Socket, count: (size: number) => void): void {
+    from.on('data', (chunk: Buffer) => {
+      count(chunk.length);
+      if (to.destroyed) return;
+      if (!to.write(chunk)) {
+        from.pause();
+        to.once('drain', () => from.resume());
+      }
+    });
+    from.on('end', () => to.end());
+    if (from.readableEnded) to.end();
+    from.resume();
+  }
+
+  #releaseCluster(): void {
+    if (this.#usedCluster === undefined) return;
+    this.#usedCluster.usage.connections--;
+    this.#usedCluster = undefined;
+  }
+
+  #finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#releaseCluster();
+    this.#record.durationMs = this.#parts.clock.monotonicMs() - this.#startMs;
+    this.#log?.write(this.#record);
+  }
+}
+
+function ignoreError(): void {
+  // 'close' follows.
+}
