@@ -1,0 +1,34 @@
+// x-forwarded-client-cert (Envoy: forward_client_cert_details): what the verified peer of this connection was, for those behind us.
+import type { HttpManagerEntry } from '#decide/listener-entry.ts';
+import type { DownstreamConnection } from '#proxy/http/stream.ts';
+
+/** The field's new value; '' where there shall be none. `incoming` is what the peer sent. */
+export function forwardClientCertificate(incoming: string, connection: DownstreamConnection, entry: HttpManagerEntry): string {
+  const { facts } = connection;
+  const isMutual = facts.tlsVersion !== '' && facts.peerSubject + facts.peerUriSans.join('') !== '';
+  switch (entry.forwardClientCert) {
+    case 'always-forward-only':
+      return incoming;
+    case 'forward-only':
+      return isMutual ? incoming : '';
+    case 'append-forward':
+      if (!isMutual) return '';
+      return incoming === '' ? describePeer(connection, entry) : `${incoming},${describePeer(connection, entry)}`;
+    case 'sanitize-set':
+      return isMutual ? describePeer(connection, entry) : '';
+    default:
+      return '';
+  }
+}
+
+function describePeer(connection: DownstreamConnection, entry: HttpManagerEntry): string {
+  const { facts } = connection;
+  const { subject, uri, dns } = entry.clientCertDetails;
+  const parts: string[] = [];
+  if (facts.localUriSans.length > 0) parts.push(`By=${facts.localUriSans[0]}`);
+  if (connection.peerFingerprint !== undefined) parts.push(`Hash=${connection.peerFingerprint}`);
+  if (subject) parts.push(`Subject="${facts.peerSubject.replaceAll('"', '\\"')}"`);
+  if (uri) for (const name of facts.peerUriSans) parts.push(`URI=${name}`);
+  if (dns) for (const name of connection.peerNames ?? []) if (!name.includes('://')) parts.push(`DNS=${name}`);
+  return parts.join(';');
+}

@@ -1,0 +1,38 @@
+// A downstream connection and what x-forwarded-for said, as decisions look at them. Made only where something asks.
+import type { FormatView } from '#decide/header-format.ts';
+import type { RouteEntry } from '#decide/route-entry.ts';
+import type { ConnectionView } from '#decide/views.ts';
+import { joinedValue } from '#proxy/http/header-list.ts';
+import type { RequestContext } from '#proxy/http/request-context.ts';
+import type { ResponseHead } from '#proxy/http/stream.ts';
+
+export function connectionView({ stream, notes }: RequestContext): ConnectionView {
+  const { connection } = stream;
+  return {
+    destinationAddress: connection.localAddress,
+    destinationPort: connection.localPort,
+    sourceAddress: connection.remoteAddress,
+    sourcePort: connection.remotePort,
+    ...(notes.remoteIp === '' ? {} : { remoteAddress: notes.remoteIp }),
+    transportProtocol: connection.tls ? 'tls' : 'raw_buffer',
+    ...(connection.serverName === undefined ? {} : { serverName: connection.serverName }),
+    applicationProtocols: [],
+    ...(connection.peerNames === undefined ? {} : { peerNames: connection.peerNames }),
+  };
+}
+
+/** What added headers may name. `response` is undefined while there is none. */
+export function formatView(context: RequestContext, route: RouteEntry | undefined, response: ResponseHead | undefined): FormatView {
+  const { record, stream } = context;
+  return {
+    request: context,
+    connection: connectionView(context),
+    protocol: stream.request.version,
+    routeName: route?.name ?? '',
+    virtualHost: route?.virtualHost ?? '',
+    cluster: record.upstreamCluster === '' ? undefined : record.upstreamCluster,
+    upstreamHost: record.upstreamHost === '' ? undefined : record.upstreamHost,
+    responseStatus: response?.status,
+    responseHeader: response === undefined ? undefined : (name) => joinedValue(response.headers, name),
+  };
+}

@@ -1,0 +1,257 @@
+// One request through the stack, from its head to its access log line. Downstream calls it as BodyReceiver, an attempt as AttemptOwner.
+// In order: fields, path, HTTP filters, route, cluster, endpoint, attempt (and again, by the retry policy), response.
+import type { RouteDecision, RouteEntry } from '#decide/route-entry.ts';
+import { joinedValue } from '#proxy/http/header-list.ts';
+import { runFilters } from '#proxy/http/filters.ts';
+import { Forwarding } from '#proxy/http/forwarding.ts';
+import type { LocalResponse, ManagerParts, RequestContext } from '#proxy/http/request-context.ts';
+import { isNormal, normalizePath } from '#proxy/http/path-normalization.ts';
+import { prepareRequest, RequestNotes } from '#proxy/http/request-headers.ts';
+import { prepareResponse } from '#proxy/http/response-headers.ts';
+import { sendLocalReply } from '#proxy/http/local-reply.ts';
+import { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
+import type { BodyReceiver, HeaderList, RequestRefusal, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
+import { detailsOf, type Failure, replyFor, resetFlag } from '#proxy/respond.ts';
+import { type AccessRecord, newAccessRecord } from '#telemetry/access-record.ts';
+
+export class Exchange implements BodyReceiver, RequestContext {
+  readonly parts: ManagerParts;
+  readonly stream: ServerStream;
+  readonly notes = new RequestNotes();
+  readonly record: AccessRecord;
+  requestEnded = false;
+  responseStarted = false;
+  done = false;
+  readonly #startMs: number;
+  #forwarding: Forwarding | undefined = undefined;
+  #timers: ExchangeTimers | undefined = undefined;
+
+  constructor(parts: ManagerParts, stream: ServerStream) {
+    this.parts = parts;
+    this.stream = stream;
+    const { clock } = parts.runtime;
+    this.#startMs = clock.monotonicMs();
+    this.record = newAccessRecord(stream.connection.facts, clock.nowMs());
+    stream.receiver = this;
+  }
+
+  get method(): string {
+    return this.stream.request.method;
+  }
+
+  get scheme(): string {
+    return this.stream.request.scheme;
+  }
+
+  get authority(): string {
+    return this.stream.request.authority;
+  }
+
+  get path(): string {
+    return this.stream.request.path;
+  }
+
+  header(name: string): string | undefined {
+    return joinedValue(this.stream.request.headers, name);
+  }
+
+  elapsedMs(): number {
+    return this.parts.runtime.clock.monotonicMs() - this.#startMs;
+  }
+
+  start(): void {
+    const { entry, runtime } = this.parts;
+    const { request, connection } = this.stream;
+    const mistake = prepareRequest(request, connection, entry, runtime.ids, this.notes);
+    if (mistake !== undefined) {
+      this.fail({ kind: 'bad-body', details: mistake });
+      return;
+    }
+    if (entry.streamIdleTimeoutMs > 0 || entry.requestTimeoutMs > 0) {
+      this.timers.armIdle(entry.streamIdleTimeoutMs);
+      this.timers.armRequest(entry.requestTimeoutMs);
+    }
+    if (this.notes.expectsContinue && !entry.proxy100Continue) this.stream.sendInformational({ status: 100, headers: [] });
+    if (!isNormal(request.path) && !this.#normalizePath()) return;
+    if (entry.stripPort !== 'never' || entry.stripTrailingHostDot) this.#normalizeHost();
+    const denial = entry.httpFilters.length > 1 ? runFilters(entry.httpFilters, this) : undefined;
+    if (denial !== undefined) this.fail(denial);
+    else this.#route();
+  }
+
+  get timers(): ExchangeTimers {
+    return (this.#timers ??= new ExchangeTimers(this, this.parts.runtime.wheel));
+  }
+
+  #normalizePath(): boolean {
+    const { request } = this.stream;
+    const normal = normalizePath(request.path, this.parts.entry);
+    if (normal.kind === 'rejected') this.fail({ kind: 'bad-path' });
+    else if (normal.kind === 'redirect') {
+      this.respond({ status: 307, flags: '', details: 'path_normalization_failed', body: '', headers: ['location', normal.path] });
+    } else request.path = normal.path;
+    return normal.kind === 'path';
+  }
+
+  #normalizeHost(): void {
+    const { entry } = this.parts;
+    const { request, connection } = this.stream;
+    const colon = request.authority.lastIndexOf(':');
+    const hasPort = colon > request.authority.lastIndexOf(']') && colon !== -1;
+    let host = hasPort ? request.authority.slice(0, colon) : request.authority;
+    let port = hasPort ? request.authority.slice(colon) : '';
+    if (entry.stripTrailingHostDot && host.endsWith('.')) host = host.slice(0, -1);
+    if (entry.stripPort === 'any' || (entry.stripPort === 'matching' && port === `:${connection.localPort}`)) port = '';
+    request.authority = host + port;
+  }
+
+  #route(): void {
+    const table = this.parts.routes();
+    const decision: RouteDecision = table === undefined ? { kind: 'no-virtual-host' } : table.decide(this, this.parts.runtime.random());
+    switch (decision.kind) {
+      case 'forward':
+        this.#describeRoute(decision.route);
+        this.#forwarding = new Forwarding(this, decision);
+        this.#forwarding.start();
+        return;
+      case 'redirect': {
+        this.#describeRoute(decision.route);
+        const location = decision.action.location(this.scheme, this.authority, this.path);
+        this.respond({ status: decision.action.status, flags: '', details: 'direct_response', body: '', headers: ['location', location], route: decision.route });
+        return;
+      }
+      case 'direct-response':
+        this.#describeRoute(decision.route);
+        this.respond({ status: decision.action.status, flags: '', details: 'direct_response', body: decision.action.body, headers: [], route: decision.route });
+        return;
+      case 'tls-redirect':
+        this.respond({ status: 301, flags: '', details: 'direct_response', body: '', headers: ['location', decision.location] });
+        return;
+      default: {
+        const virtualHost = decision.kind === 'no-route' ? decision.virtualHost : undefined;
+        this.fail({ kind: 'no-route', routeConfig: table?.name ?? '', virtualHost, authority: this.authority, path: this.path });
+      }
+    }
+  }
+
+  #describeRoute(route: RouteEntry): void {
+    this.record.routeName = route.name;
+    this.record.virtualHost = route.virtualHost;
+    this.record.istioConfig = route.istioConfig;
+  }
+
+  /** A head that the codec would not take. */
+  refuse(refusal: RequestRefusal): void {
+    this.requestEnded = true;
+    this.fail({ kind: 'refused', refusal });
+  }
+
+  /** Answers with what the failure says; where the response has begun, only breaking it off is left. */
+  fail(failure: Failure, flag = ''): void {
+    if (this.done) return;
+    const reply = replyFor(failure);
+    if (!this.responseStarted) {
+      const flags = flag === '' ? reply.flags : reply.flags === '' ? flag : `${reply.flags},${flag}`;
+      this.respond({ ...reply, flags, headers: reply.overloaded === true ? ['x-envoy-overloaded', 'true'] : [] });
+      return;
+    }
+    this.#breakOff(reply.flags, reply.details);
+  }
+
+  /** The response cannot be finished: the downstream stream is reset, and the line says why. */
+  #breakOff(flag: string, details: string): void {
+    if (this.done) return;
+    this.#addFlag(flag);
+    this.record.responseCodeDetails = details;
+    this.stream.reset('local-reset');
+    this.finish();
+  }
+
+  #addFlag(flag: string): void {
+    if (flag === '') return;
+    this.record.responseFlags = this.record.responseFlags === '' ? flag : `${this.record.responseFlags},${flag}`;
+  }
+
+  /** A response of the proxy's own. */
+  respond(response: LocalResponse): void {
+    if (this.done || this.responseStarted) return;
+    this.#forwarding?.cancel();
+    this.#addFlag(response.flags);
+    this.record.responseCodeDetails = response.details;
+    sendLocalReply(this, response);
+    this.finish();
+  }
+
+  sendHead(head: ResponseHead, endStream: boolean, serviceTimeMs: number | undefined): void {
+    const { entry, runtime } = this.parts;
+    prepareResponse(head.headers, entry, runtime.date, this.notes.requestId, serviceTimeMs);
+    this.responseStarted = true;
+    this.record.responseCode = head.status;
+    this.record.responseHeaders = head.headers;
+    this.record.responseDurationMs = this.elapsedMs();
+    this.stream.sendHead(head, endStream);
+  }
+
+  touch(): void {
+    this.#timers?.touch();
+  }
+
+  onData(chunk: Buffer): void {
+    this.#timers?.touch();
+    this.#forwarding?.sendData(chunk);
+  }
+
+  onEnd(trailers: HeaderList | undefined): void {
+    if (this.requestEnded) return;
+    this.requestEnded = true;
+    this.record.requestDurationMs = this.elapsedMs();
+    this.#timers?.onRequestEnd();
+    this.#forwarding?.sendEnd(trailers);
+  }
+
+  onReset(reason: ResetReason, detail?: string): void {
+    if (this.done) return;
+    if (reason === 'protocol-error' && !this.responseStarted) {
+      this.requestEnded = true;
+      this.fail({ kind: 'bad-body', details: detail ?? 'http1.codec_error' });
+      return;
+    }
+    this.#addFlag(reason === 'protocol-error' ? 'DPE' : 'DC');
+    this.record.responseCodeDetails = reason === 'protocol-error' ? (detail ?? '') : 'downstream_remote_disconnect';
+    if (reason === 'protocol-error') this.stream.reset('protocol-error');
+    this.finish();
+  }
+
+  onWritable(): void {
+    this.#forwarding?.resumeResponse();
+  }
+
+  /** An upstream that broke off behind its head. */
+  onResponseBroken(reason: ResetReason, detail: string): void {
+    this.#breakOff(resetFlag(reason), `upstream_reset_after_response_started{${detailsOf(reason, detail)}}`);
+  }
+
+  /** The end, whatever it was: timers and upstream let go, the line written. Called once. */
+  finish(): void {
+    if (this.done) return;
+    this.done = true;
+    this.#timers?.release();
+    this.#forwarding?.cancel();
+    const { record, stream, notes } = this;
+    const { request } = stream;
+    record.durationMs = this.elapsedMs();
+    record.responseTxDurationMs = record.durationMs;
+    record.method = request.method;
+    record.scheme = request.scheme;
+    record.authority = request.authority;
+    record.path = request.path;
+    record.protocol = request.version;
+    record.requestHeaders = request.headers;
+    record.bytesReceived = stream.bytesReceived;
+    record.bytesSent = stream.bytesSent;
+    record.remoteAddress = notes.remoteAddress === '' ? record.connection.directRemoteAddress : notes.remoteAddress;
+    record.remoteIp = notes.remoteIp === '' ? record.connection.directRemoteIp : notes.remoteIp;
+    this.#forwarding?.describe(record);
+    for (const log of this.parts.accessLogs) log.write(record);
+  }
+}

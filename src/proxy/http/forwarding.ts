@@ -1,0 +1,264 @@
+// The router: a routed request goes to an endpoint of its cluster, its response comes back; by the route's retry policy again and again.
+import { applyHeaderOperations } from '#decide/header-apply.ts';
+import type { RouteDecision } from '#decide/route-entry.ts';
+import { rewriteHost, rewritePath } from '#decide/rewrite.ts';
+import { formatView } from '#proxy/http/connection-view.ts';
+import type { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
+import { makeWireSafe, setField } from '#proxy/http/header-list.ts';
+import { RequestBody } from '#proxy/http/request-body.ts';
+import type { RequestContext } from '#proxy/http/request-context.ts';
+import { backOffMs, coversReset, coversResponse, coversTimeout } from '#proxy/http/retry.ts';
+import type { HeaderList, ResetReason, ResponseHead } from '#proxy/http/stream.ts';
+import { type AttemptOwner, UpstreamAttempt } from '#proxy/http/upstream-attempt.ts';
+import type { Failure } from '#proxy/respond.ts';
+import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
+import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
+import type { PoolProtocol } from '#proxy/upstream/pool-factory.ts';
+import type { AccessRecord } from '#telemetry/access-record.ts';
+
+type Forward = Extract<RouteDecision, { readonly kind: 'forward' }>;
+
+/** What the router needs of the exchange besides the context. */
+export type ForwardedExchange = RequestContext & { readonly timers: ExchangeTimers; readonly touch: () => void };
+
+export class Forwarding implements AttemptOwner, TimerOwner {
+  readonly #context: ForwardedExchange;
+  readonly #decision: Forward;
+  readonly #body: RequestBody;
+  #cluster: ClusterRuntime | undefined = undefined;
+  #attempt: UpstreamAttempt | undefined = undefined;
+  #attempts = 0;
+  #failedHosts: Set<string> | undefined = undefined;
+  #backOff: Timer | undefined = undefined;
+  #trailers: HeaderList | undefined = undefined;
+  /** For the next attempt. */
+  #waiting = false;
+  #isTunnel = false;
+  #responseEnded = false;
+  #sentMs = 0;
+
+  constructor(context: ForwardedExchange, decision: Forward) {
+    this.#context = context;
+    this.#decision = decision;
+    this.#body = new RequestBody(decision.action.retry !== undefined && context.notes.upgrade === '');
+  }
+
+  start(): void {
+    const context = this.#context;
+    const { action, target } = this.#decision;
+    const name = action.clusterHeader === undefined ? target.cluster : (context.header(action.clusterHeader) ?? '');
+    context.record.upstreamCluster = name;
+    this.#cluster = context.parts.runtime.clusters.get(name);
+    if (this.#cluster === undefined) {
+      context.fail({ kind: 'cluster-not-found', cluster: name, status: action.clusterNotFoundStatus });
+      return;
+    }
+    const upgrade = context.method === 'CONNECT' ? 'connect' : context.notes.upgrade;
+    if (upgrade !== '' && !(action.upgrades.get(upgrade) ?? context.parts.entry.upgradeTypes.get(upgrade) ?? false)) {
+      context.fail({ kind: 'upgrade-refused', upgrade });
+      return;
+    }
+    this.#rewrite();
+    const { timeoutMs, maxStreamDurationMs = 0, idleTimeoutMs } = action;
+    if (timeoutMs > 0 || maxStreamDurationMs > 0) context.timers.armResponse(name, upgrade === '' ? timeoutMs : 0, maxStreamDurationMs);
+    if (idleTimeoutMs !== undefined) context.timers.armIdle(idleTimeoutMs);
+    this.#startAttempt();
+  }
+
+  /** Envoy's order: headers to add and remove, then host and path (finalizeRequestHeaders). */
+  #rewrite(): void {
+    const context = this.#context;
+    const { request } = context.stream;
+    const { action, target, route } = this.#decision;
+    const { headers } = request;
+    if (target.requestHeaders.length > 0) {
+      applyHeaderOperations(target.requestHeaders, headers, formatView(context, route, undefined));
+      makeWireSafe(headers);
+    }
+    const host = rewriteHost(action, target, context);
+    if (host !== undefined && host !== request.authority) {
+      if (action.appendForwardedHost) setField(headers, 'x-forwarded-host', request.authority);
+      request.authority = host;
+    }
+    const path = rewritePath(action, request.path);
+    if (path !== request.path) {
+      if (!this.#suppressesEnvoyHeaders()) setField(headers, 'x-envoy-original-path', request.path);
+      request.path = path;
+    }
+    const expected = action.retry !== undefined && action.retry.perTryTimeoutMs > 0 ? action.retry.perTryTimeoutMs : action.timeoutMs;
+    if (expected > 0 && !this.#suppressesEnvoyHeaders()) setField(headers, 'x-envoy-expected-rq-timeout-ms', String(expected));
+  }
+
+  #suppressesEnvoyHeaders(): boolean {
+    const router = this.#context.parts.entry.httpFilters.at(-1);
+    return router?.kind === 'router' && router.suppressEnvoyHeaders;
+  }
+
+  #startAttempt(): void {
+    const context = this.#context;
+    const cluster = this.#cluster;
+    if (cluster === undefined) return;
+    const { route, action } = this.#decision;
+    const { request, hasBody } = context.stream;
+    const endpoint = cluster.choose(this.#failedHosts);
+    if (endpoint === undefined) {
+      context.fail({ kind: 'no-healthy-upstream', cluster: cluster.entry.name, endpoints: cluster.endpoints.size });
+      return;
+    }
+    if (cluster.usage.requests >= cluster.entry.maxRequests) {
+      context.fail(this.#resetFailure('overflow', ''));
+      return;
+    }
+    this.#attempts++;
+    if (route.attemptCountInRequest) setField(request.headers, 'x-envoy-attempt-count', String(this.#attempts));
+    if (action.autoHostRewrite && endpoint.entry.hostname !== '') request.authority = endpoint.entry.hostname;
+    const attempt = new UpstreamAttempt(this, endpoint, this.#protocol(cluster));
+    this.#attempt = attempt;
+    this.#sentMs = context.elapsedMs();
+    attempt.start(request, hasBody, context.parts.runtime.wheel, action.retry?.perTryTimeoutMs ?? 0);
+    for (const chunk of this.#body.chunks) attempt.sendData(chunk);
+    if (context.requestEnded && hasBody) attempt.sendEnd(this.#trailers);
+  }
+
+  #protocol({ entry }: ClusterRuntime): PoolProtocol {
+    if (entry.protocol !== 'same-as-downstream') return entry.protocol;
+    return this.#context.stream.request.version === 'HTTP/2' ? 'http2' : 'http1';
+  }
+
+  sendData(chunk: Buffer): void {
+    this.#body.add(chunk);
+    if (this.#attempt !== undefined && !this.#attempt.sendData(chunk)) this.#context.stream.pause();
+  }
+
+  sendEnd(trailers: HeaderList | undefined): void {
+    this.#trailers = trailers;
+    if (this.#context.stream.hasBody) this.#attempt?.sendEnd(trailers);
+    if (this.#responseEnded) this.#context.finish();
+  }
+
+  /** Downstream took what was buffered. */
+  resumeResponse(): void {
+    this.#attempt?.resume();
+  }
+
+  cancel(): void {
+    this.#endBackOff();
+    if (!this.#responseEnded || this.#isTunnel || !this.#context.requestEnded) this.#attempt?.cancel();
+  }
+
+  describe(record: AccessRecord): void {
+    record.upstreamAttempts = this.#attempts;
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    record.upstreamHost = attempt.endpoint.entry.key;
+    record.upstreamLocalAddress = attempt.localAddress;
+    record.upstreamProtocol = attempt.protocol === 'http2' ? 'HTTP/2' : 'HTTP/1.1';
+  }
+
+  onAttemptInformational(head: ResponseHead): void {
+    // Where the manager itself said 100, the upstream's is not passed on a second time.
+    if (head.status === 100 && !this.#context.parts.entry.proxy100Continue) return;
+    this.#context.stream.sendInformational(head);
+  }
+
+  onAttemptHead(attempt: UpstreamAttempt, head: ResponseHead, hasBody: boolean): void {
+    const context = this.#context;
+    const { action, route, target } = this.#decision;
+    let exhausted = '';
+    if (action.retry !== undefined && coversResponse(action.retry, head)) {
+      exhausted = this.#retry(attempt);
+      if (exhausted === 'again') return;
+    }
+    this.#body.forget();
+    if (exhausted !== '') context.record.responseFlags = exhausted;
+    context.record.responseCodeDetails = 'via_upstream';
+    const { status } = head;
+    const tunnel = status === 101 || (context.method === 'CONNECT' && status >= 200 && status < 300);
+    if (route.attemptCountInResponse) setField(head.headers, 'x-envoy-attempt-count', String(this.#attempts));
+    if (target.responseHeaders.length > 0) {
+      applyHeaderOperations(target.responseHeaders, head.headers, formatView(context, route, head));
+      makeWireSafe(head.headers);
+    }
+    if (tunnel) {
+      this.#isTunnel = true;
+      context.timers.onTunnel();
+    }
+    const serviceTime = this.#suppressesEnvoyHeaders() ? undefined : Math.round(context.elapsedMs() - this.#sentMs);
+    context.sendHead(head, !hasBody && !tunnel, serviceTime);
+    if (tunnel) {
+      context.stream.becomeTunnel();
+      attempt.becomeTunnel();
+    }
+  }
+
+  onAttemptData(chunk: Buffer): void {
+    this.#context.touch();
+    if (!this.#context.stream.sendData(chunk)) this.#attempt?.pause();
+  }
+
+  onAttemptEnd(trailers: HeaderList | undefined): void {
+    if (this.#responseEnded) return;
+    this.#responseEnded = true;
+    const context = this.#context;
+    if (trailers !== undefined) context.record.responseTrailers = trailers;
+    context.stream.sendEnd(trailers);
+    if (!this.#isTunnel || context.requestEnded) context.finish();
+  }
+
+  onAttemptReset(attempt: UpstreamAttempt, reason: ResetReason, detail: string): void {
+    const context = this.#context;
+    if (attempt.headSeen) {
+      context.onResponseBroken(reason, detail);
+      return;
+    }
+    if (reason === 'connect-failed' || reason === 'tls-failed' || reason === 'connect-timeout') context.record.upstreamTransportFailureReason = detail.replaceAll(' ', '_');
+    const { retry } = this.#decision.action;
+    const outcome = retry !== undefined && coversReset(retry.on, reason) ? this.#retry(attempt) : '';
+    if (outcome !== 'again') context.fail(this.#resetFailure(reason, detail), outcome);
+  }
+
+  onAttemptTimeout(attempt: UpstreamAttempt): void {
+    const { retry } = this.#decision.action;
+    const outcome = retry !== undefined && coversTimeout(retry.on) ? this.#retry(attempt) : '';
+    if (outcome !== 'again') this.#context.fail({ kind: 'response-timeout', cluster: this.#cluster?.entry.name ?? '', perTry: true }, outcome);
+  }
+
+  onAttemptWritable(): void {
+    this.#context.stream.resume();
+  }
+
+  #resetFailure(reason: ResetReason, detail: string): Failure {
+    return { kind: 'upstream-reset', cluster: this.#cluster?.entry.name ?? '', reason, detail, endpoint: this.#attempt?.endpoint.entry.key ?? '' };
+  }
+
+  /** 'again' where another attempt is on its way; else the flag to add: URX when the policy's number is used up, UO at the cluster's limit. */
+  #retry(failed: UpstreamAttempt): 'again' | '' | 'URX' | 'UO' {
+    const context = this.#context;
+    const cluster = this.#cluster;
+    const { retry } = this.#decision.action;
+    if (retry === undefined || cluster === undefined || !this.#body.replayable || context.responseStarted) return '';
+    if (this.#attempts > retry.numRetries) return retry.numRetries > 0 ? 'URX' : '';
+    if (cluster.usage.retries >= cluster.entry.maxRetries) return 'UO';
+    failed.cancel();
+    this.#attempt = undefined;
+    if (retry.avoidPreviousHosts) (this.#failedHosts ??= new Set()).add(failed.endpoint.entry.key);
+    cluster.usage.retries++;
+    this.#waiting = true;
+    this.#backOff ??= new Timer(context.parts.runtime.wheel, this);
+    this.#backOff.arm(Math.max(backOffMs(retry, this.#attempts, context.parts.runtime.random()), 1));
+    return 'again';
+  }
+
+  /** The cluster's count of retries holds those that wait. */
+  #endBackOff(): void {
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#backOff?.release();
+    if (this.#cluster !== undefined) this.#cluster.usage.retries--;
+  }
+
+  onTimer(): void {
+    this.#endBackOff();
+    if (!this.#context.done) this.#startAttempt();
+  }
+}

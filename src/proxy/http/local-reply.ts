@@ -1,0 +1,60 @@
+// Sends a response of the proxy's own: plain text, or for gRPC a head that carries the status as trailers would (Envoy: Utility::sendLocalReply).
+import { applyHeaderOperations } from '#decide/header-apply.ts';
+import { formatView } from '#proxy/http/connection-view.ts';
+import { makeWireSafe } from '#proxy/http/header-list.ts';
+import type { LocalResponse, RequestContext } from '#proxy/http/request-context.ts';
+import type { HeaderList, ResponseHead } from '#proxy/http/stream.ts';
+import { grpcStatusOf } from '#proxy/respond.ts';
+
+/** The whole response. `record` must hold flags and details by now: formats may ask for them. */
+export function sendLocalReply(context: RequestContext, response: LocalResponse): void {
+  const { parts, record, notes } = context;
+  const own = typeof response.body === 'string' ? response.body : new TextDecoder().decode(response.body);
+  record.localReplyBody = own;
+  record.responseCode = response.status;
+  fillRequest(context);
+  const formatted = parts.localReply === undefined || response.route !== undefined ? undefined : parts.localReply(record);
+  const status = formatted?.status ?? response.status;
+  const body = formatted === undefined ? response.body : formatted.body;
+  const headers: HeaderList = [...response.headers, ...(formatted?.headers ?? [])];
+  if (notes.isGrpc && response.route === undefined) {
+    sendGrpcStatus(context, status, typeof body === 'string' ? body : own, headers);
+    return;
+  }
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  if (bytes.length > 0) headers.push('content-length', String(bytes.length), 'content-type', formatted?.contentType ?? 'text/plain');
+  const head: ResponseHead = { status, headers };
+  if (response.route !== undefined && response.route.responseHeaders.length > 0) {
+    applyHeaderOperations(response.route.responseHeaders, headers, formatView(context, response.route, head));
+    makeWireSafe(headers);
+  }
+  const endStream = bytes.length === 0 || context.method === 'HEAD';
+  context.sendHead(head, endStream, undefined);
+  if (endStream) return;
+  context.stream.sendData(bytes);
+  context.stream.sendEnd();
+}
+
+/** Trailers only: status 200, the gRPC status and the message percent-encoded (gRPC over HTTP/2, "Responses"). */
+function sendGrpcStatus(context: RequestContext, status: number, message: string, headers: HeaderList): void {
+  headers.push('content-type', 'application/grpc', 'grpc-status', String(grpcStatusOf(status)));
+  if (message !== '') headers.push('grpc-message', percentEncode(message));
+  context.sendHead({ status: 200, headers }, true, undefined);
+}
+
+function percentEncode(text: string): string {
+  return Buffer.from(text, 'utf8')
+    .toString('latin1')
+    .replace(/[^ -$&-~]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+}
+
+/** The request's side of the record, as formats of local replies may print it. */
+function fillRequest({ record, stream }: RequestContext): void {
+  const { request } = stream;
+  record.method = request.method;
+  record.scheme = request.scheme;
+  record.authority = request.authority;
+  record.path = request.path;
+  record.protocol = request.version;
+  record.requestHeaders = request.headers;
+}

@@ -1,0 +1,49 @@
+// What the connection manager does to a response's fields before they go downstream (Envoy: mutateResponseHeaders, server header rules).
+import type { HttpManagerEntry } from '#decide/listener-entry.ts';
+import type { Clock } from '#base/clock.ts';
+import type { HeaderList } from '#proxy/http/stream.ts';
+
+/** The `date` field (RFC 9110 §6.6.1), formatted once a second. */
+export class DateField {
+  readonly #clock: Clock;
+  #second = -1;
+  #text = '';
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  text(): string {
+    const nowMs = this.#clock.nowMs();
+    const second = Math.floor(nowMs / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#text = new Date(nowMs).toUTCString();
+    }
+    return this.#text;
+  }
+}
+
+/** Changes `headers` in place. `serviceTimeMs` is undefined for what the proxy answers itself. */
+export function prepareResponse(headers: HeaderList, entry: HttpManagerEntry, date: DateField, requestId: string, serviceTimeMs: number | undefined): void {
+  let hasDate = false;
+  let serverAt = -1;
+  let timeAt = -1;
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index];
+    if (name === 'date') hasDate = true;
+    else if (name === 'server') serverAt = index;
+    else if (name === 'x-envoy-upstream-service-time') timeAt = index;
+  }
+  if (serviceTimeMs !== undefined) {
+    const time = String(serviceTimeMs);
+    if (timeAt === -1) headers.push('x-envoy-upstream-service-time', time);
+    else headers[timeAt + 1] = time;
+  }
+  if (!hasDate) headers.push('date', date.text());
+  if (serverAt === -1) {
+    if (entry.serverHeaderTransformation !== 'pass-through') headers.push('server', entry.serverName);
+  } else if (entry.serverHeaderTransformation === 'overwrite') headers[serverAt + 1] = entry.serverName;
+  if (entry.alwaysSetRequestIdInResponse && requestId !== '') headers.push('x-request-id', requestId);
+  if (entry.via !== '') headers.push('via', entry.via);
+}

@@ -1,0 +1,176 @@
+// Every way a request can fail in the proxy, and what Envoy makes of it: status, response flag, response code details and body.
+// The one place that knows; bodies are Envoy's text with the name of the route or cluster that failed behind it.
+import { assertNever } from '#base/assert-never.ts';
+import type { RequestRefusal, ResetReason } from '#proxy/http/stream.ts';
+
+export type Failure =
+  | { readonly kind: 'refused'; readonly refusal: RequestRefusal }
+  | { readonly kind: 'no-route'; readonly routeConfig: string; readonly virtualHost: string | undefined; readonly authority: string; readonly path: string }
+  | { readonly kind: 'cluster-not-found'; readonly cluster: string; readonly status: number }
+  | { readonly kind: 'no-healthy-upstream'; readonly cluster: string; readonly endpoints: number }
+  | { readonly kind: 'upstream-reset'; readonly cluster: string; readonly reason: ResetReason; readonly detail: string; readonly endpoint: string }
+  | { readonly kind: 'response-timeout'; readonly cluster: string; readonly perTry: boolean }
+  | { readonly kind: 'stream-idle'; readonly requestComplete: boolean }
+  | { readonly kind: 'request-timeout' }
+  | { readonly kind: 'max-duration'; readonly requestComplete: boolean }
+  | { readonly kind: 'access-denied'; readonly policy: string | undefined }
+  | { readonly kind: 'upgrade-refused'; readonly upgrade: string }
+  | { readonly kind: 'bad-body'; readonly details: string }
+  | { readonly kind: 'bad-path' };
+
+export type LocalReply = {
+  readonly status: number;
+  /** Envoy's flags joined by ',', '' for none. */
+  readonly flags: string;
+  readonly details: string;
+  readonly body: string;
+  /** gRPC status where it is not the one that follows from the HTTP status. */
+  readonly overloaded?: boolean;
+};
+
+/** Envoy's words for a reset, in bodies; with underscores in details (StreamResetReason, Envoy's codec and router). */
+export function resetText(reason: ResetReason): string {
+  switch (reason) {
+    case 'remote-reset':
+      return 'remote reset';
+    case 'connection-closed':
+      return 'connection termination';
+    case 'connect-failed':
+    case 'tls-failed':
+      return 'remote connection failure';
+    case 'connect-timeout':
+      return 'connection timeout';
+    case 'protocol-error':
+      return 'protocol error';
+    case 'refused':
+      return 'remote refused stream reset';
+    case 'overflow':
+      return 'overflow';
+    case 'local-reset':
+      return 'local reset';
+    default:
+      return assertNever(reason, 'reset reason');
+  }
+}
+
+/** Envoy's response flag for a reset from upstream. */
+export function resetFlag(reason: ResetReason): string {
+  switch (reason) {
+    case 'remote-reset':
+    case 'refused':
+      return 'UR';
+    case 'connection-closed':
+      return 'UC';
+    case 'connect-failed':
+    case 'tls-failed':
+    case 'connect-timeout':
+      return 'UF';
+    case 'protocol-error':
+      return 'UPE';
+    case 'overflow':
+      return 'UO';
+    case 'local-reset':
+      return 'LR';
+    default:
+      return assertNever(reason, 'reset reason');
+  }
+}
+
+/** What goes into `{…}` behind a details word: no spaces in access logs. */
+export function detailsOf(reason: ResetReason, detail: string): string {
+  const text = detail === '' ? resetText(reason) : `${resetText(reason)}|${detail}`;
+  return text.replaceAll(' ', '_');
+}
+
+export function replyFor(failure: Failure): LocalReply {
+  switch (failure.kind) {
+    case 'refused':
+      return { status: failure.refusal.status, flags: failure.refusal.flag, details: failure.refusal.details, body: refusalText(failure.refusal) };
+    case 'no-route':
+      return { status: 404, flags: 'NR', details: 'route_not_found', body: noRouteText(failure) };
+    case 'cluster-not-found':
+      return { status: failure.status, flags: 'NC', details: 'cluster_not_found', body: `cluster not found: ${failure.cluster}` };
+    case 'no-healthy-upstream': {
+      const cause = failure.endpoints === 0 ? 'has no endpoint' : `has no healthy endpoint among ${failure.endpoints}`;
+      return { status: 503, flags: 'UH', details: 'no_healthy_upstream', body: `no healthy upstream: cluster ${failure.cluster} ${cause}` };
+    }
+    case 'upstream-reset':
+      return upstreamReset(failure);
+    case 'response-timeout': {
+      const details = failure.perTry ? 'upstream_per_try_timeout' : 'response_timeout';
+      return { status: 504, flags: 'UT', details, body: `upstream request timeout: cluster ${failure.cluster}` };
+    }
+    case 'stream-idle':
+      return { status: failure.requestComplete ? 504 : 408, flags: 'SI', details: 'stream_idle_timeout', body: 'stream timeout' };
+    case 'request-timeout':
+      return { status: 408, flags: 'DT', details: 'request_overall_timeout', body: 'request timeout' };
+    case 'max-duration':
+      return { status: failure.requestComplete ? 504 : 408, flags: 'DT', details: 'max_duration_timeout', body: 'downstream duration timeout' };
+    case 'access-denied': {
+      const policy = failure.policy?.replaceAll(' ', '_') ?? 'none';
+      return { status: 403, flags: '', details: `rbac_access_denied_matched_policy[${policy}]`, body: 'RBAC: access denied' };
+    }
+    case 'upgrade-refused':
+      return { status: 403, flags: '', details: 'upgrade_failed', body: `upgrade to ${failure.upgrade} is not enabled` };
+    case 'bad-body':
+      return { status: 400, flags: 'DPE', details: failure.details, body: 'Bad Request' };
+    case 'bad-path':
+      return { status: 400, flags: '', details: 'path_normalization_failed', body: '' };
+    default:
+      return assertNever(failure, 'failure');
+  }
+}
+
+function refusalText({ status }: RequestRefusal): string {
+  switch (status) {
+    case 408:
+      return 'request header timeout';
+    case 431:
+      return 'Request Header Fields Too Large';
+    case 426:
+      return 'Upgrade Required';
+    case 501:
+      return 'Not Implemented';
+    default:
+      return 'Bad Request';
+  }
+}
+
+function noRouteText({ routeConfig, virtualHost, authority, path }: Extract<Failure, { readonly kind: 'no-route' }>): string {
+  const where = `route configuration ${routeConfig === '' ? '(none)' : routeConfig}`;
+  if (virtualHost === undefined) return `no route: no virtual host for ${authority} in ${where}`;
+  return `no route: virtual host ${virtualHost} in ${where} has none for ${authority}${path}`;
+}
+
+function upstreamReset({ cluster, reason, detail, endpoint }: Extract<Failure, { readonly kind: 'upstream-reset' }>): LocalReply {
+  const transport = detail !== '' && resetFlag(reason) === 'UF' ? `, transport failure reason: ${detail}` : '';
+  const where = endpoint === '' ? `cluster ${cluster}` : `cluster ${cluster}, endpoint ${endpoint}`;
+  return {
+    status: reason === 'protocol-error' ? 502 : 503,
+    flags: resetFlag(reason),
+    details: reason === 'overflow' ? 'upstream_reset_before_response_started{overflow}' : `upstream_reset_before_response_started{${detailsOf(reason, detail)}}`,
+    body: `upstream connect error or disconnect/reset before headers. reset reason: ${resetText(reason)}${transport}: ${where}`,
+    overloaded: reason === 'overflow',
+  };
+}
+
+/** gRPC's status for an HTTP status (Envoy: Grpc::Utility::httpToGrpcStatus). */
+export function grpcStatusOf(status: number): number {
+  switch (status) {
+    case 400:
+      return 13;
+    case 401:
+      return 16;
+    case 403:
+      return 7;
+    case 404:
+      return 12;
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return 14;
+    default:
+      return 2;
+  }
+}

@@ -1,0 +1,13 @@
+// HTTP/1.1 pools over whatever the connector gives: plain TCP or TLS.
+import { Http1Pool } from '#proxy/upstream/http1-pool.ts';
+import type { Http1Shared } from '#proxy/http1/server.ts';
+import type { Connect } from '#proxy/upstream/connect.ts';
+import type { PoolFactory } from '#proxy/upstream/pool-factory.ts';
+
+/** Envoy's limits for responses: 60 KiB of head, 100 fields. */
+const limits = { maxHeadBytes: 61_440, maxFields: 100 };
+
+export function http1PoolFactory(connect: Connect, shared: Http1Shared): PoolFactory {
+  const options = { ...shared, ...limits };
+  return (cluster, endpoint, usage) => new Http1Pool(cluster, endpoint, usage, connect, options);
+}
