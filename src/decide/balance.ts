@@ -8,7 +8,10 @@ import { Rotation } from '#decide/rotation.ts';
 type Group = { readonly hosts: readonly EndpointEntry[]; readonly rotation: Rotation; readonly equalWeights: boolean };
 
 /** What a cluster's balancer keeps between requests. `loads` sum to 100 over all groups, unless nothing may be used. */
-export type BalancerState = { readonly cluster: ClusterEntry; readonly groups: readonly { readonly group: Group; readonly cumulativeLoad: number }[] };
+export type BalancerState = {
+  readonly cluster: ClusterEntry;
+  readonly groups: readonly { readonly group: Group; readonly cumulativeLoad: number }[];
+};
 
 /** `random` (in [0, 1)) sets where the round robin begins, so that many proxies do not all start with the first endpoint. */
 export function newBalancerState(cluster: ClusterEntry, endpoints: readonly EndpointEntry[], random: number): BalancerState {
@@ -16,7 +19,17 @@ export function newBalancerState(cluster: ClusterEntry, endpoints: readonly Endp
   const groups = loadByPriority(cluster, endpoints).map(({ hosts, load }: PriorityLoad) => {
     cumulativeLoad += load;
     const equalWeights = hosts.every(({ weight }) => weight === hosts[0]?.weight);
-    return { group: { hosts, rotation: new Rotation(hosts.map(({ weight }) => weight), random), equalWeights }, cumulativeLoad };
+    return {
+      group: {
+        hosts,
+        rotation: new Rotation(
+          hosts.map(({ weight }) => weight),
+          random,
+        ),
+        equalWeights,
+      },
+      cumulativeLoad,
+    };
   });
   return { cluster, groups };
 }
@@ -55,7 +68,9 @@ function drawFrom(cluster: ClusterEntry, group: Group, active: (endpoint: Endpoi
     case 'random':
       return hostAt(group, randomIndex(group, random));
     case 'least-request':
-      return group.equalWeights ? leastOfDrawn(cluster.choiceCount, group, active, random) : leastByWeight(cluster.activeRequestBias, group, active, random);
+      return group.equalWeights
+        ? leastOfDrawn(cluster.choiceCount, group, active, random)
+        : leastByWeight(cluster.activeRequestBias, group, active, random);
   }
 }
 

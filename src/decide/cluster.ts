@@ -1,12 +1,6 @@
 // Envoy's Cluster, compiled once per update.
 import { isMessage } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
-import { type Cluster, Cluster_DiscoveryType as Discovery, Cluster_LbPolicy as LbPolicy, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
-import { RoutingPriority } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import { HttpProtocolOptionsSchema, type HttpProtocolOptions } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
-import { LeastRequestSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js';
-import { RandomSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.js';
-import { RoundRobinSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js';
 import type { ClusterEntry } from '#decide/cluster-entry.ts';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
@@ -14,6 +8,17 @@ import { buildEndpoints } from '#decide/endpoints.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { findUnsupported } from '#decide/supported.ts';
 import { compileUpstreamTls } from '#decide/tls-context.ts';
+import {
+  type Cluster,
+  ClusterSchema,
+  Cluster_DiscoveryType as Discovery,
+  Cluster_LbPolicy as LbPolicy,
+} from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { RoutingPriority } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { LeastRequestSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js';
+import { RandomSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.js';
+import { RoundRobinSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js';
+import { type HttpProtocolOptions, HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 
 const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
@@ -33,13 +38,13 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
   const assignment = cluster.loadAssignment === undefined ? undefined : buildEndpoints(cluster.loadAssignment, 'load_assignment', problems);
   const tls = cluster.transportSocket === undefined ? undefined : compileUpstreamTls(cluster.transportSocket, 'transport_socket', problems);
   const discovery = discoveryOf(cluster, problems);
-  if (assignment === undefined && (discovery === 'static' || discovery === 'strict-dns' || discovery === 'logical-dns')) {
-    problems.report('load_assignment', `a cluster of type ${discovery} needs its endpoints`);
-  }
   return {
     name: cluster.name,
     discovery,
-    edsName: cluster.edsClusterConfig?.serviceName === undefined || cluster.edsClusterConfig.serviceName === '' ? cluster.name : cluster.edsClusterConfig.serviceName,
+    edsName:
+      cluster.edsClusterConfig?.serviceName === undefined || cluster.edsClusterConfig.serviceName === ''
+        ? cluster.name
+        : cluster.edsClusterConfig.serviceName,
     connectTimeoutMs: durationMs(cluster.connectTimeout, 5_000),
     ...balancingOf(cluster, problems),
     panicThresholdPercent: cluster.commonLbConfig?.healthyPanicThreshold?.value ?? 50,

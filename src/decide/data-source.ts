@@ -1,6 +1,7 @@
 // Envoy's DataSource: bytes in the configuration itself, or where they are to be read.
-import type { DataSource } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+
 import type { DataSourceEntry } from '#decide/tls-entry.ts';
+import type { DataSource } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 
 /** Reads a file or environment variable named by a DataSource; throws what the user shall see. decide itself touches no file. */
 export type FileReader = (source: Exclude<DataSourceEntry, { kind: 'inline' }>) => Uint8Array;

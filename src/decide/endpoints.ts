@@ -1,11 +1,11 @@
 // Envoy's ClusterLoadAssignment, compiled: all endpoints of a cluster with priority, weight and health.
 import { failed, ok, type Result } from '#base/result.ts';
-import { HealthStatus } from '#envoy/gen/envoy/config/core/v3/health_check_pb.js';
-import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
-import type { LbEndpoint } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
 import type { EndpointEntry, EndpointSet } from '#decide/cluster-entry.ts';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
 import { findUnsupported } from '#decide/supported.ts';
+import { HealthStatus } from '#envoy/gen/envoy/config/core/v3/health_check_pb.js';
+import type { LbEndpoint } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
+import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 
 export function compileEndpoints(assignment: ClusterLoadAssignment): Result<EndpointSet, readonly ConfigError[]> {
   const problems = new Problems(assignment.clusterName);

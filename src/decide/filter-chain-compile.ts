@@ -1,9 +1,12 @@
 // Envoy's FilterChainMatch message, compiled to the values that matching compares.
 import { type IpRange, ipRange } from '#base/cidr.ts';
-import type { CidrRange } from '#envoy/gen/envoy/config/core/v3/address_pb.js';
-import { FilterChainMatch_ConnectionSourceType as SourceType, type FilterChainMatch } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import type { Problems } from '#decide/config-error.ts';
 import type { ChainMatch } from '#decide/filter-chain-match.ts';
+import type { CidrRange } from '#envoy/gen/envoy/config/core/v3/address_pb.js';
+import {
+  type FilterChainMatch,
+  FilterChainMatch_ConnectionSourceType as SourceType,
+} from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 
 const sourceTypes: Readonly<Record<SourceType, ChainMatch['sourceType']>> = {
   [SourceType.ANY]: 'any',

@@ -1,7 +1,7 @@
 // Envoy's filter chain matching: criteria one after the other (destination port, destination IP, server name, transport protocol,
 // application protocols, source type and IPs, source port); at each the most specific value that fits the connection wins,
 // and there is no way back to a less specific one when a later criterion fails (listener.v3.FilterChainMatch).
-import { inRange, type IpAddress, type IpRange, isLoopback } from '#base/cidr.ts';
+import { type IpAddress, type IpRange, inRange, isLoopback } from '#base/cidr.ts';
 import type { ConnectionView } from '#decide/views.ts';
 
 export type ChainMatch = {
@@ -30,10 +30,22 @@ export type FilterChainIndex = readonly IndexedMatch[];
 
 /** In Envoy's order. Each keeps the chains whose value is the most specific one that fits. */
 export const criteria: readonly Criterion[] = [
-  { name: 'destination port', narrow: (chains, { connection }) => byRank(chains, ({ destinationPort }) => exactRank(destinationPort, connection.destinationPort)) },
-  { name: 'destination IP', narrow: (chains, { destination }) => byRank(chains, ({ destinationRanges }) => rangeRank(destinationRanges, destination)) },
-  { name: 'server name', narrow: (chains, { connection }) => byRank(chains, ({ serverNames }) => serverNameRank(serverNames, connection.serverName ?? '')) },
-  { name: 'transport protocol', narrow: (chains, { connection }) => byRank(chains, ({ transportProtocol }) => textRank(transportProtocol, connection.transportProtocol)) },
+  {
+    name: 'destination port',
+    narrow: (chains, { connection }) => byRank(chains, ({ destinationPort }) => exactRank(destinationPort, connection.destinationPort)),
+  },
+  {
+    name: 'destination IP',
+    narrow: (chains, { destination }) => byRank(chains, ({ destinationRanges }) => rangeRank(destinationRanges, destination)),
+  },
+  {
+    name: 'server name',
+    narrow: (chains, { connection }) => byRank(chains, ({ serverNames }) => serverNameRank(serverNames, connection.serverName ?? '')),
+  },
+  {
+    name: 'transport protocol',
+    narrow: (chains, { connection }) => byRank(chains, ({ transportProtocol }) => textRank(transportProtocol, connection.transportProtocol)),
+  },
   { name: 'application protocols', narrow: narrowByApplicationProtocol },
   { name: 'direct source IP', narrow: (chains, { source }) => byRank(chains, ({ directSourceRanges }) => rangeRank(directSourceRanges, source)) },
   { name: 'source type', narrow: (chains, facts) => byRank(chains, ({ sourceType }) => sourceTypeRank(sourceType, facts)) },
@@ -115,13 +127,25 @@ export function matchText(match: ChainMatch): string {
     if (values.length > 0) parts.push(`${name} ${values.join(' or ')}`);
   };
   list('port', match.destinationPort === undefined ? [] : [match.destinationPort]);
-  list('destination', match.destinationRanges.map(({ text }) => text));
-  list('server name', match.serverNames.map((name) => (name.startsWith('.') ? `*${name}` : name)));
+  list(
+    'destination',
+    match.destinationRanges.map(({ text }) => text),
+  );
+  list(
+    'server name',
+    match.serverNames.map((name) => (name.startsWith('.') ? `*${name}` : name)),
+  );
   list('transport protocol', match.transportProtocol === '' ? [] : [match.transportProtocol]);
   list('application protocol', match.applicationProtocols);
-  list('direct source', match.directSourceRanges.map(({ text }) => text));
+  list(
+    'direct source',
+    match.directSourceRanges.map(({ text }) => text),
+  );
   list('source', match.sourceType === 'any' ? [] : [match.sourceType === 'external' ? 'external' : 'this host']);
-  list('source', match.sourceRanges.map(({ text }) => text));
+  list(
+    'source',
+    match.sourceRanges.map(({ text }) => text),
+  );
   list('source port', match.sourcePorts);
   return parts.length === 0 ? 'any connection' : parts.join(' and ');
 }

@@ -1,6 +1,6 @@
 // The commands that header values may use (Envoy: "custom request/response headers" and command operators), one line each.
 // Undefined means "not there": Envoy then adds nothing for this part.
-import type { FormatView } from '#decide/header-format.ts';
+import type { FormatView } from '#decide/format-view.ts';
 import type { RequestView } from '#decide/views.ts';
 
 export type FormatCommand = (view: FormatView) => string | undefined;
@@ -18,15 +18,42 @@ export const formatCommands: Readonly<Record<string, (argument: string) => Forma
   UPSTREAM_HOST: () => (view) => view.upstreamHost,
   UPSTREAM_REMOTE_ADDRESS: () => (view) => view.upstreamHost,
   REQUESTED_SERVER_NAME: () => (view) => view.connection.serverName,
-  DOWNSTREAM_REMOTE_ADDRESS: () => ({ connection }) => `${connection.remoteAddress ?? connection.sourceAddress}:${connection.sourcePort}`,
-  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: () => ({ connection }) => connection.remoteAddress ?? connection.sourceAddress,
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: () => ({ connection }) => `${connection.sourceAddress}:${connection.sourcePort}`,
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: () => ({ connection }) => connection.sourceAddress,
-  DOWNSTREAM_REMOTE_PORT: () => ({ connection }) => String(connection.sourcePort),
-  DOWNSTREAM_LOCAL_ADDRESS: () => ({ connection }) => `${connection.destinationAddress}:${connection.destinationPort}`,
-  DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: () => ({ connection }) => connection.destinationAddress,
-  DOWNSTREAM_LOCAL_PORT: () => ({ connection }) => String(connection.destinationPort),
-  DOWNSTREAM_PEER_URI_SAN: () => ({ connection }) => connection.peerNames?.filter((name) => name.includes('://')).join(','),
+  DOWNSTREAM_REMOTE_ADDRESS:
+    () =>
+    ({ connection }) =>
+      `${connection.remoteAddress ?? connection.sourceAddress}:${connection.sourcePort}`,
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT:
+    () =>
+    ({ connection }) =>
+      connection.remoteAddress ?? connection.sourceAddress,
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS:
+    () =>
+    ({ connection }) =>
+      `${connection.sourceAddress}:${connection.sourcePort}`,
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT:
+    () =>
+    ({ connection }) =>
+      connection.sourceAddress,
+  DOWNSTREAM_REMOTE_PORT:
+    () =>
+    ({ connection }) =>
+      String(connection.sourcePort),
+  DOWNSTREAM_LOCAL_ADDRESS:
+    () =>
+    ({ connection }) =>
+      `${connection.destinationAddress}:${connection.destinationPort}`,
+  DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT:
+    () =>
+    ({ connection }) =>
+      connection.destinationAddress,
+  DOWNSTREAM_LOCAL_PORT:
+    () =>
+    ({ connection }) =>
+      String(connection.destinationPort),
+  DOWNSTREAM_PEER_URI_SAN:
+    () =>
+    ({ connection }) =>
+      connection.peerNames?.filter((name) => name.includes('://')).join(','),
 };
 
 /** `X?Y`: Y where X is not there. */

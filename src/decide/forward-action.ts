@@ -1,9 +1,5 @@
 // Envoy's RouteAction, compiled: targets with weights, timeouts, retries and rewrites.
-import {
-  RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
-  type Route, type RouteAction, type VirtualHost, type WeightedCluster,
-} from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
-import type { RegexMatchAndSubstitute } from '#envoy/gen/envoy/type/matcher/v3/regex_pb.js';
+
 import type { Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
 import { compileHeaderLevel, joinLevels } from '#decide/header-level.ts';
@@ -11,6 +7,14 @@ import type { HeaderOperations } from '#decide/header-operations.ts';
 import { compileRegex, type Regex, substitutionError } from '#decide/regex.ts';
 import { compileRetry } from '#decide/retry.ts';
 import type { ForwardAction, ForwardTarget } from '#decide/route-entry.ts';
+import {
+  RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
+  type Route,
+  type RouteAction,
+  type VirtualHost,
+  type WeightedCluster,
+} from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { RegexMatchAndSubstitute } from '#envoy/gen/envoy/type/matcher/v3/regex_pb.js';
 
 /** Header changes around a target, most specific first. */
 export type HeaderLevels = {
@@ -21,7 +25,14 @@ export type HeaderLevels = {
 
 const defaultTimeoutMs = 15_000;
 
-export function compileForward(host: VirtualHost, route: Route, action: RouteAction, levels: HeaderLevels, field: string, problems: Problems): ForwardAction {
+export function compileForward(
+  host: VirtualHost,
+  route: Route,
+  action: RouteAction,
+  levels: HeaderLevels,
+  field: string,
+  problems: Problems,
+): ForwardAction {
   const retryPolicy = action.retryPolicy ?? host.retryPolicy;
   const retryField = action.retryPolicy === undefined ? 'retry_policy' : `${field}.retry_policy`;
   const idleTimeout = action.idleTimeout === undefined ? {} : { idleTimeoutMs: durationMs(action.idleTimeout, 0) };
@@ -119,7 +130,7 @@ function compileHostRewrite(action: RouteAction, field: string, problems: Proble
     case 'hostRewritePathRegex':
       return { hostRewritePathRegex: compileSubstitution(specifier.value, `${field}.host_rewrite_path_regex`, problems), autoHostRewrite: false };
     case 'autoHostRewrite':
-      return { autoHostRewrite: specifier.value };
+      return { autoHostRewrite: specifier.value.value };
     case undefined:
       return { autoHostRewrite: false };
   }

@@ -1,5 +1,5 @@
 // Runs header operations on a list of fields (name, value, name, value …; names in lower case), in place.
-import type { FormatView } from '#decide/header-format.ts';
+import type { FormatView } from '#decide/format-view.ts';
 import type { HeaderOperations } from '#decide/header-operations.ts';
 
 /** `view` is made only if there is anything to do: test `operations.length` first. */

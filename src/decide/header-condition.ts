@@ -1,9 +1,10 @@
 // Envoy's route HeaderMatcher, compiled. Used by routes, virtual clusters and RBAC.
-import type { HeaderMatcher } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+
 import type { Condition } from '#decide/condition.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { compileStringTest, containsTest, exactTest, prefixTest, quoted, regexTest, type StringTest, suffixTest } from '#decide/string-test.ts';
 import type { RequestView } from '#decide/views.ts';
+import type { HeaderMatcher } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 
 /** Several fields of one name count as one, joined by ','. A missing header matches nothing but present_match, inverted or not. */
 export function compileHeaderCondition(matcher: HeaderMatcher, field: string, problems: Problems): Condition {
@@ -17,7 +18,11 @@ export function compileHeaderCondition(matcher: HeaderMatcher, field: string, pr
     // Treated as empty, a missing header is there.
     const present = (specifier.case === undefined ? true : specifier.value) !== invert;
     const always = matcher.treatMissingHeaderAsEmpty;
-    return { text: `header ${name} ${present ? 'is present' : 'is absent'}`, holds: (request) => (always || read(request) !== undefined) === present, found };
+    return {
+      text: `header ${name} ${present ? 'is present' : 'is absent'}`,
+      holds: (request) => (always || read(request) !== undefined) === present,
+      found,
+    };
   }
   const test = valueTest(matcher, field, problems);
   const absent = matcher.treatMissingHeaderAsEmpty ? '' : undefined;

@@ -1,25 +1,13 @@
 // The values of added headers: literal text, or Envoy's format strings (`%REQ(x-a?:path)%`) compiled once into parts.
 // A literal is kept as text, so that the common case costs nothing per request.
-import { type FormatCommand, formatCommands } from '#decide/format-commands.ts';
+
 import type { Problems } from '#decide/config-error.ts';
-import type { ConnectionView, RequestView } from '#decide/views.ts';
+import { type FormatCommand, formatCommands } from '#decide/format-commands.ts';
+import type { FormatView } from '#decide/format-view.ts';
 
-/** What a format may ask about. What is not known yet (a response before there is one) is undefined. */
-export type FormatView = {
-  readonly request: RequestView;
-  readonly connection: ConnectionView;
-  /** `HTTP/1.1`, `HTTP/2`. */
-  readonly protocol: string;
-  readonly routeName: string;
-  readonly virtualHost: string;
-  readonly cluster?: string | undefined;
-  /** `address:port` of the endpoint. */
-  readonly upstreamHost?: string | undefined;
-  readonly responseStatus?: number | undefined;
-  readonly responseHeader?: ((name: string) => string | undefined) | undefined;
-};
-
-export type HeaderFormat = { readonly kind: 'literal'; readonly text: string } | { readonly kind: 'format'; readonly print: (view: FormatView) => string };
+export type HeaderFormat =
+  | { readonly kind: 'literal'; readonly text: string }
+  | { readonly kind: 'format'; readonly print: (view: FormatView) => string };
 
 /** Compiles a header's value; `%%` is a percent sign. A command that is not known is an error at `field`. */
 export function compileHeaderFormat(source: string, field: string, problems: Problems): HeaderFormat {
@@ -35,7 +23,11 @@ export function compileHeaderFormat(source: string, field: string, problems: Pro
       continue;
     }
     const command = match[1] === undefined ? undefined : formatCommands[match[1]]?.(match[2] ?? '');
-    if (command === undefined) problems.report(field, match[1] === undefined ? `a single % at ${match.index}; write %% for a percent sign` : `format command ${match[0]} is not supported`);
+    if (command === undefined)
+      problems.report(
+        field,
+        match[1] === undefined ? `a single % at ${match.index}; write %% for a percent sign` : `format command ${match[0]} is not supported`,
+      );
     else parts.push(shortened(command, match[3]));
   }
   parts.push(source.slice(from));

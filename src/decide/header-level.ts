@@ -1,8 +1,9 @@
 // headers_to_add and headers_to_remove of one level (route, virtual host, route configuration, weighted cluster), compiled; and the levels joined.
-import { HeaderValueOption_HeaderAppendAction, type HeaderValueOption } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+
 import type { Problems } from '#decide/config-error.ts';
 import { compileHeaderFormat } from '#decide/header-format.ts';
 import { type HeaderMode, type HeaderOperation, type HeaderOperations, noHeaderOperations } from '#decide/header-operations.ts';
+import { type HeaderValueOption, HeaderValueOption_HeaderAppendAction } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 
 /** Removals come first (HeaderParser::evaluateHeaders), then overwrites, then additions. `at` is the field path of the owner, with its dot. */
 export function compileHeaderLevel(
@@ -33,7 +34,13 @@ function compileSetting(option: HeaderValueOption, field: string, problems: Prob
   if (name === 'host' || name.startsWith(':')) problems.report(`${field}.header.key`, `${name} may not be set here`);
   const raw = option.header?.rawValue;
   const written = raw !== undefined && raw.length > 0 ? new TextDecoder().decode(raw) : (option.header?.value ?? '');
-  return { kind: 'set', name, value: compileHeaderFormat(written, `${field}.header.value`, problems), mode: modeOf(option), keepEmptyValue: option.keepEmptyValue };
+  return {
+    kind: 'set',
+    name,
+    value: compileHeaderFormat(written, `${field}.header.value`, problems),
+    mode: modeOf(option),
+    keepEmptyValue: option.keepEmptyValue,
+  };
 }
 
 /** The deprecated `append` wins where it is set. */

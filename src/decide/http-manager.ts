@@ -1,15 +1,5 @@
 // Envoy's HttpConnectionManager, compiled, with Envoy's defaults filled in.
 import { isMessage } from '@bufbuild/protobuf';
-import { HttpProtocolOptions_HeadersWithUnderscoresAction as UnderscoresAction } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
-import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
-import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
-import {
-  HttpConnectionManager_CodecType as Codec,
-  HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
-  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
-  HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
-  type HttpConnectionManager, type HttpFilter,
-} from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { Problems } from '#decide/config-error.ts';
 import type { FileReader } from '#decide/data-source.ts';
 import { durationMs } from '#decide/duration.ts';
@@ -17,6 +7,17 @@ import { unpackExtension } from '#decide/extension.ts';
 import type { HttpFilterEntry, HttpManagerEntry } from '#decide/listener-entry.ts';
 import { compileHttpRbac } from '#decide/rbac.ts';
 import { buildRouteTable } from '#decide/route-table.ts';
+import { HttpProtocolOptions_HeadersWithUnderscoresAction as UnderscoresAction } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
+import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import {
+  HttpConnectionManager_CodecType as Codec,
+  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
+  HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
+  type HttpConnectionManager,
+  type HttpFilter,
+  HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
+} from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
 const minuteMs = 60_000;
 
@@ -113,7 +114,12 @@ function compileHttpFilter(filter: HttpFilter, field: string, problems: Problems
 }
 
 // HTTP/3 is refused by the table of supported fields; AUTO stands in so that the record is complete.
-const codecs: Readonly<Record<Codec, HttpManagerEntry['codec']>> = { [Codec.AUTO]: 'auto', [Codec.HTTP1]: 'http1', [Codec.HTTP2]: 'http2', [Codec.HTTP3]: 'auto' };
+const codecs: Readonly<Record<Codec, HttpManagerEntry['codec']>> = {
+  [Codec.AUTO]: 'auto',
+  [Codec.HTTP1]: 'http1',
+  [Codec.HTTP2]: 'http2',
+  [Codec.HTTP3]: 'auto',
+};
 
 const serverHeaders: Readonly<Record<ServerHeader, HttpManagerEntry['serverHeaderTransformation']>> = {
   [ServerHeader.OVERWRITE]: 'overwrite',

@@ -1,11 +1,12 @@
 // A listener as compiled once per update: where it listens, its filter chains and what each chain does with a connection.
 // Immutable. Formats (access log, local replies) are handed on as data for telemetry and the proxy to compile.
-import type { AccessLog } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
-import type { LocalReplyConfig } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+
 import type { FilterChainIndex } from '#decide/filter-chain-match.ts';
 import type { RbacEntry } from '#decide/rbac.ts';
 import type { RouteTable } from '#decide/route-table.ts';
 import type { DownstreamTls } from '#decide/tls-entry.ts';
+import type { AccessLog } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import type { LocalReplyConfig } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
 export type ListenerEntry = {
   readonly name: string;
@@ -27,7 +28,10 @@ export type ListenerEntry = {
 };
 
 /** `disabled`: the destination ports for which the filter does not run (filter_disabled). */
-export type ListenerFilterEntry = { readonly kind: 'original-dst' | 'tls-inspector' | 'http-inspector'; readonly disabled: (port: number) => boolean };
+export type ListenerFilterEntry = {
+  readonly kind: 'original-dst' | 'tls-inspector' | 'http-inspector';
+  readonly disabled: (port: number) => boolean;
+};
 
 export type FilterChainEntry = {
   readonly name: string;
@@ -89,7 +93,13 @@ export type HttpManagerEntry = {
   readonly headersWithUnderscores: 'allow' | 'reject' | 'drop';
   readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only';
   /** What goes into x-forwarded-client-cert on append-forward and sanitize-set. */
-  readonly clientCertDetails: { readonly subject: boolean; readonly cert: boolean; readonly chain: boolean; readonly dns: boolean; readonly uri: boolean };
+  readonly clientCertDetails: {
+    readonly subject: boolean;
+    readonly cert: boolean;
+    readonly chain: boolean;
+    readonly dns: boolean;
+    readonly uri: boolean;
+  };
   /** Lower case; true: allowed. */
   readonly upgradeTypes: ReadonlyMap<string, boolean>;
   readonly localReply?: LocalReplyConfig;

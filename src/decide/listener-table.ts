@@ -1,15 +1,13 @@
 // Envoy's Listener, compiled once per update, and the choice of a filter chain for a connection.
-import { failed, ok, type Result } from '#base/result.ts';
-import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import { ListenerSchema, type Listener } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
-import type { FilterChain, ListenerFilter } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+
 import { parseIp } from '#base/cidr.ts';
+import { failed, ok, type Result } from '#base/result.ts';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
 import type { FileReader } from '#decide/data-source.ts';
 import { durationMs } from '#decide/duration.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileChainMatch } from '#decide/filter-chain-compile.ts';
-import { criteria, matchText, type IndexedMatch, sameMatch } from '#decide/filter-chain-match.ts';
+import { criteria, type IndexedMatch, matchText, sameMatch } from '#decide/filter-chain-match.ts';
 import type { FilterChainEntry, ListenerEntry, ListenerFilterEntry } from '#decide/listener-entry.ts';
 import { compileNetworkFilter } from '#decide/network-filter.ts';
 import { compilePortPredicate } from '#decide/port-predicate.ts';
@@ -17,6 +15,9 @@ import { findUnsupported } from '#decide/supported.ts';
 import { compileDownstreamTls } from '#decide/tls-context.ts';
 import type { Trace } from '#decide/trace.ts';
 import type { ConnectionView } from '#decide/views.ts';
+import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import type { FilterChain, ListenerFilter } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+import { type Listener, ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 
 /** Every field that cannot be honoured is an error. `readFile` serves files that routes name. */
 export function compileListener(listener: Listener, readFile?: FileReader): Result<ListenerEntry, readonly ConfigError[]> {
@@ -28,7 +29,8 @@ export function compileListener(listener: Listener, readFile?: FileReader): Resu
 
 function buildListener(listener: Listener, problems: Problems, readFile: FileReader | undefined): ListenerEntry {
   const socket = listener.address?.address;
-  if (socket?.case !== 'socketAddress' || socket.value.portSpecifier.case !== 'portValue') problems.report('address', 'a socket address with a port is required');
+  if (socket?.case !== 'socketAddress' || socket.value.portSpecifier.case !== 'portValue')
+    problems.report('address', 'a socket address with a port is required');
   const address = socket?.case === 'socketAddress' ? socket.value : undefined;
   const chains = listener.filterChains.map((chain, index) => compileChain(chain, `filter_chains[${index}]`, problems, readFile));
   const defaultChain = listener.defaultFilterChain;
@@ -56,7 +58,8 @@ const directions: Readonly<Record<TrafficDirection, ListenerEntry['trafficDirect
 };
 
 function compileIndex(listener: Listener, problems: Problems): readonly IndexedMatch[] {
-  if (listener.filterChains.length === 0 && listener.defaultFilterChain === undefined) problems.report('filter_chains', 'a listener needs a filter chain');
+  if (listener.filterChains.length === 0 && listener.defaultFilterChain === undefined)
+    problems.report('filter_chains', 'a listener needs a filter chain');
   const index: IndexedMatch[] = [];
   for (const [position, chain] of listener.filterChains.entries()) {
     const match = compileChainMatch(chain.filterChainMatch, `filter_chains[${position}].filter_chain_match`, problems);
@@ -103,7 +106,10 @@ const listenerFilterKinds: Readonly<Record<string, ListenerFilterEntry['kind']>>
 /** The chain for a connection, or undefined: the connection is closed (Envoy's response flag NR). */
 export function chooseFilterChain(listener: ListenerEntry, connection: ConnectionView, trace?: Trace): FilterChainEntry | undefined {
   const [first] = listener.index;
-  const chain = listener.index.length === 1 && first !== undefined && trace === undefined && fitsAll(first) ? listener.filterChains[0] : narrow(listener, connection, trace);
+  const chain =
+    listener.index.length === 1 && first !== undefined && trace === undefined && fitsAll(first)
+      ? listener.filterChains[0]
+      : narrow(listener, connection, trace);
   if (chain !== undefined) return chain;
   const fallback = listener.defaultFilterChain;
   if (trace !== undefined) explainFallback(listener, fallback, trace);
@@ -121,7 +127,13 @@ function narrow(listener: ListenerEntry, connection: ConnectionView, trace: Trac
     const next = narrowBy(left, facts);
     if (trace !== undefined) {
       for (const dropped of left) {
-        if (!next.includes(dropped)) trace.add({ stage: 'filter chain', name: chainName(listener, dropped), outcome: 'rejected', because: `${name}: ${matchText(dropped.match)}` });
+        if (!next.includes(dropped))
+          trace.add({
+            stage: 'filter chain',
+            name: chainName(listener, dropped),
+            outcome: 'rejected',
+            because: `${name}: ${matchText(dropped.match)}`,
+          });
       }
     }
     left = next;
@@ -139,6 +151,13 @@ function chainName(listener: ListenerEntry, { position }: IndexedMatch): string 
 }
 
 function explainFallback(listener: ListenerEntry, fallback: FilterChainEntry | undefined, trace: Trace): void {
-  if (fallback === undefined) trace.add({ stage: 'filter chain', name: listener.name, outcome: 'rejected', because: 'no filter chain fits the connection' });
-  else trace.add({ stage: 'filter chain', name: fallback.name === '' ? 'default' : fallback.name, outcome: 'chosen', because: 'default: no other filter chain fits' });
+  if (fallback === undefined)
+    trace.add({ stage: 'filter chain', name: listener.name, outcome: 'rejected', because: 'no filter chain fits the connection' });
+  else
+    trace.add({
+      stage: 'filter chain',
+      name: fallback.name === '' ? 'default' : fallback.name,
+      outcome: 'chosen',
+      because: 'default: no other filter chain fits',
+    });
 }

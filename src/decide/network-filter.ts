@@ -1,9 +1,5 @@
 // The network filters of a chain, compiled: HTTP connection manager, TCP proxy, RBAC.
 import { isMessage } from '@bufbuild/protobuf';
-import type { Filter } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
-import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
-import { TcpProxySchema, type TcpProxy } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { Problems } from '#decide/config-error.ts';
 import type { FileReader } from '#decide/data-source.ts';
 import { durationMs } from '#decide/duration.ts';
@@ -11,6 +7,10 @@ import { unpackExtension } from '#decide/extension.ts';
 import { compileHttpManager } from '#decide/http-manager.ts';
 import type { NetworkFilterEntry, TcpProxyEntry } from '#decide/listener-entry.ts';
 import { compileNetworkRbac } from '#decide/rbac.ts';
+import type { Filter } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+import { type TcpProxy, TcpProxySchema } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 
 /** None for a filter that is not supported; `problems` then says so. */
 export function compileNetworkFilter(filter: Filter, field: string, problems: Problems, readFile: FileReader | undefined): NetworkFilterEntry[] {

@@ -1,9 +1,10 @@
 // The path part of Envoy's RouteMatch, compiled. Prefix, path and safe_regex see the path without query and fragment.
-import type { RouteMatch } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+
 import type { Condition } from '#decide/condition.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { quoted, regexTest } from '#decide/string-test.ts';
 import type { RequestView } from '#decide/views.ts';
+import type { RouteMatch } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 
 /** How the route asks for a path: what an index needs to know about it. `fold`: case does not matter, `value` is in lower case. */
 export type PathTest =

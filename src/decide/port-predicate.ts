@@ -1,9 +1,14 @@
 // Envoy's ListenerFilterChainMatchPredicate (filter_disabled of listener filters): a condition on the destination port.
-import type { ListenerFilterChainMatchPredicate } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+
 import type { Problems } from '#decide/config-error.ts';
+import type { ListenerFilterChainMatchPredicate } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 
 /** Undefined is never true. */
-export function compilePortPredicate(predicate: ListenerFilterChainMatchPredicate | undefined, field: string, problems: Problems): (port: number) => boolean {
+export function compilePortPredicate(
+  predicate: ListenerFilterChainMatchPredicate | undefined,
+  field: string,
+  problems: Problems,
+): (port: number) => boolean {
   const rule = predicate?.rule;
   const below = (rules: readonly ListenerFilterChainMatchPredicate[], name: string) =>
     rules.map((each, index) => compilePortPredicate(each, `${field}.${name}.rules[${index}]`, problems));

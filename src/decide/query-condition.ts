@@ -1,8 +1,9 @@
 // Envoy's QueryParameterMatcher, compiled. Names and values are compared as sent, without percent-decoding; of several the first counts.
-import type { QueryParameterMatcher } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+
 import type { Condition } from '#decide/condition.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { compileStringTest, quoted } from '#decide/string-test.ts';
+import type { QueryParameterMatcher } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 
 export function compileQueryCondition(matcher: QueryParameterMatcher, field: string, problems: Problems): Condition {
   const { name, queryParameterMatchSpecifier: specifier } = matcher;

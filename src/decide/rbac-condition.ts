@@ -1,14 +1,14 @@
 // Conditions that permissions and principals share: header, path, IP range, metadata.
-import { inRange, type IpAddress, ipRange } from '#base/cidr.ts';
-import type { CidrRange } from '#envoy/gen/envoy/config/core/v3/address_pb.js';
-import type { HeaderMatcher } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
-import type { MetadataMatcher } from '#envoy/gen/envoy/type/matcher/v3/metadata_pb.js';
-import type { PathMatcher } from '#envoy/gen/envoy/type/matcher/v3/path_pb.js';
+import { type IpAddress, inRange, ipRange } from '#base/cidr.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { compileHeaderCondition } from '#decide/header-condition.ts';
 import { pathOnly } from '#decide/path-condition.ts';
 import { nothing, type RbacRule, type RbacSubject } from '#decide/rbac-subject.ts';
 import { compileStringTest } from '#decide/string-test.ts';
+import type { CidrRange } from '#envoy/gen/envoy/config/core/v3/address_pb.js';
+import type { HeaderMatcher } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { MetadataMatcher } from '#envoy/gen/envoy/type/matcher/v3/metadata_pb.js';
+import type { PathMatcher } from '#envoy/gen/envoy/type/matcher/v3/path_pb.js';
 
 export function headerRule(matcher: HeaderMatcher, field: string, problems: Problems): RbacRule {
   const condition = compileHeaderCondition(matcher, field, problems);
@@ -21,7 +21,13 @@ export function pathRule(matcher: PathMatcher, field: string, problems: Problems
   return { text: `path ${test.text}`, matches: ({ request }) => request !== undefined && test.matches(pathOnly(request.path)) };
 }
 
-export function addressRule(what: string, cidr: CidrRange, read: (subject: RbacSubject) => IpAddress | undefined, field: string, problems: Problems): RbacRule {
+export function addressRule(
+  what: string,
+  cidr: CidrRange,
+  read: (subject: RbacSubject) => IpAddress | undefined,
+  field: string,
+  problems: Problems,
+): RbacRule {
   const range = ipRange(cidr.addressPrefix, cidr.prefixLen ?? 0);
   if (range === undefined) {
     problems.report(field, `${cidr.addressPrefix}/${cidr.prefixLen ?? 0} is not an IP range`);

@@ -1,13 +1,15 @@
 // Envoy's RBAC Permission: what may be done.
-import type { Permission } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
+
 import type { Problems } from '#decide/config-error.ts';
 import { addressRule, headerRule, metadataRule, pathRule } from '#decide/rbac-condition.ts';
 import { allRules, anyRule, anything, nothing, notRule, type RbacRule } from '#decide/rbac-subject.ts';
 import { compileStringTest } from '#decide/string-test.ts';
+import type { Permission } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
 
 export function compilePermission(permission: Permission, field: string, problems: Problems): RbacRule {
   const { rule } = permission;
-  const below = (rules: readonly Permission[], name: string) => rules.map((each, index) => compilePermission(each, `${field}.${name}.rules[${index}]`, problems));
+  const below = (rules: readonly Permission[], name: string) =>
+    rules.map((each, index) => compilePermission(each, `${field}.${name}.rules[${index}]`, problems));
   switch (rule.case) {
     case 'any':
       return anything;
@@ -29,7 +31,10 @@ export function compilePermission(permission: Permission, field: string, problem
     }
     case 'destinationPortRange': {
       const { start, end } = rule.value;
-      return { text: `port from ${start} to below ${end}`, matches: ({ connection: { destinationPort } }) => destinationPort >= start && destinationPort < end };
+      return {
+        text: `port from ${start} to below ${end}`,
+        matches: ({ connection: { destinationPort } }) => destinationPort >= start && destinationPort < end,
+      };
     }
     case 'metadata':
       return metadataRule(rule.value);

@@ -1,13 +1,15 @@
 // Envoy's RBAC Principal: who asks.
-import type { Principal } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
+
 import type { Problems } from '#decide/config-error.ts';
 import { addressRule, headerRule, metadataRule, pathRule } from '#decide/rbac-condition.ts';
 import { allRules, anyRule, anything, nothing, notRule, type RbacRule } from '#decide/rbac-subject.ts';
 import { compileStringTest } from '#decide/string-test.ts';
+import type { Principal } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
 
 export function compilePrincipal(principal: Principal, field: string, problems: Problems): RbacRule {
   const { identifier: id } = principal;
-  const below = (ids: readonly Principal[], name: string) => ids.map((each, index) => compilePrincipal(each, `${field}.${name}.ids[${index}]`, problems));
+  const below = (ids: readonly Principal[], name: string) =>
+    ids.map((each, index) => compilePrincipal(each, `${field}.${name}.ids[${index}]`, problems));
   switch (id.case) {
     case 'any':
       return anything;
@@ -40,7 +42,11 @@ export function compilePrincipal(principal: Principal, field: string, problems: 
 }
 
 /** Any URI or DNS name of the client's verified certificate; without principal_name, having one at all. */
-function authenticatedRule({ principalName }: { readonly principalName?: Parameters<typeof compileStringTest>[0] }, field: string, problems: Problems): RbacRule {
+function authenticatedRule(
+  { principalName }: { readonly principalName?: Parameters<typeof compileStringTest>[0] },
+  field: string,
+  problems: Problems,
+): RbacRule {
   if (principalName === undefined) {
     return { text: 'an authenticated client', matches: ({ connection }) => connection.peerNames !== undefined && connection.peerNames.length > 0 };
   }

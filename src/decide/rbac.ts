@@ -1,12 +1,13 @@
 // Envoy's RBAC, for HTTP requests and for raw connections: policies compiled to conditions, and the verdict with the policy that gave it.
-import { RBAC_Action as Action, type RBAC, type Policy } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
-import type { RBAC as HttpRbac } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
-import type { RBAC as NetworkRbac } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+
 import type { Problems } from '#decide/config-error.ts';
 import { compilePermission } from '#decide/rbac-permission.ts';
 import { compilePrincipal } from '#decide/rbac-principal.ts';
 import type { RbacRule, RbacSubject } from '#decide/rbac-subject.ts';
 import type { Trace } from '#decide/trace.ts';
+import { RBAC_Action as Action, type Policy, type RBAC } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
+import type { RBAC as HttpRbac } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import type { RBAC as NetworkRbac } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 
 export type RbacRules = { readonly action: 'allow' | 'deny' | 'log'; readonly policies: readonly RbacPolicy[] };
 export type RbacPolicy = { readonly name: string; readonly text: string; readonly matches: (subject: RbacSubject) => boolean };

@@ -1,10 +1,15 @@
 // Envoy's RedirectAction, compiled to a function that writes the Location (Envoy: Http::Utility::newUri).
-import { RedirectAction_RedirectResponseCode as Code, type RedirectAction as RedirectConfig, type Route } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+
 import type { Problems } from '#decide/config-error.ts';
 import { compileSubstitution, matchedPrefixOf } from '#decide/forward-action.ts';
 import { pathOnly } from '#decide/path-condition.ts';
 import { replaceStart } from '#decide/rewrite.ts';
 import type { RedirectAction } from '#decide/route-entry.ts';
+import {
+  RedirectAction_RedirectResponseCode as Code,
+  type RedirectAction as RedirectConfig,
+  type Route,
+} from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 
 const statuses: Readonly<Record<Code, number>> = {
   [Code.MOVED_PERMANENTLY]: 301,

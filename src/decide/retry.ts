@@ -1,13 +1,27 @@
 // Envoy's RetryPolicy, compiled: what to retry, how often, and how long to wait.
-import type { RetryPolicy } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+
 import type { Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
+import type { RetryPolicy } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 
 /** Envoy's retry_on words (router filter, x-envoy-retry-on and x-envoy-retry-grpc-on). */
 export const retryConditions = [
-  '5xx', 'gateway-error', 'reset', 'reset-before-request', 'connect-failure', 'envoy-ratelimited', 'retriable-4xx', 'refused-stream',
-  'retriable-status-codes', 'retriable-headers', 'http3-post-connect-failure', 'cancelled', 'deadline-exceeded', 'internal',
-  'resource-exhausted', 'unavailable',
+  '5xx',
+  'gateway-error',
+  'reset',
+  'reset-before-request',
+  'connect-failure',
+  'envoy-ratelimited',
+  'retriable-4xx',
+  'refused-stream',
+  'retriable-status-codes',
+  'retriable-headers',
+  'http3-post-connect-failure',
+  'cancelled',
+  'deadline-exceeded',
+  'internal',
+  'resource-exhausted',
+  'unavailable',
 ] as const;
 
 export type RetryCondition = (typeof retryConditions)[number];

@@ -1,12 +1,13 @@
 // Envoy's RouteMatch as a whole, compiled: path, headers, query parameters, gRPC and runtime fraction; all must hold.
-import type { RouteMatch } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
-import { FractionalPercent_DenominatorType, type FractionalPercent } from '#envoy/gen/envoy/type/v3/percent_pb.js';
+
 import type { Condition } from '#decide/condition.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { compileHeaderCondition } from '#decide/header-condition.ts';
 import { compilePathTest, type PathTest, pathCondition } from '#decide/path-condition.ts';
 import { compileQueryCondition } from '#decide/query-condition.ts';
 import type { RequestView } from '#decide/views.ts';
+import type { RouteMatch } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import { type FractionalPercent, FractionalPercent_DenominatorType } from '#envoy/gen/envoy/type/v3/percent_pb.js';
 
 export type CompiledMatch = {
   readonly path: PathTest;

@@ -1,7 +1,6 @@
 // Envoy's RouteConfiguration, compiled once per update: from a request to a route, a weighted target included.
 // A decision allocates nothing: the answers are made when the table is, and shared. Only a trace makes it talk.
 import { failed, ok, type Result } from '#base/result.ts';
-import { RouteConfigurationSchema, type RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
 import type { FileReader } from '#decide/data-source.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';
@@ -10,6 +9,7 @@ import type { Trace } from '#decide/trace.ts';
 import type { RequestView } from '#decide/views.ts';
 import { DomainIndex } from '#decide/virtual-host-domains.ts';
 import { compileVirtualHost, type VirtualHostTable } from '#decide/virtual-host-table.ts';
+import { type RouteConfiguration, RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 
 export class RouteTable {
   readonly name: string;

@@ -1,13 +1,30 @@
 // One Envoy Route, compiled: its match, its action, and the header changes of all levels joined in Envoy's order.
-import type { Route, VirtualHost } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
-import type { RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
-import { dataSourceOf } from '#decide/data-source.ts';
+
+import type { Problems } from '#decide/config-error.ts';
+import { dataSourceOf, type FileReader } from '#decide/data-source.ts';
 import { compileForward, type HeaderLevels } from '#decide/forward-action.ts';
 import { compileHeaderLevel, joinLevels } from '#decide/header-level.ts';
 import { compileRedirect } from '#decide/redirect.ts';
 import type { DirectResponseAction, RouteAction, RouteDecision, RouteEntry } from '#decide/route-entry.ts';
-import { compileRouteMatch } from '#decide/route-match.ts';
-import type { CompiledRoute, RouteContext } from '#decide/virtual-host-table.ts';
+import { type CompiledMatch, compileRouteMatch } from '#decide/route-match.ts';
+import type { Route, VirtualHost } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
+
+/** A route with its match, and its possible decisions: one per target. */
+export type CompiledRoute = {
+  readonly index: number;
+  readonly match: CompiledMatch;
+  readonly entry: RouteEntry;
+  readonly decisions: readonly RouteDecision[];
+};
+
+export type RouteContext = {
+  readonly field: string;
+  readonly problems: Problems;
+  readonly readFile: FileReader | undefined;
+  /** Field path of the route configuration, with its dot. */
+  readonly outer: string;
+};
 
 export function compileRoute(config: RouteConfiguration, host: VirtualHost, route: Route, index: number, context: RouteContext): CompiledRoute {
   const { field, problems } = context;
@@ -30,13 +47,13 @@ export function compileRoute(config: RouteConfiguration, host: VirtualHost, rout
   return { index, match, entry, decisions: decisionsOf(entry) };
 }
 
-const everything = compileEverything();
-
-function compileEverything() {
-  const path = { kind: 'prefix', value: '', fold: false } as const;
-  const pathCondition = { text: 'any request', holds: () => true, found: () => '' };
-  return { path, pathCondition, conditions: [], fraction: 1, text: 'any request' };
-}
+const everything: CompiledMatch = {
+  path: { kind: 'prefix', value: '', fold: false },
+  pathCondition: { text: 'any request', holds: () => true, found: () => '' },
+  conditions: [],
+  fraction: 1,
+  text: 'any request',
+};
 
 /** Most specific first. */
 function headerLevels(config: RouteConfiguration, host: VirtualHost, route: Route, { field, outer, problems }: RouteContext): HeaderLevels {

@@ -1,7 +1,8 @@
 // Envoy's StringMatcher (type/matcher/v3), compiled: one function that applies it and one text that names it.
-import type { StringMatcher } from '#envoy/gen/envoy/type/matcher/v3/string_pb.js';
+
 import type { Problems } from '#decide/config-error.ts';
 import { compileRegex } from '#decide/regex.ts';
+import type { StringMatcher } from '#envoy/gen/envoy/type/matcher/v3/string_pb.js';
 
 /** `text` reads after a subject: `is jason`, `begins with /api/`. */
 export type StringTest = { readonly text: string; readonly matches: (value: string) => boolean };

@@ -22,7 +22,10 @@ const bootstrap: Readonly<Record<string, MessageRules>> = {
   'envoy.config.bootstrap.v3.Bootstrap.StaticResources': 'all',
   'envoy.config.bootstrap.v3.Bootstrap.DynamicResources': fields('lds_config cds_config ads_config'),
   'envoy.config.bootstrap.v3.Admin': fields('address', 'access_log access_log_path profile_path ignore_global_conn_limit'),
-  'envoy.config.core.v3.Node': fields('id cluster metadata locality', 'dynamic_parameters user_agent_name user_agent_version user_agent_build_version extensions client_features listening_addresses'),
+  'envoy.config.core.v3.Node': fields(
+    'id cluster metadata locality',
+    'dynamic_parameters user_agent_name user_agent_version user_agent_build_version extensions client_features listening_addresses',
+  ),
   'envoy.config.core.v3.Locality': 'all',
   'envoy.config.core.v3.ConfigSource': fields('ads api_config_source', 'initial_fetch_timeout resource_api_version self'),
   'envoy.config.core.v3.AggregatedConfigSource': 'all',
@@ -62,14 +65,23 @@ const listener: Readonly<Record<string, MessageRules>> = {
   ),
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': 'all',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight': fields('name weight'),
-  'envoy.extensions.filters.network.rbac.v3.RBAC': { ...fields('rules shadow_rules stat_prefix shadow_rules_stat_prefix'), enforcement_type: ['ONE_TIME_ON_FIRST_BYTE'] },
+  'envoy.extensions.filters.network.rbac.v3.RBAC': {
+    ...fields('rules shadow_rules stat_prefix shadow_rules_stat_prefix'),
+    enforcement_type: ['ONE_TIME_ON_FIRST_BYTE'],
+  },
   'envoy.config.accesslog.v3.AccessLog': fields('name filter typed_config'),
   // Filters and formats are compiled by telemetry, which names what it does not know.
-  'envoy.config.accesslog.v3.AccessLogFilter': fields('', 'status_code_filter duration_filter not_health_check_filter traceable_filter and_filter or_filter header_filter response_flag_filter'),
+  'envoy.config.accesslog.v3.AccessLogFilter': fields(
+    '',
+    'status_code_filter duration_filter not_health_check_filter traceable_filter and_filter or_filter header_filter response_flag_filter',
+  ),
   'envoy.extensions.access_loggers.file.v3.FileAccessLog': fields('path format json_format typed_json_format log_format'),
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': 'all',
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': 'all',
-  'envoy.config.core.v3.SubstitutionFormatString': fields('text_format json_format text_format_source omit_empty_values content_type', 'json_format_options formatters'),
+  'envoy.config.core.v3.SubstitutionFormatString': fields(
+    'text_format json_format text_format_source omit_empty_values content_type',
+    'json_format_options formatters',
+  ),
 };
 
 const manager = 'envoy.extensions.filters.network.http_connection_manager.v3';
@@ -95,7 +107,10 @@ const http: Readonly<Record<string, MessageRules>> = {
   [`${manager}.HttpFilter`]: fields('name is_optional disabled typed_config'),
   // Compiled by telemetry and the proxy, which name what they do not know.
   [`${manager}.LocalReplyConfig`]: fields('', 'mappers body_format'),
-  'envoy.extensions.filters.http.router.v3.Router': fields('suppress_envoy_headers', 'dynamic_stats start_child_span suppress_grpc_request_failure_code_stats'),
+  'envoy.extensions.filters.http.router.v3.Router': fields(
+    'suppress_envoy_headers',
+    'dynamic_stats start_child_span suppress_grpc_request_failure_code_stats',
+  ),
   'envoy.extensions.filters.http.rbac.v3.RBAC': fields('rules shadow_rules', 'rules_stat_prefix shadow_rules_stat_prefix track_per_rule_stats'),
   'envoy.config.core.v3.HttpProtocolOptions': fields(
     'idle_timeout max_connection_duration max_headers_count headers_with_underscores_action max_requests_per_connection max_stream_duration',
@@ -105,7 +120,10 @@ const http: Readonly<Record<string, MessageRules>> = {
     `allow_absolute_url enable_trailers override_stream_error_on_invalid_http_message use_balsa_parser`,
   ),
   'envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat': fields('stateful_formatter'),
-  'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig': fields('', 'forward_reason_phrase formatter_type_on_envoy_headers'),
+  'envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig': fields(
+    '',
+    'forward_reason_phrase formatter_type_on_envoy_headers',
+  ),
   'envoy.config.core.v3.Http2ProtocolOptions': fields(
     'max_concurrent_streams',
     `hpack_table_size initial_stream_window_size initial_connection_window_size allow_connect max_outbound_frames max_outbound_control_frames
@@ -204,7 +222,10 @@ const cluster: Readonly<Record<string, MessageRules>> = {
   ),
   'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig': fields('choice_count active_request_bias'),
   'envoy.config.core.v3.RuntimeDouble': fields('default_value', 'runtime_key'),
-  'envoy.config.cluster.v3.Cluster.CommonLbConfig': fields('healthy_panic_threshold zone_aware_lb_config', 'update_merge_window ignore_new_hosts_until_first_hc close_connections_on_host_set_change'),
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig': fields(
+    'healthy_panic_threshold zone_aware_lb_config',
+    'update_merge_window ignore_new_hosts_until_first_hc close_connections_on_host_set_change',
+  ),
   // Without a local cluster (cluster_manager.local_cluster_name) Envoy does not route by zone either.
   'envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig': fields('fail_traffic_on_panic', 'routing_enabled min_cluster_size'),
   'envoy.type.v3.Percent': 'all',
@@ -213,12 +234,21 @@ const cluster: Readonly<Record<string, MessageRules>> = {
   'envoy.config.core.v3.TypedExtensionConfig': fields('name typed_config'),
   'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': fields('', 'locality_lb_config'),
   'envoy.extensions.load_balancing_policies.random.v3.Random': fields('', 'locality_lb_config'),
-  'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': fields('choice_count active_request_bias', 'locality_lb_config enable_full_scan selection_method'),
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': fields('common_http_protocol_options explicit_http_config use_downstream_protocol_config', 'upstream_http_protocol_options'),
+  'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': fields(
+    'choice_count active_request_bias',
+    'locality_lb_config enable_full_scan selection_method',
+  ),
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': fields(
+    'common_http_protocol_options explicit_http_config use_downstream_protocol_config',
+    'upstream_http_protocol_options',
+  ),
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig': fields('http_protocol_options http2_protocol_options'),
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig': fields('http_protocol_options http2_protocol_options'),
   'envoy.config.core.v3.BindConfig': fields('source_address', 'freebind socket_options'),
-  'envoy.config.cluster.v3.UpstreamConnectionOptions': fields('tcp_keepalive', 'set_local_interface_name_on_upstream_connections happy_eyeballs_config'),
+  'envoy.config.cluster.v3.UpstreamConnectionOptions': fields(
+    'tcp_keepalive',
+    'set_local_interface_name_on_upstream_connections happy_eyeballs_config',
+  ),
   'envoy.config.core.v3.TcpKeepalive': fields('keepalive_time', 'keepalive_probes keepalive_interval'),
   'envoy.config.endpoint.v3.ClusterLoadAssignment': fields('cluster_name endpoints policy'),
   'envoy.config.endpoint.v3.ClusterLoadAssignment.Policy': fields('overprovisioning_factor', 'endpoint_stale_after'),
@@ -237,13 +267,21 @@ const tls: Readonly<Record<string, MessageRules>> = {
     'session_ticket_keys disable_stateless_session_resumption disable_stateful_session_resumption session_timeout full_scan_certs_on_sni_mismatch',
     { ocsp_staple_policy: ['LENIENT_STAPLING'] },
   ),
-  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': fields('common_tls_context sni', 'allow_renegotiation max_session_keys enforce_rsa_key_usage'),
+  'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': fields(
+    'common_tls_context sni',
+    'allow_renegotiation max_session_keys enforce_rsa_key_usage',
+  ),
   'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext': fields(
     `tls_params tls_certificates tls_certificate_sds_secret_configs validation_context validation_context_sds_secret_config
      combined_validation_context alpn_protocols`,
   ),
-  'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext': fields('default_validation_context validation_context_sds_secret_config'),
-  'envoy.extensions.transport_sockets.tls.v3.TlsParameters': fields('tls_minimum_protocol_version tls_maximum_protocol_version cipher_suites', 'ecdh_curves signature_algorithms'),
+  'envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CombinedCertificateValidationContext': fields(
+    'default_validation_context validation_context_sds_secret_config',
+  ),
+  'envoy.extensions.transport_sockets.tls.v3.TlsParameters': fields(
+    'tls_minimum_protocol_version tls_maximum_protocol_version cipher_suites',
+    'ecdh_curves signature_algorithms',
+  ),
   'envoy.extensions.transport_sockets.tls.v3.TlsCertificate': fields('certificate_chain private_key', 'watched_directory'),
   'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': fields('name sds_config'),
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext': {

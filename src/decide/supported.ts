@@ -67,6 +67,9 @@ function walkAny(typeUrl: string, content: Message | undefined, at: string, prob
     walk(reflect(schema, content), at, problems);
     return;
   }
-  const near = closest(name, [...extensions].map((type) => type.typeName));
+  const near = closest(
+    name,
+    [...extensions].map((type) => type.typeName),
+  );
   problems.report(at, `extension ${name} is not supported by this proxy${near === undefined ? '' : ` (did you mean ${near}?)`}`);
 }

@@ -1,15 +1,24 @@
 // Envoy's DownstreamTlsContext and UpstreamTlsContext, compiled to what proxy/tls needs. Nothing is read here.
 import { isMessage } from '@bufbuild/protobuf';
-import type { TransportSocket } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import { SubjectAltNameMatcher_SanType as SanType, TlsParameters_TlsProtocol as Protocol, type CertificateValidationContext, type TlsCertificate } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
-import { RawBufferSchema } from '#envoy/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
-import { DownstreamTlsContextSchema, UpstreamTlsContextSchema, type CommonTlsContext } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import type { UpstreamTls } from '#decide/cluster-entry.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { dataSourceOf } from '#decide/data-source.ts';
 import { unpackExtension } from '#decide/extension.ts';
-import type { CertificateSource, DataSourceEntry, DownstreamTls, SanMatch, TlsVersion } from '#decide/tls-entry.ts';
 import { compileStringTest } from '#decide/string-test.ts';
+import type { CertificateSource, DataSourceEntry, DownstreamTls, SanMatch, TlsVersion } from '#decide/tls-entry.ts';
+import type { TransportSocket } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { RawBufferSchema } from '#envoy/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
+import {
+  type CertificateValidationContext,
+  TlsParameters_TlsProtocol as Protocol,
+  SubjectAltNameMatcher_SanType as SanType,
+  type TlsCertificate,
+} from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import {
+  type CommonTlsContext,
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 
 /** Undefined for plaintext (raw_buffer). */
 export function compileDownstreamTls(socket: TransportSocket, field: string, problems: Problems): DownstreamTls | undefined {

@@ -1,26 +1,14 @@
 // One virtual host, compiled: its routes in order, an index over their paths where there are many, and ready-made decisions.
-import { VirtualHost_TlsRequirementType, type VirtualHost } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
-import type { RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
-import type { Problems } from '#decide/config-error.ts';
-import type { FileReader } from '#decide/data-source.ts';
-import { PathIndex } from '#decide/path-index.ts';
+
 import { pathMatches, pathOnly } from '#decide/path-condition.ts';
-import { compileRoute } from '#decide/route.ts';
-import type { ForwardAction, RouteDecision, RouteEntry } from '#decide/route-entry.ts';
-import { type CompiledMatch, firstFailure, othersHold } from '#decide/route-match.ts';
+import { PathIndex } from '#decide/path-index.ts';
+import { type CompiledRoute, compileRoute, type RouteContext } from '#decide/route.ts';
+import type { ForwardAction, RouteDecision } from '#decide/route-entry.ts';
+import { firstFailure, othersHold } from '#decide/route-match.ts';
 import type { Trace } from '#decide/trace.ts';
 import type { RequestView } from '#decide/views.ts';
-
-/** A route with its match, and its possible decisions: one per target. */
-export type CompiledRoute = { readonly index: number; readonly match: CompiledMatch; readonly entry: RouteEntry; readonly decisions: readonly RouteDecision[] };
-
-export type RouteContext = {
-  readonly field: string;
-  readonly problems: Problems;
-  readonly readFile: FileReader | undefined;
-  /** Field path of the route configuration, with its dot. */
-  readonly outer: string;
-};
+import { type VirtualHost, VirtualHost_TlsRequirementType } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 
 // Below this many routes trying each is as fast as the index.
 const indexFrom = 8;
@@ -105,7 +93,11 @@ function targetPosition(action: ForwardAction, random: number): number {
 }
 
 /** cluster_header: the first value of that header names the cluster; without one it is '', which no cluster is called. */
-function withClusterFrom(decision: Extract<RouteDecision, { kind: 'forward' }>, header: string, request: RequestView): Extract<RouteDecision, { kind: 'forward' }> {
+function withClusterFrom(
+  decision: Extract<RouteDecision, { kind: 'forward' }>,
+  header: string,
+  request: RequestView,
+): Extract<RouteDecision, { kind: 'forward' }> {
   const cluster = request.header(header)?.split(',', 1)[0] ?? '';
   return { ...decision, target: { ...decision.target, cluster } };
 }
@@ -120,7 +112,9 @@ function targetReason(action: ForwardAction, position: number, random: number): 
 }
 
 export function compileVirtualHost(config: RouteConfiguration, host: VirtualHost, context: RouteContext): VirtualHostTable {
-  const routes = host.routes.map((route, index) => compileRoute(config, host, route, index, { ...context, field: `${context.field}.routes[${index}]` }));
+  const routes = host.routes.map((route, index) =>
+    compileRoute(config, host, route, index, { ...context, field: `${context.field}.routes[${index}]` }),
+  );
   return new VirtualHostTable(host.name, host.domains, tlsRequirements[host.requireTls], routes);
 }
 

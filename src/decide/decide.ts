@@ -1,0 +1,193 @@
+// One call from end to end: listener, filter chain, RBAC, virtual host, route, cluster, endpoints. Pure; the embedded proxy runs the same
+// steps one by one on its data path, so that what this says is what the proxy does.
+import type { EndpointEntry } from '#decide/cluster-entry.ts';
+import type { Config } from '#decide/config.ts';
+import type { Call, Decision, Outcome } from '#decide/decision.ts';
+import type { HttpManagerEntry, ListenerEntry, NetworkFilterEntry, TcpProxyEntry } from '#decide/listener-entry.ts';
+import { findListener } from '#decide/listener-lookup.ts';
+import { chooseFilterChain } from '#decide/listener-table.ts';
+import { isNormal, normalAuthorityOf, normalizePath } from '#decide/path-normal.ts';
+import { loadByPriority } from '#decide/priority-load.ts';
+import { authorize, type RbacVerdict } from '#decide/rbac.ts';
+import { rbacSubject } from '#decide/rbac-subject.ts';
+import { rewriteHost, rewritePath } from '#decide/rewrite.ts';
+import type { RouteDecision } from '#decide/route-entry.ts';
+import type { Trace } from '#decide/trace.ts';
+import type { RequestView } from '#decide/views.ts';
+
+/** Decides about `call` under `config`. With a trace it gives the same answer, and the trace ends in the step that decided. */
+export function decide(config: Config, call: Call, trace?: Trace): Decision {
+  const listener = findListener(config, call, trace);
+  if (listener === undefined) return closed({}, 'nothing listens there');
+  const chain = chooseFilterChain(listener, call.connection, trace);
+  if (chain === undefined) return closed({ listener: listener.name }, 'no filter chain matches the connection');
+  const known = { listener: listener.name, filterChain: chain.name };
+  const verdict = runNetworkRbac(chain.filters, call, trace);
+  if (verdict?.allowed === false) return { ...known, rbac: verdict, ...closed({}, 'RBAC: access denied') };
+  const last = chain.filters.at(-1);
+  if (last?.kind === 'tcp-proxy') return { ...known, ...withRbac(verdict), ...decideTcp(config, last, call, trace) };
+  if (last?.kind !== 'http') return closed(known, 'the filter chain has no filter that answers');
+  if (call.request === undefined) return { ...known, outcome: localReply(400, '', 'the filter chain speaks HTTP, the call does not') };
+  return { ...known, ...withRbac(verdict), ...decideHttp(config, listener, last.manager, call, call.request, trace) };
+}
+
+type Known = Pick<Decision, 'listener' | 'filterChain'>;
+
+function closed(known: Known, because: string): Decision {
+  return { ...known, outcome: localReply(0, 'NR', because) };
+}
+
+function localReply(status: number, flag: Extract<Outcome, { kind: 'local-reply' }>['flag'], because: string): Outcome {
+  return { kind: 'local-reply', status, flag, because };
+}
+
+function redirectTo(status: number, because: string, location: string): Outcome {
+  return { kind: 'local-reply', status, flag: '', because, location };
+}
+
+function normalRequest(sent: RequestView, path: string, authority: string): RequestView {
+  return { method: sent.method, scheme: sent.scheme, authority, path, header: (name) => sent.header(name) };
+}
+
+function withRbac(rbac: RbacVerdict | undefined): Pick<Decision, 'rbac'> {
+  return rbac === undefined ? {} : { rbac };
+}
+
+function runNetworkRbac(filters: readonly NetworkFilterEntry[], call: Call, trace: Trace | undefined): RbacVerdict | undefined {
+  let verdict: RbacVerdict | undefined;
+  for (const filter of filters) {
+    if (filter.kind !== 'rbac' || filter.policy.rules === undefined) continue;
+    verdict = authorize(filter.policy.rules, rbacSubject(call.connection), trace);
+    if (!verdict.allowed) return verdict;
+  }
+  return verdict;
+}
+
+function decideTcp(config: Config, proxy: TcpProxyEntry, call: Call, trace: Trace | undefined): Omit<Decision, 'listener' | 'filterChain'> {
+  const point = (call.random ?? 0) * proxy.totalWeight;
+  const cluster = proxy.clusters.find(({ cumulativeWeight }) => point < cumulativeWeight)?.cluster ?? '';
+  trace?.add({ stage: 'cluster', name: cluster, outcome: 'chosen', because: 'the TCP proxy names it' });
+  const endpoints = usableEndpoints(config, cluster, call, trace);
+  if (endpoints === undefined) return { cluster, outcome: localReply(0, 'NC', `cluster ${cluster} is not known`) };
+  if (endpoints.length === 0) return { cluster, outcome: localReply(0, 'UH', `cluster ${cluster} has no healthy endpoint`) };
+  return { cluster, outcome: { kind: 'tcp', cluster, endpoints } };
+}
+
+function decideHttp(
+  config: Config,
+  listener: ListenerEntry,
+  manager: HttpManagerEntry,
+  call: Call,
+  sent: RequestView,
+  trace: Trace | undefined,
+): Omit<Decision, 'listener' | 'filterChain'> {
+  const normal = isNormal(sent.path) ? ({ kind: 'path', path: sent.path } as const) : normalizePath(sent.path, manager);
+  if (normal.kind === 'rejected') return { outcome: localReply(400, '', 'the path is not valid') };
+  if (normal.kind === 'redirect') return { outcome: redirectTo(307, 'the path has escaped slashes', normal.path) };
+  const request = normalRequest(sent, normal.path, normalAuthorityOf(manager.stripPort, sent.authority, listener.port));
+  const verdict = runHttpRbac(manager, call, request, trace);
+  if (verdict?.allowed === false) return { rbac: verdict, outcome: localReply(403, 'UAEX', `RBAC: access denied by ${verdict.policy ?? 'default'}`) };
+  const table = manager.routes.kind === 'inline' ? manager.routes.table : config.routes.get(manager.routes.name);
+  const routeConfig = manager.routes.kind === 'inline' ? manager.routes.table.name : manager.routes.name;
+  const known = { routeConfig, ...withRbac(verdict) };
+  if (table === undefined) return { ...known, outcome: localReply(404, 'NR', `route configuration ${routeConfig} is not known`) };
+  const decision = table.decide(request, call.random ?? 0, trace);
+  return { ...known, ...applyRoute(config, decision, call, request, trace) };
+}
+
+function runHttpRbac(manager: HttpManagerEntry, call: Call, request: RequestView, trace: Trace | undefined): RbacVerdict | undefined {
+  let verdict: RbacVerdict | undefined;
+  for (const filter of manager.httpFilters) {
+    if (filter.kind !== 'rbac' || filter.policy.rules === undefined) continue;
+    verdict = authorize(filter.policy.rules, rbacSubject(call.connection, request), trace);
+    if (!verdict.allowed) return verdict;
+  }
+  return verdict;
+}
+
+function applyRoute(
+  config: Config,
+  decision: RouteDecision,
+  call: Call,
+  request: RequestView,
+  trace: Trace | undefined,
+): Omit<Decision, 'listener' | 'filterChain' | 'rbac'> {
+  switch (decision.kind) {
+    case 'no-virtual-host':
+      return { outcome: localReply(404, 'NR', `no virtual host serves ${request.authority}`) };
+    case 'no-route':
+      return { virtualHost: decision.virtualHost, outcome: localReply(404, 'NR', `no route of ${decision.virtualHost} matches`) };
+    case 'tls-redirect':
+      return { virtualHost: decision.virtualHost, outcome: redirectTo(301, 'the virtual host requires TLS', decision.location) };
+    case 'direct-response':
+      return { ...ofRoute(decision), outcome: localReply(decision.action.status, '', 'direct response') };
+    case 'redirect': {
+      const location = decision.action.location(request.scheme, request.authority, request.path);
+      return { ...ofRoute(decision), outcome: redirectTo(decision.action.status, 'redirect', location) };
+    }
+    case 'forward':
+      return { ...ofRoute(decision), ...forward(config, decision, call, request, trace) };
+  }
+}
+
+function ofRoute({ route }: { readonly route: NonNullable<Decision['route']> }): Pick<Decision, 'virtualHost' | 'route'> {
+  return { virtualHost: route.virtualHost, route };
+}
+
+function forward(
+  config: Config,
+  { action, target }: Extract<RouteDecision, { kind: 'forward' }>,
+  call: Call,
+  request: RequestView,
+  trace: Trace | undefined,
+): Pick<Decision, 'cluster' | 'outcome'> {
+  const { cluster } = target;
+  const endpoints = usableEndpoints(config, cluster, call, trace);
+  if (endpoints === undefined) return { cluster, outcome: localReply(action.clusterNotFoundStatus, 'NC', `cluster ${cluster} is not known`) };
+  if (endpoints.length === 0) return { cluster, outcome: localReply(503, 'UH', `cluster ${cluster} has no healthy endpoint`) };
+  const authority = rewriteHost(action, target, request) ?? request.authority;
+  return { cluster, outcome: { kind: 'forward', cluster, endpoints, path: rewritePath(action, request.path), authority } };
+}
+
+/** The endpoints a request may go to, by priority and health; undefined: no such cluster. */
+function usableEndpoints(config: Config, name: string, call: Call, trace: Trace | undefined): readonly EndpointEntry[] | undefined {
+  const cluster = config.clusters.get(name);
+  if (cluster === undefined) {
+    trace?.add({ stage: 'cluster', name, outcome: 'rejected', because: 'no cluster has this name' });
+    return undefined;
+  }
+  if (cluster.discovery === 'original-dst') return [originalDestination(call)];
+  const set = cluster.discovery === 'eds' ? config.endpoints.get(cluster.edsName) : undefined;
+  const all = cluster.discovery === 'eds' ? (set?.endpoints ?? []) : cluster.endpoints;
+  const usable = loadByPriority({ ...cluster, overprovisioningFactor: set?.overprovisioningFactor ?? cluster.overprovisioningFactor }, all).flatMap(
+    ({ hosts }) => hosts,
+  );
+  if (trace !== undefined) explainEndpoints(name, all, usable, trace);
+  return usable;
+}
+
+function explainEndpoints(cluster: string, all: readonly EndpointEntry[], usable: readonly EndpointEntry[], trace: Trace): void {
+  for (const endpoint of all) {
+    if (!usable.includes(endpoint))
+      trace.add({
+        stage: 'endpoint',
+        name: endpoint.key,
+        outcome: 'rejected',
+        because: endpoint.healthy ? 'a better priority is healthy' : 'it is not ready',
+      });
+  }
+  if (usable.length === 0) {
+    trace.add({
+      stage: 'endpoint',
+      name: cluster,
+      outcome: 'rejected',
+      because: all.length === 0 ? 'the cluster has no endpoint' : 'none of its endpoints is ready',
+    });
+  }
+  for (const endpoint of usable) trace.add({ stage: 'endpoint', name: endpoint.key, outcome: 'chosen' });
+}
+
+function originalDestination({ connection: { destinationAddress: address, destinationPort: port } }: Call): EndpointEntry {
+  const key = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  return { address, port, weight: 1, healthy: true, degraded: false, priority: 0, hostname: '', key };
+}

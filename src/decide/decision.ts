@@ -1,0 +1,47 @@
+// The whole decision for a call, as a plain value: what explain prints, config tests compare and the call tables expect.
+import type { EndpointEntry } from '#decide/cluster-entry.ts';
+import type { RbacVerdict } from '#decide/rbac.ts';
+import type { RouteEntry } from '#decide/route-entry.ts';
+import type { ConnectionView, RequestView } from '#decide/views.ts';
+
+/** A call to decide about. */
+export type Call = {
+  readonly connection: ConnectionView;
+  /** Undefined: a raw TCP connection. */
+  readonly request?: RequestView;
+  /** Where the connection was accepted, where that is not its destination: 15001 or 15006 after a redirect. */
+  readonly acceptedOn?: { readonly address: string; readonly port: number };
+  /** In [0, 1): decides weights and runtime fractions; 0 where not given. */
+  readonly random?: number;
+};
+
+/** What is known stays even where a later step failed, so that a failure names how far the call came. */
+export type Decision = {
+  readonly listener?: string;
+  readonly filterChain?: string;
+  readonly routeConfig?: string;
+  readonly virtualHost?: string;
+  readonly route?: RouteEntry;
+  readonly cluster?: string;
+  /** Verdict of the RBAC filter that decided; undefined: no RBAC filter. */
+  readonly rbac?: RbacVerdict;
+  readonly outcome: Outcome;
+};
+
+/** Flags are Envoy's response flags; `status` 0 means the connection is closed without an answer. */
+export type Outcome =
+  | {
+      readonly kind: 'forward';
+      readonly cluster: string;
+      readonly endpoints: readonly EndpointEntry[];
+      readonly path: string;
+      readonly authority: string;
+    }
+  | { readonly kind: 'tcp'; readonly cluster: string; readonly endpoints: readonly EndpointEntry[] }
+  | {
+      readonly kind: 'local-reply';
+      readonly status: number;
+      readonly flag: '' | 'NR' | 'NC' | 'UH' | 'UAEX';
+      readonly because: string;
+      readonly location?: string;
+    };

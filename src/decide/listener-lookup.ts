@@ -1,0 +1,38 @@
+// Which listener takes a connection: the one bound where it was accepted, and from there, with use_original_dst, the one for its destination.
+import type { Config } from '#decide/config.ts';
+import type { Call } from '#decide/decision.ts';
+import type { ListenerEntry } from '#decide/listener-entry.ts';
+import type { Trace } from '#decide/trace.ts';
+
+/** Undefined: the connection would be refused. */
+export function findListener(config: Config, call: Call, trace?: Trace): ListenerEntry | undefined {
+  const { destinationAddress: address, destinationPort: port } = call.connection;
+  const accepted = call.acceptedOn ?? { address, port };
+  const bound = listenerAt(config.listeners.values(), accepted.address, accepted.port, ({ bindToPort }) => bindToPort);
+  if (bound === undefined) {
+    trace?.add({ stage: 'listener', name: `${accepted.address}:${accepted.port}`, outcome: 'rejected', because: 'no listener is bound there' });
+    return undefined;
+  }
+  // Envoy: the hand-over goes to any listener for the original destination; without one the first listener keeps the connection.
+  const handed = bound.useOriginalDst ? listenerAt(config.listeners.values(), address, port, (listener) => listener !== bound) : undefined;
+  const listener = handed ?? bound;
+  const how = handed === undefined ? `bound to ${bound.address}:${bound.port}` : `${bound.name} hands over connections to ${address}:${port}`;
+  trace?.add({ stage: 'listener', name: listener.name, outcome: 'chosen', because: how });
+  return listener;
+}
+
+/** The exact address before any address, of those with this port. */
+export function listenerAt(
+  listeners: Iterable<ListenerEntry>,
+  address: string,
+  port: number,
+  allowed: (listener: ListenerEntry) => boolean,
+): ListenerEntry | undefined {
+  let anyAddress: ListenerEntry | undefined;
+  for (const listener of listeners) {
+    if (listener.port !== port || !allowed(listener)) continue;
+    if (listener.address === address) return listener;
+    if (listener.address === '0.0.0.0' || listener.address === '::') anyAddress ??= listener;
+  }
+  return anyAddress;
+}
