@@ -34,7 +34,7 @@ export type ContainerRunOptions = {
   readonly onChange: () => void;
 };
 
-const lastLinesShown = 10;
+const lastLinesShown = 20;
 
 export class ContainerRun {
   readonly name: string;

@@ -4,7 +4,7 @@
 export function hintForEnd(lastLines: readonly string[], port: number | undefined): string | undefined {
   const text = lastLines.join('\n');
   if (/EADDRINUSE|address already in use|Address in use|port is already allocated|bind: .*in use|Only one usage of each socket/i.test(text)) {
-    const taken = /(?::|port )(\d{2,5})\b/i.exec(lineWith(lastLines, /in use|EADDRINUSE/i))?.[1];
+    const taken = /(?:in use|EADDRINUSE).*[: ](\d{2,5})\b/i.exec(text)?.[1] ?? /port:? (\d{2,5})\b/i.exec(text)?.[1];
     const which = taken === undefined ? 'The port it wants' : `Port ${taken}, which it wants,`;
     return `${which} is taken. All pods share 127.0.0.1 here: let the program listen on the port in the variable PORT${port === undefined ? '' : ` (${port})`}, or put $(PORT) into its command`;
   }
@@ -12,8 +12,4 @@ export function hintForEnd(lastLines: readonly string[], port: number | undefine
     return 'a file is missing: the command runs in the folder of heddle.yaml, or in its cwd';
   }
   return undefined;
-}
-
-function lineWith(lines: readonly string[], pattern: RegExp): string {
-  return lines.find((line) => pattern.test(line)) ?? '';
 }

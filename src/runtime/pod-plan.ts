@@ -34,7 +34,12 @@ export type PodPlan = {
   readonly fingerprint: string;
 };
 
-export type RuntimePlan = { readonly pods: ReadonlyMap<string, PodPlan>; readonly diagnostics: readonly Diagnostic[] };
+export type RuntimePlan = {
+  readonly pods: ReadonlyMap<string, PodPlan>;
+  /** Pods that are wanted and cannot be planned; the diagnostics say why. One of them that runs goes on as it is. */
+  readonly unplanned: ReadonlySet<string>;
+  readonly diagnostics: readonly Diagnostic[];
+};
 
 /** The container that stands for the pod's own proxy: never started as an application. */
 export const sidecarContainer = 'istio-proxy';
@@ -44,12 +49,14 @@ const defaultGraceMs = 30_000;
 /** Plans every pod of a snapshot. `resources` are the user's, without what the runtime itself publishes. */
 export function planPods(resources: ResourcesByKind, images: readonly ImageMap[]): RuntimePlan {
   const pods = new Map<string, PodPlan>();
+  const unplanned = new Set<string>();
   const diagnostics: Diagnostic[] = images.flatMap((map) => map.diagnostics);
   for (const [key, workload] of workloadPods(resources)) {
     const plan = planPod(key, workload, resources, images, diagnostics);
-    if (plan !== undefined) pods.set(key, plan);
+    if (plan === undefined) unplanned.add(key);
+    else pods.set(key, plan);
   }
-  return { pods, diagnostics };
+  return { pods, unplanned, diagnostics };
 }
 
 function planPod(

@@ -81,7 +81,7 @@ export class Supervisor {
     if (this.#stopping) return;
     this.#resources = resources;
     for (const [key, slot] of this.#slots) {
-      if (plan.pods.has(key)) continue;
+      if (plan.pods.has(key) || plan.unplanned.has(key)) continue;
       this.#slots.delete(key);
       void this.#leave(slot.current);
       if (slot.next !== undefined) void this.#leave(slot.next);

@@ -1,0 +1,84 @@
+// A real Envoy as the proxy of each local pod. What is common to both data planes (restarts, order of the end) is the runtime's; here a
+// crash simply ends the process.
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { envoyAdmin } from '#agent/envoy-admin.ts';
+import { startEnvoy } from '#agent/envoy-process.ts';
+import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/logger.ts';
+import { NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { type ProcessEnd, readLastLines } from '#runtime/child-process.ts';
+import type { PortAllocator } from '#runtime/port-allocator.ts';
+import type { ProxyProcess, ProxyRequest, StartProxy } from '#runtime/proxy-process.ts';
+import type { Watchdog } from '#runtime/watchdog.ts';
+
+export type EnvoyProxyOptions = {
+  readonly binary: string;
+  /** `host:port` of the control plane. */
+  readonly xdsTarget: string;
+  readonly domain: string;
+  /** Bootstraps are written below it. */
+  readonly workFolder: string;
+  readonly allocator: PortAllocator;
+  readonly watchdog: Watchdog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+const drainPollMs = 50;
+
+export function envoyProxies(options: EnvoyProxyOptions): StartProxy {
+  return async (request) => startOne(options, request);
+}
+
+async function startOne(options: EnvoyProxyOptions, { plan, ports, logFile }: ProxyRequest): Promise<ProxyProcess> {
+  const { allocator, watchdog, clock, domain } = options;
+  const adminPort = await allocator.take();
+  const ended = Promise.withResolvers<ProcessEnd>();
+  let pid = 0;
+  const envoy = await startEnvoy({
+    ...options,
+    node: create(NodeSchema, { id: nodeId(plan, domain), cluster: `${plan.pod.metadata.name}.${plan.pod.metadata.namespace}`, metadata: nodeMetadata(plan, ports) }),
+    adminPort,
+    workFolder: join(options.workFolder, `${plan.pod.metadata.namespace}.${plan.pod.metadata.name}-${adminPort}`),
+    logFile,
+    onStart: (started) => {
+      pid = started;
+      watchdog.add(started);
+    },
+    onCrash: ({ code, signal }) => {
+      ended.resolve(signal === null ? { kind: 'exit', code: code ?? 0 } : { kind: 'signal', signal });
+      void envoy.kill();
+    },
+  });
+  void envoy.exited.then(() => {
+    watchdog.drop(pid);
+    allocator.giveBack([adminPort]);
+    ended.resolve({ kind: 'exit', code: 0 });
+  });
+  return {
+    pid,
+    admin: `127.0.0.1:${adminPort}`,
+    // An Envoy that never serves is told by its end.
+    ready: envoy.ready.catch(() => new Promise<void>(() => {})),
+    ended: ended.promise,
+    drain: (deadlineMs) => drainEnvoy(adminPort, clock, deadlineMs),
+    signal: (signal) => void (signal === 'SIGKILL' ? envoy.kill() : envoy.drain()),
+    lastLines: (count) => readLastLines(logFile, 0, count),
+  };
+}
+
+/** Listeners close gracefully; waits for the requests under way, or for the deadline. */
+async function drainEnvoy(adminPort: number, clock: Clock, deadlineMs: number): Promise<void> {
+  const admin = envoyAdmin(adminPort);
+  const endMs = clock.monotonicMs() + deadlineMs;
+  try {
+    await admin.drainListeners();
+    while (clock.monotonicMs() < endMs && (await admin.activeRequests()) > 0) {
+      await new Promise<void>((resolve) => void clock.after(drainPollMs, resolve));
+    }
+  } catch {
+    // An Envoy that does not answer has nothing to drain.
+  }
+}

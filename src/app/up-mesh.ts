@@ -1,0 +1,214 @@
+// A mesh that runs on this machine: control plane, proxies and pods, kept in step with the files, its state written down for others, and
+// ended in order.
+import { join } from 'node:path';
+import { analyze } from '#analyze/analyze.ts';
+import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
+import type { Logger } from '#base/logger.ts';
+import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
+import { embeddedProxies } from '#app/embedded-proxy.ts';
+import { envoyProxies } from '#app/envoy-proxy.ts';
+import { fileLogger } from '#app/file-logger.ts';
+import { proxiesSettled } from '#app/settled.ts';
+import type { UpConfiguration } from '#app/up-configuration.ts';
+import { gatewayPorts } from '#app/up-gateway-ports.ts';
+import type { UpOptions } from '#app/up-options.ts';
+import { publisher } from '#app/up-publish.ts';
+import { meshState, tryLine } from '#app/up-state.ts';
+import type { PodPlan } from '#runtime/pod-plan.ts';
+import type { PodRun } from '#runtime/pod-run.ts';
+import { isPortFree, PortAllocator } from '#runtime/port-allocator.ts';
+import type { StartProxy } from '#runtime/proxy-process.ts';
+import { type MeshState, removeState, writeState } from '#runtime/state.ts';
+import { Supervisor } from '#runtime/supervisor.ts';
+import { Watchdog } from '#runtime/watchdog.ts';
+import { MemorySource } from '#sources/memory/memory-source.ts';
+import { MergedSource } from '#sources/merged-source.ts';
+
+export type UpMeshOptions = UpOptions & { readonly configuration: UpConfiguration; readonly envoyBinary?: string };
+
+const domain = 'cluster.local';
+const address = '127.0.0.1';
+/** How long a change may take to reach every proxy before a pod leaves all the same. */
+const settleMs = 2_000;
+/** When pods that are not ready are named. */
+const patienceMs = 10_000;
+
+export class UpMesh {
+  readonly #options: UpMeshOptions;
+  readonly #watchdog = new Watchdog();
+  readonly #allocator: PortAllocator;
+  readonly #running = new MemorySource();
+  readonly #startedMs: number;
+  #source: MergedSource | undefined;
+  #controlPlane: ControlPlane | undefined;
+  #supervisor: Supervisor | undefined;
+  #phase: MeshState['phase'] = 'starting';
+  #told = new Map<string, Diagnostic>();
+  #stateTimer: NodeJS.Immediate | undefined;
+  #announcing = false;
+
+  constructor(options: UpMeshOptions) {
+    this.#options = options;
+    this.#allocator = new PortAllocator({ random: options.random });
+    this.#startedMs = options.clock.monotonicMs();
+  }
+
+  /** Begins everything. Rejects only for a bug. */
+  async start(): Promise<void> {
+    const { configuration, clock, stateFolder, logLevel } = this.#options;
+    const logger = fileLogger(join(stateFolder, 'logs', 'control-plane.log'), logLevel);
+    this.#source = new MergedSource([configuration.source, this.#running]);
+    const xdsPort = await this.#allocator.take();
+    const started = await startControlPlane({ source: this.#source, address, port: xdsPort, logger, clock });
+    if (!started.ok) throw new Error(`the control plane cannot listen on a port that was free: ${started.error.reason}`);
+    this.#controlPlane = started.value;
+    this.#controlPlane.ledger.onNack(({ nodeId, typeUrl, error }) => {
+      this.#options.onEvent({ kind: 'refused', proxy: nodeId, type: typeUrl, error });
+    });
+    const isHttpsFree = await isPortFree(8443);
+    const firstGateway = [...configuration.plan.pods.values()].find(({ isGateway }) => isGateway)?.key;
+    this.#supervisor = new Supervisor({
+      domain,
+      inherited: this.#options.environment,
+      nodeProgram: this.#options.nodeProgram,
+      startProxy: this.#proxies(`${address}:${xdsPort}`, logger),
+      watchdog: this.#watchdog,
+      clock,
+      emit: this.#options.onEvent,
+      allocator: this.#allocator,
+      fixedPorts: (plan) => gatewayPorts(plan, firstGateway, { http: this.#options.gatewayPort, isHttpsFree }),
+      logFile: (plan, container) => this.#logFile(plan, container),
+      publish: publisher(this.#running),
+      settled: () => this.#settled(),
+      onChange: () => this.#changed(),
+    });
+    this.#tellDiagnostics();
+    configuration.onChange((changed) => void this.#reconfigure(changed));
+    await this.#supervisor.apply(configuration.plan, configuration.snapshot.resources);
+    this.#writeState();
+    clock.after(patienceMs, () => this.#tellWaiting());
+  }
+
+  state(): MeshState {
+    const runs = this.#supervisor?.runs() ?? [];
+    return meshState({
+      phase: this.#phase,
+      dataPlane: this.#options.dataPlane,
+      paths: this.#options.paths,
+      runs,
+      current: this.#supervisor?.current() ?? [],
+      logFiles: ({ plan }) => [...plan.containers.map(({ container }) => this.#logFile(plan, container.name)), this.#logFile(plan, undefined)],
+      xdsAddress: this.#controlPlane === undefined ? undefined : `${address}:${this.#controlPlane.port}`,
+      others: this.#watchdog.pid === undefined ? [] : [{ pid: this.#watchdog.pid, name: 'watchdog' }],
+    });
+  }
+
+  /** Drains and ends everything, gateways first. `graceMs` bounds each pod's end. */
+  async stop(graceMs: number): Promise<void> {
+    this.#phase = 'stopping';
+    this.#writeState();
+    await this.#options.configuration[Symbol.asyncDispose]();
+    await this.#supervisor?.stop(graceMs);
+    await this.#close();
+  }
+
+  /** Ends everything at once. */
+  async kill(): Promise<void> {
+    this.#phase = 'stopping';
+    this.#supervisor?.kill();
+    await this.#watchdog[Symbol.asyncDispose]();
+    clearImmediate(this.#stateTimer);
+    removeState(this.#options.stateFolder);
+  }
+
+  async #close(): Promise<void> {
+    await this.#controlPlane?.close();
+    await this.#source?.[Symbol.asyncDispose]();
+    await this.#watchdog[Symbol.asyncDispose]();
+    clearImmediate(this.#stateTimer);
+    removeState(this.#options.stateFolder);
+  }
+
+  #proxies(xdsTarget: string, logger: Logger): StartProxy {
+    const { dataPlane, envoyBinary, nodeProgram, environment, clock, stateFolder, logLevel } = this.#options;
+    const common = { xdsTarget, domain, clock, logger, watchdog: this.#watchdog, allocator: this.#allocator, logLevel };
+    return dataPlane === 'envoy' && envoyBinary !== undefined
+      ? envoyProxies({ ...common, binary: envoyBinary, workFolder: join(stateFolder, 'envoy') })
+      : embeddedProxies({ ...common, nodeProgram, environment });
+  }
+
+  /** `hello-v1.log`, `hello-v1.proxy.log`; with the namespace where it is not `default`, with the container where there are several. */
+  #logFile({ pod, containers }: PodPlan, container: string | undefined): string {
+    const { name, namespace } = pod.metadata;
+    const workload = namespace === 'default' ? name : `${name}.${namespace}`;
+    const isOnly = containers.length === 1 && containers[0]?.container.name === container;
+    const part = container === undefined ? '.proxy' : isOnly ? '' : `.${container}`;
+    return join(this.#options.stateFolder, 'logs', `${workload}${part}.log`);
+  }
+
+  #settled(): Promise<void> {
+    return this.#controlPlane === undefined ? Promise.resolve() : proxiesSettled(this.#controlPlane.ledger, this.#options.clock, settleMs);
+  }
+
+  async #reconfigure(changed: ReadonlySet<string>): Promise<void> {
+    const { configuration, onEvent } = this.#options;
+    if (this.#phase === 'stopping') return;
+    if (changed.size > 0) onEvent({ kind: 'configuration', changed: [...changed].sort() });
+    this.#tellDiagnostics();
+    await this.#supervisor?.apply(configuration.plan, configuration.snapshot.resources);
+  }
+
+  /** Tells what is new among the findings, and what is gone. */
+  #tellDiagnostics(): void {
+    const { configuration, onEvent } = this.#options;
+    const now = new Map<string, Diagnostic>();
+    const { resources, diagnostics } = configuration.snapshot;
+    const advice = analyze(configuration.snapshot);
+    for (const diagnostic of [...diagnostics, ...configuration.plan.diagnostics, ...advice]) now.set(formatDiagnostic(diagnostic), diagnostic);
+    const fresh = [...now].filter(([text]) => !this.#told.has(text)).map(([, diagnostic]) => diagnostic);
+    const gone = [...this.#told].filter(([text]) => !now.has(text)).map(([, diagnostic]) => diagnostic);
+    this.#told = now;
+    if (fresh.length > 0) onEvent({ kind: 'diagnostics', diagnostics: fresh });
+    if (gone.length > 0) onEvent({ kind: 'diagnostics gone', diagnostics: gone });
+  }
+
+  #changed(): void {
+    this.#stateTimer ??= setImmediate(() => {
+      this.#stateTimer = undefined;
+      this.#writeState();
+    });
+    if (this.#phase === 'starting' && !this.#announcing && this.#waiting().length === 0) void this.#announce();
+  }
+
+  #waiting(): readonly PodRun[] {
+    const current = this.#supervisor?.current() ?? [];
+    return current.filter(({ ready, phase }) => !ready && phase !== 'Succeeded' && phase !== 'Failed');
+  }
+
+  /** Every pod is ready: so is the mesh, once every proxy knows it. */
+  async #announce(): Promise<void> {
+    const wanted = this.#options.configuration.plan.pods.size;
+    if ((this.#supervisor?.current().length ?? 0) < wanted) return;
+    this.#announcing = true;
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.#settled();
+    if (this.#phase !== 'starting') return;
+    this.#phase = 'ready';
+    this.#writeState();
+    const state = this.state();
+    const afterMs = Math.round(this.#options.clock.monotonicMs() - this.#startedMs);
+    const line = tryLine(this.#options.configuration.snapshot.resources, state.gatewayUrl);
+    this.#options.onEvent({ kind: 'mesh ready', state, afterMs, ...(line !== undefined && { tryLine: line }) });
+  }
+
+  #tellWaiting(): void {
+    const waiting = this.#waiting();
+    if (this.#phase !== 'starting' || waiting.length === 0) return;
+    const waitingFor = waiting.map(({ plan, reason }) => ({ workload: plan.key, reason }));
+    this.#options.onEvent({ kind: 'mesh waits', state: this.state(), waitingFor });
+  }
+
+  #writeState(): void {
+    if (this.#phase !== 'stopping' || this.#controlPlane !== undefined) writeState(this.#options.stateFolder, this.state());
+  }
+}

@@ -1,0 +1,21 @@
+// What `heddle up` is asked for, and what of the world around it it may use.
+import type { UpEvent } from '#app/up-event.ts';
+import type { Clock } from '#base/clock.ts';
+import type { LogLevel } from '#base/logger.ts';
+
+export type UpOptions = {
+  readonly paths: readonly string[];
+  readonly dataPlane: 'embedded' | 'envoy';
+  /** 0 takes a free one. */
+  readonly gatewayPort: number;
+  readonly adminPort: number;
+  /** State and logs go here. */
+  readonly stateFolder: string;
+  readonly logLevel: LogLevel;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The Node that runs proxies, and that `node` means in a command. */
+  readonly nodeProgram: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly onEvent: (event: UpEvent) => void;
+};

@@ -1,0 +1,85 @@
+// One event of `heddle up` as lines for a person: what happened to whom, and what to do about it where something is wrong.
+import type { UpEvent } from '#app/up-event.ts';
+import { assertNever } from '#base/assert-never.ts';
+import { compareDiagnostics, type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
+import { meshTable } from '#cli/mesh-table.ts';
+import type { Paint } from '#cli/style.ts';
+
+/** Lines without a newline at the end; '' for what is not worth a line. `isSettled`: the table has been shown, so changes are news. */
+export function eventLines(event: UpEvent, paint: Paint, isSettled: boolean): string {
+  switch (event.kind) {
+    case 'starting':
+      return isSettled ? `${paint.dim('start')}    ${place(event.workload, event.container)} ${paint.dim(event.command)}` : '';
+    case 'ready':
+      return isSettled ? `${paint.good('ready')}    ${event.workload} ${paint.dim(`after ${event.afterMs} ms`)}` : '';
+    case 'unready':
+      return isSettled ? `${paint.warn('unready')}  ${event.workload}: ${event.reason}` : '';
+    case 'exited':
+      return exitedLines(event, paint);
+    case 'restarting':
+      return `${paint.warn('restart')}  ${place(event.workload, event.container)} ${event.inMs === 0 ? 'now' : `in ${event.inMs / 1000} s`} (${event.restarts})`;
+    case 'unlive':
+      return `${paint.bad('unwell')}   ${place(event.workload, event.container)} is ended and started again: ${event.reason}`;
+    case 'replacing':
+      return `${paint.dim('replace')}  ${event.workload}: ${event.reason}`;
+    case 'stopping':
+      return `${paint.dim('stop')}     ${event.workload}`;
+    case 'stopped':
+      return event.forced ? `${paint.warn('killed')}   ${event.workload} did not end in time` : `${paint.dim('stopped')}  ${event.workload}`;
+    case 'completed':
+      return `${event.succeeded ? paint.good('done') : paint.bad('failed')}     ${event.workload}`;
+    case 'notice':
+      return `${paint.warn('note')}     ${event.workload}: ${event.message}${event.hint === undefined ? '' : `\n         ${event.hint}`}`;
+    case 'diagnostics':
+      return diagnosticLines(event.diagnostics, paint);
+    case 'diagnostics gone':
+      return event.diagnostics.map(({ code, message }) => `${paint.good('mended')}   [${code}] ${message}`).join('\n');
+    case 'leftovers ended':
+      return `${paint.warn('tidied')}   ended what an earlier start had left: ${event.names.join(', ')}`;
+    case 'mesh ready':
+      return [
+        `\n${meshTable(event.state, paint)}`,
+        ...(event.tryLine === undefined ? [] : [`try      ${paint.strong(event.tryLine)}`]),
+        `\n${paint.good('ready')}    after ${(event.afterMs / 1000).toFixed(1)} s. Files are watched; Ctrl-C ends everything.`,
+      ].join('\n');
+    case 'mesh waits':
+      return [
+        `\n${meshTable(event.state, paint)}\n`,
+        ...event.waitingFor.map(({ workload, reason }) => `${paint.warn('waits')}    for ${workload}: ${reason}`),
+        '         their output: heddle logs NAME',
+      ].join('\n');
+    case 'configuration':
+      return `${paint.good('changed')}  ${event.changed.map(changedName).join(', ')}`;
+    case 'refused':
+      return `${paint.bad('refused')}  ${event.proxy} does not take ${event.type.split('.').at(-1) ?? event.type}: ${event.error}`;
+    default:
+      return assertNever(event, 'event of heddle up');
+  }
+}
+
+/** All findings in order, errors in red; nothing for none. */
+export function diagnosticLines(diagnostics: readonly Diagnostic[], paint: Paint): string {
+  const colour = { error: paint.bad, warning: paint.warn, info: paint.dim };
+  return diagnostics
+    .toSorted(compareDiagnostics)
+    .map((diagnostic) => formatDiagnostic(diagnostic).replace(`${diagnostic.severity} [`, `${colour[diagnostic.severity](diagnostic.severity)} [`))
+    .join('\n');
+}
+
+function exitedLines(event: Extract<UpEvent, { readonly kind: 'exited' }>, paint: Paint): string {
+  const lines = [`${paint.bad('ended')}    ${place(event.workload, event.container)}: ${event.how}`];
+  if (event.lastLines.length > 0) {
+    lines.push(paint.dim(`         its last lines, from ${event.logFile}:`), ...event.lastLines.map((line) => `         ${paint.dim('|')} ${line}`));
+  }
+  if (event.hint !== undefined) lines.push(`         ${paint.warn('hint')} ${event.hint}`);
+  return lines.join('\n');
+}
+
+function place(workload: string, container: string): string {
+  return `${workload} (${container})`;
+}
+
+/** `VirtualService/istio-system/hello` → `VirtualService istio-system/hello`. */
+function changedName(id: string): string {
+  return id.replace('/', ' ');
+}
