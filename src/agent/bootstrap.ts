@@ -2,13 +2,15 @@
 // Field names are envoy.config.bootstrap.v3.Bootstrap's, in the JSON form that `envoy -c` reads.
 import { type JsonObject, toJson } from '@bufbuild/protobuf';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import type { XdsMode } from '#xds/ads-service.ts';
+
+/** Which of the two xDS protocols Envoy shall speak: what changed, or the state of the world each time. */
+export type EnvoyXdsMode = 'delta' | 'sotw';
 
 export type BootstrapOptions = {
   readonly node: Node;
   /** `host:port` of the control plane. */
   readonly xdsTarget: string;
-  readonly xdsMode: XdsMode;
+  readonly xdsMode: EnvoyXdsMode;
   /** Envoy's admin listens on 127.0.0.1 at this port. */
   readonly adminPort: number;
 };
@@ -42,7 +44,7 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
 }
 
 /** A restarted control plane is found again within seconds; Envoy's own ceiling would be half a minute. */
-function adsConfig(mode: XdsMode): JsonObject {
+function adsConfig(mode: EnvoyXdsMode): JsonObject {
   return {
     api_type: mode === 'delta' ? 'DELTA_GRPC' : 'GRPC',
     transport_api_version: 'V3',

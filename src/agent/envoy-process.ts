@@ -7,9 +7,8 @@ import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import { envoyBootstrap } from '#agent/bootstrap.ts';
+import { type EnvoyXdsMode, envoyBootstrap } from '#agent/bootstrap.ts';
 import { envoyAdmin } from '#agent/envoy-admin.ts';
-import type { XdsMode } from '#xds/ads-service.ts';
 
 export type EnvoyOptions = {
   readonly binary: string;
@@ -17,7 +16,7 @@ export type EnvoyOptions = {
   /** `host:port` of the control plane. */
   readonly xdsTarget: string;
   /** Delta unless said otherwise. */
-  readonly xdsMode?: XdsMode;
+  readonly xdsMode?: EnvoyXdsMode;
   readonly adminPort: number;
   /** Where the bootstrap is written; made if missing. */
   readonly workFolder: string;

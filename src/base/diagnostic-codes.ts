@@ -66,6 +66,11 @@ export const heddleCodes = {
     title: 'External name',
     explanation: 'A Service of type ExternalName stands for a host outside the mesh. This release of Heddle does not route to it.',
   },
+  HDL0040: {
+    title: 'Refused by a proxy',
+    explanation: 'A proxy did not take what Heddle made of these lines. It keeps the configuration that it had before, until the lines change.',
+  },
+  HDL0041: { title: 'Port in use', explanation: 'Another program listens on the port that Heddle was told to open.' },
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;
 
 /** Istio's messages that Heddle can give, under Istio's own names. */

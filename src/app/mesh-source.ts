@@ -1,0 +1,127 @@
+// From snapshots to what each node shall have: builds the mesh, compiles it per proxy on demand, and remembers both until the next
+// snapshot. A failure of ours in building or compiling leaves the last good state in force.
+import type { Diagnostic } from '#base/diagnostic.ts';
+import type { Logger } from '#base/logger.ts';
+import { failed, ok, type Result } from '#base/result.ts';
+import { CompileCache } from '#compile/compile-cache.ts';
+import type { Compiled } from '#compile/compiled.ts';
+import { MeshCompiler } from '#compile/mesh-compiler.ts';
+import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import type { ResourceSet, XdsResource } from '#envoy/resource.ts';
+import type { TypeUrl } from '#envoy/type-url.ts';
+import { BuildMemo } from '#model/build/build-memo.ts';
+import { buildMesh } from '#model/build/mesh.ts';
+import type { Mesh } from '#model/mesh.ts';
+import type { Proxy } from '#model/proxy.ts';
+import { proxyFromNode } from '#model/proxy-from-node.ts';
+import type { Snapshot, SnapshotSource } from '#sources/snapshot.ts';
+import type { NodeSource } from '#xds/node-source.ts';
+
+/** What a node was last given, and from which state of the mesh. */
+type NodeState = { readonly node: Node; readonly compiler: MeshCompiler; readonly compiled: Compiled };
+
+export class MeshSource implements NodeSource, Disposable {
+  readonly #logger: Logger;
+  readonly #memo = new BuildMemo();
+  readonly #cache = new CompileCache();
+  readonly #proxies = new WeakMap<Node, Result<Proxy, string>>();
+  readonly #nodes = new Map<string, NodeState>();
+  readonly #listeners = new Set<() => void>();
+  readonly #unsubscribe: () => void;
+  #snapshot: Snapshot;
+  #compiler: MeshCompiler;
+
+  constructor(source: SnapshotSource, logger: Logger) {
+    this.#logger = logger;
+    this.#snapshot = source.current();
+    this.#compiler = this.#compilerFor(this.#snapshot);
+    this.#unsubscribe = source.onChange((snapshot) => this.#take(snapshot));
+  }
+
+  get mesh(): Mesh {
+    return this.#compiler.mesh;
+  }
+
+  resourcesFor(node: Node): Result<ResourceSet, string> {
+    const known = this.#nodes.get(node.id);
+    if (known !== undefined && known.node === node && known.compiler === this.#compiler) return ok(known.compiled.resources);
+    const proxy = this.#proxyOf(node);
+    if (!proxy.ok) return proxy;
+    try {
+      const fresh = this.#compiler.compile(proxy.value);
+      const compiled = known === undefined ? fresh : { ...fresh, resources: keepSameTypes(known.compiled.resources, fresh.resources) };
+      this.#nodes.set(node.id, { node, compiler: this.#compiler, compiled });
+      return ok(compiled.resources);
+    } catch (error) {
+      this.#logger.log('error', 'compiling failed, the proxy keeps what it has', { node: node.id, error: describe(error) });
+      return known === undefined ? failed(`its configuration could not be made: ${describe(error)}`) : ok(known.compiled.resources);
+    }
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What a node that was served has, by its id. */
+  compiledFor(nodeId: string): Compiled | undefined {
+    return this.#nodes.get(nodeId)?.compiled;
+  }
+
+  /** A node that left needs no memory. */
+  forget(nodeId: string): void {
+    this.#nodes.delete(nodeId);
+  }
+
+  /** About the files, the mesh, and what was compiled for the nodes that are served; some may occur several times. */
+  diagnostics(): readonly Diagnostic[] {
+    return [
+      ...this.#snapshot.diagnostics,
+      ...this.mesh.diagnostics,
+      ...[...this.#nodes.values()].flatMap(({ compiled }) => compiled.diagnostics),
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    this.#unsubscribe();
+    this.#listeners.clear();
+  }
+
+  #take(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    try {
+      this.#compiler = this.#compilerFor(snapshot);
+    } catch (error) {
+      this.#logger.log('error', 'building the mesh failed, the last good state stays in force', { error: describe(error) });
+      return;
+    }
+    for (const listener of this.#listeners) listener();
+  }
+
+  #compilerFor(snapshot: Snapshot): MeshCompiler {
+    return new MeshCompiler(buildMesh(snapshot, this.#memo), this.#cache);
+  }
+
+  #proxyOf(node: Node): Result<Proxy, string> {
+    let proxy = this.#proxies.get(node);
+    if (proxy === undefined) {
+      proxy = proxyFromNode(node.id, node.metadata ?? {});
+      this.#proxies.set(node, proxy);
+    }
+    return proxy;
+  }
+}
+
+/** Types in which every resource is the same object as before keep their map, so that nobody compares them again. */
+function keepSameTypes(before: ResourceSet, after: ResourceSet): ResourceSet {
+  const types = [...after].map(([typeUrl, resources]): [TypeUrl, ReadonlyMap<string, XdsResource>] => {
+    const old = before.get(typeUrl);
+    const isSame = old?.size === resources.size && [...resources].every(([name, resource]) => old.get(name) === resource);
+    return [typeUrl, isSame && old !== undefined ? old : resources];
+  });
+  return new Map(types);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,88 @@
+// What a proxy refused, as diagnostics with the lines that made it: the resources it named are looked up in the origin table of what
+// it was sent.
+import { isMessage } from '@bufbuild/protobuf';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import type { Origin } from '#base/origin.ts';
+import type { Compiled } from '#compile/compiled.ts';
+import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
+import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
+
+export type Refused = {
+  readonly nodeId: string;
+  readonly typeUrl: TypeUrl;
+  /** The proxy's own words. */
+  readonly error: string;
+  readonly resources: readonly string[];
+};
+
+/** The proxy's name for people: `hello-v1-0.default` of `sidecar~ip~hello-v1-0.default~domain`. */
+export function proxyName(nodeId: string): string {
+  return nodeId.split('~')[2] ?? nodeId;
+}
+
+/** One diagnostic per refused resource ('' where the proxy named none), at the line that decided most about it; its other lines are related. */
+export function refusalDiagnostics(refused: Refused, compiled: Compiled | undefined): readonly { readonly resource: string; readonly diagnostic: Diagnostic }[] {
+  const names = refused.resources.length === 0 ? [''] : refused.resources;
+  return names.map((resource) => {
+    const what = resource === '' ? `an update of its ${word(refused.typeUrl)}s` : `${word(refused.typeUrl)} ${resource}`;
+    const origins = resource === '' || compiled === undefined ? [] : originsOf(refused, resource, compiled);
+    const [at, ...others] = origins;
+    const diagnostic: Diagnostic = {
+      code: 'HDL0040',
+      severity: 'error',
+      message: `proxy ${proxyName(refused.nodeId)} refused ${what}: ${refused.error.trim()}`,
+      hint: 'the proxy keeps what it had before; change these lines, and it is sent anew',
+      ...(at === undefined ? {} : { at }),
+      ...(others.length === 0 ? {} : { related: others.map((origin) => ({ message: 'takes part in it', at: origin })) }),
+    };
+    return { resource, diagnostic };
+  });
+}
+
+function word(typeUrl: TypeUrl): string {
+  switch (typeUrl) {
+    case typeUrls.cluster:
+      return 'cluster';
+    case typeUrls.endpoint:
+      return 'endpoint list';
+    case typeUrls.listener:
+      return 'listener';
+    case typeUrls.route:
+      return 'route configuration';
+    case typeUrls.secret:
+      return 'secret';
+  }
+}
+
+function originsOf({ typeUrl, error }: Refused, name: string, { origins, resources }: Compiled): readonly Origin[] {
+  switch (typeUrl) {
+    case typeUrls.cluster:
+    case typeUrls.endpoint:
+      return origins.get({ kind: 'cluster', cluster: name });
+    case typeUrls.listener:
+      return origins.get({ kind: 'listener', listener: name });
+    case typeUrls.route:
+      return distinct(routeOrigins(name, error, { origins, resources }));
+    case typeUrls.secret:
+      return [];
+  }
+}
+
+/** The virtual hosts that the text names, or all of them: first those, then the whole configuration's own lines. */
+function routeOrigins(name: string, error: string, { origins, resources }: Pick<Compiled, 'origins' | 'resources'>): readonly Origin[] {
+  const own = origins.get({ kind: 'routeConfig', routeConfig: name });
+  const message = resources.get(typeUrls.route)?.get(name)?.message;
+  if (message === undefined || !isMessage(message, RouteConfigurationSchema)) return own;
+  const named = message.virtualHosts.filter((host) => error.includes(host.name) || host.domains.some((domain) => domain !== '*' && error.includes(domain)));
+  const hosts = named.length > 0 ? named : message.virtualHosts;
+  const lines = hosts.flatMap((host) => [
+    ...host.routes.flatMap((_, index) => origins.get({ kind: 'route', routeConfig: name, virtualHost: host.name, index })),
+    ...origins.get({ kind: 'virtualHost', routeConfig: name, virtualHost: host.name }),
+  ]);
+  return [...lines, ...own];
+}
+
+function distinct(origins: readonly Origin[]): readonly Origin[] {
+  const seen = new Map(origins.map((origin) => [`${origin.file}:${origin.line}:${origin.col}`, origin]));
+  return [...seen.values()];
+}

@@ -1,0 +1,33 @@
+// The control plane on its own: files and folders in, xDS out, until it is told to stop. Nothing is printed here.
+import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
+import { systemClock } from '#base/clock.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import type { Logger } from '#base/logger.ts';
+import { ok, type Result } from '#base/result.ts';
+import { openFileSource } from '#sources/file/file-source.ts';
+
+export type ServeFilesOptions = {
+  /** Files and folders with YAML; changes in them are followed. */
+  readonly paths: readonly string[];
+  readonly address: string;
+  readonly xdsPort: number;
+  readonly adminPort: number;
+  readonly logger: Logger;
+  readonly onDiagnostics: (diagnostics: readonly Diagnostic[]) => void;
+};
+
+/** The failure is a port that cannot be bound; mistakes in the files are diagnostics and keep nothing from running. */
+export async function serveFiles(options: ServeFilesOptions): Promise<Result<ControlPlane, Diagnostic>> {
+  const source = await openFileSource({ paths: options.paths, clock: systemClock, watch: true });
+  const { address, xdsPort: port, adminPort, logger, onDiagnostics } = options;
+  const started = await startControlPlane({ source, address, port, adminPort, logger, clock: systemClock, onDiagnostics });
+  if (!started.ok) {
+    await source[Symbol.asyncDispose]();
+    return started;
+  }
+  const close = async () => {
+    await started.value.close();
+    await source[Symbol.asyncDispose]();
+  };
+  return ok({ ...started.value, close, [Symbol.asyncDispose]: close });
+}

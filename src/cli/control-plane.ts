@@ -1,0 +1,99 @@
+// `heddle control-plane`: xDS made from YAML files, for any Envoy or embedded proxy that connects. Events go to standard error.
+import { Command, InvalidArgumentError } from 'commander';
+import { serveFiles } from '#app/serve-files.ts';
+import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
+import type { Logger, LogLevel } from '#base/logger.ts';
+import { fail, paintFor } from '#cli/style.ts';
+
+type Options = {
+  readonly config: readonly string[];
+  readonly address: string;
+  readonly xdsPort: number;
+  readonly adminPort: number;
+  readonly verbose?: boolean;
+};
+
+const help = `
+Examples:
+  heddle control-plane --config examples/hello
+  heddle control-plane --config mesh/ --config more.yaml --xds-port 0
+  curl -s localhost:15014/status | jq .proxies      who is connected, and in step?
+
+A proxy names itself by its node id, as Istio's do: sidecar~IP~POD.NAMESPACE~NAMESPACE.svc.cluster.local
+It ends with Ctrl-C; proxies go on with what they have and come back when it does.
+`;
+
+export function controlPlaneCommand(): Command {
+  return new Command('control-plane')
+    .description('Serves Envoy configuration (xDS, delta and state of the world) made from YAML files, and follows their changes.')
+    .requiredOption('-c, --config <path>', 'file or folder with YAML; may be given several times', (path: string, paths: string[] = []) => [...paths, path])
+    .option('--address <ip>', 'what to listen on', '127.0.0.1')
+    .option('--xds-port <port>', 'port for proxies, 0 for a free one', portNumber, 15010)
+    .option('--admin-port <port>', 'port for the admin API, 0 for a free one', portNumber, 15014)
+    .option('-v, --verbose', 'say every connection')
+    .addHelpText('after', help)
+    .action(run);
+}
+
+async function run({ config, address, xdsPort, adminPort, verbose }: Options): Promise<void> {
+  const started = await serveFiles({
+    paths: config,
+    address,
+    xdsPort,
+    adminPort,
+    logger: stderrLogger(verbose === true ? 'debug' : 'info'),
+    onDiagnostics: diagnosticPrinter(),
+  });
+  if (!started.ok) {
+    fail(started.error.message, { hint: started.error.hint, exitCode: 2 });
+    return;
+  }
+  const { port, adminPort: boundAdminPort } = started.value;
+  process.stdout.write(`xDS on ${address}:${port}, admin API on http://${address}:${boundAdminPort}\n`);
+  await untilStopped();
+  await started.value.close();
+}
+
+/** The first signal ends this in order; commander's process has nothing else to do, so a second one kills as usual. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      process.removeListener('SIGINT', stop);
+      process.removeListener('SIGTERM', stop);
+      resolve();
+    };
+    process.on('SIGINT', stop);
+    process.on('SIGTERM', stop);
+  });
+}
+
+/** Prints what is new, and in one line how much is mended. */
+function diagnosticPrinter(): (diagnostics: readonly Diagnostic[]) => void {
+  const paint = paintFor(process.stderr);
+  let before = new Set<string>();
+  return (diagnostics) => {
+    const now = new Set(diagnostics.map(formatDiagnostic));
+    for (const text of now) if (!before.has(text)) process.stderr.write(`${text}\n`);
+    const mended = [...before].filter((text) => !now.has(text)).length;
+    if (mended > 0) process.stderr.write(`${paint.good('mended')}: ${mended} finding${mended === 1 ? '' : 's'}, ${now.size} left\n`);
+    before = now;
+  };
+}
+
+const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
+
+function stderrLogger(lowest: LogLevel): Logger {
+  return {
+    log: (level, message, fields = {}) => {
+      if (levels.indexOf(level) < levels.indexOf(lowest)) return;
+      const details = Object.entries(fields).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${JSON.stringify(value)}`]));
+      process.stderr.write(`${[level, message, ...details].join(' ')}\n`);
+    },
+  };
+}
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('a port is a number from 0 to 65535.');
+  return port;
+}
