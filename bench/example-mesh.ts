@@ -23,7 +23,7 @@ export async function startExampleMesh(): Promise<ExampleMesh> {
   const folder = resources.use(await temporaryFolder());
   cpSync(example, join(folder.path, 'hello'), { recursive: true, filter: (path) => !path.endsWith('as-published') });
   const started = performance.now();
-  resources.use(await startHeddle(['up', 'hello'], { cwd: folder.path, stopTimeoutMs: 20_000 }));
+  resources.use(await startHeddle(['up', 'hello', '--gateway-port', '0'], { cwd: folder.path, stopTimeoutMs: 20_000 }));
   const gatewayPort = await waitUntil('the example mesh', () => gatewayThatAnswers(folder.path), { timeoutMs: 60_000, everyMs: 10 });
   const readyMs = performance.now() - started;
   const kept = resources.move();

@@ -17,7 +17,7 @@ test('npm start installs what is missing and runs the hello example', async () =
   await run('git', ['clone', '--quiet', root, 'heddle'], { cwd: folder.path });
   await using mesh = await startProcess({
     command: 'npm',
-    args: ['start'],
+    args: ['start', '--', '--gateway-port', '0'],
     cwd: `${folder.path}/heddle`,
     env: withoutOurNode(home.path),
     ready: /http:\/\/127\.0\.0\.1:\d+/,

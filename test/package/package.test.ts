@@ -40,7 +40,7 @@ test('npx heddle version prints the version of the package', async () => {
 test('npx heddle up runs the example that comes with it', async () => {
   await using mesh = await startProcess({
     command: 'npx',
-    args: ['heddle', 'up', 'node_modules/heddle-mesh/dist/examples/hello'],
+    args: ['heddle', 'up', 'node_modules/heddle-mesh/dist/examples/hello', '--gateway-port', '0'],
     cwd: folder.path,
     ready: /http:\/\/127\.0\.0\.1:\d+/,
     readyTimeoutMs: 30_000,

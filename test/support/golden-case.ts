@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { readText } from '#api/read-text.ts';
-import { missingGateway } from '#app/up-gateway.ts';
 import type { ShownType } from '#app/dump.ts';
+import { missingGateway } from '#app/up-gateway.ts';
 import { compareDiagnostics, type Diagnostic } from '#base/diagnostic.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
@@ -87,9 +87,14 @@ function proxiesOf(mesh: Mesh, options: GoldenOptions): readonly { readonly prox
 /** Ports as `heddle up` would give them, only always the same: inbound from 20000, apps from 21000, outbound from 22000. */
 function loopback(mesh: Mesh, proxy: Proxy): Interception {
   const own = mesh.workloads.get(`${proxy.namespace}/${proxy.name}`)?.ports ?? [];
-  const inbound = own.map(({ number }, index) => [String(number), { listen: 20_000 + index, ...(proxy.type === 'sidecar' && { app: 21_000 + index }) }]);
+  const inbound = own.map(({ number }, index) => [
+    String(number),
+    { listen: 20_000 + index, ...(proxy.type === 'sidecar' && { app: 21_000 + index }) },
+  ]);
   const services = [...mesh.services.values()].sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
-  const outbound = services.flatMap(({ hostname, ports }) => ports.map(({ number }) => `${hostname}:${number}`)).map((key, index) => [key, 22_000 + index]);
+  const outbound = services
+    .flatMap(({ hostname, ports }) => ports.map(({ number }) => `${hostname}:${number}`))
+    .map((key, index) => [key, 22_000 + index]);
   const forSidecar = proxy.type === 'sidecar' ? { outbound: Object.fromEntries(outbound), httpProxy: 15_002 } : { outbound: {} };
   return { kind: 'none', address: '127.0.0.1', inbound: Object.fromEntries(inbound), ...forSidecar };
 }
@@ -105,5 +110,8 @@ function splitOptions(text: string): { readonly options: GoldenOptions; readonly
 }
 
 function foldersOf(folder: string): readonly string[] {
-  return readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
 }
