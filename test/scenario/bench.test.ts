@@ -1,0 +1,33 @@
+// Every bench runs and gives a table: one short round each, which says nothing about speed.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { findProgram } from '#bench/programs.ts';
+
+const main = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
+const noWrk = findProgram('wrk') === undefined ? 'needs wrk (Debian: apt-get install wrk)' : false;
+
+function runBench(...names: readonly string[]): Promise<{ readonly stdout: string }> {
+  return promisify(execFile)(process.execPath, [main, ...names, '--quick'], { encoding: 'utf8' });
+}
+
+test('the cost of a request and the memory after many are measured', { skip: noWrk }, async () => {
+  const { stdout } = await runBench('request-cost', 'memory');
+  assert.match(stdout, /^heddle +[\d.]+ /m);
+  assert.match(stdout, /resident memory after \d+ requests: \d/);
+});
+
+test('the time to start and the time to a change are measured, and no request is lost', async () => {
+  const { stdout } = await runBench('ready-time', 'config-change');
+  assert.match(stdout, /ready, median: [\d.]+ s/);
+  assert.match(stdout, /effect p99: [\d.]+ ms/);
+  assert.match(stdout, /failed requests: 0, .* met/);
+});
+
+test('an unknown name is refused with those that are known', async () => {
+  await assert.rejects(runBench('speed'), (error: { readonly code: number; readonly stderr: string }) => {
+    return error.code === 2 && /unknown: speed\. Known: request-cost, memory/.test(error.stderr);
+  });
+});
