@@ -1,8 +1,11 @@
 // Access logs to a file or standard output: MeshConfig.accessLogFile, accessLogFormat, accessLogEncoding, with Istio's defaults.
 import { create } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
 import { packAny } from '#envoy/any.ts';
 import { type AccessLog, AccessLogSchema } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import { type SubstitutionFormatString, SubstitutionFormatStringSchema } from '#envoy/gen/envoy/config/core/v3/substitution_format_string_pb.js';
 import { FileAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
+import { StderrAccessLogSchema, StdoutAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import type { AccessLogSettings, MeshSettings } from '#model/mesh.ts';
 
 /** Istio's fields in their order; the text format is these, separated by spaces. `quoted` ones stand in double quotes there. */
@@ -58,31 +61,42 @@ function defaultJsonFormat(): Record<string, string> {
 
 /** The access log of every HTTP connection manager and TCP proxy; none where logging is off. */
 export function accessLogs(settings: MeshSettings): readonly AccessLog[] {
-  return settings.accessLog === undefined ? [] : [fileAccessLog(settings.accessLog)];
+  return settings.accessLog === undefined ? [] : [accessLog(settings.accessLog)];
 }
 
 /** Of a listener: only connections that no filter chain took (NR), which nothing else would log. */
 export function listenerAccessLogs(settings: MeshSettings): readonly AccessLog[] {
   if (settings.accessLog === undefined) return [];
-  const { name, configType } = fileAccessLog(settings.accessLog);
+  const { name, configType } = accessLog(settings.accessLog);
   return [create(AccessLogSchema, { name, configType, filter: { filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['NR'] } } } })];
 }
 
-function fileAccessLog({ path, encoding, format }: AccessLogSettings): AccessLog {
-  const text = encoding === 'text' || format !== undefined;
-  return create(AccessLogSchema, {
-    name: 'envoy.access_loggers.file',
-    configType: {
-      case: 'typedConfig',
-      value: packAny(FileAccessLogSchema, {
-        path,
-        accessLogFormat: {
-          case: 'logFormat',
-          value: text
-            ? { format: { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: format ?? defaultTextFormat() } } } }
-            : { format: { case: 'jsonFormat', value: defaultJsonFormat() } },
-        },
-      }),
-    },
+/**
+ * Standard output and error are streams, not files: opening `/dev/stdout`, as Istio has Envoy do, fails where it is a socket, as it is for
+ * a process started by another.
+ */
+function accessLog(settings: AccessLogSettings): AccessLog {
+  const value = logFormat(settings);
+  const format = { case: 'logFormat', value } as const;
+  switch (settings.path) {
+    case '/dev/stdout':
+      return typedLog('envoy.access_loggers.stdout', packAny(StdoutAccessLogSchema, { accessLogFormat: format }));
+    case '/dev/stderr':
+      return typedLog('envoy.access_loggers.stderr', packAny(StderrAccessLogSchema, { accessLogFormat: format }));
+    default:
+      return typedLog('envoy.access_loggers.file', packAny(FileAccessLogSchema, { path: settings.path, accessLogFormat: format }));
+  }
+}
+
+function logFormat({ encoding, format }: AccessLogSettings): SubstitutionFormatString {
+  return create(SubstitutionFormatStringSchema, {
+    format:
+      encoding === 'json'
+        ? { case: 'jsonFormat', value: defaultJsonFormat() }
+        : { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: format ?? defaultTextFormat() } } },
   });
+}
+
+function typedLog(name: string, config: Any): AccessLog {
+  return create(AccessLogSchema, { name, configType: { case: 'typedConfig', value: config } });
 }

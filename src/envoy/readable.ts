@@ -3,7 +3,7 @@
 import { clone, create, createRegistry, type DescMessage, type JsonValue, type Message, type Registry, toBinary, toJson } from '@bufbuild/protobuf';
 import { type Any, AnySchema, anyUnpack, StructSchema } from '@bufbuild/protobuf/wkt';
 import { FileAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
-import { StdoutAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
+import { StderrAccessLogSchema, StdoutAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
 import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
@@ -36,6 +36,7 @@ const typedConfigs: readonly DescMessage[] = [
   OriginalDstSchema,
   FileAccessLogSchema,
   StdoutAccessLogSchema,
+  StderrAccessLogSchema,
   HttpProtocolOptionsSchema,
   PreviousHostsPredicateSchema,
   UuidRequestIdConfigSchema,
