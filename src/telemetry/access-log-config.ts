@@ -1,6 +1,5 @@
 // Envoy's access_log lists in, one AccessLog out: formats and filters are compiled here, once; writers are shared by path.
 // What is not known is an error that names the field.
-import { readFileSync } from 'node:fs';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { failed, ok, type Result } from '#base/result.ts';
@@ -11,6 +10,7 @@ import { StderrAccessLogSchema, StdoutAccessLogSchema } from '#envoy/gen/envoy/e
 import type { AccessLog } from '#telemetry/access-log.ts';
 import { compileAccessLogFilter, type RecordFilter } from '#telemetry/access-log-filter.ts';
 import { compileJsonFormat, compileTextFormat, envoyDefaultFormat, type LineFormat } from '#telemetry/access-log-format.ts';
+import { readText } from '#telemetry/data-source.ts';
 import type { LogWriter } from '#telemetry/log-writer.ts';
 
 /** Where lines go: the writer of a path, opened at most once. */
@@ -42,30 +42,11 @@ export function compileSubstitutionFormat(format: SubstitutionFormatString): Res
     case 'jsonFormat':
       return compileJsonFormat(format.format.value, format.omitEmptyValues);
     case 'textFormatSource': {
-      const { specifier } = format.format.value;
-      switch (specifier.case) {
-        case 'inlineString':
-          return compileTextFormat(specifier.value, missing);
-        case 'inlineBytes':
-          return compileTextFormat(Buffer.from(specifier.value).toString(), missing);
-        case 'environmentVariable':
-          return compileTextFormat(process.env[specifier.value] ?? '', missing);
-        case 'filename':
-          return readFormatFile(specifier.value, missing);
-        default:
-          return failed('text_format_source is empty');
-      }
+      const text = readText(format.format.value);
+      return text.ok ? compileTextFormat(text.value, missing) : failed(`text_format_source: ${text.error}`);
     }
     default:
       return failed('the format is empty');
-  }
-}
-
-function readFormatFile(path: string, missing: string): Result<LineFormat, string> {
-  try {
-    return compileTextFormat(readFileSync(path, 'utf8'), missing);
-  } catch (error) {
-    return failed(`text_format_source: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
