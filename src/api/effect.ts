@@ -3,13 +3,16 @@
 import type { AnyResource, KindName } from '#api/kinds.ts';
 import { isObject, type Path } from '#api/validate.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
-import { formatPath } from '#base/origin.ts';
+import { formatPath, type Origin } from '#base/origin.ts';
 
 /** `all`: this field and all below it. Otherwise the fields that have an effect; lists are passed through, `*` stands for any key of a map. */
 type Effect = 'all' | { readonly [field: string]: Effect };
 
 const destination: Effect = { host: 'all', subset: 'all', port: 'all' };
 const balancing: Effect = { loadBalancer: { simple: 'all' } };
+
+/** Kinds that are read, so that advice can take them into account, and do nothing else yet. */
+const kindsReadOnly: readonly KindName[] = ['ServiceEntry'];
 
 /** Kinds that are not in here have no field-by-field warnings: a laptop ignores much of a Pod by its nature. */
 const effects: { readonly [Kind in KindName]?: Effect } = {
@@ -46,6 +49,7 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
 
 /** One warning for each written field of `resource` that is valid but has no effect yet; nothing for what stands below such a field. */
 export function fieldsWithoutEffect(resource: AnyResource): readonly Diagnostic[] {
+  if (kindsReadOnly.includes(resource.kind)) return [kindWithoutEffect(resource.kind, resource.metadata.name, resource.origins.at(['kind']))];
   const effect = effects[resource.kind];
   if (effect === undefined) return [];
   const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, origins, ...body } = resource;
@@ -56,6 +60,11 @@ export function fieldsWithoutEffect(resource: AnyResource): readonly Diagnostic[
     hint: 'it is valid for Istio; this release of Heddle does not act on it',
     at: origins.at(path),
   }));
+}
+
+/** HDL0006 for a resource of a kind that is accepted and has no effect. */
+export function kindWithoutEffect(kind: string, name: string, at: Origin, hint = 'the kind is known; this release of Heddle does not act on it'): Diagnostic {
+  return { code: 'HDL0006', severity: 'warning', message: `${kind}${name === '' ? '' : ` ${name}`} has no effect yet`, hint, at };
 }
 
 function ineffectivePaths(value: unknown, effect: Effect, path: Path): readonly Path[] {

@@ -2,6 +2,7 @@
 // (and its schema in a file of its own); its TypeScript type, validation and place in the snapshot follow from the line.
 import { destinationRuleSpec } from '#api/istio/destination-rule.ts';
 import { gatewaySpec } from '#api/istio/gateway.ts';
+import { serviceEntrySpec } from '#api/istio/service-entry.ts';
 import { virtualServiceSpec } from '#api/istio/virtual-service.ts';
 import { configMap, namespace, serviceAccount } from '#api/kubernetes/core.ts';
 import { endpointSlice } from '#api/kubernetes/endpoint-slice.ts';
@@ -38,6 +39,8 @@ export const kinds = {
   DestinationRule: { kind: 'DestinationRule', group: 'networking.istio.io', versions: istio, plural: 'destinationrules', scope: 'namespaced', family: 'istio', body: istioBody(destinationRuleSpec) },
   // biome-ignore format: one kind a line
   Gateway: { kind: 'Gateway', group: 'networking.istio.io', versions: istio, plural: 'gateways', scope: 'namespaced', family: 'istio', body: istioBody(gatewaySpec) },
+  // biome-ignore format: one kind a line
+  ServiceEntry: { kind: 'ServiceEntry', group: 'networking.istio.io', versions: istio, plural: 'serviceentries', scope: 'namespaced', family: 'istio', body: istioBody(serviceEntrySpec) },
   Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },
   // biome-ignore format: one kind a line
   EndpointSlice: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'], plural: 'endpointslices', scope: 'namespaced', family: 'kubernetes', body: endpointSlice },

@@ -4,7 +4,7 @@
 // Unknown fields: a cluster prunes them from its built-in kinds and warns (the API server's default, fieldValidation=Warn), so they are
 // warnings in Kubernetes' kinds; in Istio's kinds they are errors, as `istioctl validate` and `kubectl apply` (strict by default) judge them:
 // a misspelt routing rule must not be dropped in silence.
-import { fieldsWithoutEffect } from '#api/effect.ts';
+import { fieldsWithoutEffect, kindWithoutEffect } from '#api/effect.ts';
 import { type KindLookup, lookUpKind } from '#api/kind-lookup.ts';
 import type { AnyResource, KindDefinition, KindName } from '#api/kinds.ts';
 import { objectMeta } from '#api/kubernetes/meta.ts';
@@ -123,16 +123,10 @@ function kindDiagnostic(
   value: Readonly<Record<string, unknown>>,
   origins: FieldOrigins,
 ): Diagnostic {
-  const name = isObject(value['metadata']) && typeof value['metadata']['name'] === 'string' ? ` ${value['metadata']['name']}` : '';
+  const name = isObject(value['metadata']) && typeof value['metadata']['name'] === 'string' ? value['metadata']['name'] : '';
   switch (lookup.kind) {
     case 'without-effect':
-      return {
-        code: 'HDL0006',
-        severity: 'warning',
-        message: `${kind}${name} has no effect yet`,
-        hint: lookup.foreign ? `Heddle does not know ${apiVersion} ${kind}` : 'the kind is known; this release of Heddle does not act on it',
-        at: origins.at(['kind']),
-      };
+      return kindWithoutEffect(kind, name, origins.at(['kind']), lookup.foreign ? `Heddle does not know ${apiVersion} ${kind}` : undefined);
     case 'unknown-version':
       return {
         code: 'HDL0005',

@@ -77,6 +77,53 @@ export const heddleCodes = {
 export const istioCodes = {
   IST0101: { title: 'ReferencedResourceNotFound', explanation: 'A resource is referred to that does not exist.' },
   IST0106: { title: 'SchemaValidationError', explanation: 'A resource of Istio breaks the rules of its schema. It is left out.' },
+  IST0109: {
+    title: 'ConflictingMeshGatewayVirtualServiceHosts',
+    explanation: 'Two VirtualServices claim one host for calls inside the mesh; only one of them acts.',
+  },
+  IST0112: {
+    title: 'VirtualServiceDestinationPortSelectorRequired',
+    explanation: 'The destination has several ports, and the VirtualService does not say which.',
+  },
+  IST0116: {
+    title: 'DeploymentAssociatedToMultipleServices',
+    explanation: 'Services of one Deployment have the same port with different transport protocols.',
+  },
+  IST0118: {
+    title: 'PortNameIsNotUnderNamingConvention',
+    explanation: 'Neither appProtocol nor the name of a Service port tells its protocol, so it is sniffed.',
+  },
+  IST0128: { title: 'NoServerCertificateVerificationDestinationLevel', explanation: 'TLS without a CA to verify the server with.' },
+  IST0129: { title: 'NoServerCertificateVerificationPortLevel', explanation: 'TLS without a CA to verify the server with, for one port.' },
+  IST0130: { title: 'VirtualServiceUnreachableRule', explanation: 'A rule never acts, because earlier ones take all its requests.' },
+  IST0131: { title: 'VirtualServiceIneffectiveMatch', explanation: 'A match never acts, because an earlier one takes all its requests.' },
+  IST0132: {
+    title: 'VirtualServiceHostNotFoundInGateway',
+    explanation: 'The Gateway that a VirtualService names serves none of its hosts, so no request reaches it that way.',
+  },
+  IST0137: {
+    title: 'DeploymentConflictingPorts',
+    explanation: 'Services of one Deployment put different ports before one target port.',
+  },
+  IST0140: {
+    title: 'IngressRouteRulesNotAffected',
+    explanation: 'Subsets that are set for calls inside the mesh are not followed by requests from a gateway.',
+  },
+  IST0144: { title: 'InvalidApplicationUID', explanation: 'User 1337 is the sidecar; an app that runs as it is not captured.' },
+  IST0145: { title: 'ConflictingGateways', explanation: 'Two Gateways open one port for one host on the same workloads.' },
+  IST0150: {
+    title: 'ExternalNameServiceTypeInvalidPortName',
+    explanation: 'A port of an ExternalName Service does not tell its protocol.',
+  },
+  IST0162: {
+    title: 'GatewayPortNotDefinedOnService',
+    explanation: 'A Gateway opens a port that no Service of its workloads offers.',
+  },
+  IST0173: {
+    title: 'DestinationRuleSubsetNotSelectPods',
+    explanation: 'No Pod belongs to a subset, so requests to it are answered with 503.',
+  },
+  IST0174: { title: 'UnknownDestinationRuleHost', explanation: 'A DestinationRule is for a host that is no service of the mesh.' },
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;
 
 export type Code = keyof typeof heddleCodes | keyof typeof istioCodes;
