@@ -1,5 +1,5 @@
 // Every way a request can fail in the proxy, and what Envoy makes of it: status, response flag, response code details and body.
-// The one place that knows; bodies are Envoy's text with the name of the route or cluster that failed behind it.
+// The one place that knows. To Envoy's text comes the name of the route or cluster that failed.
 import { assertNever } from '#base/assert-never.ts';
 import type { RequestRefusal, ResetReason } from '#proxy/http/stream.ts';
 
@@ -23,8 +23,11 @@ export type LocalReply = {
   /** Envoy's flags joined by ',', '' for none. */
   readonly flags: string;
   readonly details: string;
+  /** Envoy's own text, '' where it has none. */
   readonly body: string;
-  /** gRPC status where it is not the one that follows from the HTTP status. */
+  /** What failed, by name: goes behind the body unless a format of the configuration makes the body. */
+  readonly cause: string;
+  /** x-envoy-overloaded is due. */
   readonly overloaded?: boolean;
 };
 
@@ -85,37 +88,37 @@ export function detailsOf(reason: ResetReason, detail: string): string {
 export function replyFor(failure: Failure): LocalReply {
   switch (failure.kind) {
     case 'refused':
-      return { status: failure.refusal.status, flags: failure.refusal.flag, details: failure.refusal.details, body: refusalText(failure.refusal) };
+      return { status: failure.refusal.status, flags: failure.refusal.flag, details: failure.refusal.details, body: refusalText(failure.refusal), cause: '' };
     case 'no-route':
-      return { status: 404, flags: 'NR', details: 'route_not_found', body: noRouteText(failure) };
+      return { status: 404, flags: 'NR', details: 'route_not_found', body: '', cause: noRouteText(failure) };
     case 'cluster-not-found':
-      return { status: failure.status, flags: 'NC', details: 'cluster_not_found', body: `cluster not found: ${failure.cluster}` };
+      return { status: failure.status, flags: 'NC', details: 'cluster_not_found', body: '', cause: `cluster not found: ${failure.cluster}` };
     case 'no-healthy-upstream': {
-      const cause = failure.endpoints === 0 ? 'has no endpoint' : `has no healthy endpoint among ${failure.endpoints}`;
-      return { status: 503, flags: 'UH', details: 'no_healthy_upstream', body: `no healthy upstream: cluster ${failure.cluster} ${cause}` };
+      const state = failure.endpoints === 0 ? 'has no endpoint' : `has no healthy endpoint among ${failure.endpoints}`;
+      return { status: 503, flags: 'UH', details: 'no_healthy_upstream', body: 'no healthy upstream', cause: `cluster ${failure.cluster} ${state}` };
     }
     case 'upstream-reset':
       return upstreamReset(failure);
     case 'response-timeout': {
       const details = failure.perTry ? 'upstream_per_try_timeout' : 'response_timeout';
-      return { status: 504, flags: 'UT', details, body: `upstream request timeout: cluster ${failure.cluster}` };
+      return { status: 504, flags: 'UT', details, body: 'upstream request timeout', cause: `cluster ${failure.cluster}` };
     }
     case 'stream-idle':
-      return { status: failure.requestComplete ? 504 : 408, flags: 'SI', details: 'stream_idle_timeout', body: 'stream timeout' };
+      return { status: failure.requestComplete ? 504 : 408, flags: 'SI', details: 'stream_idle_timeout', body: 'stream timeout', cause: '' };
     case 'request-timeout':
-      return { status: 408, flags: 'DT', details: 'request_overall_timeout', body: 'request timeout' };
+      return { status: 408, flags: 'DT', details: 'request_overall_timeout', body: 'request timeout', cause: '' };
     case 'max-duration':
-      return { status: failure.requestComplete ? 504 : 408, flags: 'DT', details: 'max_duration_timeout', body: 'downstream duration timeout' };
+      return { status: failure.requestComplete ? 504 : 408, flags: 'DT', details: 'max_duration_timeout', body: 'downstream duration timeout', cause: '' };
     case 'access-denied': {
       const policy = failure.policy?.replaceAll(' ', '_') ?? 'none';
-      return { status: 403, flags: '', details: `rbac_access_denied_matched_policy[${policy}]`, body: 'RBAC: access denied' };
+      return { status: 403, flags: '', details: `rbac_access_denied_matched_policy[${policy}]`, body: 'RBAC: access denied', cause: '' };
     }
     case 'upgrade-refused':
-      return { status: 403, flags: '', details: 'upgrade_failed', body: `upgrade to ${failure.upgrade} is not enabled` };
+      return { status: 403, flags: '', details: 'upgrade_failed', body: '', cause: `upgrade to ${failure.upgrade} is not enabled` };
     case 'bad-body':
-      return { status: 400, flags: 'DPE', details: failure.details, body: 'Bad Request' };
+      return { status: 400, flags: 'DPE', details: failure.details, body: 'Bad Request', cause: '' };
     case 'bad-path':
-      return { status: 400, flags: '', details: 'path_normalization_failed', body: '' };
+      return { status: 400, flags: '', details: 'path_normalization_failed', body: '', cause: '' };
     default:
       return assertNever(failure, 'failure');
   }
@@ -149,7 +152,8 @@ function upstreamReset({ cluster, reason, detail, endpoint }: Extract<Failure, {
     status: reason === 'protocol-error' ? 502 : 503,
     flags: resetFlag(reason),
     details: reason === 'overflow' ? 'upstream_reset_before_response_started{overflow}' : `upstream_reset_before_response_started{${detailsOf(reason, detail)}}`,
-    body: `upstream connect error or disconnect/reset before headers. reset reason: ${resetText(reason)}${transport}: ${where}`,
+    body: `upstream connect error or disconnect/reset before headers. reset reason: ${resetText(reason)}${transport}`,
+    cause: where,
     overloaded: reason === 'overflow',
   };
 }

@@ -1,5 +1,5 @@
 // A downstream connection and what x-forwarded-for said, as decisions look at them. Made only where something asks.
-import type { FormatView } from '#decide/header-format.ts';
+import type { FormatView } from '#decide/format-view.ts';
 import type { RouteEntry } from '#decide/route-entry.ts';
 import type { ConnectionView } from '#decide/views.ts';
 import { joinedValue } from '#proxy/http/header-list.ts';

@@ -1,17 +1,17 @@
 // One request through the stack, from its head to its access log line. Downstream calls it as BodyReceiver, an attempt as AttemptOwner.
 // In order: fields, path, HTTP filters, route, cluster, endpoint, attempt (and again, by the retry policy), response.
+import { isNormal, normalAuthorityOf, normalizePath } from '#decide/path-normal.ts';
 import type { RouteDecision, RouteEntry } from '#decide/route-entry.ts';
 import { joinedValue } from '#proxy/http/header-list.ts';
 import { runFilters } from '#proxy/http/filters.ts';
 import { Forwarding } from '#proxy/http/forwarding.ts';
 import type { LocalResponse, ManagerParts, RequestContext } from '#proxy/http/request-context.ts';
-import { isNormal, normalizePath } from '#proxy/http/path-normalization.ts';
 import { prepareRequest, RequestNotes } from '#proxy/http/request-headers.ts';
 import { prepareResponse } from '#proxy/http/response-headers.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
 import type { BodyReceiver, HeaderList, RequestRefusal, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
-import { detailsOf, type Failure, replyFor, resetFlag } from '#proxy/respond.ts';
+import { detailsOf, type Failure, type LocalReply, replyFor, resetFlag } from '#proxy/respond.ts';
 import { type AccessRecord, newAccessRecord } from '#telemetry/access-record.ts';
 
 export class Exchange implements BodyReceiver, RequestContext {
@@ -96,17 +96,12 @@ export class Exchange implements BodyReceiver, RequestContext {
   #normalizeHost(): void {
     const { entry } = this.parts;
     const { request, connection } = this.stream;
-    const colon = request.authority.lastIndexOf(':');
-    const hasPort = colon > request.authority.lastIndexOf(']') && colon !== -1;
-    let host = hasPort ? request.authority.slice(0, colon) : request.authority;
-    let port = hasPort ? request.authority.slice(colon) : '';
-    if (entry.stripTrailingHostDot && host.endsWith('.')) host = host.slice(0, -1);
-    if (entry.stripPort === 'any' || (entry.stripPort === 'matching' && port === `:${connection.localPort}`)) port = '';
-    request.authority = host + port;
+    const bare = normalAuthorityOf(entry.stripPort, request.authority, connection.localPort);
+    request.authority = entry.stripTrailingHostDot ? bare.replace(/\.(?=:\d+$|$)/, '') : bare;
   }
 
   #route(): void {
-    const table = this.parts.routes();
+    const table = this.parts.routes.current;
     const decision: RouteDecision = table === undefined ? { kind: 'no-virtual-host' } : table.decide(this, this.parts.runtime.random());
     switch (decision.kind) {
       case 'forward':
@@ -152,10 +147,15 @@ export class Exchange implements BodyReceiver, RequestContext {
     const reply = replyFor(failure);
     if (!this.responseStarted) {
       const flags = flag === '' ? reply.flags : reply.flags === '' ? flag : `${reply.flags},${flag}`;
-      this.respond({ ...reply, flags, headers: reply.overloaded === true ? ['x-envoy-overloaded', 'true'] : [] });
+      this.respond({ ...reply, flags, body: this.#bodyOf(reply), headers: reply.overloaded === true ? ['x-envoy-overloaded', 'true'] : [] });
       return;
     }
     this.#breakOff(reply.flags, reply.details);
+  }
+
+  #bodyOf({ body, cause }: LocalReply): string {
+    if (cause === '' || this.parts.localReply !== undefined) return body;
+    return body === '' ? `${cause}\n` : `${body}: ${cause}\n`;
   }
 
   /** The response cannot be finished: the downstream stream is reset, and the line says why. */
@@ -252,6 +252,6 @@ export class Exchange implements BodyReceiver, RequestContext {
     record.remoteAddress = notes.remoteAddress === '' ? record.connection.directRemoteAddress : notes.remoteAddress;
     record.remoteIp = notes.remoteIp === '' ? record.connection.directRemoteIp : notes.remoteIp;
     this.#forwarding?.describe(record);
-    for (const log of this.parts.accessLogs) log.write(record);
+    this.parts.accessLog.write(record);
   }
 }

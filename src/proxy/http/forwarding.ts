@@ -13,6 +13,7 @@ import { type AttemptOwner, UpstreamAttempt } from '#proxy/http/upstream-attempt
 import type { Failure } from '#proxy/respond.ts';
 import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
 import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
+import type { Endpoint } from '#proxy/upstream/endpoint.ts';
 import type { PoolProtocol } from '#proxy/upstream/pool-factory.ts';
 import type { AccessRecord } from '#telemetry/access-record.ts';
 
@@ -59,7 +60,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       return;
     }
     this.#rewrite();
-    const { timeoutMs, maxStreamDurationMs = 0, idleTimeoutMs } = action;
+    const { timeoutMs, maxStreamDurationMs = context.parts.entry.maxStreamDurationMs, idleTimeoutMs } = action;
     if (timeoutMs > 0 || maxStreamDurationMs > 0) context.timers.armResponse(name, upgrade === '' ? timeoutMs : 0, maxStreamDurationMs);
     if (idleTimeoutMs !== undefined) context.timers.armIdle(idleTimeoutMs);
     this.#startAttempt();
@@ -100,7 +101,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     if (cluster === undefined) return;
     const { route, action } = this.#decision;
     const { request, hasBody } = context.stream;
-    const endpoint = cluster.choose(this.#failedHosts);
+    const endpoint = this.#choose(cluster);
     if (endpoint === undefined) {
       context.fail({ kind: 'no-healthy-upstream', cluster: cluster.entry.name, endpoints: cluster.endpoints.size });
       return;
@@ -118,6 +119,13 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     attempt.start(request, hasBody, context.parts.runtime.wheel, action.retry?.perTryTimeoutMs ?? 0);
     for (const chunk of this.#body.chunks) attempt.sendData(chunk);
     if (context.requestEnded && hasBody) attempt.sendEnd(this.#trailers);
+  }
+
+  /** ORIGINAL_DST goes where the client was going; everything else is balanced. */
+  #choose(cluster: ClusterRuntime): Endpoint | undefined {
+    const { connection } = this.#context.stream;
+    if (cluster.entry.discovery === 'original-dst') return cluster.endpointFor(connection.localAddress, connection.localPort);
+    return cluster.choose(this.#failedHosts, this.#decision.action.retry?.hostSelectionAttempts);
   }
 
   #protocol({ entry }: ClusterRuntime): PoolProtocol {

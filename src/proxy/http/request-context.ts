@@ -41,8 +41,8 @@ export type ManagerParts = {
   readonly runtime: HttpRuntime;
   readonly entry: HttpManagerEntry;
   /** The routes of now: RDS may change them between two requests. Undefined: none have come yet. */
-  readonly routes: () => RouteTable | undefined;
-  readonly accessLogs: readonly AccessLog[];
+  readonly routes: { readonly current: RouteTable | undefined };
+  readonly accessLog: AccessLog;
   /** Undefined: bodies go out as respond.ts says. */
   readonly localReply: LocalReplyFormat | undefined;
 };

@@ -1,7 +1,7 @@
 // A cluster at run time: its endpoints with their pools and the state of balancing. An update keeps what did not change, so that a new
 // endpoint costs the others no connection; an endpoint that went finishes what it has and gets nothing new.
+import { type BalancerState, chooseEndpoint, newBalancerState } from '#decide/balance.ts';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
-import { EndpointPicker } from '#proxy/upstream/endpoint-picker.ts';
 import { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import { Endpoint } from '#proxy/upstream/endpoint.ts';
 import type { PoolFactories } from '#proxy/upstream/pool-factory.ts';
@@ -12,14 +12,15 @@ export class ClusterRuntime {
   readonly #random: () => number;
   #entry: ClusterEntry;
   #endpoints = new Map<string, Endpoint>();
-  #picker: EndpointPicker;
+  #balancer: BalancerState;
+  readonly #active = (entry: EndpointEntry): number => this.#endpoints.get(entry.key)?.activeRequests ?? 0;
 
   /** `random` in [0, 1). */
   constructor(entry: ClusterEntry, factories: PoolFactories, random: () => number) {
     this.#factories = factories;
     this.#random = random;
     this.#entry = entry;
-    this.#picker = new EndpointPicker(entry, [], random);
+    this.#balancer = newBalancerState(entry, [], 0);
     this.#place(entry);
   }
 
@@ -48,18 +49,17 @@ export class ClusterRuntime {
     }
     for (const [key, endpoint] of this.#endpoints) if (!next.has(key)) endpoint.drain();
     this.#endpoints = next;
-    this.#picker = new EndpointPicker(entry, [...next.values()], this.#random);
+    this.#balancer = newBalancerState(entry, entry.endpoints, this.#random());
   }
 
-  /** The endpoint for one more request or connection; undefined: none is healthy. `avoid` is kept to as long as there is another. */
-  choose(avoid?: ReadonlySet<string>): Endpoint | undefined {
-    const first = this.#picker.pick();
-    if (first === undefined || avoid === undefined || !avoid.has(first.entry.key)) return first;
-    for (let attempt = 0; attempt < this.#endpoints.size * 2; attempt++) {
-      const other = this.#picker.pick();
-      if (other !== undefined && !avoid.has(other.entry.key)) return other;
-    }
-    return first;
+  /**
+   * The endpoint for one more request or connection; undefined: none may be used. Those whose keys are in `avoid` are passed over for up to
+   * `attempts` draws.
+   */
+  choose(avoid?: ReadonlySet<string>, attempts = 1): Endpoint | undefined {
+    const passOver = avoid === undefined ? undefined : (entry: EndpointEntry): boolean => avoid.has(entry.key);
+    const chosen = chooseEndpoint(this.#balancer, this.#active, this.#random, passOver, attempts);
+    return chosen === undefined ? undefined : this.#endpoints.get(chosen.key);
   }
 
   /** The endpoint with this address, for clusters that send where the client was going (ORIGINAL_DST). Made when first asked for. */
