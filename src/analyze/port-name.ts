@@ -7,7 +7,7 @@ import { protocolOf } from '#model/build/protocol.ts';
 
 export const portName: Analyzer = {
   name: 'port-name',
-  run: ({ resources }) => [...resources.Service.values()].filter((service) => !isControlPlane(service)).flatMap(checkService),
+  run: ({ resources }) => [...resources.Service.values()].filter((service) => !isManaged(service)).flatMap(checkService),
 };
 
 function checkService({ spec, origins }: KindMap['Service']): readonly Diagnostic[] {
@@ -25,7 +25,7 @@ function checkService({ spec, origins }: KindMap['Service']): readonly Diagnosti
   });
 }
 
-/** Istio's own Services are not the user's to name. */
-function isControlPlane({ metadata: { labels } }: KindMap['Service']): boolean {
-  return labels['istio'] !== undefined || labels['release'] === 'istio';
+/** Istio's own Services, and those made for a Gateway, are not the user's to name. */
+function isManaged({ metadata: { labels } }: KindMap['Service']): boolean {
+  return labels['istio'] !== undefined || labels['release'] === 'istio' || (labels['gateway.istio.io/managed'] ?? '') !== '';
 }
