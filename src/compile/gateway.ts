@@ -12,7 +12,10 @@ export function compileGateway(scope: Scope, proxy: Proxy, cache: CompileCache):
   const { ports, diagnostics } = gatewayPorts(scope.mesh, proxy);
   const units = ports.flatMap((port) => {
     const bind = bindAddress(proxy.interception, port.port);
-    return bind === undefined ? [] : [gatewayListener(port, bind, options), gatewayRouteConfig(scope, port, cache)];
+    if (bind === undefined) return [];
+    const name = `${port.port} ${bind.address}:${bind.port} ${options.explainFailures}`;
+    const servers = port.servers.map(({ server }) => server);
+    return [cache.madeOf('gateway listener', name, servers, () => gatewayListener(port, bind, options)), gatewayRouteConfig(scope, port, cache)];
   });
   return { units, diagnostics };
 }

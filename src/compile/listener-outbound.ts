@@ -4,6 +4,7 @@
 import { create } from '@bufbuild/protobuf';
 import { listenerAccessLogs } from '#compile/access-log.ts';
 import { socketAddress } from '#compile/address.ts';
+import type { CompileCache } from '#compile/compile-cache.ts';
 import { noTimeout } from '#compile/durations.ts';
 import { filterChain } from '#compile/filter-chain.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
@@ -25,10 +26,11 @@ export type OutboundOptions = { readonly explainFailures: boolean; readonly sett
 const wildcardAddress = '0.0.0.0';
 
 /** All outbound listeners for redirected traffic, each service's in the order of names. */
-export function redirectedOutboundListeners(scope: Scope, options: OutboundOptions): readonly Unit[] {
+export function redirectedOutboundListeners(scope: Scope, options: OutboundOptions, cache: CompileCache): readonly Unit[] {
   const httpPorts = new Map<number, ServicePort>();
   const own: Unit[] = [];
   const taken = new Set<string>();
+  const explain = String(options.explainFailures);
   for (const service of scope.services.values()) {
     for (const port of service.ports) {
       if (port.protocol === 'udp') continue;
@@ -41,12 +43,14 @@ export function redirectedOutboundListeners(scope: Scope, options: OutboundOptio
         // Two services on one address and port: the first keeps it, as in Istio.
         if (taken.has(name)) continue;
         taken.add(name);
-        own.push(serviceListener(service, port, address, options));
+        own.push(cache.once('service listener', [port], `${name} ${explain}`, () => serviceListener(service, port, address, options)));
       }
     }
   }
-  const shared = [...httpPorts.values()].sort((a, b) => a.number - b.number).map((port) => portListener(port, options));
-  return [virtualOutboundListener(options), ...shared, ...own];
+  const shared = [...httpPorts.values()]
+    .sort((a, b) => a.number - b.number)
+    .map((port) => cache.once('port listener', [port], explain, () => portListener(port, options)));
+  return [cache.once('virtual outbound listener', [], explain, () => virtualOutboundListener(options)), ...shared, ...own];
 }
 
 /** Where an app connects to for a service that is not HTTP: its virtual address, or each endpoint of a headless one. */

@@ -8,7 +8,7 @@ import {
 /** `%METADATA(ROUTE:istio:config)%` is the path of the VirtualService, as compiled into each of its routes. `-` is: none. */
 const bodyFormat = [
   '%LOCAL_REPLY_BODY%',
-  'status %RESPONSE_CODE%, %RESPONSE_CODE_DETAILS%',
+  'status %RESPONSE_CODE% %RESPONSE_FLAGS%, %RESPONSE_CODE_DETAILS%',
   'host %REQ(:AUTHORITY)%, path %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
   'route %ROUTE_NAME%, cluster %UPSTREAM_CLUSTER_RAW%',
   'configuration %METADATA(ROUTE:istio:config)%',

@@ -7,7 +7,8 @@ import type { Compiled } from '#compile/compiled.ts';
 import { loadAssignments } from '#compile/endpoint.ts';
 import { fixedClusters } from '#compile/fixed-clusters.ts';
 import { compileGateway } from '#compile/gateway.ts';
-import { indexRules, type RuleIndex, Scope } from '#compile/scope.ts';
+import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
+import { Scope } from '#compile/scope.ts';
 import { compileSidecar } from '#compile/sidecar.ts';
 import type { Unit } from '#compile/unit.ts';
 import { OriginTable } from '#envoy/origin-table.ts';
@@ -25,14 +26,14 @@ export class MeshCompiler {
   readonly #cache: CompileCache;
   readonly #scopes = new Map<string, Scope>();
   readonly #shared = new Map<string, readonly Unit[]>();
-  readonly #rules: ReadonlyMap<string, RuleIndex>;
+  readonly #index: MeshIndex;
 
   /** `cache` may have served an earlier mesh; a compiler for each mesh, one cache for all. */
   constructor(mesh: Mesh, cache: CompileCache = new CompileCache()) {
     cache.useSettings(mesh.settings);
     this.mesh = mesh;
     this.#cache = cache;
-    this.#rules = indexRules(mesh);
+    this.#index = indexMesh(mesh);
   }
 
   /** All resources of this proxy. Diagnostics are about what the mesh asks of it that cannot be compiled. */
@@ -46,7 +47,7 @@ export class MeshCompiler {
   #scope(namespace: string): Scope {
     let scope = this.#scopes.get(namespace);
     if (scope === undefined) {
-      scope = new Scope(this.mesh, namespace, this.#rules, this.#cache);
+      scope = new Scope(this.mesh, namespace, this.#index, this.#cache);
       this.#scopes.set(namespace, scope);
     }
     return scope;

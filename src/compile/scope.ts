@@ -1,6 +1,7 @@
 // The mesh as proxies of one namespace see it: services and rules exported to it, and for each service the destination rule in force.
 // One scope per namespace and mesh, shared by all its proxies.
 import type { CompileCache } from '#compile/compile-cache.ts';
+import type { MeshIndex, RuleIndex } from '#compile/mesh-index.ts';
 import type { DestinationRule, Subset } from '#model/destination-rule.ts';
 import { compareSpecificity, hostCovers, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
@@ -14,14 +15,14 @@ export class Scope {
   /** Visible services by host name, in the order of their names. */
   readonly services: ReadonlyMap<string, Service>;
   readonly #virtualServices = new Map<string, readonly VirtualService[]>();
-  readonly #rulesByNamespace: ReadonlyMap<string, RuleIndex>;
+  readonly #index: MeshIndex;
   readonly #cache: CompileCache;
   #hostIndex: HostIndex | undefined;
 
-  constructor(mesh: Mesh, namespace: string, rulesByNamespace: ReadonlyMap<string, RuleIndex>, cache: CompileCache) {
+  constructor(mesh: Mesh, namespace: string, index: MeshIndex, cache: CompileCache) {
     this.mesh = mesh;
     this.namespace = namespace;
-    this.#rulesByNamespace = rulesByNamespace;
+    this.#index = index;
     this.#cache = cache;
     const visible = [...mesh.services.values()].filter((service) => isVisibleIn(service.visibility, namespace));
     visible.sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
@@ -32,7 +33,7 @@ export class Scope {
   virtualServices(gateway: string): readonly VirtualService[] {
     let found = this.#virtualServices.get(gateway);
     if (found === undefined) {
-      found = this.mesh.virtualServices.filter(({ gateways, visibility }) => gateways.includes(gateway) && isVisibleIn(visibility, this.namespace));
+      found = (this.#index.virtualServices.get(gateway) ?? []).filter(({ visibility }) => isVisibleIn(visibility, this.namespace));
       this.#virtualServices.set(gateway, found);
     }
     return found;
@@ -59,7 +60,7 @@ export class Scope {
   }
 
   #rules(namespace: string, hostname: string, accept: (rule: DestinationRule) => boolean = () => true): DestinationRule | undefined {
-    const index = this.#rulesByNamespace.get(namespace);
+    const index: RuleIndex | undefined = this.#index.rules.get(namespace);
     if (index === undefined) return undefined;
     const usable = (rules: readonly DestinationRule[] | undefined): readonly DestinationRule[] =>
       (rules ?? []).filter((rule) => isVisibleIn(rule.visibility, this.namespace) && accept(rule));
@@ -76,24 +77,6 @@ export class Scope {
   #merge(rules: readonly DestinationRule[]): DestinationRule | undefined {
     return rules.length === 1 ? rules[0] : this.#cache.once('merged destination rule', rules, '', () => mergeRules(rules));
   }
-}
-
-/** The destination rules of one namespace by host, wildcards with the most specific first. */
-export type RuleIndex = {
-  readonly exact: ReadonlyMap<string, readonly DestinationRule[]>;
-  readonly wildcards: readonly (readonly [string, readonly DestinationRule[]])[];
-};
-
-/** Indexes a mesh's destination rules by their namespace. */
-export function indexRules(mesh: Mesh): ReadonlyMap<string, RuleIndex> {
-  const byNamespace = Map.groupBy(mesh.destinationRules, ({ namespace }) => namespace);
-  return new Map(
-    [...byNamespace].map(([namespace, rules]) => {
-      const byHost = Map.groupBy(rules, ({ host }) => host.hostname);
-      const wildcards = [...byHost].filter(([host]) => isWildcard(host)).sort(([a], [b]) => compareSpecificity(a, b));
-      return [namespace, { exact: byHost, wildcards }];
-    }),
-  );
 }
 
 /** The first rule's policy, and the subsets of all, of which the first of a name counts. */

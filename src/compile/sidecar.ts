@@ -3,14 +3,15 @@
 import { assertNever } from '#base/assert-never.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import { inboundCluster } from '#compile/inbound-cluster.ts';
-import { inboundPorts } from '#compile/inbound-port.ts';
+import { type AppAddress, inboundCluster } from '#compile/inbound-cluster.ts';
+import { type InboundPort, inboundPorts } from '#compile/inbound-port.ts';
 import { boundInboundListener, virtualInboundListener } from '#compile/listener-inbound.ts';
 import { boundServiceListener, httpProxyListener } from '#compile/listener-loopback.ts';
 import { redirectedOutboundListeners } from '#compile/listener-outbound.ts';
 import { httpProxyRouteConfigFor, outboundHttpPorts, portRouteConfig, serviceRouteConfig } from '#compile/route-config-outbound.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Unit } from '#compile/unit.ts';
+import type { MeshSettings } from '#model/mesh.ts';
 import { isHttp, isHttpOrSniffed } from '#model/protocol.ts';
 import type { LoopbackPorts, Proxy } from '#model/proxy.ts';
 
@@ -33,12 +34,24 @@ function redirectedUnits(scope: Scope, proxy: Proxy, cache: CompileCache): reado
   const { settings } = scope.mesh;
   const options = { explainFailures: proxy.explainFailures, settings };
   const ports = inboundPorts(scope.mesh, proxy);
+  const facts = ports.map(portFacts).join(' ');
+  const servicePorts = ports.map(({ servicePort }) => servicePort);
   return [
-    ...ports.map((port) => inboundCluster(port, { kind: 'redirected' }, settings)),
-    virtualInboundListener(ports, options),
-    ...redirectedOutboundListeners(scope, options),
+    ...ports.map((port) => cachedInboundCluster(port, { kind: 'redirected' }, settings, cache)),
+    cache.once('virtual inbound listener', servicePorts, `${facts} ${options.explainFailures}`, () => virtualInboundListener(ports, options)),
+    ...redirectedOutboundListeners(scope, options, cache),
     ...outboundRoutes(scope, proxy, cache),
   ];
+}
+
+function cachedInboundCluster(port: InboundPort, app: AppAddress, settings: MeshSettings, cache: CompileCache): Unit {
+  const address = app.kind === 'port' ? `${app.address}:${app.port}` : app.kind;
+  return cache.once('inbound cluster', [port.servicePort], `${portFacts(port)} ${address}`, () => inboundCluster(port, app, settings));
+}
+
+/** What of an inbound port is compiled, beside its service port: pods of one workload have it in common. */
+function portFacts({ targetPort, services }: InboundPort): string {
+  return `${targetPort} ${services.map(({ hostname }) => hostname).join(',')}`;
 }
 
 /** By port for declared HTTP; by service where the protocol is found out, as each of those has a listener of its own. */
@@ -64,18 +77,28 @@ function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cach
     const given = loopback.inbound[String(port.targetPort)];
     if (given === undefined) continue;
     const app = { kind: 'port', address: loopback.address, port: given.app ?? port.targetPort } as const;
-    units.push(inboundCluster(port, app, settings), boundInboundListener(port, loopback.address, given.listen, options));
+    const key = `${portFacts(port)} ${loopback.address}:${given.listen} ${options.explainFailures}`;
+    units.push(
+      cachedInboundCluster(port, app, settings, cache),
+      cache.once('bound inbound listener', [port.servicePort], key, () => boundInboundListener(port, loopback.address, given.listen, options)),
+    );
   }
   for (const service of scope.services.values()) {
     for (const port of service.ports) {
       const listen = loopback.outbound[`${service.hostname}:${port.number}`];
       if (listen === undefined || port.protocol === 'udp') continue;
-      units.push(boundServiceListener(service, port, loopback.address, listen, options));
+      const key = `${service.hostname} ${loopback.address}:${listen} ${options.explainFailures}`;
+      units.push(cache.once('bound service listener', [port], key, () => boundServiceListener(service, port, loopback.address, listen, options)));
       if (isHttpOrSniffed(port.protocol)) units.push(serviceRouteConfig(scope, service, port, cache));
     }
   }
-  if (loopback.httpProxy !== undefined) {
-    units.push(httpProxyListener(loopback.address, loopback.httpProxy, options), httpProxyRouteConfigFor(scope, proxy.dnsDomain, cache));
+  const { httpProxy } = loopback;
+  if (httpProxy !== undefined) {
+    const key = `${loopback.address}:${httpProxy} ${options.explainFailures}`;
+    units.push(
+      cache.once('http proxy listener', [], key, () => httpProxyListener(loopback.address, httpProxy, options)),
+      httpProxyRouteConfigFor(scope, proxy.dnsDomain, cache),
+    );
   }
   return units;
 }

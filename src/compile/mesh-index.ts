@@ -1,0 +1,36 @@
+// A mesh's rules by what they are looked up with. Made once per mesh, shared by all scopes.
+import type { DestinationRule } from '#model/destination-rule.ts';
+import { compareSpecificity, isWildcard } from '#model/hostname.ts';
+import type { Mesh } from '#model/mesh.ts';
+import type { VirtualService } from '#model/virtual-service.ts';
+
+export type MeshIndex = {
+  /** By `mesh`, or `namespace/name` of a Gateway; in order of precedence. */
+  readonly virtualServices: ReadonlyMap<string, readonly VirtualService[]>;
+  /** By namespace. */
+  readonly rules: ReadonlyMap<string, RuleIndex>;
+};
+
+/** The destination rules of one namespace by host, wildcards with the most specific first. */
+export type RuleIndex = {
+  readonly exact: ReadonlyMap<string, readonly DestinationRule[]>;
+  readonly wildcards: readonly (readonly [string, readonly DestinationRule[]])[];
+};
+
+export function indexMesh(mesh: Mesh): MeshIndex {
+  const virtualServices = new Map<string, VirtualService[]>();
+  for (const virtualService of mesh.virtualServices) {
+    for (const gateway of new Set(virtualService.gateways)) {
+      const known = virtualServices.get(gateway);
+      if (known === undefined) virtualServices.set(gateway, [virtualService]);
+      else known.push(virtualService);
+    }
+  }
+  const byNamespace = Map.groupBy(mesh.destinationRules, ({ namespace }) => namespace);
+  return { virtualServices, rules: new Map([...byNamespace].map(([namespace, rules]) => [namespace, indexRules(rules)])) };
+}
+
+function indexRules(rules: readonly DestinationRule[]): RuleIndex {
+  const byHost = Map.groupBy(rules, ({ host }) => host.hostname);
+  return { exact: byHost, wildcards: [...byHost].filter(([host]) => isWildcard(host)).sort(([a], [b]) => compareSpecificity(a, b)) };
+}
