@@ -94,15 +94,17 @@ const http: Readonly<Record<string, MessageRules>> = {
        delayed_close_timeout access_log use_remote_address xff_num_trusted_hops skip_xff_append via generate_request_id preserve_external_request_id
        always_set_request_id_in_response forward_client_cert_details set_current_client_cert_details upgrade_configs normalize_path merge_slashes
        path_with_escaped_slashes_action local_reply_config strip_matching_host_port strip_any_host_port strip_trailing_host_dot
-       append_x_forwarded_port proxy_100_continue`,
+       append_x_forwarded_port proxy_100_continue request_id_extension`,
       `stat_prefix add_user_agent access_log_flush_interval flush_access_log_on_new_request access_log_options
-       internal_address_config request_id_extension stream_error_on_invalid_http_message path_normalization_options proxy_status_config
+       internal_address_config stream_error_on_invalid_http_message path_normalization_options proxy_status_config
        append_local_overload typed_header_validation_config`,
     ),
     codec_type: ['AUTO', 'HTTP1', 'HTTP2'],
   },
   [`${manager}.HttpConnectionManager.UpgradeConfig`]: fields('upgrade_type enabled'),
   [`${manager}.HttpConnectionManager.SetCurrentClientCertDetails`]: 'all',
+  [`${manager}.RequestIDExtension`]: 'all',
+  'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig': fields('', 'pack_trace_reason use_request_id_for_trace_sampling'),
   [`${manager}.Rds`]: fields('config_source route_config_name'),
   [`${manager}.HttpFilter`]: fields('name is_optional disabled typed_config'),
   // Compiled by telemetry and the proxy, which name what they do not know.

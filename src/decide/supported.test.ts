@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type DescFile, fromJson } from '@bufbuild/protobuf';
+import { formatConfigError, Problems } from '#decide/config-error.ts';
+import { extensions } from '#decide/extension.ts';
+import { findUnsupported } from '#decide/supported.ts';
+import { supportedFields } from '#decide/supported-fields.ts';
+import { BootstrapSchema } from '#envoy/gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
+
+test('the table names only messages and fields that there are', async () => {
+  const gen = fileURLToPath(new URL('../envoy/gen/envoy', import.meta.url));
+  const fields = new Map<string, Set<string>>();
+  for (const path of readdirSync(gen, { recursive: true, encoding: 'utf8' })) {
+    if (!path.endsWith('_pb.js') || !/^(config|extensions|type)\//.test(path)) continue;
+    const exported: Record<string, unknown> = await import(`${gen}/${path}`);
+    for (const [name, value] of Object.entries(exported)) if (name.startsWith('file_')) collect(value as DescFile, fields); // generated: file_ exports are files
+  }
+  const unknown = Object.entries(supportedFields).flatMap(([message, rules]) => {
+    const known = fields.get(message);
+    if (known === undefined) return [message];
+    return rules === 'all'
+      ? []
+      : Object.keys(rules)
+          .filter((name) => !known.has(name))
+          .map((name) => `${message}.${name}`);
+  });
+  assert.deepEqual(unknown, []);
+});
+
+function collect(file: DescFile, into: Map<string, Set<string>>): void {
+  const queue = [...file.messages];
+  for (const message of queue) {
+    into.set(message.typeName, new Set(message.fields.map(({ name }) => name)));
+    queue.push(...message.nestedMessages);
+  }
+}
+
+test('every extension in the registry has its line in the table', () => {
+  const missing = [...extensions].map(({ typeName }) => typeName).filter((name) => supportedFields[name] === undefined);
+  assert.deepEqual(missing, []);
+});
+
+test('an unsupported field is named by its whole path, through lists, maps and extensions', () => {
+  const bootstrap = fromJson(
+    BootstrapSchema,
+    {
+      admin: { address: { socket_address: { address: '127.0.0.1', port_value: 0 } } },
+      hds_config: {},
+      static_resources: {
+        clusters: [{ name: 'c', lb_policy: 'MAGLEV', eds_cluster_config: { eds_config: { path: '/x' } } }],
+        listeners: [
+          {
+            name: 'l',
+            metadata: { filter_metadata: { any: { thing: 1 } } },
+            filter_chains: [
+              {
+                filters: [
+                  {
+                    name: 'tcp',
+                    typed_config: {
+                      '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+                      stat_prefix: 's',
+                      cluster: 'c',
+                      tunneling_config: { hostname: 'h' },
+                    },
+                  },
+                ],
+              },
+            ],
+          },
+        ],
+      },
+    },
+    { registry: extensions },
+  );
+  const problems = new Problems('bootstrap');
+  findUnsupported(BootstrapSchema, bootstrap, '', problems);
+  assert.deepEqual(problems.errors.map(formatConfigError).sort(), [
+    'bootstrap: hds_config: not supported by this proxy',
+    'bootstrap: static_resources.clusters[0].eds_cluster_config.eds_config.path: not supported by this proxy',
+    'bootstrap: static_resources.clusters[0].lb_policy: MAGLEV is not supported by this proxy (known: ROUND_ROBIN, LEAST_REQUEST, RANDOM, CLUSTER_PROVIDED)',
+    'bootstrap: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.tunneling_config: not supported by this proxy',
+  ]);
+});
