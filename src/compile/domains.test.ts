@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { serviceDomains } from '#compile/domains.ts';
+import type { Service } from '#model/service.ts';
+
+const origin = { file: 'x.yaml', line: 1, col: 1 };
+const hello: Service = {
+  hostname: 'hello.default.svc.cluster.local',
+  name: 'hello',
+  namespace: 'default',
+  addresses: ['10.96.0.7'],
+  headless: false,
+  ports: [],
+  endpoints: [],
+  visibility: { kind: 'everywhere' },
+  origin,
+};
+
+void test('a client of the same namespace may use the bare name', () => {
+  const { domains } = serviceDomains(hello, { clientDnsDomain: 'default.svc.cluster.local' });
+  assert.deepEqual(domains, [
+    'hello.default.svc.cluster.local',
+    'hello.default.svc.cluster.local.',
+    'hello',
+    'hello.default.svc',
+    'hello.default',
+    '10.96.0.7',
+  ]);
+});
+
+void test('a client of another namespace names the namespace', () => {
+  const { domains } = serviceDomains(hello, { clientDnsDomain: 'other.svc.cluster.local' });
+  assert.ok(!domains.includes('hello'));
+  assert.ok(domains.includes('hello.default'));
+});
+
+void test('each name also comes with its port where ports tell services apart', () => {
+  const { domains } = serviceDomains(hello, { clientDnsDomain: 'other.svc.cluster.local', port: 8080 });
+  assert.deepEqual(domains.slice(0, 2), ['hello.default.svc.cluster.local', 'hello.default.svc.cluster.local:8080']);
+});
+
+void test('the pods of a headless service are reached below its names', () => {
+  const { domains } = serviceDomains({ ...hello, headless: true, addresses: [] }, { clientDnsDomain: 'default.svc.cluster.local' });
+  assert.ok(domains.includes('*.hello'));
+  assert.ok(domains.includes('*.hello.default.svc.cluster.local'));
+});
+
+void test('a service outside the cluster has its own name only', () => {
+  const { domains } = serviceDomains({ ...hello, hostname: 'api.example.com', addresses: [] }, { clientDnsDomain: 'default.svc.cluster.local' });
+  assert.deepEqual(domains, ['api.example.com', 'api.example.com.']);
+});
