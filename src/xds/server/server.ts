@@ -1,11 +1,13 @@
 // The xDS server: one port, both protocols. Takes a NodeSource, and keeps every connected client at what the source says for its node.
 import {
   type handleBidiStreamingCall,
+  logVerbosity,
   Metadata,
   Server,
   ServerCredentials,
   type ServerDuplexStream,
   type ServiceDefinition,
+  setLogVerbosity,
   status as grpcStatus,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -125,7 +127,10 @@ function addService(server: Server, implementation: Implementation): void {
 function bind(server: Server, address: string, port: number): Promise<Result<number, BindFailure>> {
   const host = address.includes(':') ? `[${address}]` : address;
   return new Promise((resolve) => {
+    // gRPC would print a failure by itself as well; it is ours to tell.
+    setLogVerbosity(logVerbosity.NONE);
     server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, boundPort) => {
+      setLogVerbosity(logVerbosity.ERROR);
       if (error === null) resolve(ok(boundPort));
       else resolve(failed({ address, port, inUse: error.message.includes('EADDRINUSE'), reason: error.message }));
     });

@@ -30,6 +30,8 @@ export class TypeState {
   #lastVersion: string | undefined;
   #owesAnswer: boolean;
   #inFlight: Push | undefined;
+  /** What the client will hold if it takes what is under way. */
+  readonly #coming = new Map<string, string>();
   #settledWith: Resources | undefined;
 
   constructor(typeUrl: TypeUrl, mode: XdsMode) {
@@ -79,7 +81,10 @@ export class TypeState {
     this.#settledWith = undefined;
   }
 
-  /** What to send next; undefined when the client has it all. With `keepRemoved`, resources that are gone stay for now. */
+  /**
+   * What to send next; undefined when the client has it all, or will have with what is under way. With `keepRemoved`, resources that
+   * are gone stay for now.
+   */
   select(desired: Resources, keepRemoved: boolean): Selection | undefined {
     if (this.#settledWith === desired && !keepRemoved && this.#groups.length === 0) return undefined;
     const selection = this.#isWholeTruth() ? this.#selectWhole(desired, keepRemoved) : this.#selectChanged(desired, keepRemoved);
@@ -94,8 +99,9 @@ export class TypeState {
     this.#settledWith = undefined;
     // Where there are groups, what was selected is the first of them.
     this.#groups.shift();
-    for (const { name } of push.resources) this.#owed.delete(name);
-    for (const name of push.removed) this.#owed.delete(name);
+    for (const { name, version } of push.resources) this.#coming.set(name, version);
+    for (const name of push.removed) this.#coming.set(name, absent);
+    for (const name of this.#coming.keys()) this.#owed.delete(name);
     if (this.#isWholeTruth()) {
       this.#owed.clear();
       this.#lastSent = new Map(push.resources.map((resource) => [resource.name, resource]));
@@ -154,6 +160,7 @@ export class TypeState {
   #land(): Push | undefined {
     const push = this.#inFlight;
     this.#inFlight = undefined;
+    this.#coming.clear();
     this.#settledWith = undefined;
     return push;
   }
@@ -203,14 +210,19 @@ export class TypeState {
 
   #needs({ name, version }: XdsResource): boolean {
     if (this.#owed.has(name)) return this.interest.has(name);
-    return this.interest.has(name) && this.#held.get(name) !== version && this.#rejected.get(name) !== version;
+    return this.interest.has(name) && this.#has(name) !== version && this.#rejected.get(name) !== version;
+  }
+
+  /** The version that the client has or is about to have. */
+  #has(name: string): string | undefined {
+    return this.#coming.get(name) ?? this.#held.get(name);
   }
 
   /** Delta: names that the client has (unless those are kept) or asks about, and that do not exist (any more). */
   #gone(desired: Resources, keepHeld: boolean): string[] {
     const gone = new Set<string>();
-    if (!keepHeld) for (const [name, version] of this.#held) if (version !== absent && !desired.has(name)) gone.add(name);
-    for (const name of this.interest.names) if (!desired.has(name) && (this.#owed.has(name) || !this.#held.has(name))) gone.add(name);
-    return [...gone];
+    if (!keepHeld) for (const map of [this.#held, this.#coming]) for (const name of map.keys()) if (this.#has(name) !== absent) gone.add(name);
+    for (const name of this.interest.names) if (this.#owed.has(name) || this.#has(name) === undefined) gone.add(name);
+    return [...gone].filter((name) => !desired.has(name));
   }
 }
