@@ -13,6 +13,4 @@ export type UpEvent =
   | { readonly kind: 'mesh waits'; readonly state: MeshState; readonly waitingFor: readonly { readonly workload: string; readonly reason: string }[] }
   /** Files changed. `changed`: `VirtualService istio-system/hello`. */
   | { readonly kind: 'configuration'; readonly changed: readonly string[] }
-  /** A proxy refused what it was sent. */
-  | { readonly kind: 'refused'; readonly proxy: string; readonly type: string; readonly error: string }
   | { readonly kind: 'diagnostics gone'; readonly diagnostics: readonly Diagnostic[] };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { analyze } from '#analyze/analyze.ts';
 import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
+import { ok, type Result } from '#base/result.ts';
 import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
 import { embeddedProxies } from '#app/embedded-proxy.ts';
 import { envoyProxies } from '#app/envoy-proxy.ts';
@@ -43,6 +44,7 @@ export class UpMesh {
   #controlPlane: ControlPlane | undefined;
   #supervisor: Supervisor | undefined;
   #phase: MeshState['phase'] = 'starting';
+  #controlPlaneDiagnostics: readonly Diagnostic[] = [];
   #told = new Map<string, Diagnostic>();
   #stateTimer: NodeJS.Immediate | undefined;
   #announcing = false;
@@ -53,18 +55,26 @@ export class UpMesh {
     this.#startedMs = options.clock.monotonicMs();
   }
 
-  /** Begins everything. Rejects only for a bug. */
-  async start(): Promise<void> {
+  /** Begins everything. The failure is a port that was free a moment ago. */
+  async start(): Promise<Result<undefined, Diagnostic>> {
     const { configuration, clock, stateFolder, logLevel } = this.#options;
     const logger = fileLogger(join(stateFolder, 'logs', 'control-plane.log'), logLevel);
     this.#source = new MergedSource([configuration.source, this.#running]);
     const xdsPort = await this.#allocator.take();
-    const started = await startControlPlane({ source: this.#source, address, port: xdsPort, logger, clock });
-    if (!started.ok) throw new Error(`the control plane cannot listen on a port that was free: ${started.error.reason}`);
-    this.#controlPlane = started.value;
-    this.#controlPlane.ledger.onNack(({ nodeId, typeUrl, error }) => {
-      this.#options.onEvent({ kind: 'refused', proxy: nodeId, type: typeUrl, error });
+    const started = await startControlPlane({
+      source: this.#source,
+      address,
+      port: xdsPort,
+      adminPort: this.#options.adminPort,
+      logger,
+      clock,
+      onDiagnostics: (diagnostics) => {
+        this.#controlPlaneDiagnostics = diagnostics;
+        this.#tellDiagnostics();
+      },
     });
+    if (!started.ok) return started;
+    this.#controlPlane = started.value;
     const isHttpsFree = await isPortFree(8443);
     const firstGateway = [...configuration.plan.pods.values()].find(({ isGateway }) => isGateway)?.key;
     this.#supervisor = new Supervisor({
@@ -82,11 +92,11 @@ export class UpMesh {
       settled: () => this.#settled(),
       onChange: () => this.#changed(),
     });
-    this.#tellDiagnostics();
     configuration.onChange((changed) => void this.#reconfigure(changed));
     await this.#supervisor.apply(configuration.plan, configuration.snapshot.resources);
     this.#writeState();
     clock.after(patienceMs, () => this.#tellWaiting());
+    return ok(undefined);
   }
 
   state(): MeshState {
@@ -98,6 +108,7 @@ export class UpMesh {
       runs,
       current: this.#supervisor?.current() ?? [],
       logFiles: ({ plan }) => [...plan.containers.map(({ container }) => this.#logFile(plan, container.name)), this.#logFile(plan, undefined)],
+      adminUrl: this.#controlPlane?.adminPort === undefined ? undefined : `http://${address}:${this.#controlPlane.adminPort}`,
       xdsAddress: this.#controlPlane === undefined ? undefined : `${address}:${this.#controlPlane.port}`,
       others: this.#watchdog.pid === undefined ? [] : [{ pid: this.#watchdog.pid, name: 'watchdog' }],
     });
@@ -162,9 +173,10 @@ export class UpMesh {
   #tellDiagnostics(): void {
     const { configuration, onEvent } = this.#options;
     const now = new Map<string, Diagnostic>();
-    const { resources, diagnostics } = configuration.snapshot;
-    const advice = analyze(configuration.snapshot);
-    for (const diagnostic of [...diagnostics, ...configuration.plan.diagnostics, ...advice]) now.set(formatDiagnostic(diagnostic), diagnostic);
+    // The mesh reports references that lead nowhere as well; the advice says more about each of them.
+    const ofMesh = this.#controlPlaneDiagnostics.filter(({ code }) => code !== 'IST0101');
+    const advice = this.#controlPlane === undefined ? [] : analyze(this.#controlPlane.mesh(), configuration.snapshot.resources);
+    for (const diagnostic of [...ofMesh, ...configuration.plan.diagnostics, ...advice]) now.set(formatDiagnostic(diagnostic), diagnostic);
     const fresh = [...now].filter(([text]) => !this.#told.has(text)).map(([, diagnostic]) => diagnostic);
     const gone = [...this.#told].filter(([text]) => !now.has(text)).map(([, diagnostic]) => diagnostic);
     this.#told = now;

@@ -29,13 +29,17 @@ export function meshState(parts: StateParts): MeshState {
     ...(gatewayUrl !== undefined && { gatewayUrl }),
     ...(parts.adminUrl !== undefined && { adminUrl: parts.adminUrl }),
     ...(parts.xdsAddress !== undefined && { xdsAddress: parts.xdsAddress }),
-    workloads: parts.current.map((run) => workloadState(run, parts.logFiles(run))),
+    workloads: parts.current.toSorted(gatewaysLast).map((run) => workloadState(run, parts.logFiles(run))),
     processes: [...parts.runs.flatMap(processesOf), ...parts.others.map(({ pid, name }) => processState(pid, name))],
   };
 }
 
+function gatewaysLast(a: PodRun, b: PodRun): number {
+  return Number(a.plan.isGateway) - Number(b.plan.isGateway);
+}
+
 /** Where the first gateway takes plain HTTP. */
-export function gatewayUrlOf(current: readonly PodRun[]): string | undefined {
+function gatewayUrlOf(current: readonly PodRun[]): string | undefined {
   const gateway = current.find(({ plan }) => plan.isGateway);
   if (gateway === undefined) return undefined;
   const { inbound, address } = gateway.ports;

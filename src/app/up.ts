@@ -36,8 +36,11 @@ export async function startMesh(options: UpOptions): Promise<Result<UpMesh, UpFa
 
   emptyLogFolder(join(stateFolder, 'logs'));
   const mesh = new UpMesh({ ...options, stateFolder, configuration, ...(envoy !== undefined && { envoyBinary: envoy.value }) });
-  await mesh.start();
-  return ok(mesh);
+  const begun = await mesh.start();
+  if (begun.ok) return ok(mesh);
+  await mesh.kill();
+  const { message, hint } = begun.error;
+  return refuse({ message, diagnostics: [], exitCode: 2, ...(hint !== undefined && { hint }) });
 }
 
 function endEarlier(stateFolder: string, { onEvent, stateFolder: asGiven }: UpOptions): UpFailure | undefined {
@@ -60,7 +63,7 @@ function judge(configuration: UpConfiguration, paths: readonly string[]): UpFail
   if (unreadable.length > 0) return { message: 'some of the given paths cannot be read', diagnostics: unreadable, exitCode: 2 };
   const { plan } = configuration;
   if (plan.diagnostics.some(({ severity }) => severity === 'error')) {
-    return { message: 'nothing was started: some containers cannot run here', diagnostics: [...diagnostics, ...plan.diagnostics], exitCode: 1 };
+    return { message: 'nothing was started: some containers cannot run here', diagnostics: plan.diagnostics, exitCode: 1 };
   }
   if ([...plan.pods.values()].every(({ isGateway }) => isGateway)) {
     const hint = 'needed: a Pod, Deployment, ReplicaSet, StatefulSet, DaemonSet or Job';

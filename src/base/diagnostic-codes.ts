@@ -71,6 +71,8 @@ export const heddleCodes = {
     explanation: 'A proxy did not take what Heddle made of these lines. It keeps the configuration that it had before, until the lines change.',
   },
   HDL0041: { title: 'Port in use', explanation: 'Another program listens on the port that Heddle was told to open.' },
+  HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },
+  HDL0402: { title: 'Image without a command', explanation: 'No heddle.yaml says which local program stands for the image of a container.' },
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;
 
 /** Istio's messages that Heddle can give, under Istio's own names. */

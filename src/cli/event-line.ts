@@ -50,8 +50,6 @@ export function eventLines(event: UpEvent, paint: Paint, isSettled: boolean): st
       ].join('\n');
     case 'configuration':
       return `${paint.good('changed')}  ${event.changed.map(changedName).join(', ')}`;
-    case 'refused':
-      return `${paint.bad('refused')}  ${event.proxy} does not take ${event.type.split('.').at(-1) ?? event.type}: ${event.error}`;
     default:
       return assertNever(event, 'event of heddle up');
   }

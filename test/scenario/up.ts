@@ -1,0 +1,130 @@
+// `heddle up` for scenarios: on free ports, with a state folder of its own, told by its events when it is ready; the same table of
+// scenarios runs on both data planes.
+import { createServer } from 'node:http';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { envoyTest } from '#test/support/envoy.ts';
+import { type HttpAnswer, httpCall } from '#test/support/http-call.ts';
+import { type RunningProcess, startHeddle } from '#test/support/start-process.ts';
+import { temporaryFolder, type TemporaryFolder } from '#test/support/temporary-folder.ts';
+import { waitUntil } from '#test/support/wait-until.ts';
+
+export type DataPlane = 'embedded' | 'envoy';
+
+/** One scenario, once per data plane. */
+export function onBothDataPlanes(name: string, run: (dataPlane: DataPlane) => Promise<void>): void {
+  void test(`embedded: ${name}`, () => run('embedded'));
+  envoyTest(`envoy: ${name}`, () => run('envoy'));
+}
+
+/** The parts of an event line that scenarios look at. */
+export type EventLine = {
+  readonly kind: string;
+  readonly workload?: string;
+  readonly container?: string;
+  readonly how?: string;
+  readonly hint?: string;
+  readonly lastLines?: readonly string[];
+  readonly state?: UpState;
+  readonly afterMs?: number;
+  readonly changed?: readonly string[];
+  readonly diagnostics?: readonly { readonly code: string; readonly message: string; readonly at?: { readonly file: string; readonly line: number } }[];
+};
+
+export type UpState = {
+  readonly pid: number;
+  readonly gatewayUrl: string;
+  readonly adminUrl: string;
+  readonly workloads: readonly {
+    readonly name: string;
+    readonly ready: boolean;
+    readonly restarts: number;
+    readonly address: string;
+    readonly ports: Readonly<Record<string, { readonly listen: number; readonly app?: number }>>;
+  }[];
+  readonly processes: readonly { readonly pid: number; readonly name: string }[];
+};
+
+export type Up = AsyncDisposable & {
+  readonly process: RunningProcess;
+  readonly folder: TemporaryFolder;
+  readonly gatewayPort: number;
+  readonly state: () => Promise<UpState>;
+  readonly events: () => readonly EventLine[];
+  /** The first event that fits, of those so far or to come. */
+  readonly event: (what: string, fits: (event: EventLine) => boolean, timeoutMs?: number) => Promise<EventLine>;
+  readonly call: (host: string, path?: string, headers?: Readonly<Record<string, string>>) => Promise<HttpAnswer>;
+  readonly log: (name: string) => Promise<string>;
+};
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export function example(name: string): string {
+  return `${root}examples/${name}`;
+}
+
+/** The folder of state and logs is `state` below a temporary folder; `files` are written there too and are what runs where no path is given. */
+export async function startUp(
+  dataPlane: DataPlane,
+  { path, files = {}, untilReady = true }: { readonly path?: string; readonly files?: Readonly<Record<string, string>>; readonly untilReady?: boolean },
+): Promise<Up> {
+  const folder = await temporaryFolder(files);
+  const state = `${folder.path}/state`;
+  const args = ['up', path ?? folder.path, '--data-plane', dataPlane, '--gateway-port', '0', '--state-dir', state, '-o', 'json', '--log-level', 'warn'];
+  const process = await startHeddle(args, { cwd: folder.path, stopTimeoutMs: 15_000 });
+  const events = (): readonly EventLine[] => process.stdout().split('\n').slice(0, -1).map((line): EventLine => JSON.parse(line));
+  const readState = async (): Promise<UpState> => JSON.parse(await folderFile(`${state}/state.json`));
+  const event: Up['event'] = (what, fits, timeoutMs = 15_000) =>
+    waitUntil(`${what}; so far:\n${process.output()}`, () => events().find(fits), { timeoutMs }).catch((error: unknown) => {
+      throw new Error(`no event: ${what}; there were:\n${process.output()}`, { cause: error });
+    });
+  const stop = async (): Promise<void> => {
+    await process[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  };
+  let gatewayPort = 0;
+  if (untilReady) {
+    try {
+      const ready = await event('mesh ready', ({ kind }) => kind === 'mesh ready');
+      gatewayPort = Number(new URL(ready.state?.gatewayUrl ?? 'http://none:0').port);
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  }
+  return {
+    process,
+    folder,
+    gatewayPort,
+    state: readState,
+    events,
+    event,
+    call: (host, path_ = '/', headers = {}) => httpCall({ port: gatewayPort, path: path_, headers: { host, ...headers } }),
+    log: (name) => folderFile(`${state}/logs/${name}.log`),
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+async function folderFile(path: string): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  return readFile(path, 'utf8');
+}
+
+/** Whether a process of this pid runs. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether 127.0.0.1:`port` can be bound. */
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
+}
