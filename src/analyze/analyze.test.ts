@@ -39,9 +39,15 @@ test('the four mistakes of the mesh as it is often published, each with its plac
   assert.deepEqual(more, []);
   assert.match(service ?? '', /^hello\.yaml:9:3: error \[HDL0020\] Service default\/hello selects no Pod, .*503\n/);
   assert.match(service ?? '', /fix: Pod default\/hello-istio lacks label app: hello: add to its metadata\.labels$/);
-  assert.match(sidecar ?? '', /^hello\.yaml:27:7: warning \[HDL0022\] Pod default\/hello-istio: the container istio-proxy is written by hand.*\n {4}fix: remove/);
+  assert.match(
+    sidecar ?? '',
+    /^hello\.yaml:27:7: warning \[HDL0022\] Pod default\/hello-istio: the container istio-proxy is written by hand.*\n {4}fix: remove/,
+  );
   assert.match(probes ?? '', /^hello\.yaml:32:3: warning \[HDL0010\] Pod: unknown fields readinessProbe and livenessProbe in spec/);
   assert.match(probes ?? '', /\n {4}hello\.yaml:36:3: livenessProbe too\n {4}fix: move them into spec\.containers\[\]$/);
-  assert.match(host ?? '', /^routing\.yaml:33:13: error \[IST0101\] host "hello" not found: the short name means hello\.istio-system\.svc\.cluster\.local/);
+  assert.match(
+    host ?? '',
+    /^routing\.yaml:33:13: error \[IST0101\] host "hello" not found: the short name means hello\.istio-system\.svc\.cluster\.local/,
+  );
   assert.match(host ?? '', /fix: write hello\.default\.svc\.cluster\.local$/);
 });

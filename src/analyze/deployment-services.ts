@@ -8,7 +8,8 @@ import { labelsMatch } from '#model/labels.ts';
 
 export const deploymentServices: Analyzer = {
   name: 'deployment-services',
-  run: (facts) => [...facts.resources.Deployment.values()].filter((deployment) => isInMesh(deployment, facts)).flatMap((one) => checkDeployment(one, facts)),
+  run: (facts) =>
+    [...facts.resources.Deployment.values()].filter((deployment) => isInMesh(deployment, facts)).flatMap((one) => checkDeployment(one, facts)),
 };
 
 function checkDeployment({ metadata, spec, origins }: KindMap['Deployment'], { resources }: Facts): readonly Diagnostic[] {
@@ -31,11 +32,21 @@ function checkDeployment({ metadata, spec, origins }: KindMap['Deployment'], { r
   return [
     ...contradicting.map(([port, byProtocol]): Diagnostic => {
       const names = [...byProtocol].map(([protocol, services]) => `${services.join(', ')} (${protocol})`).join(', ');
-      return { code: 'IST0116', severity: 'warning', message: `port ${port} has different protocols in the Services of this Deployment: ${names}`, at };
+      return {
+        code: 'IST0116',
+        severity: 'warning',
+        message: `port ${port} has different protocols in the Services of this Deployment: ${names}`,
+        at,
+      };
     }),
     ...several.map(([targetPort, byPort]): Diagnostic => {
       const names = [...byPort].map(([port, service]) => `${service} (port ${port})`).join(', ');
-      return { code: 'IST0137', severity: 'warning', message: `target port ${targetPort} is behind different ports of the Services of this Deployment: ${names}`, at };
+      return {
+        code: 'IST0137',
+        severity: 'warning',
+        message: `target port ${targetPort} is behind different ports of the Services of this Deployment: ${names}`,
+        at,
+      };
     }),
   ];
 }

@@ -62,13 +62,19 @@ function explain(written: string, hostname: string, namespace: string, facts: Fa
     const message = `host "${written}" not found: the short name means ${hostname}, because the VirtualService is in namespace ${namespace}`;
     const elsewhere = known.filter(({ kind, name }) => kind === 'Service' && name === written.toLowerCase());
     const inNamespace = known.filter((host) => host.kind === 'Service' && host.namespace === namespace);
-    const similar = closest(written, inNamespace.map(({ name }) => name));
+    const similar = closest(
+      written,
+      inNamespace.map(({ name }) => name),
+    );
     if (elsewhere.length > 0) return { message, hint: `write ${elsewhere.map((host) => host.hostname).join(' or ')}` };
     return similar === undefined ? { message } : { message, hint: `did you mean ${similar}?` };
   }
   const [name = '', inNamespace = ''] = written.split('.');
   const shortened = known.find((host) => host.kind === 'Service' && host.name === name && host.namespace === inNamespace);
   if (shortened !== undefined) return { hint: `a name with a dot is not completed: write ${shortened.hostname}` };
-  const similar = closest(hostname, known.map((host) => host.hostname));
+  const similar = closest(
+    hostname,
+    known.map((host) => host.hostname),
+  );
   return similar === undefined ? {} : { hint: `did you mean ${similar}?` };
 }

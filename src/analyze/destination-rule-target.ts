@@ -23,11 +23,22 @@ function checkRule(rule: KindMap['DestinationRule'], facts: Facts): readonly Dia
   const viewers = exportTo.length === 0 ? [metadata.namespace] : exportTo.map((scope) => (scope === '.' ? metadata.namespace : scope));
   const host = facts.hosts.find(hostname, viewers);
   if (host === undefined) {
-    const similar = closest(hostname, facts.hosts.all().map((known) => known.hostname));
+    const similar = closest(
+      hostname,
+      facts.hosts.all().map((known) => known.hostname),
+    );
     const sameName = facts.hosts.all().find((known) => known.name === spec.host);
     const guess = sameName?.hostname ?? similar;
     const message = `host "${spec.host}" is no service of the mesh${hostname === spec.host ? '' : ` (it means ${hostname})`}`;
-    return [{ code: 'IST0174', severity: 'warning', message, ...(guess !== undefined && { hint: `did you mean ${guess}?` }), at: origins.at(['spec', 'host']) }];
+    return [
+      {
+        code: 'IST0174',
+        severity: 'warning',
+        message,
+        ...(guess !== undefined && { hint: `did you mean ${guess}?` }),
+        at: origins.at(['spec', 'host']),
+      },
+    ];
   }
   return (spec.subsets ?? []).flatMap(({ name, labels = {} }, index): readonly Diagnostic[] => {
     if (host.kind === 'ServiceEntry') return [];

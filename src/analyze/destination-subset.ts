@@ -17,7 +17,8 @@ export const destinationSubset: Analyzer = {
         const known = [...subsets].filter(([ruleHost]) => hostsOverlap(ruleHost, hostname)).flatMap(([, names]) => names);
         if (known.includes(subset)) return [];
         const similar = closest(subset, known);
-        const missing = known.length === 0 ? `no DestinationRule defines subsets of ${hostname}` : `the subsets of ${hostname} are ${known.join(', ')}`;
+        const missing =
+          known.length === 0 ? `no DestinationRule defines subsets of ${hostname}` : `the subsets of ${hostname} are ${known.join(', ')}`;
         const hint = similar === undefined ? missing : `did you mean ${similar}?`;
         return [notFound('subset', `${host}+${subset}`, virtualService.origins.at([...path, 'subset']), hint)];
       }),

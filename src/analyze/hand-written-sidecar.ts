@@ -29,5 +29,7 @@ function checkTemplate({ spec, title, at }: PodTemplateView): readonly Diagnosti
 
 /** What injection writes: `proxy sidecar` or `proxy router` as arguments. A template for injection says `image: auto`. */
 function isConfigured({ image, args = [], command = [], env = [] }: Container): boolean {
-  return image === undefined || image === 'auto' || args.includes('proxy') || command.includes('proxy') || env.some(({ name }) => name === 'PROXY_CONFIG');
+  return (
+    image === undefined || image === 'auto' || args.includes('proxy') || command.includes('proxy') || env.some(({ name }) => name === 'PROXY_CONFIG')
+  );
 }

@@ -87,7 +87,7 @@ const gaps: Readonly<Record<string, string>> = {
   virtualServiceKubernetesGateways: 'the Gateway of the Gateway API is known by name only',
 };
 
-test('Istio\'s cases for the analyzers that are built', { skip: skipReason() }, async (context) => {
+test("Istio's cases for the analyzers that are built", { skip: skipReason() }, async (context) => {
   const cases: readonly Case[] = JSON.parse(readFileSync(join(folder, 'analyzers.json'), 'utf8'));
   const built = cases.filter(({ analyzer }) => ours[analyzer] !== undefined);
   const missing = cases.filter(({ analyzer }) => ours[analyzer] === undefined);
@@ -124,7 +124,9 @@ function resourcesOf(files: readonly string[]): ResourcesByKind {
   const byKind: Record<string, Map<string, AnyResource>> = Object.fromEntries(kindNames().map((kind) => [kind, new Map()]));
   for (const file of files) {
     const name = file.replace('testdata/', '');
-    const text = repairs.filter((repair) => repair.file === name).reduce((before, { from, to }) => before.replace(from, to), readFileSync(join(folder, 'analyzers', name), 'utf8'));
+    const text = repairs
+      .filter((repair) => repair.file === name)
+      .reduce((before, { from, to }) => before.replace(from, to), readFileSync(join(folder, 'analyzers', name), 'utf8'));
     const { items, syntaxErrors } = readText(name, text);
     const errors = [...syntaxErrors, ...items.flatMap(({ diagnostics }) => diagnostics)].filter(({ severity }) => severity === 'error');
     assert.equal(errors.length > 0, refused[name] !== undefined, `${name}: ${errors.map(({ message, at }) => `${at?.line}: ${message}`).join('; ')}`);

@@ -46,7 +46,9 @@ function claimsOf(virtualService: KindMap['VirtualService'], domain: string): re
   const { exportTo = [], hosts = [] } = spec;
   const isForAll = exportTo.length === 0 || exportTo.includes('*');
   const scopes = isForAll ? ['*'] : [...new Set(exportTo.map((scope) => (scope === '.' ? metadata.namespace : scope)))];
-  return scopes.flatMap((scope) => hosts.map((host, written) => ({ virtualService, scope, host: qualify(host, metadata.namespace, domain), written })));
+  return scopes.flatMap((scope) =>
+    hosts.map((host, written) => ({ virtualService, scope, host: qualify(host, metadata.namespace, domain), written })),
+  );
 }
 
 /** Equal hosts in one scope; a claim of one namespace also meets those for all namespaces whose host covers it. */

@@ -14,7 +14,13 @@ export const missingCa: Analyzer = {
         const fromSecret = (tls.credentialName ?? '') !== '' && spec.workloadSelector !== undefined;
         if ((tls.caCertificates ?? '') !== '' || fromSecret) return;
         const message = `TLS mode ${tls.mode} without caCertificates: the identity of ${spec.host} is not verified`;
-        found.push({ code, severity: 'warning', message, hint: 'set caCertificates to the file of the CA', at: origins.at([...path, 'tls', 'mode']) });
+        found.push({
+          code,
+          severity: 'warning',
+          message,
+          hint: 'set caCertificates to the file of the CA',
+          at: origins.at([...path, 'tls', 'mode']),
+        });
       };
       check(spec.trafficPolicy?.tls, 'IST0128', ['spec', 'trafficPolicy']);
       for (const [index, { tls }] of (spec.trafficPolicy?.portLevelSettings ?? []).entries()) {

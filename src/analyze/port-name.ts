@@ -21,7 +21,15 @@ function checkService({ spec, origins }: KindMap['Service']): readonly Diagnosti
       return [{ code: 'IST0150', severity: 'warning', message, hint: 'call it http, https or tls, or begin with one of them', at }];
     }
     const message = name === '' ? `port ${port} has no name that tells its protocol` : `port name ${name} does not tell the protocol of port ${port}`;
-    return [{ code: 'IST0118', severity: 'info', message, hint: 'set appProtocol, or begin the name with http, http2, grpc, https, tls or tcp: the protocol is sniffed', at }];
+    return [
+      {
+        code: 'IST0118',
+        severity: 'info',
+        message,
+        hint: 'set appProtocol, or begin the name with http, http2, grpc, https, tls or tcp: the protocol is sniffed',
+        at,
+      },
+    ];
   });
 }
 

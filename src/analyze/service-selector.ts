@@ -27,7 +27,9 @@ function checkService(service: KindMap['Service'], facts: Facts): readonly Diagn
   const { title, labels, at, kind, namespace } = candidate;
   if (namespace !== metadata.namespace) {
     const hint = `a Service selects Pods of its own namespace only: move one of the two into the namespace of the other`;
-    return [{ ...diagnostic, hint, related: [{ message: `${title} has the labels, but is in namespace ${namespace}`, at: at(['metadata', 'labels']) }] }];
+    return [
+      { ...diagnostic, hint, related: [{ message: `${title} has the labels, but is in namespace ${namespace}`, at: at(['metadata', 'labels']) }] },
+    ];
   }
   const missing = Object.fromEntries(Object.entries(selector).filter(([name, value]) => labels[name] !== value));
   const lacks = `${title} lacks ${Object.keys(missing).length === 1 ? 'label' : 'labels'} ${formatLabels(missing)}${slip(missing, labels)}`;
@@ -57,7 +59,9 @@ function nearestPod(service: KindMap['Service'], templates: readonly PodTemplate
 }
 
 function likeness({ metadata, spec }: KindMap['Service'], { labels, name, spec: pod }: PodTemplateView): number {
-  const sharedLabels = Object.entries(spec.selector ?? {}).filter(([label, value]) => labels[label] === value || Object.values(labels).includes(value)).length;
+  const sharedLabels = Object.entries(spec.selector ?? {}).filter(
+    ([label, value]) => labels[label] === value || Object.values(labels).includes(value),
+  ).length;
   const ports = new Set(pod.containers.flatMap((container) => (container.ports ?? []).map(({ containerPort }) => containerPort)));
   const sharesPort = (spec.ports ?? []).some(({ port, targetPort = port }) => typeof targetPort === 'number' && ports.has(targetPort));
   const sharesName = name.includes(metadata.name) || pod.containers.some((container) => container.name === metadata.name);
@@ -69,7 +73,10 @@ function slip(missing: Readonly<Record<string, string>>, labels: Readonly<Record
   for (const [name, value] of Object.entries(missing)) {
     const has = labels[name];
     if (has !== undefined) return ` (it has ${name}: ${has})`;
-    const similar = closest(name, Object.keys(labels).filter((candidate) => labels[candidate] === value));
+    const similar = closest(
+      name,
+      Object.keys(labels).filter((candidate) => labels[candidate] === value),
+    );
     if (similar !== undefined) return ` (it has ${similar}: ${value})`;
   }
   return '';

@@ -2,9 +2,9 @@
 // number may be left undeclared in Kubernetes, so it is only doubted where the Pod declares other ports.
 import type { Analyzer } from '#analyze/analyzer.ts';
 import { type Facts, selectedTemplates } from '#analyze/facts.ts';
+import type { KindMap } from '#api/kinds.ts';
 import type { ContainerPort } from '#api/kubernetes/container.ts';
 import type { ServicePortSpec } from '#api/kubernetes/service.ts';
-import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 
 export const serviceTargetPort: Analyzer = {

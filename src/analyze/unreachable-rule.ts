@@ -51,7 +51,8 @@ function checkRules(rules: readonly Rule[], report: Report): void {
   let takesAll: number | undefined;
   for (const [index, { match = [] }] of rules.entries()) {
     if (match.length === 0) {
-      if (takesAll !== undefined) report('IST0130', [index], 'this rule never acts: an earlier rule has no match and takes every request', [takesAll]);
+      if (takesAll !== undefined)
+        report('IST0130', [index], 'this rule never acts: an earlier rule has no match and takes every request', [takesAll]);
       takesAll = index;
       continue;
     }
@@ -68,7 +69,11 @@ function checkRules(rules: readonly Rule[], report: Report): void {
         continue;
       }
       duplicates++;
-      report('IST0131', [index, 'match', matchIndex], 'this match never acts: an earlier rule has the same one', [earlier.rule, 'match', earlier.match]);
+      report('IST0131', [index, 'match', matchIndex], 'this match never acts: an earlier rule has the same one', [
+        earlier.rule,
+        'match',
+        earlier.match,
+      ]);
     }
     if (duplicates === match.length) report('IST0130', [index], 'this rule never acts: earlier rules take all its matches', [0]);
   }

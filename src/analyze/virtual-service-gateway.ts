@@ -14,7 +14,12 @@ export const virtualServiceGateway: Analyzer = {
     ),
 };
 
-function checkGateway(virtualService: KindMap['VirtualService'], written: string, index: number, { Gateway }: ResourcesByKind): readonly Diagnostic[] {
+function checkGateway(
+  virtualService: KindMap['VirtualService'],
+  written: string,
+  index: number,
+  { Gateway }: ResourcesByKind,
+): readonly Diagnostic[] {
   if (written === 'mesh') return [];
   const { namespace } = virtualService.metadata;
   const key = gatewayKey(written, namespace);

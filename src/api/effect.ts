@@ -63,7 +63,12 @@ export function fieldsWithoutEffect(resource: AnyResource): readonly Diagnostic[
 }
 
 /** HDL0006 for a resource of a kind that is accepted and has no effect. */
-export function kindWithoutEffect(kind: string, name: string, at: Origin, hint = 'the kind is known; this release of Heddle does not act on it'): Diagnostic {
+export function kindWithoutEffect(
+  kind: string,
+  name: string,
+  at: Origin,
+  hint = 'the kind is known; this release of Heddle does not act on it',
+): Diagnostic {
   return { code: 'HDL0006', severity: 'warning', message: `${kind}${name === '' ? '' : ` ${name}`} has no effect yet`, hint, at };
 }
 

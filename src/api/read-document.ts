@@ -62,7 +62,11 @@ function readResource(value: Readonly<Record<string, unknown>>, type: ResourceTy
   const { apiVersion: _apiVersion, kind: _kind, metadata: writtenMetadata, ...body } = value;
   const metaFindings = writtenMetadata === undefined ? [] : validate(objectMeta, writtenMetadata, ['metadata']);
   const metadata = readMetadata(isObject(writtenMetadata) ? writtenMetadata : {}, type.definition);
-  const findings = [...nameFindings(metadata.name), ...metaFindings, ...validate(type.definition.body, body)];
+  const findings = [
+    ...nameFindings(isObject(writtenMetadata) ? writtenMetadata['name'] : undefined),
+    ...metaFindings,
+    ...validate(type.definition.body, body),
+  ];
   const id = metadata.name === '' ? undefined : `${type.name}/${resourceKey(metadata)}`;
   const named = nameOrigins(origins, `${type.definition.kind} ${resourceKey(metadata)}`);
   const diagnostics = findings.map((finding) => findingDiagnostic(finding, type.definition, named));
@@ -94,10 +98,11 @@ function readMetadata(written: Readonly<Record<string, unknown>>, definition: Ki
 
 const dnsSubdomain = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/;
 
-function nameFindings(name: string): readonly Finding[] {
+function nameFindings(name: unknown): readonly Finding[] {
   const path = ['metadata', 'name'];
-  if (name === '') return [{ kind: 'invalid', path, part: 'key', message: 'required field metadata.name is missing' }];
-  if (dnsSubdomain.test(name) && name.length <= 253) return [];
+  if (name === undefined || name === '') return [{ kind: 'invalid', path, part: 'key', message: 'required field metadata.name is missing' }];
+  // A name that is no text is reported with the other fields of metadata.
+  if (typeof name !== 'string' || (dnsSubdomain.test(name) && name.length <= 253)) return [];
   const message = `metadata.name ${JSON.stringify(name)} must consist of lower-case letters, digits, "-" and ".", and start and end with a letter or digit`;
   return [{ kind: 'invalid', path, part: 'value', message }];
 }

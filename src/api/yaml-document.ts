@@ -2,7 +2,7 @@
 // Read as Kubernetes reads it: YAML 1.1 (`yes` is true, `012` is 10), where times and sexagesimal numbers stay strings, fields set to null count
 // as absent, and a repeated key is an error (sigs.k8s.io/yaml, strict). Lines are counted from the start of the given text.
 import {
-  Document,
+  type Document,
   isAlias,
   isMap,
   isPair,
