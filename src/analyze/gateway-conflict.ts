@@ -13,12 +13,34 @@ export const gatewayConflict: Analyzer = {
   name: 'gateway-conflict',
   run: (facts) => {
     const gateways = [...facts.resources.Gateway.values()];
-    return gateways.flatMap((gateway) => {
-      const rivals = gateways.filter((other) => other !== gateway && shareWorkloads(gateway, other, facts));
-      return (gateway.spec.servers ?? []).flatMap((server, index) => checkServer(gateway, server, index, rivals));
-    });
+    const claims = claimsByHost(gateways);
+    return gateways.flatMap((gateway) =>
+      (gateway.spec.servers ?? []).flatMap((server, index) => {
+        const others = new Set(server.hosts.flatMap((host) => [...(claims.get(claimKey(server, host)) ?? [])]));
+        const rivals = [...others].filter((other) => other !== gateway && shareWorkloads(gateway, other, facts));
+        return checkServer(gateway, server, index, rivals);
+      }),
+    );
   },
 };
+
+/** Which Gateways open a port for a host, so that only those are compared. */
+function claimsByHost(gateways: readonly Gateway[]): ReadonlyMap<string, ReadonlySet<Gateway>> {
+  const claims = new Map<string, Set<Gateway>>();
+  for (const gateway of gateways) {
+    for (const server of gateway.spec.servers ?? []) {
+      for (const host of server.hosts) {
+        const key = claimKey(server, host);
+        claims.set(key, (claims.get(key) ?? new Set()).add(gateway));
+      }
+    }
+  }
+  return claims;
+}
+
+function claimKey({ port, bind = '' }: Server, host: string): string {
+  return `${port.number} ${bind} ${host}`;
+}
 
 function checkServer(gateway: Gateway, server: Server, index: number, rivals: readonly Gateway[]): readonly Diagnostic[] {
   const conflicts = rivals.flatMap((rival) => {
@@ -40,7 +62,8 @@ function checkServer(gateway: Gateway, server: Server, index: number, rivals: re
 }
 
 function conflicting(a: Server, b: Server): boolean {
-  return a.port.number === b.port.number && (a.bind ?? '') === (b.bind ?? '') && a.hosts.some((host) => b.hosts.includes(host));
+  const keys = new Set(a.hosts.map((host) => claimKey(a, host)));
+  return b.hosts.some((host) => keys.has(claimKey(b, host)));
 }
 
 /** Equal selectors, or one Pod that both select. */

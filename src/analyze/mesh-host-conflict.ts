@@ -5,7 +5,7 @@ import { qualify } from '#analyze/destination-host.ts';
 import type { KindMap } from '#api/kinds.ts';
 import { resourceKey } from '#api/resource.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
-import { hostCovers } from '#model/hostname.ts';
+import { hostCovers, isWildcard } from '#model/hostname.ts';
 
 type Claim = { readonly virtualService: KindMap['VirtualService']; readonly scope: string; readonly host: string; readonly written: number };
 
@@ -13,9 +13,13 @@ export const meshHostConflict: Analyzer = {
   name: 'mesh-host-conflict',
   run: ({ resources, domain }) => {
     const claims = [...resources.VirtualService.values()].filter(isForMesh).flatMap((virtualService) => claimsOf(virtualService, domain));
+    const byHost = Map.groupBy(claims, ({ host }) => host);
+    const wildcards = claims.filter(({ host }) => isWildcard(host));
     const reported = new Set<KindMap['VirtualService']>();
     return claims.flatMap((claim): readonly Diagnostic[] => {
-      const rivals = claims.filter((other) => other.virtualService !== claim.virtualService && (collide(claim, other) || collide(other, claim)));
+      // Only equal hosts and wildcards can collide; a wildcard itself is compared with everything.
+      const near = isWildcard(claim.host) ? claims : [...(byHost.get(claim.host) ?? []), ...wildcards];
+      const rivals = near.filter((other) => other.virtualService !== claim.virtualService && (collide(claim, other) || collide(other, claim)));
       if (rivals.length === 0 || reported.has(claim.virtualService)) return [];
       reported.add(claim.virtualService);
       const names = [...new Set(rivals.map(({ virtualService }) => resourceKey(virtualService.metadata)))].sort();
