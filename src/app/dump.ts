@@ -34,7 +34,10 @@ export type ShownType = (typeof shownTypes)[number][0];
 export function dumpXds({ resources }: Compiled, only?: readonly ShownType[]): Readonly<Record<string, unknown>> {
   const shown = shownTypes.filter(([name]) => only === undefined || only.includes(name));
   return Object.fromEntries(
-    shown.map(([name, typeUrl]) => [name, [...(resources.get(typeUrl)?.values() ?? [])].sort(byKey((resource) => resource.name)).map(readableResource)]),
+    shown.map(([name, typeUrl]) => [
+      name,
+      [...(resources.get(typeUrl)?.values() ?? [])].sort(byKey((resource) => resource.name)).map(readableResource),
+    ]),
   );
 }
 

@@ -7,9 +7,21 @@ void test('the same objects and text give the same value; any other are made ane
   const a = {};
   const b = {};
   const first = cache.get([a, b], 'x', () => ({}));
-  assert.equal(cache.get([a, b], 'x', () => ({})), first);
-  for (const [objects, text] of [[[a, b], 'y'], [[b, a], 'x'], [[a], 'x'], [[a, b, a], 'x'], [[{}, b], 'x']] as const) {
-    assert.notEqual(cache.get(objects, text, () => ({})), first);
+  assert.equal(
+    cache.get([a, b], 'x', () => ({})),
+    first,
+  );
+  for (const [objects, text] of [
+    [[a, b], 'y'],
+    [[b, a], 'x'],
+    [[a], 'x'],
+    [[a, b, a], 'x'],
+    [[{}, b], 'x'],
+  ] as const) {
+    assert.notEqual(
+      cache.get(objects, text, () => ({})),
+      first,
+    );
   }
 });
 
@@ -17,8 +29,17 @@ void test('a value lasts as long as its parts do', () => {
   const cache = new PartsCache<object>();
   const part = {};
   const first = cache.get('name', [part, 1], () => ({}));
-  assert.equal(cache.get('name', [part, 1], () => ({})), first);
-  assert.notEqual(cache.get('name', [part], () => ({})), first);
+  assert.equal(
+    cache.get('name', [part, 1], () => ({})),
+    first,
+  );
+  assert.notEqual(
+    cache.get('name', [part], () => ({})),
+    first,
+  );
   cache.keep((name) => name !== 'name');
-  assert.notEqual(cache.get('name', [part], () => ({})), first);
+  assert.notEqual(
+    cache.get('name', [part], () => ({})),
+    first,
+  );
 });

@@ -1,10 +1,17 @@
 // One match of a VirtualService as Envoy's RouteMatch. No match is a catch-all.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { assertNever } from '#base/assert-never.ts';
-import { type HeaderMatcher, HeaderMatcherSchema, type RouteMatch, RouteMatchSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import {
+  type HeaderMatcher,
+  HeaderMatcherSchema,
+  type QueryParameterMatcher,
+  QueryParameterMatcherSchema,
+  type RouteMatch,
+  RouteMatchSchema,
+} from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { StringMatcherSchema } from '#envoy/gen/envoy/type/matcher/v3/string_pb.js';
 import type { StringMatch } from '#model/string-match.ts';
-import type { HttpMatch } from '#model/virtual-service.ts';
+import type { HttpMatch, NamedMatch } from '#model/virtual-service.ts';
 
 /** The path specifier is the uri's, or the prefix `/`. Header matchers are sorted by name, as Istio's are. */
 export function routeMatch(match: HttpMatch | undefined): RouteMatch {
@@ -13,7 +20,12 @@ export function routeMatch(match: HttpMatch | undefined): RouteMatch {
     ...match.headers.map((header) => headerMatcher(header.name, header.match, false)),
     ...match.withoutHeaders.map((header) => headerMatcher(header.name, header.match, true)),
   ].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return create(RouteMatchSchema, { pathSpecifier: pathSpecifier(match.uri), headers, caseSensitive: !ignoresCase(match.uri) });
+  return create(RouteMatchSchema, {
+    pathSpecifier: pathSpecifier(match.uri),
+    headers: [...headers, ...pseudoHeaders(match)],
+    queryParameters: match.queryParameters.map(queryParameterMatcher),
+    caseSensitive: !ignoresCase(match.uri),
+  });
 }
 
 /** Whether every request matches: then no later route of the list can be reached. Source: Istio, IsCatchAllRoute. */
@@ -30,6 +42,23 @@ export function pathOfMatch(match: RouteMatch | undefined): string {
   if (path?.case === 'path') return path.value;
   if (path?.case === 'safeRegex') return path.value.regex;
   return '/*';
+}
+
+function pseudoHeaders({ method, authority, scheme }: HttpMatch): readonly HeaderMatcher[] {
+  const given: readonly (readonly [name: string, match: StringMatch | undefined])[] = [
+    [':method', method],
+    [':authority', authority],
+    [':scheme', scheme],
+  ];
+  return given.flatMap(([name, match]) => (match === undefined ? [] : [headerMatcher(name, match, false)]));
+}
+
+function queryParameterMatcher({ name, match }: NamedMatch): QueryParameterMatcher {
+  const pattern = stringMatcher(match);
+  return create(QueryParameterMatcherSchema, {
+    name,
+    queryParameterMatchSpecifier: pattern === undefined ? { case: 'presentMatch', value: true } : { case: 'stringMatch', value: pattern },
+  });
 }
 
 type PathSpecifier = NonNullable<MessageInitShape<typeof RouteMatchSchema>['pathSpecifier']>;

@@ -4,11 +4,20 @@ import { create } from '@bufbuild/protobuf';
 import type { Origin } from '#base/origin.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { duration, noTimeout } from '#compile/durations.ts';
+import { headerChanges } from '#compile/header-changes.ts';
 import { istioMetadata } from '#compile/metadata.ts';
 import { configPath, hostAndPort, outboundClusterName } from '#compile/names.ts';
-import { defaultRetryPolicy } from '#compile/retry.ts';
+import { retryPolicy } from '#compile/retry.ts';
+import { routeAnswer } from '#compile/route-answer.ts';
 import { isCatchAll, pathOfMatch, routeMatch } from '#compile/route-match.ts';
-import { type Route, type RouteAction, RouteActionSchema, RouteSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import {
+  type Route,
+  type RouteAction,
+  RouteActionSchema,
+  RouteSchema,
+  type WeightedCluster_ClusterWeight,
+  WeightedCluster_ClusterWeightSchema,
+} from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { Service, ServicePort } from '#model/service.ts';
 import type { HttpMatch, HttpRule, VirtualService, WeightedDestination } from '#model/virtual-service.ts';
 
@@ -36,7 +45,7 @@ export function virtualServiceRoutes(virtualService: VirtualService, context: Ro
 function makeRoutes(virtualService: VirtualService, context: RouteContext, clusters: readonly (readonly string[])[]): readonly RouteEntry[] {
   const entries: RouteEntry[] = [];
   for (const [index, rule] of virtualService.http.entries()) {
-    const matches = rule.matches.length === 0 ? [undefined] : rule.matches.filter((match) => match.gateways?.includes(context.gateway) ?? true);
+    const matches = rule.matches.length === 0 ? [undefined] : rule.matches.filter((match) => isFor(match, context));
     for (const match of matches) {
       const entry = makeRoute(virtualService, rule, match, context, clusters[index] ?? []);
       entries.push(entry);
@@ -44,6 +53,11 @@ function makeRoutes(virtualService: VirtualService, context: RouteContext, clust
     }
   }
   return entries;
+}
+
+/** Whether a match is about requests to this port of this gateway at all. */
+function isFor({ gateways, port }: HttpMatch, context: RouteContext): boolean {
+  return (gateways?.includes(context.gateway) ?? true) && (port === undefined || port === context.port);
 }
 
 function makeRoute(
@@ -54,39 +68,61 @@ function makeRoute(
   clusters: readonly string[],
 ): RouteEntry {
   const envoyMatch = routeMatch(match);
-  const destinations = rule.destinations.map((destination, index) => ({ cluster: clusters[index] ?? '', destination }));
+  const targets = rule.destinations.map((destination, index) => ({ cluster: clusters[index] ?? '', destination }));
+  const [only] = targets.length === 1 ? targets : [];
   const route = create(RouteSchema, {
     name: match === undefined || match.name === '' ? rule.name : `${rule.name}.${match.name}`,
     match: envoyMatch,
-    action: { case: 'route', value: forward(destinations) },
+    action: routeAction(rule, targets, context),
+    ...headerChanges(rule.headers, only?.destination.headers),
     metadata: istioMetadata({ config: configPath('virtual-service', virtualService) }),
     decorator: { operation: operationName(virtualService, rule, context, pathOfMatch(envoyMatch)) },
   });
   return {
     route,
     origins: match === undefined ? [rule.origin] : [match.origin, rule.origin],
-    destinations: destinations.map(({ cluster, destination }) => ({ cluster, origin: destination.origin })),
+    destinations: targets.map(({ cluster, destination }) => ({ cluster, origin: destination.origin })),
   };
 }
 
+type Target = { readonly cluster: string; readonly destination: WeightedDestination };
+
+/** A rule that sends requests nowhere (validation lets none pass) answers 503, and keeps its place among the rules. */
+function routeAction(rule: HttpRule, targets: readonly Target[], context: RouteContext): Route['action'] {
+  const usable = targets.length === 1 ? targets : targets.filter(({ destination }) => destination.weight > 0);
+  if (rule.answer !== undefined) return routeAnswer(rule.answer, context.port);
+  if (usable.length === 0) return routeAnswer({ kind: 'direct-response', status: 503 }, context.port);
+  return { case: 'route', value: forward(rule, targets.length, usable) };
+}
+
 /** One destination is a cluster; several are weighted clusters, of which those with weight 0 are left out. */
-function forward(destinations: readonly { readonly cluster: string; readonly destination: WeightedDestination }[]): RouteAction {
-  const [only] = destinations;
+function forward(rule: HttpRule, written: number, usable: readonly Target[]): RouteAction {
+  const [first] = usable;
+  const authority = rule.rewrite?.authority ?? rule.headers?.authority ?? (written === 1 ? first?.destination.headers?.authority : undefined);
+  const policy = retryPolicy(rule.retries);
+  const timeout = duration(rule.timeoutMs ?? 0);
+  const { path, regex } = rule.rewrite ?? {};
   return create(RouteActionSchema, {
     clusterSpecifier:
-      destinations.length === 1 && only !== undefined
-        ? { case: 'cluster', value: only.cluster }
-        : {
-            case: 'weightedClusters',
-            value: {
-              clusters: destinations
-                .filter(({ destination }) => destination.weight > 0)
-                .map(({ cluster, destination }) => ({ name: cluster, weight: destination.weight })),
-            },
-          },
-    timeout: noTimeout(),
-    maxGrpcTimeout: noTimeout(),
-    retryPolicy: defaultRetryPolicy(),
+      written === 1
+        ? { case: 'cluster', value: first?.cluster ?? '' }
+        : { case: 'weightedClusters', value: { clusters: usable.map(weightedCluster) } },
+    timeout,
+    maxGrpcTimeout: timeout,
+    ...(path !== undefined && { prefixRewrite: path }),
+    ...(regex !== undefined && { regexRewrite: { pattern: { regex: regex.pattern }, substitution: regex.replacement } }),
+    ...(authority !== undefined && { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: authority } }),
+    ...(policy !== undefined && { retryPolicy: policy }),
+  });
+}
+
+function weightedCluster({ cluster, destination }: Target): WeightedCluster_ClusterWeight {
+  const { weight, headers } = destination;
+  return create(WeightedCluster_ClusterWeightSchema, {
+    name: cluster,
+    weight,
+    ...headerChanges(headers),
+    ...(headers?.authority !== undefined && { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: headers.authority } }),
   });
 }
 
@@ -112,6 +148,7 @@ function destinationPort(destination: WeightedDestination, context: RouteContext
 export function defaultRoutes(service: Service, port: ServicePort, cache: CompileCache): readonly RouteEntry[] {
   return cache.once('default routes', [port], service.hostname, () => {
     const cluster = outboundClusterName(port.number, undefined, service.hostname);
+    const policy = retryPolicy(undefined);
     const route = create(RouteSchema, {
       name: 'default',
       match: routeMatch(undefined),
@@ -119,9 +156,9 @@ export function defaultRoutes(service: Service, port: ServicePort, cache: Compil
         case: 'route',
         value: {
           clusterSpecifier: { case: 'cluster', value: cluster },
-          timeout: duration(0),
-          maxGrpcTimeout: duration(0),
-          retryPolicy: defaultRetryPolicy(),
+          timeout: noTimeout(),
+          maxGrpcTimeout: noTimeout(),
+          ...(policy !== undefined && { retryPolicy: policy }),
         },
       },
       decorator: { operation: `${hostAndPort(service.hostname, port.number)}/*` },

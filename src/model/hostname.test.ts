@@ -25,7 +25,11 @@ for (const [a, b, overlap, covers] of pairs) {
 }
 
 void test('an intersection keeps the more specific host of each pair, once', () => {
-  assert.deepEqual(intersectHosts(['*.example.com', 'exact.org'], ['a.example.com', '*', 'other.net']), ['a.example.com', '*.example.com', 'exact.org']);
+  assert.deepEqual(intersectHosts(['*.example.com', 'exact.org'], ['a.example.com', '*', 'other.net']), [
+    'a.example.com',
+    '*.example.com',
+    'exact.org',
+  ]);
   assert.deepEqual(intersectHosts(['a.com'], ['b.com']), []);
 });
 

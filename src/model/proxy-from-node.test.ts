@@ -20,7 +20,12 @@ void test("Istio's node id and metadata are read", () => {
 });
 
 void test('loopback ports are read, and the wish for explanations', () => {
-  const ports = { address: '127.0.0.1', inbound: { '8080': { listen: 20000, app: 20001 } }, outbound: { 'hello.default.svc.cluster.local:80': 20002 }, httpProxy: 20003 };
+  const ports = {
+    address: '127.0.0.1',
+    inbound: { '8080': { listen: 20000, app: 20001 } },
+    outbound: { 'hello.default.svc.cluster.local:80': 20002 },
+    httpProxy: 20003,
+  };
   const result = proxyFromNode(id, { INTERCEPTION_MODE: 'NONE', HEDDLE_LOOPBACK: ports, HEDDLE_EXPLAIN_FAILURES: 'true' });
   assert.ok(result.ok);
   assert.deepEqual(result.value.interception, { kind: 'none', ...ports });

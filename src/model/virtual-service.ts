@@ -1,6 +1,8 @@
 // Routing rules as users wrote them, with their hosts, gateways and destinations resolved.
 import type { Origin } from '#base/origin.ts';
+import type { MessageHeaders } from '#model/header-changes.ts';
 import type { HostReference } from '#model/host-reference.ts';
+import type { Retries } from '#model/retry.ts';
 import type { StringMatch } from '#model/string-match.ts';
 import type { Visibility } from '#model/visibility.ts';
 
@@ -19,7 +21,15 @@ export type HttpRule = {
   readonly name: string;
   /** Any of them suffices; empty matches every request. */
   readonly matches: readonly HttpMatch[];
+  /** Where the request goes, unless it is answered here. */
   readonly destinations: readonly WeightedDestination[];
+  /** Answered by the proxy itself. */
+  readonly answer?: Redirect | DirectResponse;
+  /** Undefined: no timeout, as Istio. */
+  readonly timeoutMs?: number;
+  readonly retries?: Retries;
+  readonly rewrite?: Rewrite;
+  readonly headers?: MessageHeaders;
   readonly origin: Origin;
 };
 
@@ -27,17 +37,47 @@ export type HttpRule = {
 export type HttpMatch = {
   readonly name: string;
   readonly uri?: StringMatch;
-  readonly headers: readonly { readonly name: string; readonly match: StringMatch }[];
-  readonly withoutHeaders: readonly { readonly name: string; readonly match: StringMatch }[];
+  readonly method?: StringMatch;
+  readonly scheme?: StringMatch;
+  readonly authority?: StringMatch;
+  readonly headers: readonly NamedMatch[];
+  readonly withoutHeaders: readonly NamedMatch[];
+  readonly queryParameters: readonly NamedMatch[];
+  /** The port that the request came to: of the service, or of the Gateway's server. */
+  readonly port?: number;
   /** `mesh` or gateways; undefined means those of the VirtualService. */
   readonly gateways?: readonly string[];
   readonly origin: Origin;
 };
+
+export type NamedMatch = { readonly name: string; readonly match: StringMatch };
 
 export type WeightedDestination = {
   readonly host: HostReference;
   readonly subset?: string;
   readonly port?: number;
   readonly weight: number;
+  readonly headers?: MessageHeaders;
   readonly origin: Origin;
+};
+
+/** Parts that are not given stay as in the request. */
+export type Redirect = {
+  readonly kind: 'redirect';
+  readonly status: 301 | 302 | 303 | 307 | 308;
+  readonly scheme?: string;
+  readonly host?: string;
+  /** `from-request`: the port that the request came to. */
+  readonly port?: number | 'from-request';
+  readonly path?: { readonly kind: 'whole' | 'prefix'; readonly value: string };
+};
+
+export type DirectResponse = { readonly kind: 'direct-response'; readonly status: number; readonly body?: string | Uint8Array };
+
+/** `path` replaces the matched prefix, or all of an exactly matched path. */
+export type Rewrite = {
+  readonly path?: string;
+  /** RE2 on the path; `replacement` may name groups, `\1`. */
+  readonly regex?: { readonly pattern: string; readonly replacement: string };
+  readonly authority?: string;
 };

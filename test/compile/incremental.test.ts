@@ -57,7 +57,9 @@ function controlPlane() {
 
 /** Names of the resources that are other objects than before. */
 function changedResources(before: ResourceSet, after: ResourceSet): readonly string[] {
-  return [...after].flatMap(([type, resources]) => [...resources].filter(([name, resource]) => before.get(type)?.get(name) !== resource).map(([name]) => name)).sort();
+  return [...after]
+    .flatMap(([type, resources]) => [...resources].filter(([name, resource]) => before.get(type)?.get(name) !== resource).map(([name]) => name))
+    .sort();
 }
 
 void test('the same snapshot gives the very same resources', () => {

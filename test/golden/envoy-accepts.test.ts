@@ -38,7 +38,17 @@ envoyTest('what Envoy refuses is seen to be refused', async (envoy) => {
 /** Everything Envoy prints, whether it accepts or not. */
 async function validate(envoy: string, file: string): Promise<string> {
   try {
-    const { stdout, stderr } = await run(envoy, ['--mode', 'validate', '-c', file, '--log-level', 'warning', '--concurrency', '1', '--use-dynamic-base-id']);
+    const { stdout, stderr } = await run(envoy, [
+      '--mode',
+      'validate',
+      '-c',
+      file,
+      '--log-level',
+      'warning',
+      '--concurrency',
+      '1',
+      '--use-dynamic-base-id',
+    ]);
     return stdout + stderr;
   } catch (error) {
     if (error instanceof Error && 'stderr' in error) return String(error.stderr);
@@ -52,7 +62,12 @@ function bootstrapOf(resources: ResourceSet): unknown {
 }
 
 /** Routes go into listeners of their own and endpoints into static clusters: in this mode nothing is fetched. */
-function bootstrapWith(listeners: readonly JsonValue[], clusters: readonly JsonValue[], routes: readonly JsonValue[], endpoints: readonly JsonValue[]): unknown {
+function bootstrapWith(
+  listeners: readonly JsonValue[],
+  clusters: readonly JsonValue[],
+  routes: readonly JsonValue[],
+  endpoints: readonly JsonValue[],
+): unknown {
   return {
     node: { id: 'sidecar~127.0.0.1~golden.default~default.svc.cluster.local', cluster: 'golden' },
     dynamic_resources: {
@@ -70,7 +85,10 @@ function bootstrapWith(listeners: readonly JsonValue[], clusters: readonly JsonV
 }
 
 function routeListener(route_config: JsonValue, index: number): unknown {
-  const router = { name: 'envoy.filters.http.router', typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' } };
+  const router = {
+    name: 'envoy.filters.http.router',
+    typed_config: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.router.v3.Router' },
+  };
   const manager = {
     '@type': 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
     stat_prefix: 'routes',

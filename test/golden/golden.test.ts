@@ -21,7 +21,9 @@ for (const goldenCase of goldenCases()) {
 
 void test('no orphans among the goldens', () => {
   const orphans = goldenCases().flatMap(({ folder }) =>
-    readdirSync(folder).filter((file) => !written.has(file) && !made.has(file)).map((file) => join(folder, file)),
+    readdirSync(folder)
+      .filter((file) => !written.has(file) && !made.has(file))
+      .map((file) => join(folder, file)),
   );
   if (update) for (const orphan of orphans) rmSync(orphan, { recursive: true });
   else assert.deepEqual(orphans, [], 'no case makes these files; npm run test:update removes them');

@@ -87,16 +87,15 @@ function proxiesOf(mesh: Mesh, options: GoldenOptions): readonly { readonly prox
 /** Ports as `heddle up` would give them, only always the same: inbound from 20000, apps from 21000, outbound from 22000. */
 function loopback(mesh: Mesh, proxy: Proxy): Interception {
   const own = mesh.workloads.get(`${proxy.namespace}/${proxy.name}`)?.ports ?? [];
-  const inbound = own.map(({ number }, index) => [
-    String(number),
-    { listen: 20_000 + index, ...(proxy.type === 'sidecar' && { app: 21_000 + index }) },
-  ]);
+  const sidecar = proxy.type === 'sidecar';
+  const inbound: Record<string, { readonly listen: number; readonly app?: number }> = {};
+  for (const [index, { number }] of own.entries()) inbound[number] = { listen: 20_000 + index, ...(sidecar && { app: 21_000 + index }) };
+  if (!sidecar) return { kind: 'none', address: '127.0.0.1', inbound, outbound: {} };
   const services = [...mesh.services.values()].sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
-  const outbound = services
-    .flatMap(({ hostname, ports }) => ports.map(({ number }) => `${hostname}:${number}`))
-    .map((key, index) => [key, 22_000 + index]);
-  const forSidecar = proxy.type === 'sidecar' ? { outbound: Object.fromEntries(outbound), httpProxy: 15_002 } : { outbound: {} };
-  return { kind: 'none', address: '127.0.0.1', inbound: Object.fromEntries(inbound), ...forSidecar };
+  const outbound: Record<string, number> = {};
+  for (const [index, key] of services.flatMap(({ hostname, ports }) => ports.map(({ number }) => `${hostname}:${number}`)).entries())
+    outbound[key] = 22_000 + index;
+  return { kind: 'none', address: '127.0.0.1', inbound, outbound, httpProxy: 15_002 };
 }
 
 /** The options are blanked out, not cut out, so that lines keep their numbers. */

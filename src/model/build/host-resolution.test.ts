@@ -4,7 +4,7 @@ import { resolveGateway, resolveHost } from '#model/build/host-resolution.ts';
 
 const origin = { file: 'x.yaml', line: 1, col: 1 };
 
-void test('a short host is one of the writer\'s namespace; others are what they are', () => {
+void test("a short host is one of the writer's namespace; others are what they are", () => {
   const resolved = (written: string): string => resolveHost(written, 'shop', 'cluster.local', origin).hostname;
   assert.equal(resolved('hello'), 'hello.shop.svc.cluster.local');
   assert.equal(resolved('hello.default'), 'hello.default');

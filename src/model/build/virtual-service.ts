@@ -2,11 +2,15 @@
 import type { HttpMatchRequest, HttpRoute, StringMatch as WrittenMatch } from '#api/istio/virtual-service.ts';
 import type { KindMap } from '#api/kinds.ts';
 import type { FieldOrigins } from '#api/resource.ts';
+import { parseDurationMs } from '#base/duration.ts';
 import { visibilityOf } from '#model/build/export-to.ts';
+import { messageHeaders } from '#model/build/header-changes.ts';
 import { resolveGateway, resolveHost } from '#model/build/host-resolution.ts';
+import { httpAnswer } from '#model/build/http-answer.ts';
 import type { MeshSettings } from '#model/mesh.ts';
+import type { Retries } from '#model/retry.ts';
 import type { StringMatch } from '#model/string-match.ts';
-import type { HttpMatch, HttpRule, VirtualService, WeightedDestination } from '#model/virtual-service.ts';
+import type { HttpMatch, HttpRule, Rewrite, VirtualService, WeightedDestination } from '#model/virtual-service.ts';
 
 type VirtualServiceResource = KindMap['VirtualService'];
 
@@ -30,12 +34,49 @@ export function buildVirtualService({ metadata, spec, origins }: VirtualServiceR
 
 function httpRule(route: HttpRoute, index: number, context: Context): HttpRule {
   const path = ['spec', 'http', index];
+  const answer = httpAnswer(route);
+  const timeoutMs = durationMs(route.timeout);
+  const headers = messageHeaders(route.headers);
+  const retries = buildRetries(route.retries);
+  const rewrite = buildRewrite(route.rewrite);
   return {
     name: route.name ?? '',
     matches: (route.match ?? []).map((match, at) => httpMatch(match, [...path, 'match', at], context)),
-    destinations: destinations(route, path, context),
+    destinations: answer === undefined ? destinations(route, path, context) : [],
+    ...(answer !== undefined && { answer }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(retries !== undefined && { retries }),
+    ...(rewrite !== undefined && { rewrite }),
+    ...(headers !== undefined && { headers }),
     origin: context.origins.at(path),
   };
+}
+
+function buildRetries(written: HttpRoute['retries']): Retries | undefined {
+  if (written === undefined) return undefined;
+  const perTryTimeoutMs = durationMs(written.perTryTimeout);
+  const backoffMs = durationMs(written.backoff);
+  return {
+    attempts: written.attempts ?? 0,
+    ...(written.retryOn !== undefined && written.retryOn !== '' && { retryOn: written.retryOn }),
+    ...(perTryTimeoutMs !== undefined && { perTryTimeoutMs }),
+    ...(backoffMs !== undefined && { backoffMs }),
+    ...(written.retryIgnorePreviousHosts !== undefined && { ignorePreviousHosts: written.retryIgnorePreviousHosts }),
+  };
+}
+
+function buildRewrite(written: HttpRoute['rewrite']): Rewrite | undefined {
+  if (written === undefined) return undefined;
+  const { uri = '', authority = '', uriRegexRewrite: regex } = written;
+  return {
+    ...(regex?.match !== undefined && { regex: { pattern: regex.match, replacement: regex.rewrite ?? '' } }),
+    ...(regex?.match === undefined && uri !== '' && { path: uri }),
+    ...(authority !== '' && { authority }),
+  };
+}
+
+function durationMs(written: string | undefined): number | undefined {
+  return written === undefined ? undefined : parseDurationMs(written);
 }
 
 /** A single destination has all the traffic whatever its weight. */
@@ -44,25 +85,32 @@ function destinations(
   path: readonly (string | number)[],
   { namespace, settings, origins }: Context,
 ): readonly WeightedDestination[] {
-  return (route.route ?? []).map(({ destination, weight }, index, all) => {
+  return (route.route ?? []).map(({ destination, weight, headers: written }, index, all) => {
     const place = [...path, 'route', index];
+    const headers = messageHeaders(written);
     return {
       host: resolveHost(destination.host, namespace, settings.domain, origins.at([...place, 'destination', 'host'])),
       ...(destination.subset !== undefined && destination.subset !== '' && { subset: destination.subset }),
       ...(destination.port?.number !== undefined && { port: destination.port.number }),
       weight: all.length === 1 ? 100 : (weight ?? 0),
+      ...(headers !== undefined && { headers }),
       origin: origins.at(place),
     };
   });
 }
 
 function httpMatch(match: HttpMatchRequest, path: readonly (string | number)[], { namespace, origins }: Context): HttpMatch {
-  const uri = match.uri === undefined ? undefined : stringMatch(match.uri, match.ignoreUriCase === true);
+  const { uri, method, scheme, authority } = match;
   return {
     name: match.name ?? '',
-    ...(uri !== undefined && { uri }),
-    headers: headerMatches(match.headers),
-    withoutHeaders: headerMatches(match.withoutHeaders),
+    ...(uri !== undefined && { uri: stringMatch(uri, match.ignoreUriCase === true) }),
+    ...(method !== undefined && { method: stringMatch(method, false) }),
+    ...(scheme !== undefined && { scheme: stringMatch(scheme, false) }),
+    ...(authority !== undefined && { authority: stringMatch(authority, false) }),
+    headers: namedMatches(match.headers, (name) => name.toLowerCase()),
+    withoutHeaders: namedMatches(match.withoutHeaders, (name) => name.toLowerCase()),
+    queryParameters: namedMatches(match.queryParams, (name) => name),
+    ...(match.port !== undefined && { port: match.port }),
     ...(match.gateways !== undefined &&
       match.gateways.length > 0 && { gateways: match.gateways.map((gateway) => resolveGateway(gateway, namespace)) }),
     origin: origins.at(path),
@@ -70,9 +118,9 @@ function httpMatch(match: HttpMatchRequest, path: readonly (string | number)[], 
 }
 
 /** By name, as their order means nothing. Header names are lower case on the wire of HTTP/2 and in Envoy's matchers. */
-function headerMatches(headers: Readonly<Record<string, WrittenMatch>> | undefined): HttpMatch['headers'] {
-  return Object.entries(headers ?? {})
-    .map(([name, match]) => ({ name: name.toLowerCase(), match: stringMatch(match, false) }))
+function namedMatches(written: Readonly<Record<string, WrittenMatch>> | undefined, nameOf: (name: string) => string): HttpMatch['headers'] {
+  return Object.entries(written ?? {})
+    .map(([name, match]) => ({ name: nameOf(name), match: stringMatch(match, false) }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

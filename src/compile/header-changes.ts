@@ -1,0 +1,31 @@
+// Header changes of a rule or destination as Envoy's four lists. Source: Istio, TranslateHeadersOperations.
+import { create } from '@bufbuild/protobuf';
+import { type HeaderValueOption, HeaderValueOption_HeaderAppendAction, HeaderValueOptionSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import type { HeaderChange, HeaderChanges, MessageHeaders } from '#model/header-changes.ts';
+
+export type EnvoyHeaderChanges = {
+  readonly requestHeadersToAdd: HeaderValueOption[];
+  readonly requestHeadersToRemove: string[];
+  readonly responseHeadersToAdd: HeaderValueOption[];
+  readonly responseHeadersToRemove: string[];
+};
+
+/** Of several, in order: those of the rule before those of its only destination. */
+export function headerChanges(...headers: readonly (MessageHeaders | undefined)[]): EnvoyHeaderChanges {
+  const given = headers.filter((one) => one !== undefined);
+  return {
+    requestHeadersToAdd: given.flatMap(({ request }) => additions(request)),
+    requestHeadersToRemove: given.flatMap(({ request }) => [...request.remove]),
+    responseHeadersToAdd: given.flatMap(({ response }) => additions(response)),
+    responseHeadersToRemove: given.flatMap(({ response }) => [...response.remove]),
+  };
+}
+
+function additions({ set, add }: HeaderChanges): readonly HeaderValueOption[] {
+  const { OVERWRITE_IF_EXISTS_OR_ADD, APPEND_IF_EXISTS_OR_ADD } = HeaderValueOption_HeaderAppendAction;
+  return [...set.map((change) => option(change, OVERWRITE_IF_EXISTS_OR_ADD)), ...add.map((change) => option(change, APPEND_IF_EXISTS_OR_ADD))];
+}
+
+function option({ name, value }: HeaderChange, appendAction: HeaderValueOption_HeaderAppendAction): HeaderValueOption {
+  return create(HeaderValueOptionSchema, { header: { key: name, value }, appendAction });
+}
