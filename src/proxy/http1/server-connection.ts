@@ -53,6 +53,7 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
   #inputPaused = false;
   #closeAfter = false;
   #requests = 0;
+  #crPending = false;
 
   constructor(socket: Socket, connection: DownstreamConnection, handler: RequestHandler, options: Http1ServerOptions) {
     this.#socket = socket;
@@ -122,7 +123,7 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
 
   #readHead(chunk: Buffer, start: number): number {
     const { rules, names } = this.#options;
-    const from = this.#head.isPartial ? start : skipEmptyLines(chunk, start);
+    const from = this.#head.isPartial ? start : this.#skipEmptyLines(chunk, start);
     if (from === chunk.length) return from;
     const wasPartial = this.#head.isPartial;
     const end = this.#head.take(chunk, from);
@@ -142,11 +143,30 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
     return end;
   }
 
+  /** RFC 9112 §2.2. A CR at the end of a piece waits for its LF; anything else behind it is refused with what follows. */
+  #skipEmptyLines(chunk: Buffer, start: number): number {
+    let from = start;
+    if (this.#crPending) {
+      this.#crPending = false;
+      if (chunk[from] !== 0x0a) {
+        this.#refuse(badBytes);
+        return chunk.length;
+      }
+      from++;
+    }
+    from = skipEmptyLines(chunk, from);
+    if (from === chunk.length - 1 && chunk[from] === 0x0d) {
+      this.#crPending = true;
+      return chunk.length;
+    }
+    return from;
+  }
+
   /** An incomplete head is refused as soon as it cannot become a good one: a TLS hello or a bare LF would otherwise wait for the timeout. */
   #checkPartial(): void {
     const text = this.#head.partialText();
     const wrong = !/^[A-Z-]{0,17}(?: |$|\r)/.test(text) || holdsForbiddenByte(text.endsWith('\r') ? text.slice(0, -1) : text);
-    if (wrong && text !== '\r') this.#refuse(badBytes);
+    if (wrong) this.#refuse(badBytes);
   }
 
   #start(head: RequestHead, bodyLength: number, keepAlive: boolean, opensTunnel: boolean): void {
