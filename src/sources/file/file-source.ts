@@ -50,6 +50,7 @@ export class FileSource implements SnapshotSource {
   #structureChanged = true;
   #firstTouchMs: number | undefined;
   #cancelTimer: (() => void) | undefined;
+  #cancelRecheck: (() => void) | undefined;
   #working: Promise<void> = Promise.resolve();
   #closed = false;
   #snapshot: Snapshot = nextSnapshot(undefined, [], []);
@@ -90,6 +91,7 @@ export class FileSource implements SnapshotSource {
     this.#closed = true;
     this.#watcher?.close();
     this.#cancelTimer?.();
+    this.#cancelRecheck?.();
     this.#listeners.clear();
     await this.#working;
   }
@@ -133,7 +135,9 @@ export class FileSource implements SnapshotSource {
     this.#emptySince.set(file, since);
     if (now - since >= this.#emptyMs) return false;
     this.#dirty.add(file);
-    this.#schedule(this.#emptyMs - (now - since));
+    // Beside the timer for changes, which must not be put off when the content comes in the meantime.
+    this.#cancelRecheck?.();
+    this.#cancelRecheck = this.#clock.after(this.#emptyMs - (now - since), () => this.#reload());
     return true;
   }
 
@@ -157,20 +161,25 @@ export class FileSource implements SnapshotSource {
     if (path === undefined) this.#structureChanged = true;
     else this.#dirty.add(path);
     if (structure) this.#structureChanged = true;
-    this.#schedule(this.#quietMs);
+    this.#schedule();
   }
 
-  #schedule(delayMs: number): void {
+  /** Reloads when all has been quiet, or when the first touch is too long ago. */
+  #schedule(): void {
     if (this.#closed) return;
     const now = this.#clock.monotonicMs();
     this.#firstTouchMs ??= now;
-    const waitMs = Math.max(0, Math.min(delayMs, this.#firstTouchMs + Math.max(this.#latestMs, delayMs) - now));
+    const waitMs = Math.max(0, Math.min(this.#quietMs, this.#firstTouchMs + this.#latestMs - now));
     this.#cancelTimer?.();
     this.#cancelTimer = this.#clock.after(waitMs, () => {
       this.#cancelTimer = undefined;
       this.#firstTouchMs = undefined;
-      this.#working = this.#working.then(() => (this.#closed ? undefined : this.load()));
+      this.#reload();
     });
+  }
+
+  #reload(): void {
+    this.#working = this.#working.then(() => (this.#closed ? undefined : this.load()));
   }
 }
 
