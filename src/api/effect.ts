@@ -35,6 +35,8 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
           queryParams: 'all',
           port: 'all',
           gateways: 'all',
+          sourceLabels: 'all',
+          sourceNamespace: 'all',
         },
         route: { destination, weight: 'all', headers: 'all' },
         redirect: 'all',

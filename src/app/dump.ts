@@ -1,7 +1,7 @@
 // A mesh, or what a proxy is told, as text for people and for goldens: YAML or JSON with keys in a stable order.
 import { stringify } from 'yaml';
 import type { Compiled } from '#compile/compiled.ts';
-import { readableResource } from '#envoy/readable.ts';
+import { printMessage } from '#envoy/print.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 import { formatOrigin } from '#base/origin.ts';
 import type { Mesh } from '#model/mesh.ts';
@@ -36,7 +36,9 @@ export function dumpXds({ resources }: Compiled, only?: readonly ShownType[]): R
   return Object.fromEntries(
     shown.map(([name, typeUrl]) => [
       name,
-      [...(resources.get(typeUrl)?.values() ?? [])].sort(byKey((resource) => resource.name)).map(readableResource),
+      [...(resources.get(typeUrl)?.values() ?? [])]
+        .sort(byKey((resource) => resource.name))
+        .map(({ schema, message }) => printMessage(schema, message)),
     ]),
   );
 }

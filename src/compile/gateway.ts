@@ -15,7 +15,10 @@ export function compileGateway(scope: Scope, proxy: Proxy, cache: CompileCache):
     if (bind === undefined) return [];
     const name = `${port.port} ${bind.address}:${bind.port} ${options.explainFailures}`;
     const servers = port.servers.map(({ server }) => server);
-    return [cache.madeOf('gateway listener', name, servers, () => gatewayListener(port, bind, options)), gatewayRouteConfig(scope, port, cache)];
+    return [
+      cache.madeOf('gateway listener', name, servers, () => gatewayListener(port, bind, options)),
+      gatewayRouteConfig(scope, port, scope.client(proxy), cache),
+    ];
   });
   return { units, diagnostics };
 }

@@ -64,9 +64,11 @@ export class MeshCompiler {
       units = [
         ...[...scope.services.values()].flatMap((service) => {
           const rule: DestinationRule | undefined = scope.destinationRule(service);
-          const objects = [service, rule ?? noRule];
-          const clusters = this.#cache.once('clusters', objects, clientKey, () => outboundClusters(service, rule, client, settings));
-          const endpoints = this.#cache.once('endpoints', objects, '', () => loadAssignments(service, rule));
+          // Clusters know nothing of endpoints: an endpoint that comes or goes leaves them as they are.
+          const shape = [service.ports, service.origin, rule ?? noRule];
+          const clusterKey = `${clientKey} ${service.hostname} ${service.headless}`;
+          const clusters = this.#cache.once('clusters', shape, clusterKey, () => outboundClusters(service, rule, client, settings));
+          const endpoints = this.#cache.once('endpoints', [service, rule ?? noRule], '', () => loadAssignments(service, rule));
           const discovered = new Set(clusters.filter(isDiscovered).map(({ resource }) => resource.name));
           return [...clusters, ...endpoints.filter(({ resource }) => discovered.has(resource.name))];
         }),

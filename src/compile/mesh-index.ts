@@ -1,4 +1,5 @@
 // A mesh's rules by what they are looked up with. Made once per mesh, shared by all scopes.
+import { sourceLabelNames } from '#compile/client.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import { compareSpecificity, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
@@ -7,6 +8,7 @@ import type { VirtualService } from '#model/virtual-service.ts';
 export type MeshIndex = {
   /** By `mesh`, or `namespace/name` of a Gateway; in order of precedence. */
   readonly virtualServices: ReadonlyMap<string, readonly VirtualService[]>;
+  readonly sourceLabelNames: readonly string[];
   /** By namespace. */
   readonly rules: ReadonlyMap<string, RuleIndex>;
 };
@@ -27,7 +29,11 @@ export function indexMesh(mesh: Mesh): MeshIndex {
     }
   }
   const byNamespace = Map.groupBy(mesh.destinationRules, ({ namespace }) => namespace);
-  return { virtualServices, rules: new Map([...byNamespace].map(([namespace, rules]) => [namespace, indexRules(rules)])) };
+  return {
+    virtualServices,
+    sourceLabelNames: sourceLabelNames(mesh.virtualServices),
+    rules: new Map([...byNamespace].map(([namespace, rules]) => [namespace, indexRules(rules)])),
+  };
 }
 
 function indexRules(rules: readonly DestinationRule[]): RuleIndex {

@@ -1,6 +1,7 @@
 // In: the servers that share a port of a gateway. Out: its route configuration `http.8080`: for each host that a server and a virtual
 // service have in common, the routes of all virtual services bound to it, in order of precedence.
 import type { Origin } from '#base/origin.ts';
+import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import type { GatewayPort } from '#compile/gateway-server.ts';
 import { hostAndPort } from '#compile/names.ts';
@@ -22,22 +23,22 @@ export function gatewayRouteConfigName(port: number): string {
 type HostRoutes = { readonly host: string; readonly port: number; readonly lists: (readonly RouteEntry[])[]; readonly origin: Origin };
 
 /** Source: Istio, buildGatewayHTTPRouteConfig. */
-export function gatewayRouteConfig(scope: Scope, port: GatewayPort, cache: CompileCache): Unit {
+export function gatewayRouteConfig(scope: Scope, port: GatewayPort, client: Client, cache: CompileCache): Unit {
   const name = gatewayRouteConfigName(port.port);
-  const hosts = collapse(collectHosts(scope, port, cache)).map((group) => toVirtualHost(group, cache));
+  const hosts = collapse(collectHosts(scope, port, client, cache)).map((group) => toVirtualHost(group, cache));
   const all = hosts.length > 0 ? hosts : [blackHoleHost(port, cache)];
   all.sort((a, b) => (a.virtualHost.name < b.virtualHost.name ? -1 : 1));
   const gateways = port.servers.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`).join(' ');
-  return cache.madeOf('gateway route configuration', `${scope.namespace} ${name} ${gateways}`, all, () =>
+  return cache.madeOf('gateway route configuration', `${scope.namespace} ${client.labelKey} ${name} ${gateways}`, all, () =>
     routeConfig(name, all, { ignorePort: true }),
   );
 }
 
-function collectHosts(scope: Scope, port: GatewayPort, cache: CompileCache): readonly HostRoutes[] {
+function collectHosts(scope: Scope, port: GatewayPort, client: Client, cache: CompileCache): readonly HostRoutes[] {
   const byHost = new Map<string, HostRoutes>();
   for (const { gateway, server } of port.servers) {
     const gatewayName = `${gateway.namespace}/${gateway.name}`;
-    const context = { port: server.port.number, gateway: gatewayName, service: (hostname: string) => scope.services.get(hostname) };
+    const context = { port: server.port.number, gateway: gatewayName, client, service: (hostname: string) => scope.services.get(hostname) };
     for (const virtualService of scope.virtualServices(gatewayName)) {
       const common = intersectHosts(
         allowedHosts(server, virtualService),

@@ -3,7 +3,8 @@
 
 import type { Origin } from '#base/origin.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import { type DomainOptions, type ServiceDomains, serviceDomains } from '#compile/domains.ts';
+import type { Client } from '#compile/client.ts';
+import { type ServiceDomains, serviceDomains } from '#compile/domains.ts';
 import { hostAndPort, httpProxyRouteConfig } from '#compile/names.ts';
 import { defaultRoutes, type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
 import { routeConfig } from '#compile/route-config.ts';
@@ -22,31 +23,37 @@ export function outboundHttpPorts(scope: Scope): readonly number[] {
 }
 
 /** Route configuration `80`: every service with that HTTP port, then whatever the mesh does not know. */
-export function portRouteConfig(scope: Scope, port: number, clientDnsDomain: string, cache: CompileCache): Unit {
-  const hosts = portVirtualHosts(scope, port, { clientDnsDomain }, cache);
+export function portRouteConfig(scope: Scope, port: number, client: Client, cache: CompileCache): Unit {
+  const hosts = portVirtualHosts(scope, port, client, {}, cache);
   const all = [...hosts.sort(byName), catchAllVirtualHost(scope.mesh.settings.outboundTrafficPolicy, cache)];
-  return cache.madeOf('port route configuration', `${clientDnsDomain} ${port}`, all, () => routeConfig(String(port), all, { ignorePort: true }));
+  return cache.madeOf('port route configuration', `${client.dnsDomain} ${client.labelKey} ${port}`, all, () =>
+    routeConfig(String(port), all, { ignorePort: true }),
+  );
 }
 
 /** Route configuration `hello.default.svc.cluster.local:80`: whatever comes to the service's own listener is for it. */
-export function serviceRouteConfig(scope: Scope, service: Service, port: ServicePort, cache: CompileCache): Unit {
+export function serviceRouteConfig(scope: Scope, service: Service, port: ServicePort, client: Client, cache: CompileCache): Unit {
   const name = hostAndPort(service.hostname, port.number);
-  const { routes, origin } = serviceRoutes(scope, service, port, cache);
+  const { routes, origin } = serviceRoutes(scope, service, port, client, cache);
   const host = virtualHost(name, ['*'], routes, origin, cache);
-  return cache.madeOf('service route configuration', `${scope.namespace} ${name}`, [host], () => routeConfig(name, [host], { ignorePort: true }));
+  return cache.madeOf('service route configuration', `${scope.namespace} ${client.labelKey} ${name}`, [host], () =>
+    routeConfig(name, [host], { ignorePort: true }),
+  );
 }
 
 /**
  * Route configuration `http_proxy`: every HTTP port of every service, told apart by the port in the request; a name without one means port
  * 80. Differs from Istio, which ignores ports here, so that only port 80 can be reached.
  */
-export function httpProxyRouteConfigFor(scope: Scope, clientDnsDomain: string, cache: CompileCache): Unit {
+export function httpProxyRouteConfigFor(scope: Scope, client: Client, cache: CompileCache): Unit {
   const hosts = outboundHttpPorts(scope).flatMap((port) => {
-    const entries = portVirtualHosts(scope, port, { clientDnsDomain, port }, cache);
+    const entries = portVirtualHosts(scope, port, client, { port }, cache);
     return port === 80 ? entries : entries.flatMap((entry) => withoutBareDomains(entry, cache));
   });
   const all = [...hosts.sort(byName), catchAllVirtualHost(scope.mesh.settings.outboundTrafficPolicy, cache)];
-  return cache.madeOf('proxy route configuration', clientDnsDomain, all, () => routeConfig(httpProxyRouteConfig, all, { ignorePort: false }));
+  return cache.madeOf('proxy route configuration', `${client.dnsDomain} ${client.labelKey}`, all, () =>
+    routeConfig(httpProxyRouteConfig, all, { ignorePort: false }),
+  );
 }
 
 /** The rules in force for a service's port: those of its virtual service where they say anything, else straight to the service. */
@@ -54,18 +61,20 @@ function serviceRoutes(
   scope: Scope,
   service: Service,
   port: ServicePort,
+  client: Client,
   cache: CompileCache,
 ): { readonly routes: readonly RouteEntry[]; readonly origin: Origin } {
   const governing = scope.virtualServiceOf(service.hostname);
   if (governing !== undefined) {
-    const context = { port: port.number, gateway: 'mesh', service: (hostname: string) => scope.services.get(hostname) };
+    const context = { port: port.number, gateway: 'mesh', client, service: (hostname: string) => scope.services.get(hostname) };
     const routes = virtualServiceRoutes(governing, context, cache);
     if (routes.length > 0) return { routes, origin: governing.origin };
   }
   return { routes: defaultRoutes(service, port, cache), origin: service.origin };
 }
 
-function portVirtualHosts(scope: Scope, port: number, options: DomainOptions, cache: CompileCache): VirtualHostEntry[] {
+/** `options.port`: domains also with the port, for a table of several. */
+function portVirtualHosts(scope: Scope, port: number, client: Client, options: { readonly port?: number }, cache: CompileCache): VirtualHostEntry[] {
   const services = servicesOnPort(scope, port);
   const taken = new Set<string>();
   const realNames = new Set(services.flatMap(({ service }) => [service.hostname, hostAndPort(service.hostname, port)]));
@@ -77,10 +86,10 @@ function portVirtualHosts(scope: Scope, port: number, options: DomainOptions, ca
     entries.push(virtualHost(hostAndPort(host, port), free, routes, origin, cache));
   };
   for (const { service, servicePort } of services) {
-    const { routes, origin } = serviceRoutes(scope, service, servicePort, cache);
-    add(service.hostname, serviceDomains(service, options), routes, origin);
+    const { routes, origin } = serviceRoutes(scope, service, servicePort, client, cache);
+    add(service.hostname, serviceDomains(service, { clientDnsDomain: client.dnsDomain, ...options }), routes, origin);
   }
-  for (const { host, routes, origin } of foreignHosts(scope, port, services, cache)) {
+  for (const { host, routes, origin } of foreignHosts(scope, port, services, client, cache)) {
     const domains = options.port === undefined ? [host] : [host, hostAndPort(host, port)];
     add(host, { domains, shortForms: new Set() }, routes, origin);
   }
@@ -106,6 +115,7 @@ function* foreignHosts(
   scope: Scope,
   port: number,
   services: readonly PortService[],
+  client: Client,
   cache: CompileCache,
 ): Generator<{ readonly host: string; readonly routes: readonly RouteEntry[]; readonly origin: Origin }> {
   for (const virtualService of scope.virtualServices('mesh')) {
@@ -113,7 +123,7 @@ function* foreignHosts(
     if (foreign.length === 0) continue;
     const isAboutService = virtualService.hosts.some(({ hostname }) => services.some(({ service }) => hostsOverlap(hostname, service.hostname)));
     if (port !== 80 && !isAboutService) continue;
-    const context = { port, gateway: 'mesh', service: (hostname: string) => scope.services.get(hostname) };
+    const context = { port, gateway: 'mesh', client, service: (hostname: string) => scope.services.get(hostname) };
     const routes = virtualServiceRoutes(virtualService, context, cache);
     if (routes.length === 0) continue;
     for (const { hostname } of foreign) yield { host: hostname, routes, origin: virtualService.origin };

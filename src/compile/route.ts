@@ -2,6 +2,7 @@
 // A route list is shared by all virtual hosts and proxies that it holds for.
 import { create } from '@bufbuild/protobuf';
 import type { Origin } from '#base/origin.ts';
+import { type Client, isFromSource } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { duration, noTimeout } from '#compile/durations.ts';
 import { headerChanges } from '#compile/header-changes.ts';
@@ -32,20 +33,29 @@ export type RouteEntry = {
 export type RouteContext = {
   readonly port: number;
   readonly gateway: string;
+  readonly client: Client;
   readonly service: (hostname: string) => Service | undefined;
 };
 
 /** The routes of a virtual service, up to the first that catches everything; empty where none is for this gateway. */
 export function virtualServiceRoutes(virtualService: VirtualService, context: RouteContext, cache: CompileCache): readonly RouteEntry[] {
   const clusters = virtualService.http.map((rule) => rule.destinations.map((destination) => destinationCluster(destination, context)));
-  const key = `${context.port} ${context.gateway} ${clusters.join(' ')}`;
-  return cache.once('routes', [virtualService], key, () => makeRoutes(virtualService, context, clusters));
+  // Which matches count is the only thing that the client's side of the context decides.
+  const matches = virtualService.http.map((rule) => rule.matches.filter((match) => isFor(match, context)));
+  const counting = matches.map((ofRule, index) => ofRule.map((match) => virtualService.http[index]?.matches.indexOf(match)).join(',')).join(';');
+  const key = `${context.port} ${context.gateway} ${counting} ${clusters.join(' ')}`;
+  return cache.once('routes', [virtualService], key, () => makeRoutes(virtualService, context, clusters, matches));
 }
 
-function makeRoutes(virtualService: VirtualService, context: RouteContext, clusters: readonly (readonly string[])[]): readonly RouteEntry[] {
+function makeRoutes(
+  virtualService: VirtualService,
+  context: RouteContext,
+  clusters: readonly (readonly string[])[],
+  counting: readonly (readonly HttpMatch[])[],
+): readonly RouteEntry[] {
   const entries: RouteEntry[] = [];
   for (const [index, rule] of virtualService.http.entries()) {
-    const matches = rule.matches.length === 0 ? [undefined] : rule.matches.filter((match) => isFor(match, context));
+    const matches = rule.matches.length === 0 ? [undefined] : (counting[index] ?? []);
     for (const match of matches) {
       const entry = makeRoute(virtualService, rule, match, context, clusters[index] ?? []);
       entries.push(entry);
@@ -55,9 +65,9 @@ function makeRoutes(virtualService: VirtualService, context: RouteContext, clust
   return entries;
 }
 
-/** Whether a match is about requests to this port of this gateway at all. */
-function isFor({ gateways, port }: HttpMatch, context: RouteContext): boolean {
-  return (gateways?.includes(context.gateway) ?? true) && (port === undefined || port === context.port);
+/** Whether a match is about requests of this client to this port of this gateway at all. */
+function isFor(match: HttpMatch, { port, gateway, client }: RouteContext): boolean {
+  return (match.port === undefined || match.port === port) && isFromSource(match, gateway, client);
 }
 
 function makeRoute(

@@ -1,10 +1,12 @@
 // The mesh as proxies of one namespace see it: services and rules exported to it, and for each service the destination rule in force.
 // One scope per namespace and mesh, shared by all its proxies.
+import { type Client, clientOf } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import type { MeshIndex, RuleIndex } from '#compile/mesh-index.ts';
 import type { DestinationRule, Subset } from '#model/destination-rule.ts';
 import { compareSpecificity, hostCovers, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
+import type { Proxy } from '#model/proxy.ts';
 import type { Service } from '#model/service.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 import { isVisibleIn } from '#model/visibility.ts';
@@ -27,6 +29,11 @@ export class Scope {
     const visible = [...mesh.services.values()].filter((service) => isVisibleIn(service.visibility, namespace));
     visible.sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
     this.services = new Map(visible.map((service) => [service.hostname, service]));
+  }
+
+  /** A proxy of this namespace as the calling side of routes. */
+  client(proxy: Proxy): Client {
+    return clientOf(this.mesh, proxy, this.#index.sourceLabelNames);
   }
 
   /** The virtual services bound to `mesh` or to a Gateway (`namespace/name`), those with precedence first. */

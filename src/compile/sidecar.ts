@@ -56,14 +56,15 @@ function portFacts({ targetPort, services }: InboundPort): string {
 
 /** By port for declared HTTP; by service where the protocol is found out, as each of those has a listener of its own. */
 function outboundRoutes(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Unit[] {
+  const client = scope.client(proxy);
   const services = [...scope.services.values()];
   const declared = new Set(services.flatMap(({ ports }) => ports.filter(({ protocol }) => isHttp(protocol)).map(({ number }) => number)));
   return [
     ...outboundHttpPorts(scope)
       .filter((port) => declared.has(port))
-      .map((port) => portRouteConfig(scope, port, proxy.dnsDomain, cache)),
+      .map((port) => portRouteConfig(scope, port, client, cache)),
     ...services.flatMap((service) =>
-      service.ports.filter(({ protocol }) => protocol === 'auto').map((port) => serviceRouteConfig(scope, service, port, cache)),
+      service.ports.filter(({ protocol }) => protocol === 'auto').map((port) => serviceRouteConfig(scope, service, port, client, cache)),
     ),
   ];
 }
@@ -72,6 +73,7 @@ function outboundRoutes(scope: Scope, proxy: Proxy, cache: CompileCache): readon
 function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cache: CompileCache): readonly Unit[] {
   const { settings } = scope.mesh;
   const options = { explainFailures: proxy.explainFailures, settings };
+  const client = scope.client(proxy);
   const units: Unit[] = [];
   for (const port of inboundPorts(scope.mesh, proxy)) {
     const given = loopback.inbound[String(port.targetPort)];
@@ -89,7 +91,7 @@ function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cach
       if (listen === undefined || port.protocol === 'udp') continue;
       const key = `${service.hostname} ${loopback.address}:${listen} ${options.explainFailures}`;
       units.push(cache.once('bound service listener', [port], key, () => boundServiceListener(service, port, loopback.address, listen, options)));
-      if (isHttpOrSniffed(port.protocol)) units.push(serviceRouteConfig(scope, service, port, cache));
+      if (isHttpOrSniffed(port.protocol)) units.push(serviceRouteConfig(scope, service, port, client, cache));
     }
   }
   const { httpProxy } = loopback;
@@ -97,7 +99,7 @@ function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cach
     const key = `${loopback.address}:${httpProxy} ${options.explainFailures}`;
     units.push(
       cache.once('http proxy listener', [], key, () => httpProxyListener(loopback.address, httpProxy, options)),
-      httpProxyRouteConfigFor(scope, proxy.dnsDomain, cache),
+      httpProxyRouteConfigFor(scope, client, cache),
     );
   }
   return units;

@@ -45,8 +45,11 @@ export type HttpMatch = {
   readonly queryParameters: readonly NamedMatch[];
   /** The port that the request came to: of the service, or of the Gateway's server. */
   readonly port?: number;
-  /** `mesh` or gateways; undefined means those of the VirtualService. */
+  /** `mesh` or gateways; undefined means those of the VirtualService. Where given, the two conditions on the source do not count (as in Istio). */
   readonly gateways?: readonly string[];
+  /** Labels and namespace that the calling workload must have. */
+  readonly sourceLabels?: Readonly<Record<string, string>>;
+  readonly sourceNamespace?: string;
   readonly origin: Origin;
 };
 

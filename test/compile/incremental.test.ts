@@ -6,6 +6,7 @@ import { readText } from '#api/read-text.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import type { ResourceSet } from '#envoy/resource.ts';
+import { typeUrls } from '#envoy/type-url.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
@@ -82,7 +83,7 @@ void test('a changed route changes the one route table it is in', () => {
   assert.equal(after.mesh.services, before.mesh.services);
 });
 
-void test("an endpoint that comes changes its service's cluster and endpoints, no route", () => {
+void test("an endpoint that comes changes its service's endpoints, no cluster and no route", () => {
   const { source, told } = controlPlane();
   const before = told();
   source.upsert(
@@ -92,7 +93,9 @@ metadata: { name: svc-1-more, namespace: default, labels: { app: svc-1 } }
 spec: { containers: [{ name: app, image: app }] }`),
   );
   const cluster = 'outbound|80||svc-1.default.svc.cluster.local';
-  assert.deepEqual(changedResources(before.resources, told().resources), [cluster, cluster]);
+  const after = told();
+  assert.deepEqual(changedResources(before.resources, after.resources), [cluster]);
+  assert.notEqual(after.resources.get(typeUrls.endpoint)?.get(cluster), before.resources.get(typeUrls.endpoint)?.get(cluster));
 });
 
 void test('a subset that comes is a cluster more, and the rest stays', () => {
@@ -132,4 +135,16 @@ void test('another order of the same resources is the same mesh to every proxy',
     return [...compiled.resources].flatMap(([type, ofType]) => [...ofType.values()].map(({ name, version }) => `${type} ${name} ${version}`)).sort();
   });
   assert.deepEqual(versions[0], versions[1]);
+});
+
+void test('sidecars of one namespace share everything but what they serve', () => {
+  const mesh = buildMesh(new MemorySource(read(text)).current());
+  const compiler = new MeshCompiler(mesh);
+  const [first, second] = ['default/svc-0', 'default/svc-1'].map((key) => {
+    const workload = mesh.workloads.get(key);
+    assert.ok(workload);
+    return compiler.compile(proxyForWorkload(mesh, workload, { kind: 'redirect' })).resources;
+  });
+  assert.ok(first && second);
+  assert.deepEqual(changedResources(first, second), ['inbound|80||', 'virtualInbound']);
 });

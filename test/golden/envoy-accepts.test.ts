@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { JsonValue } from '@bufbuild/protobuf';
-import { readableResource } from '#envoy/readable.ts';
+import { printMessage } from '#envoy/print.ts';
 import type { ResourceSet } from '#envoy/resource.ts';
 import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
 import { envoyTest } from '#test/support/envoy.ts';
@@ -57,7 +57,8 @@ async function validate(envoy: string, file: string): Promise<string> {
 }
 
 function bootstrapOf(resources: ResourceSet): unknown {
-  const ofType = (typeUrl: TypeUrl): JsonValue[] => [...(resources.get(typeUrl)?.values() ?? [])].map(readableResource);
+  const ofType = (typeUrl: TypeUrl): JsonValue[] =>
+    [...(resources.get(typeUrl)?.values() ?? [])].map(({ schema, message }) => printMessage(schema, message));
   return bootstrapWith(ofType(typeUrls.listener), ofType(typeUrls.cluster), ofType(typeUrls.route), ofType(typeUrls.endpoint));
 }
 

@@ -111,6 +111,8 @@ function httpMatch(match: HttpMatchRequest, path: readonly (string | number)[], 
     withoutHeaders: namedMatches(match.withoutHeaders, (name) => name.toLowerCase()),
     queryParameters: namedMatches(match.queryParams, (name) => name),
     ...(match.port !== undefined && { port: match.port }),
+    ...(match.sourceLabels !== undefined && { sourceLabels: match.sourceLabels }),
+    ...(match.sourceNamespace !== undefined && match.sourceNamespace !== '' && { sourceNamespace: match.sourceNamespace }),
     ...(match.gateways !== undefined &&
       match.gateways.length > 0 && { gateways: match.gateways.map((gateway) => resolveGateway(gateway, namespace)) }),
     origin: origins.at(path),
