@@ -4,7 +4,13 @@
 /** IPv4: `words` has one 32-bit word; IPv6: four, the first one the most significant. All unsigned. */
 export type IpAddress = { readonly family: 4 | 6; readonly words: readonly number[] };
 
-export type IpRange = { readonly text: string; readonly family: 4 | 6; readonly words: readonly number[]; readonly masks: readonly number[]; readonly length: number };
+export type IpRange = {
+  readonly text: string;
+  readonly family: 4 | 6;
+  readonly words: readonly number[];
+  readonly masks: readonly number[];
+  readonly length: number;
+};
 
 /** Undefined for what is no address in numbers. Zones (`%eth0`) and brackets are not part of an address. */
 export function parseIp(text: string): IpAddress | undefined {

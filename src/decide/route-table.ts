@@ -38,7 +38,10 @@ export class RouteTable {
       const because = `domains ${domains.join(', ')}: authority is ${request.authority}`;
       trace.add({ stage: 'virtual host', name, outcome: 'rejected', because });
     }
-    if (chosen === undefined) return;
+    if (chosen === undefined) {
+      trace.add({ stage: 'virtual host', name: this.name, outcome: 'rejected', because: `no virtual host serves ${request.authority}` });
+      return;
+    }
     const because = `domain ${this.#domains.matchedDomain(request.authority) ?? '*'}: authority is ${request.authority}`;
     trace.add({ stage: 'virtual host', name: chosen.name, outcome: 'chosen', because });
   }

@@ -60,6 +60,8 @@ export class VirtualHostTable {
       }
       trace.add({ stage: 'route', name, outcome: 'rejected', because: failure });
     }
+    const because = this.routes.length === 0 ? 'the virtual host has no routes' : 'none of its routes matches';
+    trace.add({ stage: 'route', name: this.name, outcome: 'rejected', because });
     return undefined;
   }
 }

@@ -1,0 +1,60 @@
+// The calls.yaml beside a golden: who calls what, and what shall become of it. One table, run four ways: decide, explain, the embedded
+// proxy and a real Envoy.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import type { GoldenCase } from '#test/support/golden-case.ts';
+
+export type TableCall = {
+  readonly name?: string;
+  /** `name.namespace` of the calling pod, or of the gateway that is called. */
+  readonly from: string;
+  readonly request: {
+    readonly method: string;
+    readonly url: string;
+    /** Host header, where it is not the URL's host. */
+    readonly authority?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+  readonly expect: Expectation;
+};
+
+/** What is not named is not asked. With several `subset`s each must come up, and no other. */
+export type Expectation = {
+  readonly listener?: string;
+  readonly filterChain?: string;
+  readonly routeConfig?: string;
+  readonly virtualHost?: string;
+  readonly route?: string;
+  readonly cluster?: string;
+  readonly subset?: string | readonly string[];
+  /** 200 where the call reaches an endpoint, unless said otherwise. */
+  readonly status?: number;
+  /** Path and host as the backend sees them. */
+  readonly path?: string;
+  readonly authority?: string;
+};
+
+const callKeys = ['name', 'from', 'request', 'expect'];
+const requestKeys = ['method', 'url', 'authority', 'headers'];
+const expectKeys = ['listener', 'filterChain', 'routeConfig', 'virtualHost', 'route', 'cluster', 'subset', 'status', 'path', 'authority'];
+
+/** The table of a case, empty where it has none. A key that is not known would never be checked, and so fails. */
+export function callsOf({ folder }: GoldenCase): readonly TableCall[] {
+  const file = join(folder, 'calls.yaml');
+  if (!existsSync(file)) return [];
+  const calls = parse(readFileSync(file, 'utf8')) as readonly TableCall[]; // written by us, and checked for unknown keys below
+  for (const call of calls) {
+    const unknown = [
+      ...Object.keys(call).filter((key) => !callKeys.includes(key)),
+      ...Object.keys(call.request).filter((key) => !requestKeys.includes(key)),
+      ...Object.keys(call.expect).filter((key) => !expectKeys.includes(key)),
+    ];
+    if (unknown.length > 0) throw new Error(`${file}: ${titleOf(call)}: unknown keys ${unknown.join(', ')}`);
+  }
+  return calls;
+}
+
+export function titleOf({ name, from, request }: TableCall): string {
+  return `${name === undefined ? '' : `${name}: `}${from}: ${request.method} ${request.url}`;
+}

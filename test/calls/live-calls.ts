@@ -1,0 +1,59 @@
+// Sends the rows of a call table through a live proxy and holds each answer to what decide said.
+import assert from 'node:assert/strict';
+import type { Decision } from '#decide/decision.ts';
+import type { BackendAnswer } from '#test/calls/backends.ts';
+import { type TableCall, titleOf } from '#test/calls/call-table.ts';
+import { statusOf } from '#test/calls/decided.ts';
+import { passthroughEndpoint } from '#test/calls/on-loopback.ts';
+import { type HttpAnswer, httpCall } from '#test/support/http-call.ts';
+
+/** A row, and the decisions it may come to. */
+export type LiveCall = { readonly call: TableCall; readonly decisions: readonly Decision[] };
+
+export type LiveAnswer = { readonly answer: HttpAnswer; readonly backend: BackendAnswer | undefined };
+
+export async function runLive(calls: readonly LiveCall[], listenerPorts: ReadonlyMap<string, number>): Promise<readonly LiveAnswer[]> {
+  const answers: LiveAnswer[] = [];
+  for (const { call, decisions } of calls) {
+    const port = listenerPorts.get(decisions[0]?.listener ?? '');
+    if (port === undefined) throw new Error(`${titleOf(call)}: no listener takes it`);
+    const url = new URL(call.request.url);
+    const answer = await httpCall({
+      port,
+      method: call.request.method,
+      path: url.pathname + url.search,
+      headers: { host: call.request.authority ?? url.host, ...call.request.headers },
+    });
+    const backend = answer.headers['content-type'] === 'application/json' ? (JSON.parse(answer.body) as BackendAnswer) : undefined; // our own backend's
+    const matches = decisions.some((decision) => agrees(decision, answer, backend));
+    assert.ok(matches, `${titleOf(call)}: got ${answer.status} from ${backend?.cluster ?? 'the proxy'} ${backend?.endpoint ?? ''} ${answer.body}`);
+    answers.push({ answer, backend });
+  }
+  return answers;
+}
+
+function agrees(decision: Decision, answer: HttpAnswer, backend: BackendAnswer | undefined): boolean {
+  const { outcome } = decision;
+  if (answer.status !== statusOf(decision)) return false;
+  if (outcome.kind !== 'forward') return backend === undefined && (outcome.kind !== 'local-reply' || outcome.location === answer.headers['location']);
+  if (backend === undefined || backend.cluster !== outcome.cluster) return false;
+  const known = backend.endpoint === passthroughEndpoint || outcome.endpoints.some(({ key }) => key === backend.endpoint);
+  return known && backend.path === outcome.path && backend.authority === outcome.authority;
+}
+
+/** Differ from one request to the next by nature. */
+const ofTheMoment = new Set(['x-request-id', 'date', 'x-envoy-upstream-service-time', 'content-length']);
+
+/** What both data planes must do alike: status, and the headers that the backend and the client see. */
+export function comparable({ answer, backend }: LiveAnswer) {
+  return { status: answer.status, client: steady(answer.headers), backend: backend === undefined ? undefined : steady(backend.headers) };
+}
+
+/** Values that must be equal stay; of those of the moment only that they are there. */
+function steady(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers)
+      .map(([name, value]): [string, string] => [name, ofTheMoment.has(name) ? 'some value' : value])
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}

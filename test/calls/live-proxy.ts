@@ -1,0 +1,56 @@
+// A proxy of either kind, steered by our xDS server with the resources of one golden's proxy, for as long as its calls take.
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { startEnvoy } from '#agent/envoy-process.ts';
+import { runProxy } from '#app/proxy.ts';
+import { systemClock } from '#base/clock.ts';
+import { silentLogger } from '#base/logger.ts';
+import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import type { XdsResource } from '#envoy/resource.ts';
+import { freePort } from '#test/support/free-port.ts';
+import { MemoryNodeSource } from '#test/support/memory-node-source.ts';
+import { temporaryFolder } from '#test/support/temporary-folder.ts';
+import { startXdsServer } from '#xds/server/server.ts';
+
+export type DataPlane = { readonly kind: 'embedded' } | { readonly kind: 'envoy'; readonly binary: string };
+
+/** Runs `calls` while a proxy serves `resources`; everything is gone when the promise settles. */
+export async function withLiveProxy(plane: DataPlane, nodeId: string, resources: readonly XdsResource[], calls: () => Promise<void>): Promise<void> {
+  const source = new MemoryNodeSource();
+  source.replace(resources);
+  const server = await startXdsServer({ source, address: '127.0.0.1', port: 0, logger: silentLogger, clock: systemClock });
+  if (!server.ok) throw new Error(server.error.reason);
+  const node = create(NodeSchema, { id: nodeId, cluster: 'calls' });
+  try {
+    const xdsTarget = `127.0.0.1:${server.value.port}`;
+    await (plane.kind === 'embedded' ? withEmbedded(node, xdsTarget, calls) : withEnvoy(plane.binary, node, xdsTarget, calls));
+    const refused = server.value.ledger.nodes().flatMap(({ types }) => [...types.values()].flatMap(({ nacked }) => nacked?.error ?? []));
+    if (refused.length > 0) throw new Error(`the proxy refused what it was told: ${refused.join('; ')}`);
+  } finally {
+    await server.value.close();
+  }
+}
+
+async function withEmbedded(node: Node, target: string, calls: () => Promise<void>): Promise<void> {
+  const proxy = await runProxy({ source: { kind: 'xds', target, node }, logger: silentLogger, clock: systemClock, drainMs: 0 });
+  if (!proxy.ok) throw new Error(proxy.error.join('\n'));
+  try {
+    await proxy.value.ready;
+    await calls();
+  } finally {
+    await proxy.value.close();
+  }
+}
+
+async function withEnvoy(binary: string, node: Node, xdsTarget: string, calls: () => Promise<void>): Promise<void> {
+  await using folder = await temporaryFolder();
+  const logFile = join(folder.path, 'envoy.log');
+  const adminPort = await freePort();
+  const envoy = await startEnvoy({ binary, node, xdsTarget, adminPort, workFolder: folder.path, logFile, logger: silentLogger, clock: systemClock });
+  try {
+    await envoy.ready;
+    await calls();
+  } finally {
+    await envoy.kill();
+  }
+}
