@@ -1,21 +1,107 @@
-// The embedded proxy beside each local pod: one lean child of our own program per pod (app/proxy-main.ts).
+// The embedded proxy beside each local pod: one lean child of our own program per pod (app/proxy-main.ts), ready when its admin server
+// says so.
+import { request } from 'node:http';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
+import type { Clock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
-import { startLocalProcess } from '#runtime/child-process.ts';
+import { type LocalProcess, startLocalProcess } from '#runtime/child-process.ts';
+import type { PortAllocator } from '#runtime/port-allocator.ts';
 import type { ProxyProcess, ProxyRequest, StartProxy } from '#runtime/proxy-process.ts';
 import type { Watchdog } from '#runtime/watchdog.ts';
 
 export type EmbeddedProxyOptions = {
   readonly nodeProgram: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** `host:port` of the control plane. */
   readonly xdsTarget: string;
   readonly domain: string;
+  readonly allocator: PortAllocator;
   readonly watchdog: Watchdog;
+  readonly clock: Clock;
   readonly logLevel: LogLevel;
 };
 
-export function embeddedProxies(_options: EmbeddedProxyOptions): StartProxy {
-  throw new Error('not yet');
+const readyPollMs = 20;
+
+export function embeddedProxies(options: EmbeddedProxyOptions): StartProxy {
+  return (request) => startOne(options, request);
+}
+
+async function startOne(options: EmbeddedProxyOptions, { plan, ports, logFile }: ProxyRequest): Promise<ProxyProcess> {
+  const { nodeProgram, xdsTarget, domain, allocator, watchdog, clock, logLevel } = options;
+  const adminPort = await allocator.take();
+  const args = [
+    ...[programFile(), '--xds', xdsTarget, '--node', nodeId(plan, domain), '--metadata', JSON.stringify(nodeMetadata(plan, ports))],
+    ...['--admin-port', String(adminPort), '--log-level', logLevel],
+  ];
+  const running = startLocalProcess({ command: nodeProgram, args, cwd: process.cwd(), env: environmentOf(options), logFile }, watchdog);
+  void running.ended.then(() => allocator.giveBack([adminPort]));
+  return {
+    ...running,
+    admin: `127.0.0.1:${adminPort}`,
+    ready: becomeReady(running, adminPort, clock),
+    drain: (deadlineMs) => drain(adminPort, clock, deadlineMs),
+  };
+}
+
+/** Beside this file, in the same form: TypeScript in a clone, JavaScript in an installed package. */
+function programFile(): string {
+  return fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './proxy-main.ts' : './proxy-main.js', import.meta.url));
+}
+
+/** Ours, with the folder in which this process keeps compiled code: a proxy then starts in half the time. */
+function environmentOf({ environment }: EmbeddedProxyOptions): Readonly<Record<string, string>> {
+  const cache = module.getCompileCacheDir();
+  const variables = Object.entries(environment).flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]]));
+  return Object.fromEntries([...variables, ...(cache === undefined ? [] : [['NODE_COMPILE_CACHE', cache] as const])]);
+}
+
+/** Resolves when `/ready` answers 200; stays open where the process ends before. */
+async function becomeReady(running: LocalProcess, adminPort: number, clock: Clock): Promise<void> {
+  let ended = false;
+  void running.ended.then(() => (ended = true));
+  while (!(await isReady(adminPort))) {
+    if (ended) return new Promise(() => {});
+    await new Promise<void>((resolve) => void clock.after(readyPollMs, resolve));
+  }
+}
+
+async function isReady(adminPort: number): Promise<boolean> {
+  return ask('GET', adminPort, '/ready').then(
+    ({ status }) => status === 200,
+    () => false,
+  );
+}
+
+/** Listeners stop accepting; waits for the requests under way (Envoy's stat downstream_rq_active), or for the deadline. */
+async function drain(adminPort: number, clock: Clock, deadlineMs: number): Promise<void> {
+  const endMs = clock.monotonicMs() + deadlineMs;
+  try {
+    await ask('POST', adminPort, '/drain_listeners');
+    while (clock.monotonicMs() < endMs && activeRequests((await ask('GET', adminPort, '/stats')).body) > 0) {
+      await new Promise<void>((resolve) => void clock.after(readyPollMs, resolve));
+    }
+  } catch {
+    // A proxy that does not answer has nothing to drain.
+  }
+}
+
+function activeRequests(stats: string): number {
+  return [...stats.matchAll(/^http\..*\.downstream_rq_active: (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+function ask(method: string, port: number, path: string): Promise<{ readonly status: number; readonly body: string }> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ host: '127.0.0.1', port, method, path, agent: false, timeout: 2_000 }, (answer) => {
+      let body = '';
+      answer.setEncoding('utf8').on('data', (text: string) => (body += text));
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+      answer.on('error', reject);
+    });
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer')));
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
 }

@@ -2,7 +2,7 @@
 // closes, by whatever end of ours, it ends the groups that are still on the list.
 import { type ChildProcess, spawn } from 'node:child_process';
 
-/** Reads `add PID` and `drop PID`; at the end of input: SIGTERM to each group, SIGKILL to what is left 2 s later. */
+/** POSIX shell: `kill -s NAME -- -GROUP` is the one form that all of them know. Reads `add PID` and `drop PID`; at the end of input: SIGTERM to each group, SIGKILL to what is left 2 s later. */
 const script = `
 trap '' INT TERM HUP
 list=' '
@@ -12,10 +12,10 @@ while read -r verb pid; do
     drop) case $list in *" $pid "*) list="\${list%% $pid *} \${list#* $pid }" ;; esac ;;
   esac
 done
-alive() { for pid in $list; do kill -0 -- "-$pid" 2>/dev/null && return 0; done; return 1; }
-for pid in $list; do kill -TERM -- "-$pid" 2>/dev/null; done
+alive() { for pid in $list; do kill -s 0 -- "-$pid" 2>/dev/null && return 0; done; return 1; }
+for pid in $list; do kill -s TERM -- "-$pid" 2>/dev/null; done
 for turn in 1 2 3 4 5 6 7 8 9 10; do alive || exit 0; sleep 0.2; done
-for pid in $list; do kill -KILL -- "-$pid" 2>/dev/null; done
+for pid in $list; do kill -s KILL -- "-$pid" 2>/dev/null; done
 exit 0
 `;
 

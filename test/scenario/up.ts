@@ -1,5 +1,7 @@
 // `heddle up` for scenarios: on free ports, with a state folder of its own, told by its events when it is ready; the same table of
 // scenarios runs on both data planes.
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -73,7 +75,7 @@ export async function startUp(
   const args = ['up', path ?? folder.path, '--data-plane', dataPlane, '--gateway-port', '0', '--state-dir', state, '-o', 'json', '--log-level', 'warn'];
   const process = await startHeddle(args, { cwd: folder.path, stopTimeoutMs: 15_000 });
   const events = (): readonly EventLine[] => process.stdout().split('\n').slice(0, -1).map((line): EventLine => JSON.parse(line));
-  const readState = async (): Promise<UpState> => JSON.parse(await folderFile(`${state}/state.json`));
+  const readState = async (): Promise<UpState> => JSON.parse(await readFile(`${state}/state.json`, 'utf8'));
   const event: Up['event'] = (what, fits, timeoutMs = 15_000) =>
     waitUntil(`${what}; so far:\n${process.output()}`, () => events().find(fits), { timeoutMs }).catch((error: unknown) => {
       throw new Error(`no event: ${what}; there were:\n${process.output()}`, { cause: error });
@@ -100,21 +102,17 @@ export async function startUp(
     events,
     event,
     call: (host, path_ = '/', headers = {}) => httpCall({ port: gatewayPort, path: path_, headers: { host, ...headers } }),
-    log: (name) => folderFile(`${state}/logs/${name}.log`),
+    log: (name) => readFile(`${state}/logs/${name}.log`, 'utf8'),
     [Symbol.asyncDispose]: stop,
   };
 }
 
-async function folderFile(path: string): Promise<string> {
-  const { readFile } = await import('node:fs/promises');
-  return readFile(path, 'utf8');
-}
-
-/** Whether a process of this pid runs. */
+/** Whether a process of this pid runs; one that has ended and that nobody has asked for its exit code does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    const stat = process.platform === 'linux' ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
+    return !/\) Z /.test(stat);
   } catch {
     return false;
   }
