@@ -79,9 +79,13 @@ export function resetFlag(reason: ResetReason): string {
   }
 }
 
+export function isConnectFailure(reason: ResetReason): boolean {
+  return resetFlag(reason) === 'UF';
+}
+
 /** What goes into `{…}` behind a details word: no spaces in access logs. */
 export function detailsOf(reason: ResetReason, detail: string): string {
-  const text = detail === '' ? resetText(reason) : `${resetText(reason)}|${detail}`;
+  const text = detail === '' || !isConnectFailure(reason) ? resetText(reason) : `${resetText(reason)}|${detail}`;
   return text.replaceAll(' ', '_');
 }
 
@@ -146,14 +150,13 @@ function noRouteText({ routeConfig, virtualHost, authority, path }: Extract<Fail
 }
 
 function upstreamReset({ cluster, reason, detail, endpoint }: Extract<Failure, { readonly kind: 'upstream-reset' }>): LocalReply {
-  const transport = detail !== '' && resetFlag(reason) === 'UF' ? `, transport failure reason: ${detail}` : '';
   const where = endpoint === '' ? `cluster ${cluster}` : `cluster ${cluster}, endpoint ${endpoint}`;
   return {
     status: reason === 'protocol-error' ? 502 : 503,
     flags: resetFlag(reason),
-    details: reason === 'overflow' ? 'upstream_reset_before_response_started{overflow}' : `upstream_reset_before_response_started{${detailsOf(reason, detail)}}`,
-    body: `upstream connect error or disconnect/reset before headers. reset reason: ${resetText(reason)}${transport}`,
-    cause: where,
+    details: `upstream_reset_before_response_started{${detailsOf(reason, detail)}}`,
+    body: `upstream connect error or disconnect/reset before headers. reset reason: ${resetText(reason)}`,
+    cause: detail === '' ? where : `${where} (${detail})`,
     overloaded: reason === 'overflow',
   };
 }

@@ -10,7 +10,7 @@ import type { RequestContext } from '#proxy/http/request-context.ts';
 import { backOffMs, coversReset, coversResponse, coversTimeout } from '#proxy/http/retry.ts';
 import type { HeaderList, ResetReason, ResponseHead } from '#proxy/http/stream.ts';
 import { type AttemptOwner, UpstreamAttempt } from '#proxy/http/upstream-attempt.ts';
-import type { Failure } from '#proxy/respond.ts';
+import { type Failure, isConnectFailure } from '#proxy/respond.ts';
 import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
 import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
@@ -219,7 +219,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       context.onResponseBroken(reason, detail);
       return;
     }
-    if (reason === 'connect-failed' || reason === 'tls-failed' || reason === 'connect-timeout') context.record.upstreamTransportFailureReason = detail.replaceAll(' ', '_');
+    if (isConnectFailure(reason)) context.record.upstreamTransportFailureReason = detail.replaceAll(' ', '_');
     const { retry } = this.#decision.action;
     const outcome = retry !== undefined && coversReset(retry.on, reason) ? this.#retry(attempt) : '';
     if (outcome !== 'again') context.fail(this.#resetFailure(reason, detail), outcome);

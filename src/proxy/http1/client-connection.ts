@@ -246,7 +246,9 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
       return;
     }
     if (this.#phase !== 'tunnel') {
-      this.#lose('connection-closed', '');
+      // As Envoy: an end in the middle of a message is a message gone wrong, an end before it is a connection gone.
+      const inMessage = this.#phase === 'body' || this.#phase === 'chunked' || (this.#phase === 'head' && this.#head.isPartial);
+      this.#lose(inMessage ? 'protocol-error' : 'connection-closed', inMessage ? 'the response ends too early' : '');
       return;
     }
     this.#inputEnded = true;

@@ -46,7 +46,7 @@ const targetForm = /^[!"$-~]+$/;
 const absoluteForm = /^(https?):\/\/([^/?]*)(.*)$/i;
 
 const badRequest: RequestRefusal = { status: 400, flag: 'DPE', details: 'http1.codec_error' };
-const lowVersion: RequestRefusal = { status: 426, flag: '', details: 'low_version' };
+const lowVersion: RequestRefusal = { status: 426, flag: 'DPE', details: 'low_version' };
 
 /**
  * `text` holds the head from the request line to its last field, without the empty line. `end` is the position after the last field.

@@ -2,6 +2,7 @@
 
 import type { Socket } from 'node:net';
 import { connect as connectSocket } from 'node:net';
+import { getSystemErrorMessage } from 'node:util';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import type { ResetReason } from '#proxy/http/stream.ts';
 
@@ -30,7 +31,7 @@ export const connectPlain: Connect = (cluster, endpoint, receiver) => {
     socket.destroy();
     receiver.onConnectFailed(reason, detail);
   };
-  socket.on('error', (error: NodeJS.ErrnoException) => fail('connect-failed', error.code ?? error.message));
+  socket.on('error', (error: NodeJS.ErrnoException) => fail('connect-failed', describeConnectError(error)));
   socket.once('connect', () => {
     if (settled) return;
     settled = true;
@@ -45,3 +46,10 @@ export const connectPlain: Connect = (cluster, endpoint, receiver) => {
     },
   };
 };
+
+/** Envoy's words for what a connect ended with. */
+export function describeConnectError(error: NodeJS.ErrnoException): string {
+  const text = error.errno === undefined ? undefined : getSystemErrorMessage(error.errno);
+  // The system's own text begins with a capital: `Connection refused`.
+  return `delayed connect error: ${text === undefined ? (error.code ?? error.message) : text.charAt(0).toUpperCase() + text.slice(1)}`;
+}
