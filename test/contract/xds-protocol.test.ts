@@ -332,6 +332,18 @@ suite('state of the world on the wire', () => {
     });
   });
 
+  test('endpoints that do not exist are an empty list, so that no cluster waits for them', limit, async () => {
+    await withServer(sourceOf(...mesh), async ({ port }) => {
+      using wire = new SotwWire(port);
+      wire.send({ typeUrl: typeUrls.endpoint, resourceNames: ['a', 'ghost'] });
+      const first = await wire.next();
+      assert.deepEqual(first.names, ['a', 'ghost']);
+      wire.ack(first, ['a', 'ghost']);
+      wire.send({ typeUrl: typeUrls.endpoint, versionInfo: first.version, responseNonce: first.nonce, resourceNames: ['a', 'ghost', 'other'] });
+      assert.deepEqual((await wire.next()).names, ['other']);
+    });
+  });
+
   test('a first request without a node is refused with the reason', limit, async () => {
     await withServer(sourceOf(), async ({ port }) => {
       using wire = new SotwWire(port);

@@ -14,7 +14,8 @@ const none: Answer = { kind: 'none' };
 /** The first request for a type on a state-of-the-world stream. */
 export function beginSotw(state: TypeState, request: DiscoveryRequest, desired: Resources): void {
   state.interest.begin(request.resourceNames);
-  if (request.versionInfo !== '') state.resumeSotw(request.versionInfo, desired);
+  const hasItAll = request.versionInfo !== '' && state.resumeSotw(request.versionInfo, desired);
+  if (!hasItAll) state.owe(state.interest.names);
 }
 
 /**

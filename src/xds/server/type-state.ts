@@ -1,6 +1,8 @@
 // One resource type on one stream: what the client wants, has, was sent and has rejected; from these, what to send next.
 // Never more than one response under way; a rejected version is not sent again until the content changes.
-import type { XdsResource } from '#envoy/resource.ts';
+import { create } from '@bufbuild/protobuf';
+import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { XdsResource } from '#envoy/resource.ts';
 import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
 import type { XdsMode } from '#xds/ads-service.ts';
 import type { Push } from '#xds/server/framing.ts';
@@ -53,14 +55,15 @@ export class TypeState {
     }
   }
 
-  /** SotW: the client comes back with this version. If that is what it would get, nothing is sent. */
-  resumeSotw(version: string, desired: Resources): void {
+  /** SotW: the client comes back with this version. True where that is what it would get, so that nothing has to be sent. */
+  resumeSotw(version: string, desired: Resources): boolean {
     const wanted = this.#wanted(desired);
-    if (version !== this.versionOf(desired)) return;
+    if (version !== this.versionOf(desired)) return false;
     for (const resource of wanted) this.#held.set(resource.name, resource.version);
     this.#lastVersion = version;
     this.#lastSent = new Map(wanted.map((resource) => [resource.name, resource]));
     this.#owesAnswer = false;
+    return true;
   }
 
   /** The client asks again for everything: there must be a response, even if it says nothing new. */
@@ -202,10 +205,23 @@ export class TypeState {
         return { version: this.versionOf(desired), resources, removed: [] };
       }
     }
-    const resources = wanted.filter((resource) => this.#needs(resource));
+    const resources = [...wanted.filter((resource) => this.#needs(resource)), ...this.#emptyAssignments(desired)];
     const removed = this.#mode === 'delta' ? this.#gone(desired, keepRemoved) : [];
     if (resources.length === 0 && removed.length === 0 && !this.#owesAnswer) return undefined;
     return { version: this.versionOf(desired), resources, removed };
+  }
+
+  /**
+   * State of the world cannot say that something does not exist, and Envoy holds back a cluster, and its answer to all clusters, until
+   * it has endpoints (for 15 s: initial_fetch_timeout). So an assignment that was asked for and is not there is an empty one.
+   */
+  #emptyAssignments(desired: Resources): readonly XdsResource[] {
+    if (this.#mode !== 'sotw' || this.typeUrl !== typeUrls.endpoint) return [];
+    const missing = [...this.#owed].filter((name) => !desired.has(name) && this.interest.names.has(name));
+    return missing.map((clusterName) => {
+      const message = create(ClusterLoadAssignmentSchema, { clusterName });
+      return new XdsResource(typeUrls.endpoint, clusterName, ClusterLoadAssignmentSchema, message);
+    });
   }
 
   #needs({ name, version }: XdsResource): boolean {
