@@ -17,7 +17,7 @@ import { serviceSelector } from '#analyze/service-selector.ts';
 import { serviceTargetPort } from '#analyze/service-target-port.ts';
 import { unreachableRule } from '#analyze/unreachable-rule.ts';
 import { virtualServiceGateway } from '#analyze/virtual-service-gateway.ts';
-import { zeroWeights } from '#analyze/zero-weights.ts';
+import { volumeMounts } from '#analyze/volume-mounts.ts';
 
 export const analyzers: readonly Analyzer[] = [
   gatewayWorkload, // nobody opens the port
@@ -26,7 +26,6 @@ export const analyzers: readonly Analyzer[] = [
   meshHostConflict, // two sets of rules for one host
   unreachableRule, // a rule that an earlier one covers
   destinationHost, // a rule that leads nowhere
-  zeroWeights, // a rule that may not lead anywhere
   destinationSubset, // to a part of a service that is not defined
   ingressSubset, // or past the parts that are
   destinationRuleTarget, // parts without Pods
@@ -37,4 +36,5 @@ export const analyzers: readonly Analyzer[] = [
   deploymentServices, // services that contradict each other
   handWrittenSidecar, // a Pod without a working sidecar
   proxyUserAnalyzer, // an app whose traffic is taken for the sidecar's
+  volumeMounts, // an app that looks for files which are not there
 ];

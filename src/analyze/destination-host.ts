@@ -69,8 +69,7 @@ function explain(written: string, hostname: string, namespace: string, facts: Fa
     if (elsewhere.length > 0) return { message, hint: `write ${elsewhere.map((host) => host.hostname).join(' or ')}` };
     return similar === undefined ? { message } : { message, hint: `did you mean ${similar}?` };
   }
-  const [name = '', inNamespace = ''] = written.split('.');
-  const shortened = known.find((host) => host.kind === 'Service' && host.name === name && host.namespace === inNamespace);
+  const shortened = known.find((host) => host.hostname.startsWith(`${hostname}.`));
   if (shortened !== undefined) return { hint: `a name with a dot is not completed: write ${shortened.hostname}` };
   const similar = closest(
     hostname,

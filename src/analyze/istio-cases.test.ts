@@ -60,7 +60,7 @@ const repairs: readonly { readonly file: string; readonly from: RegExp; readonly
   {
     file: 'virtualservice_destinationhosts.yaml',
     from: /- \{\}.*$/m,
-    to: '- destination: { host: nowhere }',
+    to: '- destination: { host: nowhere }\n      weight: 100',
     reason: 'a route without destination is refused; a host that nobody has stands for it',
   },
   {
@@ -68,6 +68,12 @@ const repairs: readonly { readonly file: string; readonly from: RegExp; readonly
     from: /protocol: HTTP$/gm,
     to: 'protocol: TCP',
     reason: 'Kubernetes refuses a Service with protocol HTTP',
+  },
+  {
+    file: 'conflicting-gateways-multiple-ports.yaml',
+    from: /(number: 90\n +name: )\w+/g,
+    to: '$1other',
+    reason: 'two servers of one Gateway may not have the same port name',
   },
   {
     file: 'deployment-multi-service.yaml',

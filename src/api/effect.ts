@@ -1,12 +1,10 @@
-// Which fields of Istio's kinds have an effect today, as one table, and the walk that names each written field which has none.
+// Which fields of Istio's kinds have an effect today, as one table, and a warning for each written field that has none. A field's line: `all`
+// for it and everything below it, or the fields of it that have an effect; lists are passed through, `*` stands for any key of a map.
 // When the model or the compiler learns a field, its line is added here and the warning is gone.
+import { type Effect, ineffectivePaths } from '#api/effect-walk.ts';
 import type { AnyResource, KindName } from '#api/kinds.ts';
-import { isObject, type Path } from '#api/validate.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { formatPath, type Origin } from '#base/origin.ts';
-
-/** `all`: this field and all below it. Otherwise the fields that have an effect; lists are passed through, `*` stands for any key of a map. */
-type Effect = 'all' | { readonly [field: string]: Effect };
 
 const destination: Effect = { host: 'all', subset: 'all', port: 'all' };
 const balancing: Effect = { loadBalancer: { simple: 'all' } };
@@ -90,14 +88,4 @@ export function kindWithoutEffect(
   hint = 'the kind is known; this release of Heddle does not act on it',
 ): Diagnostic {
   return { code: 'HDL0006', severity: 'warning', message: `${kind}${name === '' ? '' : ` ${name}`} has no effect yet`, hint, at };
-}
-
-function ineffectivePaths(value: unknown, effect: Effect, path: Path): readonly Path[] {
-  if (effect === 'all') return [];
-  if (Array.isArray(value)) return value.flatMap((item: unknown, index) => ineffectivePaths(item, effect, [...path, index]));
-  if (!isObject(value)) return [];
-  return Object.entries(value).flatMap(([name, child]) => {
-    const below = effect[name] ?? effect['*'];
-    return below === undefined ? [[...path, name]] : ineffectivePaths(child, below, [...path, name]);
-  });
 }

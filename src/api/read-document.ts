@@ -5,12 +5,14 @@
 // warnings in Kubernetes' kinds; in Istio's kinds they are errors, as `istioctl validate` and `kubectl apply` (strict by default) judge them:
 // a misspelt routing rule must not be dropped in silence.
 import { fieldsWithoutEffect, kindWithoutEffect } from '#api/effect.ts';
+import type { Finding, Path } from '#api/finding.ts';
 import { type KindLookup, lookUpKind } from '#api/kind-lookup.ts';
+import { kindRules } from '#api/kind-rules.ts';
 import type { AnyResource, KindDefinition, KindName } from '#api/kinds.ts';
 import { objectMeta } from '#api/kubernetes/meta.ts';
 import { type FieldOrigins, type ObjectMeta, resourceKey } from '#api/resource.ts';
 import type { Static } from '#api/schema.ts';
-import { type Finding, isObject, type Path, validate } from '#api/validate.ts';
+import { isObject, validate } from '#api/validate.ts';
 import type { YamlDocument } from '#api/yaml-document.ts';
 import { assertNever } from '#base/assert-never.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
@@ -62,11 +64,14 @@ function readResource(value: Readonly<Record<string, unknown>>, type: ResourceTy
   const { apiVersion: _apiVersion, kind: _kind, metadata: writtenMetadata, ...body } = value;
   const metaFindings = writtenMetadata === undefined ? [] : validate(objectMeta, writtenMetadata, ['metadata']);
   const metadata = readMetadata(isObject(writtenMetadata) ? writtenMetadata : {}, type.definition);
-  const findings = [
+  const schemaFindings = [
     ...nameFindings(isObject(writtenMetadata) ? writtenMetadata['name'] : undefined),
     ...metaFindings,
     ...validate(type.definition.body, body),
   ];
+  // The rules beyond the schema are written for bodies that fit it.
+  const fits = schemaFindings.every((finding) => isTolerated(finding, type.definition));
+  const findings = fits ? [...schemaFindings, ...kindRules(type.name, body)] : schemaFindings;
   const id = metadata.name === '' ? undefined : `${type.name}/${resourceKey(metadata)}`;
   const named = nameOrigins(origins, `${type.definition.kind} ${resourceKey(metadata)}`);
   const diagnostics = findings.map((finding) => findingDiagnostic(finding, type.definition, named));
@@ -109,7 +114,7 @@ function nameFindings(name: unknown): readonly Finding[] {
 
 function findingDiagnostic(finding: Finding, definition: KindDefinition, origins: FieldOrigins & Places): Diagnostic {
   const { path, part, message, hint, also = [] } = finding;
-  const tolerated = finding.kind === 'unknown-field' && (definition.family === 'kubernetes' || path[0] === 'metadata');
+  const tolerated = isTolerated(finding, definition);
   const code = tolerated ? 'HDL0010' : definition.family === 'istio' ? 'IST0106' : 'HDL0011';
   return {
     code,
@@ -119,6 +124,11 @@ function findingDiagnostic(finding: Finding, definition: KindDefinition, origins
     ...(hint !== undefined && { hint }),
     ...(also.length > 0 && { related: also.map((other) => ({ message: `${String(other.at(-1))} too`, at: origins.at(other) })) }),
   };
+}
+
+/** The metadata of every kind is Kubernetes' own. */
+function isTolerated({ kind, path }: Finding, { family }: KindDefinition): boolean {
+  return kind === 'unknown-field' && (family === 'kubernetes' || path[0] === 'metadata');
 }
 
 function kindDiagnostic(

@@ -1,22 +1,10 @@
 // Validation: (schema, value) → findings, each with the path of the field, what was expected, what was found, and what may have been meant.
 // All findings of a resource are collected. The schema is interpreted: there is nothing to compile, so start-up does not pay for it.
+import { type Finding, invalid, type Path } from '#api/finding.ts';
 import { describeFormat, matchesFormat } from '#api/format.ts';
 import type { Schema } from '#api/schema.ts';
 import { closest } from '#base/closest.ts';
 import { formatPath } from '#base/origin.ts';
-
-export type Path = readonly (string | number)[];
-
-export type Finding = {
-  readonly kind: 'unknown-field' | 'invalid';
-  readonly path: Path;
-  /** Which part of the field the message is about. */
-  readonly part: 'key' | 'value';
-  readonly message: string;
-  readonly hint?: string;
-  /** Further fields of the same object with the same mistake. */
-  readonly also?: readonly Path[];
-};
 
 /** Everything that is wrong with `value`, in the order of the schema; empty where it is valid. `at` is the path of `value` itself. */
 export function validate(schema: Schema, value: unknown, at: Path = []): readonly Finding[] {
@@ -176,10 +164,6 @@ function findBelow(schema: Schema, name: string): string | undefined {
 
 function wrongType(expected: string, value: unknown, path: Path, hint?: string): Finding {
   return invalid(path, 'value', `${fieldName(path)} must be ${expected}, not ${describe(value)}`, hint);
-}
-
-function invalid(path: Path, part: 'key' | 'value', message: string, hint?: string): Finding {
-  return { kind: 'invalid', path, part, message, ...(hint !== undefined && { hint }) };
 }
 
 function fieldName(path: Path): string {

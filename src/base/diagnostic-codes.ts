@@ -54,10 +54,6 @@ export const heddleCodes = {
     explanation:
       'A container named istio-proxy was written by hand. It takes the place of the sidecar that injection adds, and nothing configures it.',
   },
-  HDL0023: {
-    title: 'Weights of zero',
-    explanation: 'All destinations of a rule have weight 0, so no request can be sent to any of them.',
-  },
   HDL0030: {
     title: 'Gateway port not opened',
     explanation: 'A server of a Gateway has a protocol that this release of Heddle does not serve, so its port is not opened.',

@@ -1,0 +1,20 @@
+// The rules beyond the schema, by kind: what the webhooks of a cluster would refuse.
+import type { Finding } from '#api/finding.ts';
+import { checkGateway } from '#api/istio/gateway-rules.ts';
+import { checkVirtualService } from '#api/istio/virtual-service-rules.ts';
+import type { KindName, kinds } from '#api/kinds.ts';
+import type { Static } from '#api/schema.ts';
+
+type Rules = { readonly [Kind in KindName]?: (body: Static<(typeof kinds)[Kind]['body']>) => readonly Finding[] };
+
+const rules: Rules = {
+  VirtualService: checkVirtualService,
+  Gateway: checkGateway,
+};
+
+/** Findings about a `body` that fits the schema of its kind. */
+export function kindRules(kind: KindName, body: unknown): readonly Finding[] {
+  // The caller validated the body against this kind's schema, which is what the rules take.
+  const check = rules[kind] as ((body: unknown) => readonly Finding[]) | undefined;
+  return check?.(body) ?? [];
+}
