@@ -69,6 +69,8 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
     socket.on('error', (error: Error) => this.#onClose('remote-reset', error.message));
     socket.on('close', () => this.#onClose('connection-closed'));
     socket.on('drain', () => this.#stream?.receiver?.onWritable());
+    // A listener hands its sockets over paused, and a socket that was paused by hand does not flow by itself.
+    socket.resume();
   }
 
   get activeRequests(): number {
