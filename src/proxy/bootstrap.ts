@@ -1,5 +1,6 @@
 // The Bootstrap message in, what the embedded proxy starts from out. Each field that is set is either used, known to have no effect here (a warning),
 // or an error that names it: a bootstrap never runs half understood.
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import { failed, ok, type Result } from '#base/result.ts';
 import { type Bootstrap, BootstrapSchema } from '#envoy/gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
@@ -11,6 +12,7 @@ import {
   type ConfigSource,
 } from '#envoy/gen/envoy/config/core/v3/config_source_pb.js';
 import type { Listener } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
+import { DownstreamConnectionsConfigSchema } from '#envoy/gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
 import type { Secret } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 
 export type ProxyBootstrap = {
@@ -22,6 +24,8 @@ export type ProxyBootstrap = {
   readonly wantsListeners: boolean;
   readonly wantsClusters: boolean;
   readonly admin: { readonly address: string; readonly port: number } | undefined;
+  /** Downstream connections of all listeners together (overload manager's global_downstream_max_connections); Infinity: no limit. */
+  readonly connectionLimit: number;
   /** Paths of fields that are understood and have no effect in this proxy. */
   readonly withoutEffect: readonly string[];
   readonly message: Bootstrap;
@@ -49,7 +53,7 @@ const topFields: Readonly<Record<string, Use>> = {
   watchdog: 'no effect',
   watchdogs: 'no effect',
   layered_runtime: 'no effect',
-  overload_manager: 'no effect',
+  overload_manager: 'used',
   enable_dispatcher_stats: 'no effect',
   stats_server_version_override: 'no effect',
   use_tcp_for_dns_lookups: 'no effect',
@@ -77,6 +81,7 @@ export function readBootstrap(message: Bootstrap): Result<ProxyBootstrap, readon
   const withoutEffect: string[] = [];
   checkFields(message, topFields, '', errors, withoutEffect);
   const admin = readAdmin(message, errors, withoutEffect);
+  const connectionLimit = readConnectionLimit(message, errors);
   const { staticResources, dynamicResources } = message;
   const wantsListeners = wantsAds(dynamicResources?.ldsConfig, 'dynamic_resources.lds_config', errors);
   const wantsClusters = wantsAds(dynamicResources?.cdsConfig, 'dynamic_resources.cds_config', errors);
@@ -96,6 +101,7 @@ export function readBootstrap(message: Bootstrap): Result<ProxyBootstrap, readon
     wantsListeners,
     wantsClusters,
     admin,
+    connectionLimit,
     withoutEffect,
     message,
   });
@@ -133,6 +139,21 @@ function readAdmin(message: Bootstrap, errors: string[], withoutEffect: string[]
   }
   errors.push('admin.address: must be a socket_address with port_value');
   return undefined;
+}
+
+/** The one resource monitor that this proxy has; memory and CPU of a process are not what they are in Envoy. */
+function readConnectionLimit(message: Bootstrap, errors: string[]): number {
+  const { overloadManager } = message;
+  if (overloadManager === undefined) return Number.POSITIVE_INFINITY;
+  if (overloadManager.actions.length > 0) errors.push('overload_manager.actions: are not supported by this proxy');
+  if (overloadManager.loadshedPoints.length > 0) errors.push('overload_manager.loadshed_points: are not supported by this proxy');
+  let limit = Number.POSITIVE_INFINITY;
+  for (const [index, { name, configType }] of overloadManager.resourceMonitors.entries()) {
+    const config = configType.case === 'typedConfig' ? anyUnpack(configType.value, DownstreamConnectionsConfigSchema) : undefined;
+    if (config === undefined) errors.push(`overload_manager.resource_monitors[${index}]: ${name} is not supported by this proxy`);
+    else limit = Number(config.maxActiveDownstreamConnections);
+  }
+  return limit;
 }
 
 function wantsAds(source: ConfigSource | undefined, field: string, errors: string[]): boolean {

@@ -1,0 +1,67 @@
+// The embedded proxy as an xDS client: one aggregated stream, its updates handed to the stores in the order in which they come, refusals given back as NACKs.
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/logger.ts';
+import { failed, ok, type Result } from '#base/result.ts';
+import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { typeUrls } from '#envoy/type-url.ts';
+import type { ClusterStore, Refusal } from '#proxy/cluster-store.ts';
+import type { ConfigStore } from '#proxy/config-store.ts';
+import type { ConnectionState } from '#xds/client/ads-client.ts';
+import type { Rejection } from '#xds/client/update.ts';
+
+export type ProxyAdsOptions = {
+  readonly target: string;
+  readonly node: Node;
+  readonly mode: 'delta' | 'sotw';
+  readonly listeners: boolean;
+  readonly clusters: boolean;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly clusterStore: ClusterStore;
+  readonly configStore: ConfigStore;
+};
+
+export type ProxyAds = {
+  /** What EDS and RDS shall be asked for. */
+  readonly wantEndpoints: (names: readonly string[]) => void;
+  readonly wantRoutes: (names: readonly string[]) => void;
+  readonly state: () => ConnectionState;
+  /** The first answer to each of the wildcard subscriptions has come. */
+  readonly started: () => boolean;
+  readonly close: () => void;
+};
+
+/** The client (and gRPC with it) is loaded here, so that a proxy with a static bootstrap does not carry it. */
+export async function subscribeToAds(options: ProxyAdsOptions): Promise<ProxyAds> {
+  const { AdsClient } = await import('#xds/client/ads-client.ts');
+  const { target, node, mode, logger, clock, clusterStore, configStore } = options;
+  const client = new AdsClient({ target, node, mode, logger, clock });
+  const answer = (type: string, refusals: readonly Refusal[]): Result<void, readonly Rejection[]> => {
+    for (const { resource, message } of refusals) logger.log('warn', 'xDS resource refused', { type, resource, message });
+    return refusals.length === 0 ? ok(undefined) : failed(refusals);
+  };
+  let clustersStarted = !options.clusters;
+  let listenersStarted = !options.listeners;
+  // In push order, so that the first requests of a stream ask in that order.
+  if (options.clusters) {
+    client.subscribe(typeUrls.cluster, 'all', ({ updated, removed }) => {
+      clustersStarted = true;
+      return answer('Cluster', clusterStore.update(updated.values(), removed, false));
+    });
+  }
+  const endpoints = client.subscribe(typeUrls.endpoint, [], ({ updated, removed }) => answer('ClusterLoadAssignment', clusterStore.updateEndpoints(updated.values(), removed)));
+  if (options.listeners) {
+    client.subscribe(typeUrls.listener, 'all', async ({ updated, removed }) => {
+      listenersStarted = true;
+      return answer('Listener', await configStore.updateListeners(updated.values(), removed, false));
+    });
+  }
+  const routes = client.subscribe(typeUrls.route, [], async ({ updated, removed }) => answer('RouteConfiguration', await configStore.updateRoutes(updated.values(), removed)));
+  return {
+    wantEndpoints: (names) => endpoints.want(names),
+    wantRoutes: (names) => routes.want(names),
+    state: () => client.state,
+    started: () => clustersStarted && listenersStarted,
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,29 @@
+// The program of one embedded proxy, as `heddle up` starts it beside each workload: no command-line framework, so that little is loaded.
+import { parseArgs } from 'node:util';
+import { runProxyProcess } from '#app/proxy-process.ts';
+
+const { values } = parseArgs({
+  options: {
+    config: { type: 'string', short: 'c' },
+    xds: { type: 'string' },
+    node: { type: 'string' },
+    metadata: { type: 'string' },
+    'admin-port': { type: 'string' },
+    'log-file': { type: 'string' },
+    'log-level': { type: 'string' },
+  },
+});
+
+const code = await runProxyProcess(
+  {
+    bootstrapFile: values.config,
+    xds: values.xds,
+    nodeId: values.node,
+    metadata: values.metadata,
+    adminPort: values['admin-port'],
+    logFile: values['log-file'],
+    logLevel: values['log-level'],
+  },
+  (line) => process.stderr.write(`heddle proxy: ${line}\n`),
+);
+process.exit(code);

@@ -1,0 +1,115 @@
+// The pieces of the data path, wired: codecs, pools, connectors, connection managers and listeners. Read from top to bottom it is the proxy's anatomy.
+import type { Clock } from '#base/clock.ts';
+import { ok } from '#base/result.ts';
+import { buildHttpHandler } from '#proxy/http/handler.ts';
+import { RequestIds } from '#proxy/http/request-id.ts';
+import { DateField } from '#proxy/http/response-headers.ts';
+import type { ServerCodec } from '#proxy/http/server-codec.ts';
+import { FieldNames } from '#proxy/http1/field-names.ts';
+import { http1ServerCodec } from '#proxy/http1/server.ts';
+import { ServerConnection } from '#proxy/http1/server-connection.ts';
+import { WriteBatch } from '#proxy/http1/write-batch.ts';
+import { http2PoolFactory } from '#proxy/http2/pool.ts';
+import { http2ServerCodec } from '#proxy/http2/server.ts';
+import { Listeners } from '#proxy/listeners.ts';
+import { RouteCells } from '#proxy/route-cells.ts';
+import { TimerWheel } from '#proxy/timer-wheel.ts';
+import { SecureContexts } from '#proxy/tls/secure-contexts.ts';
+import type { SecretSource } from '#proxy/tls/secrets.ts';
+import { connectWithTls } from '#proxy/tls/upstream.ts';
+import { Clusters } from '#proxy/upstream/clusters.ts';
+import { connectPlain } from '#proxy/upstream/connect.ts';
+import { http1PoolFactory } from '#proxy/upstream/http1-pool-factory.ts';
+import { Counters } from '#telemetry/counters.ts';
+import { LogWriter } from '#telemetry/log-writer.ts';
+
+export type ProxyPartsOptions = {
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Fills with random bytes of cryptographic quality. */
+  readonly fillRandom: (bytes: Uint8Array) => void;
+  readonly secrets: SecretSource;
+  /** Open connections of all listeners together; Infinity: no limit. */
+  readonly connectionLimit: number;
+  /** How long connections of a removed listener may go on. */
+  readonly drainMs: number;
+};
+
+export type ProxyParts = {
+  readonly clusters: Clusters;
+  readonly routes: RouteCells;
+  readonly listeners: Listeners;
+  readonly counters: Counters;
+  readonly connections: { readonly open: number };
+  /** The codec of the admin server. */
+  readonly adminCodec: ServerCodec;
+  /** Writes what the access logs still hold, and closes them. */
+  readonly closeLogs: () => void;
+};
+
+export function proxyParts({ clock, random, fillRandom, secrets, connectionLimit, drainMs }: ProxyPartsOptions): ProxyParts {
+  const counters = new Counters();
+  const wheel = new TimerWheel(clock);
+  const shared = { names: new FieldNames(), batch: new WriteBatch(), wheel };
+  const contexts = new SecureContexts();
+  const routes = new RouteCells();
+  const logs = new Map<string, LogWriter>();
+  const openLog = (path: string) => {
+    const known = logs.get(path);
+    if (known !== undefined) return ok(known);
+    const opened = LogWriter.open(path, clock);
+    if (opened.ok) logs.set(path, opened.value);
+    return opened;
+  };
+
+  const connectFor = (alpn: '' | 'h2' | 'http/1.1') => connectWithTls(connectPlain, secrets, contexts, alpn);
+  const pools = { http1: http1PoolFactory(connectFor('http/1.1'), shared), http2: http2PoolFactory(connectFor('h2')) };
+  const clusters = new Clusters(pools, random);
+  const http = { clock, wheel, random, ids: new RequestIds(fillRandom), date: new DateField(clock), clusters };
+
+  const connections = { open: 0, limit: connectionLimit };
+  let lastConnectionId = 0;
+  const listeners = new Listeners(
+    {
+      httpHandler: (manager, cell, log) => buildHttpHandler(http, manager, cell, log),
+      http1Codec: (manager) => http1ServerCodec(manager, shared),
+      http2Codec: (manager) =>
+        http2ServerCodec({
+          ...(manager.maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams: manager.maxConcurrentStreams }),
+          maxHeaderBytes: manager.maxRequestHeadersKb * 1024,
+          maxHeaders: manager.maxHeadersCount,
+          idleTimeoutMs: manager.idleTimeoutMs,
+        }),
+      routes,
+      tcp: { clusters, connect: connectFor(''), random, clock },
+      secrets,
+      contexts,
+      openLog,
+      counters,
+    },
+    { counters, nextConnectionId: () => lastConnectionId++, nowMs: clock.nowMs, connections },
+    drainMs,
+  );
+
+  const adminOptions = {
+    ...shared,
+    rules: { maxHeadBytes: 65_536, maxFields: 100, acceptHttp10: true, defaultHostForHttp10: 'localhost', scheme: 'http' as const },
+    requestHeadersTimeoutMs: 10_000,
+    idleTimeoutMs: 60_000,
+    delayedCloseTimeoutMs: 1_000,
+    maxRequestsPerConnection: 0,
+  };
+  return {
+    clusters,
+    routes,
+    listeners,
+    counters,
+    connections,
+    adminCodec: (socket, connection, handler) => new ServerConnection(socket, connection, handler, adminOptions),
+    closeLogs: () => {
+      for (const log of logs.values()) log.close();
+      logs.clear();
+    },
+  };
+}

@@ -1,0 +1,244 @@
+// The embedded proxy, put together: configuration from a bootstrap or an xDS server in, a running proxy with its admin server out.
+// Everything that has a state or touches the machine (clock, randomness, files, sockets) is made here and handed down.
+import { randomFillSync } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
+import { type ProxyAds, subscribeToAds } from '#app/proxy-ads.ts';
+import { type ProxyParts, proxyParts } from '#app/proxy-parts.ts';
+import { staticSecrets } from '#app/proxy-secrets.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Logger, LogLevel } from '#base/logger.ts';
+import { failed, ok, type Result } from '#base/result.ts';
+import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { adminPages, type ServerState } from '#proxy/admin-pages.ts';
+import { type AdminServer, startAdmin } from '#proxy/admin.ts';
+import type { AdsSource, ProxyBootstrap } from '#proxy/bootstrap.ts';
+import { ClusterStore, type Refusal } from '#proxy/cluster-store.ts';
+import { dumpConfig, readable } from '#proxy/config-dump.ts';
+import { ConfigStore } from '#proxy/config-store.ts';
+import { systemResolver } from '#proxy/dns-endpoints.ts';
+import { readPem } from '#proxy/tls/secrets.ts';
+
+/** Where the configuration comes from: an Envoy bootstrap, or an xDS server that gives everything. */
+export type ProxySource =
+  | { readonly kind: 'bootstrap'; readonly bootstrap: ProxyBootstrap }
+  | { readonly kind: 'xds'; readonly target: string; readonly node: Node };
+
+export type ProxyOptions = {
+  readonly source: ProxySource;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Where the admin server listens, 0 for a free port; a bootstrap's own admin address is used where this is not given. */
+  readonly admin?: { readonly address: string; readonly port: number };
+  /** In [0, 1); Math.random by default. */
+  readonly random?: () => number;
+  /** How long connections may go on when their listener is removed or the proxy ends; 5 s by default. */
+  readonly drainMs?: number;
+  /** Called for /quitquitquit and /logging; by default they do nothing. */
+  readonly onQuit?: () => void;
+  readonly onLogLevel?: (level: LogLevel) => void;
+};
+
+export type RunningProxy = AsyncDisposable & {
+  /** Bound listeners with the ports they really have. */
+  readonly listeners: () => readonly { readonly name: string; readonly address: string; readonly port: number }[];
+  readonly admin: { readonly address: string; readonly port: number } | undefined;
+  /** Resolves once the first configuration is in force. */
+  readonly ready: Promise<void>;
+  /** Stops accepting, waits for requests to end (at most `drainMs`), and ends. */
+  readonly close: () => Promise<void>;
+};
+
+const version = 'heddle/0.1.0';
+
+/** Errors name the resource and field of a static configuration that cannot be used, or the address that is taken. */
+export async function runProxy(options: ProxyOptions): Promise<Result<RunningProxy, readonly string[]>> {
+  const proxy = new Proxy(options);
+  const started = await proxy.start();
+  if (started.length === 0) return ok(proxy);
+  await proxy.close();
+  return failed(started);
+}
+
+class Proxy implements RunningProxy {
+  readonly ready: Promise<void>;
+  readonly #options: ProxyOptions;
+  readonly #parts: ProxyParts;
+  readonly #clusterStore: ClusterStore;
+  readonly #configStore: ConfigStore;
+  readonly #startMs: number;
+  #ads: ProxyAds | undefined;
+  #admin: AdminServer | undefined;
+  #state: ServerState = 'PRE_INITIALIZING';
+  #onReady: () => void = () => {};
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ProxyOptions) {
+    const { source, clock, logger } = options;
+    this.#options = options;
+    this.#startMs = clock.monotonicMs();
+    this.ready = new Promise((resolve) => {
+      this.#onReady = resolve;
+    });
+    this.#parts = proxyParts({
+      clock,
+      random: options.random ?? Math.random,
+      fillRandom: (bytes) => void randomFillSync(bytes),
+      secrets: staticSecrets(source.kind === 'bootstrap' ? source.bootstrap.secrets : []),
+      connectionLimit: source.kind === 'bootstrap' ? source.bootstrap.connectionLimit : Number.POSITIVE_INFINITY,
+      drainMs: this.#drainMs,
+    });
+    const onChange = (): void => this.#checkReady();
+    this.#clusterStore = new ClusterStore({
+      clusters: this.#parts.clusters,
+      clock,
+      resolve: systemResolver,
+      onEndpointNames: (names) => this.#ads?.wantEndpoints(names),
+      onChange,
+    });
+    this.#configStore = new ConfigStore({
+      listeners: this.#parts.listeners,
+      routes: this.#parts.routes,
+      clock,
+      logger,
+      readFile: (file) => {
+        const text = readPem(file);
+        if (!text.ok) throw new Error(text.error);
+        return Buffer.from(text.value);
+      },
+      onRouteNames: (names) => this.#ads?.wantRoutes(names),
+      onChange,
+    });
+  }
+
+  get #drainMs(): number {
+    return this.#options.drainMs ?? 5_000;
+  }
+
+  get admin(): { readonly address: string; readonly port: number } | undefined {
+    return this.#admin;
+  }
+
+  listeners(): readonly { readonly name: string; readonly address: string; readonly port: number }[] {
+    return this.#parts.listeners.all();
+  }
+
+  /** What keeps it from starting; empty: it runs. */
+  async start(): Promise<readonly string[]> {
+    const { source } = this.#options;
+    const bootstrap = source.kind === 'bootstrap' ? source.bootstrap : undefined;
+    const adminErrors = await this.#startAdmin(bootstrap);
+    if (adminErrors.length > 0) return adminErrors;
+    const staticErrors = bootstrap === undefined ? [] : await this.#loadStatic(bootstrap);
+    if (staticErrors.length > 0) return staticErrors;
+    const adsErrors = await this.#startAds(source);
+    if (adsErrors.length > 0) return adsErrors;
+    this.#state = 'INITIALIZING';
+    this.#checkReady();
+    return [];
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #loadStatic(bootstrap: ProxyBootstrap): Promise<readonly string[]> {
+    for (const field of bootstrap.withoutEffect) this.#options.logger.log('warn', 'bootstrap field has no effect in this proxy', { field });
+    const clusters = this.#clusterStore.update(bootstrap.clusters, [], true);
+    if (clusters.length > 0) return clusters.map((refusal) => formatRefusal('cluster', refusal));
+    const listeners = await this.#configStore.updateListeners(bootstrap.listeners, [], true);
+    return listeners.map((refusal) => formatRefusal('listener', refusal));
+  }
+
+  async #startAds(source: ProxySource): Promise<readonly string[]> {
+    const { logger, clock } = this.#options;
+    const stores = { logger, clock, clusterStore: this.#clusterStore, configStore: this.#configStore };
+    if (source.kind === 'xds') {
+      this.#ads = await subscribeToAds({ ...stores, target: source.target, node: source.node, mode: 'delta', listeners: true, clusters: true });
+      return [];
+    }
+    const { ads, node, wantsClusters, wantsListeners } = source.bootstrap;
+    if (ads === undefined) return [];
+    const target = this.#adsTarget(ads);
+    if (!target.ok) return [target.error];
+    const identity = node ?? create(NodeSchema, {});
+    this.#ads = await subscribeToAds({ ...stores, target: target.value, node: identity, mode: ads.mode, listeners: wantsListeners, clusters: wantsClusters });
+    return [];
+  }
+
+  #adsTarget({ target }: AdsSource): Result<string, string> {
+    if (target.kind === 'address') return ok(target.address);
+    const entry = this.#clusterStore.entry(target.name);
+    const field = 'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name';
+    if (entry === undefined) return failed(`${field}: there is no static cluster ${target.name}`);
+    const [endpoint] = entry.endpoints;
+    if (endpoint === undefined) return failed(`${field}: cluster ${target.name} has no endpoint`);
+    if (entry.tls !== undefined) return failed(`cluster ${target.name}: transport_socket: TLS to the xDS server is not supported`);
+    return ok(`${endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}`);
+  }
+
+  async #startAdmin(bootstrap: ProxyBootstrap | undefined): Promise<readonly string[]> {
+    const address = this.#options.admin ?? bootstrap?.admin;
+    if (address === undefined) return [];
+    const pages = adminPages({
+      version,
+      state: () => this.#state,
+      uptimeMs: () => this.#options.clock.monotonicMs() - this.#startMs,
+      node: () => this.#nodeJson(),
+      listeners: this.#parts.listeners,
+      clusters: this.#parts.clusters,
+      addedViaApi: (name) => this.#clusterStore.messages().some(({ message, isStatic }) => message.name === name && !isStatic),
+      counters: this.#parts.counters,
+      configDump: () => dumpConfig(bootstrap, this.#clusterStore, this.#configStore),
+      setLogLevel: (level) => this.#options.onLogLevel?.(level),
+      drainListeners: () => void this.#drain(),
+      quit: () => this.#options.onQuit?.(),
+    });
+    const started = await startAdmin(pages, this.#parts.adminCodec, address);
+    if (!started.ok) return [started.error];
+    this.#admin = started.value;
+    return [];
+  }
+
+  #nodeJson(): unknown {
+    const { source } = this.#options;
+    const node = source.kind === 'xds' ? source.node : source.bootstrap.node;
+    return node === undefined ? {} : readable(NodeSchema, node);
+  }
+
+  /** Live: the first answers have come, and nothing of them waits for endpoints or routes any more. */
+  #checkReady(): void {
+    if (this.#state !== 'INITIALIZING') return;
+    if (this.#ads !== undefined && !this.#ads.started()) return;
+    if (this.#clusterStore.warming().length > 0 || this.#configStore.warming().length > 0) return;
+    this.#state = 'LIVE';
+    this.#onReady();
+  }
+
+  async #drain(): Promise<void> {
+    this.#state = 'DRAINING';
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), this.#drainMs);
+    await this.#parts.listeners.drain(deadline.signal);
+    clearTimeout(timer);
+  }
+
+  async #close(): Promise<void> {
+    this.#ads?.close();
+    this.#clusterStore.stop();
+    this.#configStore.stop();
+    await this.#drain();
+    this.#parts.clusters.destroy();
+    await this.#admin?.close();
+    this.#parts.closeLogs();
+    this.#onReady();
+  }
+}
+
+function formatRefusal(kind: 'listener' | 'cluster', { resource, message }: Refusal): string {
+  return `${kind} ${resource}: ${message}`;
+}

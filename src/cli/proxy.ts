@@ -1,0 +1,50 @@
+// `heddle proxy`: one embedded proxy in the foreground, configured by an xDS server or by an Envoy bootstrap.
+import { Command } from 'commander';
+import { runProxyProcess } from '#app/proxy-process.ts';
+
+type Options = {
+  readonly config?: string;
+  readonly xds?: string;
+  readonly node?: string;
+  readonly metadata?: string;
+  readonly adminPort?: string;
+  readonly logFile?: string;
+  readonly logLevel?: string;
+};
+
+const examples = `
+The bootstrap is Envoy's, in YAML or JSON: static listeners and clusters, TLS from files, access logs, RBAC, or ADS. A field that this
+proxy does not honour is an error that names it. SIGTERM and Ctrl-C let requests end (5 s at most); a second one ends at once.
+
+Examples:
+  heddle proxy -c envoy.yaml
+  heddle proxy --xds 127.0.0.1:15010 --node 'sidecar~10.0.0.1~hello-v1.default~default.svc.cluster.local' --admin-port 15000
+  heddle proxy --xds 127.0.0.1:15010 --node 'router~10.0.0.2~gw.istio-system~istio-system.svc.cluster.local' --metadata '{"NAMESPACE":"istio-system"}'
+`;
+
+export function proxyCommand(): Command {
+  return new Command('proxy')
+    .description('Runs one embedded proxy until it is told to stop.')
+    .option('-c, --config <file>', 'Envoy bootstrap, YAML or JSON')
+    .option('--xds <host:port>', 'take all configuration from this xDS server (ADS)')
+    .option('--node <id>', 'who this proxy is, as the xDS server knows it (with --xds)')
+    .option('--metadata <json>', 'node metadata, a JSON object (with --xds)')
+    .option('--admin-port <port>', 'serve the admin endpoints on this port of 127.0.0.1, 0 for a free one')
+    .option('--log-file <file>', 'append log lines to this file instead of standard error')
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .addHelpText('after', examples)
+    .action(async (options: Options) => {
+      process.exitCode = await runProxyProcess(
+        {
+          bootstrapFile: options.config,
+          xds: options.xds,
+          nodeId: options.node,
+          metadata: options.metadata,
+          adminPort: options.adminPort,
+          logFile: options.logFile,
+          logLevel: options.logLevel,
+        },
+        (line) => process.stderr.write(`heddle proxy: ${line}\n`),
+      );
+    });
+}

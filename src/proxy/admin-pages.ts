@@ -1,0 +1,111 @@
+// The pages of the admin server: state of the proxy in, Envoy's texts out. One literal list, in the order of the help page.
+import type { ClusterEntry } from '#decide/cluster-entry.ts';
+import type { LogLevel } from '#base/logger.ts';
+import type { AdminPage } from '#proxy/admin.ts';
+import { formatAddress } from '#proxy/downstream-connection.ts';
+import type { Listeners } from '#proxy/listeners.ts';
+import type { Clusters } from '#proxy/upstream/clusters.ts';
+import type { Counters } from '#telemetry/counters.ts';
+
+export type ServerState = 'LIVE' | 'DRAINING' | 'PRE_INITIALIZING' | 'INITIALIZING';
+
+export type AdminViews = {
+  readonly version: string;
+  readonly state: () => ServerState;
+  readonly uptimeMs: () => number;
+  /** As proto JSON. */
+  readonly node: () => unknown;
+  readonly listeners: Listeners;
+  readonly clusters: Clusters;
+  /** True for clusters that came by xDS. */
+  readonly addedViaApi: (cluster: string) => boolean;
+  readonly counters: Counters;
+  readonly configDump: () => unknown;
+  readonly setLogLevel: (level: LogLevel) => void;
+  readonly drainListeners: () => void;
+  readonly quit: () => void;
+};
+
+export function adminPages(views: AdminViews): readonly AdminPage[] {
+  const page = (path: string, help: string, answer: AdminPage['answer']): AdminPage => ({ path, help, changes: false, answer });
+  const action = (path: string, help: string, answer: AdminPage['answer']): AdminPage => ({ path, help, changes: true, answer });
+  return [
+    page('/clusters', 'upstream cluster status', () => ({ status: 200, body: printClusters(views) })),
+    page('/config_dump', 'dump current configuration', () => ({ status: 200, body: `${JSON.stringify(views.configDump(), undefined, 1)}\n`, json: true })),
+    action('/drain_listeners', 'drain listeners', () => {
+      views.drainListeners();
+      return { status: 200, body: 'OK\n' };
+    }),
+    page('/listeners', 'print listener info (format: text or json)', (query) => printListeners(views, query.get('format') === 'json')),
+    action('/logging', 'change the logging level (level: debug, info, warning, error)', (query) => changeLogging(views, query)),
+    action('/quitquitquit', 'exit the server', () => {
+      views.quit();
+      return { status: 200, body: 'OK' };
+    }),
+    page('/ready', 'print server state, 200 if LIVE, otherwise 503', () => {
+      const state = views.state();
+      return { status: state === 'LIVE' ? 200 : 503, body: `${state}\n` };
+    }),
+    page('/server_info', 'print server version/status information', () => ({ status: 200, body: `${JSON.stringify(serverInfo(views), undefined, 1)}\n`, json: true })),
+    page('/stats', 'print server stats', () => ({ status: 200, body: views.counters.print() })),
+  ];
+}
+
+const logLevels: Readonly<Record<string, LogLevel>> = { trace: 'debug', debug: 'debug', info: 'info', warning: 'warn', warn: 'warn', error: 'error', critical: 'error' };
+
+function changeLogging(views: AdminViews, query: URLSearchParams) {
+  const wanted = query.get('level');
+  if (wanted === null) return { status: 200, body: 'active loggers:\n  heddle\n' };
+  const level = logLevels[wanted];
+  if (level === undefined) return { status: 400, body: `error: unknown logger level ${wanted}\n` };
+  views.setLogLevel(level);
+  return { status: 200, body: 'OK\n' };
+}
+
+function serverInfo(views: AdminViews): unknown {
+  const uptime = `${Math.floor(views.uptimeMs() / 1000)}s`;
+  return { version: views.version, state: views.state(), uptime_current_epoch: uptime, uptime_all_epochs: uptime, node: views.node() };
+}
+
+function printListeners({ listeners }: AdminViews, asJson: boolean) {
+  const all = listeners.all();
+  if (!asJson) return { status: 200, body: all.map(({ name, address, port }) => `${name}::${formatAddress(address, port)}\n`).join('') };
+  const statuses = all.map(({ name, address, port }) => ({ name, local_address: { socket_address: { address, port_value: port } } }));
+  return { status: 200, body: `${JSON.stringify({ listener_statuses: statuses }, undefined, 1)}\n`, json: true };
+}
+
+/** Envoy's text form: `cluster::key::value` and `cluster::address::key::value`. Health is what discovery says: nothing is checked actively. */
+function printClusters({ clusters, addedViaApi }: AdminViews): string {
+  return clusters
+    .names()
+    .flatMap((name) => {
+      const runtime = clusters.get(name);
+      if (runtime === undefined) return [];
+      const { entry } = runtime;
+      const lines = [`${name}::observability_name::${name}`, ...limitLines(name, entry), `${name}::added_via_api::${addedViaApi(name)}`];
+      for (const [key, endpoint] of runtime.endpoints) {
+        const at = `${name}::${key}`;
+        const { hostname, healthy, weight, priority } = endpoint.entry;
+        lines.push(
+          `${at}::rq_active::${endpoint.activeRequests}`,
+          `${at}::hostname::${hostname}`,
+          `${at}::health_flags::${healthy ? 'healthy' : '/failed_eds_health'}`,
+          `${at}::weight::${weight}`,
+          `${at}::priority::${priority}`,
+        );
+      }
+      return lines;
+    })
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function limitLines(name: string, entry: ClusterEntry): readonly string[] {
+  const at = `${name}::default_priority`;
+  return [
+    `${at}::max_connections::${entry.maxConnections}`,
+    `${at}::max_pending_requests::${entry.maxPendingRequests}`,
+    `${at}::max_requests::${entry.maxRequests}`,
+    `${at}::max_retries::${entry.maxRetries}`,
+  ];
+}

@@ -1,0 +1,98 @@
+// The admin endpoints of the embedded proxy, under Envoy's paths and in Envoy's forms, served by our own HTTP/1.1 codec.
+// What changes something wants POST, as with Envoy; private keys are never shown.
+import { createServer } from 'node:net';
+import { failed, ok, type Result } from '#base/result.ts';
+import type { RequestHandler, ServerStream } from '#proxy/http/stream.ts';
+import type { ServerCodec } from '#proxy/http/server-codec.ts';
+import { describeConnection, formatAddress } from '#proxy/downstream-connection.ts';
+
+export type AdminAnswer = { readonly status: number; readonly body: string; readonly json?: boolean };
+
+export type AdminPage = {
+  readonly path: string;
+  readonly help: string;
+  /** True: only POST is taken. */
+  readonly changes: boolean;
+  readonly answer: (query: URLSearchParams) => AdminAnswer;
+};
+
+export type AdminServer = { readonly address: string; readonly port: number; readonly close: () => Promise<void> };
+
+/** The error names the address. */
+export async function startAdmin(
+  pages: readonly AdminPage[],
+  codec: ServerCodec,
+  { address, port }: { readonly address: string; readonly port: number },
+): Promise<Result<AdminServer, string>> {
+  let lastId = 0;
+  const open = new Set<{ readonly destroy: () => void }>();
+  const handler = adminHandler(pages);
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
+    const served = codec(socket, describeConnection(socket, ++lastId, ''), handler);
+    open.add(served);
+    socket.once('close', () => open.delete(served));
+  });
+  const bound = await new Promise<Result<void, string>>((resolve) => {
+    const onError = (error: NodeJS.ErrnoException): void => {
+      const why = error.code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be bound: ${error.message}`;
+      resolve(failed(`admin address ${formatAddress(address, port)} ${why}`));
+    };
+    server.once('error', onError);
+    server.listen({ host: address, port }, () => {
+      server.off('error', onError);
+      resolve(ok(undefined));
+    });
+  });
+  if (!bound.ok) return bound;
+  const found = server.address();
+  return ok({
+    address,
+    port: typeof found === 'object' && found !== null ? found.port : port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const served of open) served.destroy();
+      }),
+  });
+}
+
+function adminHandler(pages: readonly AdminPage[]): RequestHandler {
+  return {
+    onRequest: (stream) => {
+      // Bodies are not wanted; the answer goes out when the request is complete.
+      stream.receiver = { onData: () => {}, onEnd: () => reply(stream, answerFor(pages, stream)), onReset: () => {}, onWritable: () => {} };
+    },
+    onRefused: (stream, refusal) => {
+      stream.receiver = { onData: () => {}, onEnd: () => {}, onReset: () => {}, onWritable: () => {} };
+      reply(stream, { status: refusal.status, body: '' });
+    },
+  };
+}
+
+function answerFor(pages: readonly AdminPage[], { request }: ServerStream): AdminAnswer {
+  const [path = '/', query = ''] = request.path.split('?', 2);
+  const page = pages.find((candidate) => candidate.path === path);
+  if (page === undefined) {
+    const status = path === '/' || path === '/help' ? 200 : 404;
+    const head = status === 404 ? 'invalid path. ' : '';
+    const lines = pages.map(({ path: known, help, changes }) => `  ${known}${changes ? ' (POST)' : ''}: ${help}\n`);
+    return { status, body: `${head}admin commands are:\n${lines.join('')}` };
+  }
+  if (page.changes && request.method !== 'POST') return { status: 405, body: `Method ${request.method} not allowed, POST required.` };
+  return page.answer(new URLSearchParams(query));
+}
+
+function reply(stream: ServerStream, { status, body, json }: AdminAnswer): void {
+  const bytes = Buffer.from(body);
+  const headers = [
+    'content-type', json === true ? 'application/json' : 'text/plain; charset=UTF-8',
+    'cache-control', 'no-cache, max-age=0',
+    'x-content-type-options', 'nosniff',
+    'content-length', String(bytes.length),
+  ];
+  const endStream = bytes.length === 0 || stream.request.method === 'HEAD';
+  stream.sendHead({ status, headers }, endStream);
+  if (endStream) return;
+  stream.sendData(bytes);
+  stream.sendEnd();
+}
