@@ -6,12 +6,21 @@ import { failed, ok, type Result } from '#base/result.ts';
 
 export type AdminServer = { readonly port: number; readonly close: () => Promise<void> };
 
-export type AdminOptions = { readonly views: AdminViews; readonly address: string; /** 0 takes a free one. */ readonly port: number };
+export type AdminOptions = { readonly views: AdminViews; readonly address: string /** 0 takes a free one. */; readonly port: number };
 
 /** Why the port could not be bound. */
 export type AdminBindFailure = { readonly inUse: boolean; readonly reason: string };
 
-const paths = ['/status', '/proxies', '/config_dump?proxy=NAME.NAMESPACE', '/diagnostics', '/healthz', '/ready', '/debug/syncz', '/debug/config_dump?proxyID=ID'];
+const paths = [
+  '/status',
+  '/proxies',
+  '/config_dump?proxy=NAME.NAMESPACE',
+  '/diagnostics',
+  '/healthz',
+  '/ready',
+  '/debug/syncz',
+  '/debug/config_dump?proxyID=ID',
+];
 
 export async function startAdminServer({ views, address, port }: AdminOptions): Promise<Result<AdminServer, AdminBindFailure>> {
   const server = adminRoutes(views);

@@ -49,9 +49,7 @@ function adsConfig(mode: EnvoyXdsMode): JsonObject {
     api_type: mode === 'delta' ? 'DELTA_GRPC' : 'GRPC',
     transport_api_version: 'V3',
     set_node_on_first_message_only: true,
-    grpc_services: [
-      { envoy_grpc: { cluster_name: xdsCluster, retry_policy: { retry_back_off: { base_interval: '0.1s', max_interval: '3s' } } } },
-    ],
+    grpc_services: [{ envoy_grpc: { cluster_name: xdsCluster, retry_policy: { retry_back_off: { base_interval: '0.1s', max_interval: '3s' } } } }],
   };
 }
 

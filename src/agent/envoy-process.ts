@@ -177,7 +177,10 @@ class SupervisedEnvoy {
     const restartMs = Math.min(longestRestartMs, firstRestartMs * 2 ** (this.#crashes - 1));
     logger.log('error', 'Envoy ended unexpectedly', { node: node.id, code, signal, restartInMs: restartMs, log: logFile });
     this.#cancelRestart = clock.after(restartMs, () => this.#restart());
-    const logTail = await readFile(logFile).then((bytes) => bytes.subarray(-logTailBytes).toString(), () => '');
+    const logTail = await readFile(logFile).then(
+      (bytes) => bytes.subarray(-logTailBytes).toString(),
+      () => '',
+    );
     this.#options.onCrash?.({ code, signal, logTail });
   }
 

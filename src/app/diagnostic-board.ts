@@ -15,7 +15,10 @@ export class DiagnosticBoard implements Disposable {
   readonly #options: BoardOptions;
   readonly #stops: readonly (() => void)[];
   /** By node, type and resource, as long as the refusal stands. */
-  readonly #refusals = new Map<string, { readonly nodeId: string; readonly typeUrl: string; readonly resource: string; readonly diagnostic: Diagnostic }>();
+  readonly #refusals = new Map<
+    string,
+    { readonly nodeId: string; readonly typeUrl: string; readonly resource: string; readonly diagnostic: Diagnostic }
+  >();
   #current: readonly Diagnostic[] = [];
   #reported: string | undefined;
   #scheduled = false;

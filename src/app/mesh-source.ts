@@ -75,11 +75,7 @@ export class MeshSource implements NodeSource, Disposable {
 
   /** About the files, the mesh, and what was compiled for the nodes that are served; some may occur several times. */
   diagnostics(): readonly Diagnostic[] {
-    return [
-      ...this.#snapshot.diagnostics,
-      ...this.mesh.diagnostics,
-      ...[...this.#nodes.values()].flatMap(({ compiled }) => compiled.diagnostics),
-    ];
+    return [...this.#snapshot.diagnostics, ...this.mesh.diagnostics, ...[...this.#nodes.values()].flatMap(({ compiled }) => compiled.diagnostics)];
   }
 
   [Symbol.dispose](): void {

@@ -1,10 +1,12 @@
 // What a proxy refused, as diagnostics with the lines that made it: the resources it named are looked up in the origin table of what
 // it was sent.
-import { isMessage } from '@bufbuild/protobuf';
+import { isMessage, type JsonValue } from '@bufbuild/protobuf';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Origin } from '#base/origin.ts';
 import type { Compiled } from '#compile/compiled.ts';
+import { RouteSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
+import { printMessage } from '#envoy/print.ts';
 import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
 
 export type Refused = {
@@ -15,13 +17,19 @@ export type Refused = {
   readonly resources: readonly string[];
 };
 
+/** Shorter texts are found in any sentence by chance. */
+const shortestQuote = 3;
+
 /** The proxy's name for people: `hello-v1-0.default` of `sidecar~ip~hello-v1-0.default~domain`. */
 export function proxyName(nodeId: string): string {
   return nodeId.split('~')[2] ?? nodeId;
 }
 
 /** One diagnostic per refused resource ('' where the proxy named none), at the line that decided most about it; its other lines are related. */
-export function refusalDiagnostics(refused: Refused, compiled: Compiled | undefined): readonly { readonly resource: string; readonly diagnostic: Diagnostic }[] {
+export function refusalDiagnostics(
+  refused: Refused,
+  compiled: Compiled | undefined,
+): readonly { readonly resource: string; readonly diagnostic: Diagnostic }[] {
   const names = refused.resources.length === 0 ? [''] : refused.resources;
   return names.map((resource) => {
     const what = resource === '' ? `an update of its ${word(refused.typeUrl)}s` : `${word(refused.typeUrl)} ${resource}`;
@@ -68,18 +76,35 @@ function originsOf({ typeUrl, error }: Refused, name: string, { origins, resourc
   }
 }
 
-/** The virtual hosts that the text names, or all of them: first those, then the whole configuration's own lines. */
+/** The routes that the text most likely is about, then their virtual hosts and the lines of the whole configuration. */
 function routeOrigins(name: string, error: string, { origins, resources }: Pick<Compiled, 'origins' | 'resources'>): readonly Origin[] {
   const own = origins.get({ kind: 'routeConfig', routeConfig: name });
   const message = resources.get(typeUrls.route)?.get(name)?.message;
   if (message === undefined || !isMessage(message, RouteConfigurationSchema)) return own;
-  const named = message.virtualHosts.filter((host) => error.includes(host.name) || host.domains.some((domain) => domain !== '*' && error.includes(domain)));
-  const hosts = named.length > 0 ? named : message.virtualHosts;
-  const lines = hosts.flatMap((host) => [
-    ...host.routes.flatMap((_, index) => origins.get({ kind: 'route', routeConfig: name, virtualHost: host.name, index })),
-    ...origins.get({ kind: 'virtualHost', routeConfig: name, virtualHost: host.name }),
-  ]);
-  return [...lines, ...own];
+  const routes = message.virtualHosts.flatMap((host) =>
+    host.routes.map((route, index) => ({
+      virtualHost: host.name,
+      index,
+      likeness: Math.max(
+        longestQuote(printMessage(RouteSchema, route), error),
+        ...[host.name, ...host.domains].map((text) => longestQuote(text, error)),
+      ),
+    })),
+  );
+  const best = Math.max(...routes.map(({ likeness }) => likeness));
+  const likely = routes.filter(({ likeness }) => likeness === best);
+  return [
+    ...likely.flatMap(({ virtualHost, index }) => origins.get({ kind: 'route', routeConfig: name, virtualHost, index })),
+    ...likely.flatMap(({ virtualHost }) => origins.get({ kind: 'virtualHost', routeConfig: name, virtualHost })),
+    ...own,
+  ];
+}
+
+/** Envoy does not say which route it means, but quotes what it dislikes: the length of the longest text in `value` that `error` quotes. */
+function longestQuote(value: JsonValue, error: string): number {
+  if (typeof value === 'string') return value.length >= shortestQuote && error.includes(value) ? value.length : 0;
+  if (typeof value !== 'object' || value === null) return 0;
+  return Math.max(0, ...Object.values(value).map((part) => longestQuote(part, error)));
 }
 
 function distinct(origins: readonly Origin[]): readonly Origin[] {

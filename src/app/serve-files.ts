@@ -3,7 +3,7 @@ import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
 import { systemClock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
-import { ok, type Result } from '#base/result.ts';
+import { failed, ok, type Result } from '#base/result.ts';
 import { openFileSource } from '#sources/file/file-source.ts';
 
 export type ServeFilesOptions = {
@@ -16,9 +16,17 @@ export type ServeFilesOptions = {
   readonly onDiagnostics: (diagnostics: readonly Diagnostic[]) => void;
 };
 
-/** The failure is a port that cannot be bound; mistakes in the files are diagnostics and keep nothing from running. */
+/**
+ * The failure is a path that cannot be read at the start, or a port that cannot be bound. Mistakes in files are diagnostics and keep
+ * nothing from running.
+ */
 export async function serveFiles(options: ServeFilesOptions): Promise<Result<ControlPlane, Diagnostic>> {
   const source = await openFileSource({ paths: options.paths, clock: systemClock, watch: true });
+  const unreadable = source.current().diagnostics.find(({ code }) => code === 'HDL0002');
+  if (unreadable !== undefined) {
+    await source[Symbol.asyncDispose]();
+    return failed(unreadable);
+  }
   const { address, xdsPort: port, adminPort, logger, onDiagnostics } = options;
   const started = await startControlPlane({ source, address, port, adminPort, logger, clock: systemClock, onDiagnostics });
   if (!started.ok) {

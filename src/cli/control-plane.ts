@@ -26,7 +26,11 @@ It ends with Ctrl-C; proxies go on with what they have and come back when it doe
 export function controlPlaneCommand(): Command {
   return new Command('control-plane')
     .description('Serves Envoy configuration (xDS, delta and state of the world) made from YAML files, and follows their changes.')
-    .requiredOption('-c, --config <path>', 'file or folder with YAML; may be given several times', (path: string, paths: string[] = []) => [...paths, path])
+    .requiredOption(
+      '-c, --config <path>',
+      'file or folder with YAML; may be given several times',
+      (path: string, paths: readonly string[] | undefined) => [...(paths ?? []), path],
+    )
     .option('--address <ip>', 'what to listen on', '127.0.0.1')
     .option('--xds-port <port>', 'port for proxies, 0 for a free one', portNumber, 15010)
     .option('--admin-port <port>', 'port for the admin API, 0 for a free one', portNumber, 15014)

@@ -32,7 +32,11 @@ export async function localEnvoy({ nodeId, metadata = {}, ...options }: LocalEnv
     logFile,
     stats: async (filter) => {
       const lines = (await ask(`/stats?filter=${encodeURIComponent(filter)}`)).split('\n');
-      return new Map(lines.filter((line) => line.includes(': ')).map((line) => [line.slice(0, line.lastIndexOf(': ')), Number(line.slice(line.lastIndexOf(': ') + 2))]));
+      return new Map(
+        lines
+          .filter((line) => line.includes(': '))
+          .map((line) => [line.slice(0, line.lastIndexOf(': ')), Number(line.slice(line.lastIndexOf(': ') + 2))]),
+      );
     },
     configDump: () => ask('/config_dump'),
     [Symbol.asyncDispose]: async () => {
