@@ -2,14 +2,16 @@
 // steered by our xDS. All must agree on status, cluster, endpoint, path and host, and both proxies on the headers they send on and back.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compileConfig } from '#decide/config.ts';
+import { type Config, compileConfig } from '#decide/config.ts';
 import { formatConfigError } from '#decide/config-error.ts';
+import type { ResourceSet } from '#envoy/resource.ts';
 import { Backends } from '#test/calls/backends.ts';
 import { callsOf, type TableCall, titleOf } from '#test/calls/call-table.ts';
 import { assertExpected, assertExplained, decisionsFor } from '#test/calls/decided.ts';
 import { comparable, type LiveAnswer, type LiveCall, runLive } from '#test/calls/live-calls.ts';
 import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
 import { onLoopback, startBackends } from '#test/calls/on-loopback.ts';
+import { populate } from '#test/calls/populate.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { type CompiledCase, type CompiledProxy, compileCase, goldenCases } from '#test/support/golden-case.ts';
@@ -43,14 +45,16 @@ for (const goldenCase of goldenCases()) {
   });
 }
 
-function callerOf(compiled: CompiledCase, { from }: TableCall): CompiledProxy & { readonly config: ReturnType<typeof configOf> } {
+function callerOf(compiled: CompiledCase, { from }: TableCall): Caller {
   const caller = compiled.proxies.find(({ proxy, mode }) => mode === 'redirect' && `${proxy.name}.${proxy.namespace}` === from);
   if (caller === undefined) throw new Error(`no pod ${from} is in the golden`);
-  return { ...caller, config: configOf(caller) };
+  return { ...caller, config: configOf(caller.compiled.resources) };
 }
 
-function configOf({ compiled }: CompiledProxy) {
-  const config = compileConfig(compiled.resources);
+type Caller = CompiledProxy & { readonly config: Config };
+
+function configOf(resources: ResourceSet): Config {
+  const config = compileConfig(resources);
   if (!config.ok) throw new Error(config.error.map(formatConfigError).join('\n'));
   return config.value;
 }
@@ -60,15 +64,16 @@ async function runAll(compiled: CompiledCase, calls: readonly TableCall[], plane
   for (const [from, rows] of Map.groupBy(calls, (call) => call.from)) {
     const [first] = rows;
     if (first === undefined) continue;
-    const caller = callerOf(compiled, first);
-    const live = rows.map((call): LiveCall => ({ call, decisions: decisionsFor(caller.config, compiled.mesh, caller.proxy, call) }));
+    const { proxy, compiled: told } = callerOf(compiled, first);
+    const populated = populate(told.resources, rows);
+    const config = configOf(populated);
+    const live = rows.map((call): LiveCall => ({ call, decisions: decisionsFor(config, compiled.mesh, proxy, call) }));
     await using backends = new Backends();
-    const backendPorts = await startBackends(caller.compiled.resources, backends);
+    const backendPorts = await startBackends(populated, backends);
     const seen: (readonly LiveAnswer[])[] = [];
     for (const plane of planes) {
       const listenerPorts = await portsFor(live);
-      const resources = onLoopback(caller.compiled.resources, listenerPorts, backendPorts);
-      await withLiveProxy(plane, caller.proxy.nodeId, resources, async () => {
+      await withLiveProxy(plane, proxy.nodeId, onLoopback(populated, listenerPorts, backendPorts), async () => {
         seen.push(await runLive(live, listenerPorts));
       });
     }

@@ -1,10 +1,13 @@
 // Makes what a proxy is told runnable on 127.0.0.1 without redirection: only addresses change. Listeners that calls arrive at bind free
-// ports (the others go), each endpoint becomes a backend of its own, and clusters that pass through get a backend, too.
+// ports (the others go), each endpoint becomes a backend of its own, and clusters that pass through get a backend, too. Nobody logs.
 import { clone, create, isMessage } from '@bufbuild/protobuf';
+import { type Any, anyPack } from '@bufbuild/protobuf/wkt';
+import { unpackExtension } from '#decide/extension.ts';
 import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { AddressSchema } from '#envoy/gen/envoy/config/core/v3/address_pb.js';
 import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
+import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { type ResourceSet, XdsResource } from '#envoy/resource.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { Backends } from '#test/calls/backends.ts';
@@ -53,7 +56,18 @@ function boundListener({ name, message }: XdsResource, port: number): XdsResourc
   delete listener.bindToPort;
   delete listener.useOriginalDst;
   listener.listenerFilters = listener.listenerFilters.filter((filter) => !filter.name.includes('original_dst'));
+  listener.accessLog = [];
+  for (const { filters } of [...listener.filterChains, ...(listener.defaultFilterChain === undefined ? [] : [listener.defaultFilterChain])]) {
+    for (const { configType } of filters) if (configType.case === 'typedConfig') configType.value = withoutAccessLog(configType.value);
+  }
   return new XdsResource(typeUrls.listener, name, ListenerSchema, listener);
+}
+
+function withoutAccessLog(any: Any): Any {
+  const manager = unpackExtension(any);
+  if (manager === undefined || !isMessage(manager, HttpConnectionManagerSchema)) return any;
+  manager.accessLog = [];
+  return anyPack(HttpConnectionManagerSchema, manager);
 }
 
 function assignmentTo({ name, message }: XdsResource, ports: ReadonlyMap<string, number>): XdsResource {
