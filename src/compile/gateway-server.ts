@@ -1,9 +1,9 @@
 // In: the Gateways of a mesh and one gateway proxy. Out: the ports it opens, each with the servers that share it, first in precedence first.
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { resolveTargetPort, selectingServices } from '#compile/inbound-port.ts';
+import type { Scope } from '#compile/scope.ts';
 import type { Gateway, GatewayServer } from '#model/gateway.ts';
 import { labelsMatch } from '#model/labels.ts';
-import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 
 export type BoundServer = { readonly gateway: Gateway; readonly server: GatewayServer };
@@ -16,10 +16,11 @@ export type GatewayPorts = { readonly ports: readonly GatewayPort[]; readonly di
 const plaintextHttp: ReadonlySet<string> = new Set(['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB']);
 
 /** Source: Istio, mergeGateways. Gateways of all namespaces whose selector matches the proxy's labels; an empty selector matches all. */
-export function gatewayPorts(mesh: Mesh, proxy: Proxy): GatewayPorts {
+export function gatewayPorts(scope: Scope, proxy: Proxy): GatewayPorts {
+  const { mesh } = scope;
   const workload = mesh.workloads.get(`${proxy.namespace}/${proxy.name}`);
   const labels = workload?.labels ?? proxy.labels;
-  const services = selectingServices(mesh, proxy, workload);
+  const services = selectingServices(scope, proxy, workload);
   const targetPort = (port: number): number => {
     const servicePort = services.flatMap((service) => service.ports).find(({ number }) => number === port);
     return (servicePort === undefined ? undefined : resolveTargetPort(servicePort, workload)) ?? port;
@@ -34,7 +35,9 @@ export function gatewayPorts(mesh: Mesh, proxy: Proxy): GatewayPorts {
         continue;
       }
       const port = targetPort(server.port.number);
-      byPort.set(port, [...(byPort.get(port) ?? []), { gateway, server }]);
+      const known = byPort.get(port);
+      if (known === undefined) byPort.set(port, [{ gateway, server }]);
+      else known.push({ gateway, server });
     }
   }
   return { ports: [...byPort].sort(([a], [b]) => a - b).map(([port, servers]) => ({ port, servers })), diagnostics };

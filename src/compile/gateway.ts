@@ -4,12 +4,12 @@ import { type BindAddress, gatewayListener } from '#compile/gateway-listener.ts'
 import { gatewayPorts } from '#compile/gateway-server.ts';
 import { gatewayRouteConfig } from '#compile/route-config-gateway.ts';
 import type { Scope } from '#compile/scope.ts';
-import type { OwnUnits } from '#compile/sidecar.ts';
+import type { ProxyUnits } from '#compile/sidecar.ts';
 import type { Interception, Proxy } from '#model/proxy.ts';
 
-export function compileGateway(scope: Scope, proxy: Proxy, cache: CompileCache): OwnUnits {
+export function compileGateway(scope: Scope, proxy: Proxy, cache: CompileCache): ProxyUnits {
   const options = { explainFailures: proxy.explainFailures, settings: scope.mesh.settings };
-  const { ports, diagnostics } = gatewayPorts(scope.mesh, proxy);
+  const { ports, diagnostics } = gatewayPorts(scope, proxy);
   const units = ports.flatMap((port) => {
     const bind = bindAddress(proxy.interception, port.port);
     if (bind === undefined) return [];
@@ -20,7 +20,7 @@ export function compileGateway(scope: Scope, proxy: Proxy, cache: CompileCache):
       gatewayRouteConfig(scope, port, scope.client(proxy), cache),
     ];
   });
-  return { units, diagnostics };
+  return { shared: [], units, diagnostics };
 }
 
 /** In loopback mode only ports that were given one: opening 80 as it is would need rights that a laptop's user does not have. */

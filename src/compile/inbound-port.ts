@@ -1,7 +1,7 @@
 // What a sidecar serves: for each container port that a service sends to, the service port it is known by.
 
+import type { Scope } from '#compile/scope.ts';
 import { labelsMatch } from '#model/labels.ts';
-import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import type { Service, ServicePort } from '#model/service.ts';
 import type { Workload } from '#model/workload.ts';
@@ -18,10 +18,10 @@ export type InboundPort = {
  * The services of the proxy's namespace that select it, by container port, ascending. Where several services claim a port the one whose
  * name comes first counts (Istio: the oldest).
  */
-export function inboundPorts(mesh: Mesh, proxy: Proxy): readonly InboundPort[] {
-  const workload = mesh.workloads.get(`${proxy.namespace}/${proxy.name}`);
+export function inboundPorts(scope: Scope, proxy: Proxy): readonly InboundPort[] {
+  const workload = scope.mesh.workloads.get(`${proxy.namespace}/${proxy.name}`);
   const byPort = new Map<number, InboundPort>();
-  for (const service of selectingServices(mesh, proxy, workload)) {
+  for (const service of selectingServices(scope, proxy, workload)) {
     for (const servicePort of service.ports) {
       const targetPort = resolveTargetPort(servicePort, workload);
       if (targetPort === undefined || servicePort.protocol === 'udp') continue;
@@ -36,13 +36,11 @@ export function inboundPorts(mesh: Mesh, proxy: Proxy): readonly InboundPort[] {
 }
 
 /** The services that the proxy stands behind, by name. */
-export function selectingServices(mesh: Mesh, proxy: Proxy, workload: Workload | undefined): readonly Service[] {
+export function selectingServices(scope: Scope, proxy: Proxy, workload: Workload | undefined): readonly Service[] {
   const labels = workload?.labels ?? proxy.labels;
-  const found = [...mesh.services.values()].filter(
-    ({ namespace, selector }) =>
-      namespace === proxy.namespace && selector !== undefined && Object.keys(selector).length > 0 && labelsMatch(selector, labels),
-  );
-  return found.sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
+  return scope
+    .servicesIn(proxy.namespace)
+    .filter(({ selector }) => selector !== undefined && Object.keys(selector).length > 0 && labelsMatch(selector, labels));
 }
 
 /** The number of a target port; undefined for a name that no container port of the workload has. */

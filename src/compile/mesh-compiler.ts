@@ -1,6 +1,6 @@
 // In: a mesh. Out: for any proxy, everything it needs as xDS, with origins. Pure: the same mesh and proxy give the same resources, and what
 // proxies have in common is the same object for all of them. The cache carries what did not change over to the next mesh.
-import type { Diagnostic } from '#base/diagnostic.ts';
+import { type Assembly, assemble, join } from '#compile/assembly.ts';
 import { outboundClusters } from '#compile/cluster.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
@@ -11,9 +11,6 @@ import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
 import { Scope } from '#compile/scope.ts';
 import { compileSidecar } from '#compile/sidecar.ts';
 import type { Unit } from '#compile/unit.ts';
-import { OriginTable } from '#envoy/origin-table.ts';
-import type { XdsResource } from '#envoy/resource.ts';
-import type { TypeUrl } from '#envoy/type-url.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
@@ -25,7 +22,6 @@ export class MeshCompiler {
   readonly mesh: Mesh;
   readonly #cache: CompileCache;
   readonly #scopes = new Map<string, Scope>();
-  readonly #shared = new Map<string, readonly Unit[]>();
   readonly #index: MeshIndex;
 
   /** `cache` may have served an earlier mesh; a compiler for each mesh, one cache for all. */
@@ -39,9 +35,9 @@ export class MeshCompiler {
   /** All resources of this proxy. Diagnostics are about what the mesh asks of it that cannot be compiled. */
   compile(proxy: Proxy): Compiled {
     const scope = this.#scope(proxy.namespace);
-    const shared = this.#sharedUnits(scope, proxy);
-    const { units, diagnostics } = proxy.type === 'router' ? compileGateway(scope, proxy, this.#cache) : compileSidecar(scope, proxy, this.#cache);
-    return assemble([...shared, ...units], diagnostics);
+    const clusters = this.#clusters(scope, proxy);
+    const own = proxy.type === 'router' ? compileGateway(scope, proxy, this.#cache) : compileSidecar(scope, proxy, this.#cache);
+    return { ...join([clusters, ...own.shared, assemble(own.units)]), diagnostics: own.diagnostics };
   }
 
   #scope(namespace: string): Scope {
@@ -54,14 +50,12 @@ export class MeshCompiler {
   }
 
   /** Clusters and endpoints of the services that a namespace sees: the same for all its proxies of one kind. */
-  #sharedUnits(scope: Scope, proxy: Proxy): readonly Unit[] {
+  #clusters(scope: Scope, proxy: Proxy): Assembly {
     const client = { type: proxy.type, hasOriginalDestination: proxy.interception.kind === 'redirect' };
     const clientKey = `${client.type} ${client.hasOriginalDestination}`;
-    const key = `${scope.namespace} ${clientKey}`;
-    let units = this.#shared.get(key);
-    if (units === undefined) {
-      const { settings } = this.mesh;
-      units = [
+    const { settings } = this.mesh;
+    return scope.once(`clusters ${clientKey}`, () =>
+      assemble([
         ...[...scope.services.values()].flatMap((service) => {
           const rule: DestinationRule | undefined = scope.destinationRule(service);
           // Clusters know nothing of endpoints: an endpoint that comes or goes leaves them as they are.
@@ -73,27 +67,12 @@ export class MeshCompiler {
           return [...clusters, ...endpoints.filter(({ resource }) => discovered.has(resource.name))];
         }),
         ...this.#cache.once('fixed clusters', [], client.type, () => fixedClusters(client.type, settings)),
-      ];
-      this.#shared.set(key, units);
-    }
-    return units;
+      ]),
+    );
   }
 }
 
 /** Whether the cluster takes its endpoints from EDS: one that passes through has none to send. */
 function isDiscovered({ resource }: Unit): boolean {
   return 'edsClusterConfig' in resource.message && resource.message.edsClusterConfig !== undefined;
-}
-
-function assemble(units: readonly Unit[], diagnostics: readonly Diagnostic[]): Compiled {
-  const resources = new Map<TypeUrl, Map<string, XdsResource>>();
-  for (const { resource } of units) {
-    let ofType = resources.get(resource.typeUrl);
-    if (ofType === undefined) {
-      ofType = new Map();
-      resources.set(resource.typeUrl, ofType);
-    }
-    ofType.set(resource.name, resource);
-  }
-  return { resources, origins: new OriginTable(units.map((unit) => unit.origins)), diagnostics };
 }

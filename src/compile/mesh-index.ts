@@ -3,11 +3,14 @@ import { sourceLabelNames } from '#compile/client.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import { compareSpecificity, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
+import type { Service } from '#model/service.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 
 export type MeshIndex = {
   /** By `mesh`, or `namespace/name` of a Gateway; in order of precedence. */
   readonly virtualServices: ReadonlyMap<string, readonly VirtualService[]>;
+  /** By namespace, in the order of their names. */
+  readonly services: ReadonlyMap<string, readonly Service[]>;
   readonly sourceLabelNames: readonly string[];
   /** By namespace. */
   readonly rules: ReadonlyMap<string, RuleIndex>;
@@ -28,9 +31,12 @@ export function indexMesh(mesh: Mesh): MeshIndex {
       else known.push(virtualService);
     }
   }
+  const sorted = [...mesh.services.values()].sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
+  const services = Map.groupBy(sorted, ({ namespace }) => namespace);
   const byNamespace = Map.groupBy(mesh.destinationRules, ({ namespace }) => namespace);
   return {
     virtualServices,
+    services,
     sourceLabelNames: sourceLabelNames(mesh.virtualServices),
     rules: new Map([...byNamespace].map(([namespace, rules]) => [namespace, indexRules(rules)])),
   };

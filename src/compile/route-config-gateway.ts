@@ -25,13 +25,14 @@ type HostRoutes = { readonly host: string; readonly port: number; readonly lists
 /** Source: Istio, buildGatewayHTTPRouteConfig. */
 export function gatewayRouteConfig(scope: Scope, port: GatewayPort, client: Client, cache: CompileCache): Unit {
   const name = gatewayRouteConfigName(port.port);
-  const hosts = collapse(collectHosts(scope, port, client, cache)).map((group) => toVirtualHost(group, cache));
-  const all = hosts.length > 0 ? hosts : [blackHoleHost(port, cache)];
-  all.sort((a, b) => (a.virtualHost.name < b.virtualHost.name ? -1 : 1));
-  const gateways = port.servers.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`).join(' ');
-  return cache.madeOf('gateway route configuration', `${scope.namespace} ${client.labelKey} ${name} ${gateways}`, all, () =>
-    routeConfig(name, all, { ignorePort: true }),
-  );
+  const gateways = new Set(port.servers.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`));
+  const key = `${name} ${client.labelKey} ${[...gateways].join(' ')}`;
+  return scope.once(`gateway routes ${key}`, () => {
+    const hosts = collapse(collectHosts(scope, port, client, cache)).map((group) => toVirtualHost(group, cache));
+    const all = hosts.length > 0 ? hosts : [blackHoleHost(port, cache)];
+    all.sort((a, b) => (a.virtualHost.name < b.virtualHost.name ? -1 : 1));
+    return cache.madeOf('gateway route configuration', `${scope.namespace} ${key}`, all, () => routeConfig(name, all, { ignorePort: true }));
+  });
 }
 
 function collectHosts(scope: Scope, port: GatewayPort, client: Client, cache: CompileCache): readonly HostRoutes[] {

@@ -19,6 +19,7 @@ export class Scope {
   readonly #virtualServices = new Map<string, readonly VirtualService[]>();
   readonly #index: MeshIndex;
   readonly #cache: CompileCache;
+  readonly #made = new Map<string, unknown>();
   #hostIndex: HostIndex | undefined;
 
   constructor(mesh: Mesh, namespace: string, index: MeshIndex, cache: CompileCache) {
@@ -29,6 +30,18 @@ export class Scope {
     const visible = [...mesh.services.values()].filter((service) => isVisibleIn(service.visibility, namespace));
     visible.sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
     this.services = new Map(visible.map((service) => [service.hostname, service]));
+  }
+
+  /** What is the same for several proxies of this namespace is made for the first of them. One key always has one type of value. */
+  once<Value>(key: string, make: () => Value): Value {
+    if (!this.#made.has(key)) this.#made.set(key, make());
+    // A key has one maker, so what comes out is what that maker put in.
+    return this.#made.get(key) as Value;
+  }
+
+  /** The services of a namespace, seen from here or not, in the order of their names. */
+  servicesIn(namespace: string): readonly Service[] {
+    return this.#index.services.get(namespace) ?? [];
   }
 
   /** A proxy of this namespace as the calling side of routes. */

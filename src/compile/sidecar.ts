@@ -2,6 +2,8 @@
 
 import { assertNever } from '#base/assert-never.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { type Assembly, assemble } from '#compile/assembly.ts';
+import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { type AppAddress, inboundCluster } from '#compile/inbound-cluster.ts';
 import { type InboundPort, inboundPorts } from '#compile/inbound-port.ts';
@@ -15,33 +17,43 @@ import type { MeshSettings } from '#model/mesh.ts';
 import { isHttp, isHttpOrSniffed } from '#model/protocol.ts';
 import type { LoopbackPorts, Proxy } from '#model/proxy.ts';
 
-/** What is a proxy's own, beside the clusters that it shares with others. */
-export type OwnUnits = { readonly units: readonly Unit[]; readonly diagnostics: readonly Diagnostic[] };
+/** What a proxy has beside the clusters of all services: in common with others of its namespace, and on its own. */
+export type ProxyUnits = { readonly shared: readonly Assembly[]; readonly units: readonly Unit[]; readonly diagnostics: readonly Diagnostic[] };
 
-export function compileSidecar(scope: Scope, proxy: Proxy, cache: CompileCache): OwnUnits {
+export function compileSidecar(scope: Scope, proxy: Proxy, cache: CompileCache): ProxyUnits {
   const { interception } = proxy;
   switch (interception.kind) {
     case 'redirect':
-      return { units: redirectedUnits(scope, proxy, cache), diagnostics: [] };
+      return { shared: [redirectedOutbound(scope, proxy, cache)], units: redirectedInbound(scope, proxy, cache), diagnostics: [] };
     case 'none':
-      return { units: loopbackUnits(scope, proxy, interception, cache), diagnostics: [] };
+      return { shared: [], units: loopbackUnits(scope, proxy, interception, cache), diagnostics: [] };
     default:
       return assertNever(interception, 'interception');
   }
 }
 
-function redirectedUnits(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Unit[] {
+function redirectedInbound(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Unit[] {
   const { settings } = scope.mesh;
   const options = { explainFailures: proxy.explainFailures, settings };
-  const ports = inboundPorts(scope.mesh, proxy);
+  const ports = inboundPorts(scope, proxy);
   const facts = ports.map(portFacts).join(' ');
   const servicePorts = ports.map(({ servicePort }) => servicePort);
   return [
     ...ports.map((port) => cachedInboundCluster(port, { kind: 'redirected' }, settings, cache)),
     cache.once('virtual inbound listener', servicePorts, `${facts} ${options.explainFailures}`, () => virtualInboundListener(ports, options)),
-    ...redirectedOutboundListeners(scope, options, cache),
-    ...outboundRoutes(scope, proxy, cache),
   ];
+}
+
+/** Listeners and routes for what the app calls: the same for all callers between which no rule tells a difference. */
+function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): Assembly {
+  const { explainFailures } = proxy;
+  const client = scope.client(proxy);
+  return scope.once(`redirected outbound ${client.dnsDomain} ${client.labelKey} ${explainFailures}`, () =>
+    assemble([
+      ...redirectedOutboundListeners(scope, { explainFailures, settings: scope.mesh.settings }, cache),
+      ...outboundRoutes(scope, client, cache),
+    ]),
+  );
 }
 
 function cachedInboundCluster(port: InboundPort, app: AppAddress, settings: MeshSettings, cache: CompileCache): Unit {
@@ -55,8 +67,7 @@ function portFacts({ targetPort, services }: InboundPort): string {
 }
 
 /** By port for declared HTTP; by service where the protocol is found out, as each of those has a listener of its own. */
-function outboundRoutes(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Unit[] {
-  const client = scope.client(proxy);
+function outboundRoutes(scope: Scope, client: Client, cache: CompileCache): readonly Unit[] {
   const services = [...scope.services.values()];
   const declared = new Set(services.flatMap(({ ports }) => ports.filter(({ protocol }) => isHttp(protocol)).map(({ number }) => number)));
   return [
@@ -75,7 +86,7 @@ function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cach
   const options = { explainFailures: proxy.explainFailures, settings };
   const client = scope.client(proxy);
   const units: Unit[] = [];
-  for (const port of inboundPorts(scope.mesh, proxy)) {
+  for (const port of inboundPorts(scope, proxy)) {
     const given = loopback.inbound[String(port.targetPort)];
     if (given === undefined) continue;
     const app = { kind: 'port', address: loopback.address, port: given.app ?? port.targetPort } as const;
@@ -91,7 +102,9 @@ function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cach
       if (listen === undefined || port.protocol === 'udp') continue;
       const key = `${service.hostname} ${loopback.address}:${listen} ${options.explainFailures}`;
       units.push(cache.once('bound service listener', [port], key, () => boundServiceListener(service, port, loopback.address, listen, options)));
-      if (isHttpOrSniffed(port.protocol)) units.push(serviceRouteConfig(scope, service, port, client, cache));
+      if (!isHttpOrSniffed(port.protocol)) continue;
+      const routes = `service routes ${client.dnsDomain} ${client.labelKey} ${service.hostname}:${port.number}`;
+      units.push(scope.once(routes, () => serviceRouteConfig(scope, service, port, client, cache)));
     }
   }
   const { httpProxy } = loopback;
@@ -99,7 +112,7 @@ function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cach
     const key = `${loopback.address}:${httpProxy} ${options.explainFailures}`;
     units.push(
       cache.once('http proxy listener', [], key, () => httpProxyListener(loopback.address, httpProxy, options)),
-      httpProxyRouteConfigFor(scope, client, cache),
+      scope.once(`proxy routes ${client.dnsDomain} ${client.labelKey}`, () => httpProxyRouteConfigFor(scope, client, cache)),
     );
   }
   return units;

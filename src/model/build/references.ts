@@ -2,7 +2,7 @@
 import { closest } from '#base/closest.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Origin } from '#base/origin.ts';
-import { hostsOverlap } from '#model/hostname.ts';
+import { hostCovers, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { VirtualService, WeightedDestination } from '#model/virtual-service.ts';
 
@@ -30,11 +30,11 @@ function destinationDiagnostics(
   { host, subset }: WeightedDestination,
   virtualService: VirtualService,
   mesh: Parts,
-  subsets: ReadonlyMap<string, ReadonlySet<string>>,
+  subsets: SubsetIndex,
 ): readonly Diagnostic[] {
   if (!mesh.services.has(host.hostname)) return [notFound('host', host.written, host.origin, hostHint(host, virtualService, mesh))];
   if (subset === undefined) return [];
-  const known = new Set([...subsets].filter(([ruleHost]) => hostsOverlap(ruleHost, host.hostname)).flatMap(([, names]) => [...names]));
+  const known = subsets.of(host.hostname);
   if (known.has(subset)) return [];
   const hint = known.size === 0 ? `define it in a DestinationRule for ${host.hostname}` : suggestion(subset, known);
   return [notFound('host+subset in destinationrule', `${host.written}+${subset}`, host.origin, hint)];
@@ -57,14 +57,18 @@ function suggestion(word: string, known: Iterable<string>): string | undefined {
   return best === undefined ? undefined : `did you mean ${best}?`;
 }
 
-function subsetsByHost(mesh: Parts): ReadonlyMap<string, ReadonlySet<string>> {
-  const byHost = new Map<string, Set<string>>();
-  for (const { host, subsets } of mesh.destinationRules) {
-    const names = byHost.get(host.hostname) ?? new Set();
-    for (const { name } of subsets) names.add(name);
-    byHost.set(host.hostname, names);
-  }
-  return byHost;
+type SubsetIndex = { readonly of: (hostname: string) => ReadonlySet<string> };
+
+/** The subsets that any destination rule defines for a host. */
+function subsetsByHost(mesh: Parts): SubsetIndex {
+  const byHost = Map.groupBy(mesh.destinationRules, ({ host }) => host.hostname);
+  const wildcards = [...byHost].filter(([host]) => isWildcard(host));
+  return {
+    of: (hostname) => {
+      const covering = wildcards.filter(([host]) => hostCovers(host, hostname)).flatMap(([, rules]) => rules);
+      return new Set([...(byHost.get(hostname) ?? []), ...covering].flatMap(({ subsets }) => subsets.map(({ name }) => name)));
+    },
+  };
 }
 
 /** Istio's words for it. */
