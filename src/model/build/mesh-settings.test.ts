@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { defaultSettings, readMeshSettings, type SettingsResult } from '#model/build/mesh-settings.ts';
+
+const place = { file: 'mesh.yaml', line: 4, col: 3 };
+
+function settingsOf(mesh: string): SettingsResult {
+  const metadata = { name: 'istio', namespace: 'istio-system', labels: {}, annotations: {} };
+  return readMeshSettings({ apiVersion: 'v1', kind: 'ConfigMap', metadata, origins: { start: place, at: () => place }, data: { mesh } });
+}
+
+void test("without a ConfigMap, and with an empty one, Istio's defaults hold", () => {
+  assert.deepEqual(readMeshSettings(undefined), { settings: defaultSettings, diagnostics: [] });
+  assert.deepEqual(settingsOf('').settings, defaultSettings);
+});
+
+void test('what is set is read', () => {
+  const { settings, diagnostics } = settingsOf(
+    'outboundTrafficPolicy: { mode: REGISTRY_ONLY }\nconnectTimeout: 1.5s\naccessLogFile: /tmp/x\naccessLogFormat: "%DURATION%\\n"',
+  );
+  assert.deepEqual(diagnostics, []);
+  assert.equal(settings.outboundTrafficPolicy, 'REGISTRY_ONLY');
+  assert.equal(settings.connectTimeoutMs, 1500);
+  assert.deepEqual(settings.accessLog, { path: '/tmp/x', encoding: 'text', format: '%DURATION%\n' });
+});
+
+void test('an empty accessLogFile switches logging off', () => {
+  assert.equal(settingsOf('accessLogFile: ""').settings.accessLog, undefined);
+});
+
+// text, code, what the message says. Wrong values keep their default; settings without effect are said.
+const findings: readonly (readonly [mesh: string, code: string, message: RegExp])[] = [
+  ['outboundTrafficPolicy: { mode: NEVER }', 'HDL0011', /outboundTrafficPolicy\.mode 'NEVER'/],
+  ['connectTimeout: soon', 'HDL0011', /connectTimeout must be a duration/],
+  ['connectTimeout: 0s', 'HDL0011', /connectTimeout must be a duration above zero/],
+  ['accessLogEncoding: XML', 'HDL0011', /accessLogEncoding is neither/],
+  ['accessLogEncoding: JSON\naccessLogFormat: "{}"', 'HDL0011', /accessLogFormat for JSON/],
+  ['localityLbSetting: { enabled: false }', 'HDL0012', /localityLbSetting has no effect/],
+  ['rootNamespace: elsewhere', 'HDL0012', /rootNamespace has no effect/],
+  ['a: [', 'HDL0011', /cannot be read/],
+  ['just text', 'HDL0011', /not a map/],
+];
+
+for (const [mesh, code, message] of findings) {
+  void test(`said about ${mesh.split('\n').join(', ')}`, () => {
+    const { settings, diagnostics } = settingsOf(mesh);
+    assert.equal(diagnostics.length, 1);
+    assert.equal(diagnostics[0]?.code, code);
+    assert.match(diagnostics[0]?.message ?? '', message);
+    assert.deepEqual(diagnostics[0]?.at, place);
+    assert.equal(settings.connectTimeoutMs, defaultSettings.connectTimeoutMs);
+  });
+}
