@@ -75,12 +75,12 @@ async function isReady(adminPort: number): Promise<boolean> {
   );
 }
 
-/** Listeners stop accepting; waits for the requests under way (Envoy's stat downstream_rq_active), or for the deadline. */
+/** Listeners stop accepting and close what is idle; waits for the connections that are left (downstream_cx_active), or for the deadline. */
 async function drain(adminPort: number, clock: Clock, deadlineMs: number): Promise<void> {
   const endMs = clock.monotonicMs() + deadlineMs;
   try {
     await ask('POST', adminPort, '/drain_listeners');
-    while (clock.monotonicMs() < endMs && activeRequests((await ask('GET', adminPort, '/stats')).body) > 0) {
+    while (clock.monotonicMs() < endMs && openConnections((await ask('GET', adminPort, '/stats')).body) > 0) {
       await new Promise<void>((resolve) => void clock.after(readyPollMs, resolve));
     }
   } catch {
@@ -88,8 +88,8 @@ async function drain(adminPort: number, clock: Clock, deadlineMs: number): Promi
   }
 }
 
-function activeRequests(stats: string): number {
-  return [...stats.matchAll(/^http\..*\.downstream_rq_active: (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+function openConnections(stats: string): number {
+  return [...stats.matchAll(/^listener\..*\.downstream_cx_active: (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 function ask(method: string, port: number, path: string): Promise<{ readonly status: number; readonly body: string }> {

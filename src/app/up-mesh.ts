@@ -75,6 +75,7 @@ export class UpMesh {
     });
     if (!started.ok) return started;
     this.#controlPlane = started.value;
+    this.#tellDiagnostics();
     const isHttpsFree = await isPortFree(8443);
     const firstGateway = [...configuration.plan.pods.values()].find(({ isGateway }) => isGateway)?.key;
     this.#supervisor = new Supervisor({
@@ -171,11 +172,12 @@ export class UpMesh {
 
   /** Tells what is new among the findings, and what is gone. */
   #tellDiagnostics(): void {
+    if (this.#controlPlane === undefined) return;
     const { configuration, onEvent } = this.#options;
     const now = new Map<string, Diagnostic>();
     // The mesh reports references that lead nowhere as well; the advice says more about each of them.
     const ofMesh = this.#controlPlaneDiagnostics.filter(({ code }) => code !== 'IST0101');
-    const advice = this.#controlPlane === undefined ? [] : analyze(this.#controlPlane.mesh(), configuration.snapshot.resources);
+    const advice = analyze(this.#controlPlane.mesh(), configuration.snapshot.resources);
     for (const diagnostic of [...ofMesh, ...configuration.plan.diagnostics, ...advice]) now.set(formatDiagnostic(diagnostic), diagnostic);
     const fresh = [...now].filter(([text]) => !this.#told.has(text)).map(([, diagnostic]) => diagnostic);
     const gone = [...this.#told].filter(([text]) => !now.has(text)).map(([, diagnostic]) => diagnostic);

@@ -65,21 +65,24 @@ export function example(name: string): string {
   return `${root}examples/${name}`;
 }
 
-/** The folder of state and logs is `state` below a temporary folder; `files` are written there too and are what runs where no path is given. */
+/** In a temporary folder: `state` for state and logs, `mesh` for `files`, which are what runs where no path is given. */
 export async function startUp(
   dataPlane: DataPlane,
   { path, files = {}, untilReady = true }: { readonly path?: string; readonly files?: Readonly<Record<string, string>>; readonly untilReady?: boolean },
 ): Promise<Up> {
-  const folder = await temporaryFolder(files);
+  const folder = await temporaryFolder(Object.fromEntries(Object.entries(files).map(([name, text]) => [`mesh/${name}`, text])));
   const state = `${folder.path}/state`;
-  const args = ['up', path ?? folder.path, '--data-plane', dataPlane, '--gateway-port', '0', '--state-dir', state, '-o', 'json', '--log-level', 'warn'];
+  const args = ['up', path ?? `${folder.path}/mesh`, '--data-plane', dataPlane, '--gateway-port', '0', '--state-dir', state, '-o', 'json', '--log-level', 'warn'];
   const process = await startHeddle(args, { cwd: folder.path, stopTimeoutMs: 15_000 });
   const events = (): readonly EventLine[] => process.stdout().split('\n').slice(0, -1).map((line): EventLine => JSON.parse(line));
   const readState = async (): Promise<UpState> => JSON.parse(await readFile(`${state}/state.json`, 'utf8'));
-  const event: Up['event'] = (what, fits, timeoutMs = 15_000) =>
-    waitUntil(`${what}; so far:\n${process.output()}`, () => events().find(fits), { timeoutMs }).catch((error: unknown) => {
-      throw new Error(`no event: ${what}; there were:\n${process.output()}`, { cause: error });
-    });
+  const event: Up['event'] = async (what, fits, timeoutMs = 15_000) => {
+    let ended = false;
+    void process.exited.then(() => (ended = true));
+    const found = await waitUntil(what, () => events().find(fits) ?? (ended ? 'ended' : undefined), { timeoutMs }).catch(() => 'late' as const);
+    if (typeof found === 'object') return found;
+    throw new Error(`no event: ${what}; ${found === 'ended' ? 'the process ended' : 'time is up'}. There were:\n${process.output()}`);
+  };
   const stop = async (): Promise<void> => {
     await process[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
