@@ -4,7 +4,7 @@ import type { RouteDecision } from '#decide/route-entry.ts';
 import { rewriteHost, rewritePath } from '#decide/rewrite.ts';
 import { formatView } from '#proxy/http/connection-view.ts';
 import type { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
-import { makeWireSafe, setField } from '#proxy/http/header-list.ts';
+import { appendForwardedHost, makeWireSafe, setField } from '#proxy/http/header-list.ts';
 import { RequestBody } from '#proxy/http/request-body.ts';
 import type { RequestContext } from '#proxy/http/request-context.ts';
 import { backOffMs, coversReset, coversResponse, coversTimeout } from '#proxy/http/retry.ts';
@@ -77,12 +77,13 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       makeWireSafe(headers);
     }
     const host = rewriteHost(action, target, context);
-    if (host !== undefined && host !== request.authority) {
-      if (action.appendForwardedHost) setField(headers, 'x-forwarded-host', request.authority);
+    if (host !== undefined) {
+      if (action.appendForwardedHost) appendForwardedHost(headers, request.authority);
+      if (!this.#suppressesEnvoyHeaders()) setField(headers, 'x-envoy-original-host', request.authority);
       request.authority = host;
     }
     const path = rewritePath(action, request.path);
-    if (path !== request.path) {
+    if (action.prefixRewrite !== undefined || action.regexRewrite !== undefined) {
       if (!this.#suppressesEnvoyHeaders()) setField(headers, 'x-envoy-original-path', request.path);
       request.path = path;
     }

@@ -27,6 +27,13 @@ export function setField(headers: HeaderList, name: string, value: string): void
   headers.push(name, value);
 }
 
+/** Puts the host behind those in x-forwarded-host, unless it is the last of them already (Envoy: Http::Utility::updateAuthority). */
+export function appendForwardedHost(headers: HeaderList, host: string): void {
+  const before = joinedValue(headers, 'x-forwarded-host');
+  if (before === undefined || before === '') setField(headers, 'x-forwarded-host', host);
+  else if (before.split(',').at(-1)?.trim() !== host) setField(headers, 'x-forwarded-host', `${before},${host}`);
+}
+
 /** Makes every value one that a head can carry: text beyond latin1 becomes UTF-8 bytes, what would end a line becomes a space. */
 export function makeWireSafe(headers: HeaderList): void {
   for (let index = 1; index < headers.length; index += 2) {
