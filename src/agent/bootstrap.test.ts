@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { create, createRegistry, fromJson } from '@bufbuild/protobuf';
+import { envoyBootstrap } from '#agent/bootstrap.ts';
+import { type Bootstrap, BootstrapSchema } from '#envoy/gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
+import { Cluster_DiscoveryType } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { ApiConfigSource_ApiType } from '#envoy/gen/envoy/config/core/v3/config_source_pb.js';
+import { NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { DownstreamConnectionsConfigSchema } from '#envoy/gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
+import { HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+
+const registry = createRegistry(DownstreamConnectionsConfigSchema, HttpProtocolOptionsSchema);
+
+function read(xdsTarget: string, xdsMode: 'delta' | 'sotw' = 'delta'): Bootstrap {
+  const node = create(NodeSchema, { id: 'sidecar~1.2.3.4~a.b~c', cluster: 'a.b', metadata: { NAMESPACE: 'b' } });
+  return fromJson(BootstrapSchema, envoyBootstrap({ node, xdsTarget, xdsMode, adminPort: 15_000 }), { registry });
+}
+
+function controlPlaneAddress(bootstrap: Bootstrap): readonly unknown[] {
+  const cluster = bootstrap.staticResources?.clusters[0];
+  const identifier = cluster?.loadAssignment?.endpoints[0]?.lbEndpoints[0]?.hostIdentifier;
+  const address = identifier?.case === 'endpoint' ? identifier.value.address?.address : undefined;
+  if (address?.case !== 'socketAddress') throw new Error('no address');
+  return [cluster?.clusterDiscoveryType.value, address.value.address, address.value.portSpecifier.value];
+}
+
+test('is a bootstrap in every field, with the node as it will name itself', () => {
+  const bootstrap = read('127.0.0.1:15010');
+  assert.equal(bootstrap.node?.id, 'sidecar~1.2.3.4~a.b~c');
+  assert.deepEqual(bootstrap.node?.metadata, { NAMESPACE: 'b' });
+  assert.equal(bootstrap.dynamicResources?.adsConfig?.apiType, ApiConfigSource_ApiType.DELTA_GRPC);
+  assert.equal(read('127.0.0.1:15010', 'sotw').dynamicResources?.adsConfig?.apiType, ApiConfigSource_ApiType.GRPC);
+});
+
+test('the control plane may be an IPv4 or IPv6 address or a name', () => {
+  const { STATIC: fixed, STRICT_DNS: byName } = Cluster_DiscoveryType;
+  assert.deepEqual(controlPlaneAddress(read('127.0.0.1:15010')), [fixed, '127.0.0.1', 15_010]);
+  assert.deepEqual(controlPlaneAddress(read('[::1]:15010')), [fixed, '::1', 15_010]);
+  assert.deepEqual(controlPlaneAddress(read('control.example:443')), [byName, 'control.example', 443]);
+});
