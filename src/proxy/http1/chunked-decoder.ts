@@ -14,6 +14,11 @@ type State = (typeof state)[keyof typeof state];
 /** 13 hexadecimal digits stay below 2^53. */
 const maxSizeDigits = 13;
 const maxExtensionBytes = 4096;
+/** RFC 9112 §7.1.1 without blanks: nobody needs extensions, but a front end and a back end must agree where they end. */
+const token = "[!#$%&'*+\\-.^_`|~\\w]+";
+const quoted = '"(?:[\\t !#-\\[\\]-~\\x80-\\xff]|\\\\[\\t -~\\x80-\\xff])*"';
+const extension = `${token}(?:=(?:${token}|${quoted}))?`;
+const extensions = new RegExp(`^${extension}(?:;${extension})*$`);
 const cr = 0x0d;
 const lf = 0x0a;
 
@@ -25,7 +30,7 @@ export class ChunkedDecoder {
   #state: State = state.size;
   #left = 0;
   #digits = 0;
-  #extensionBytes = 0;
+  #extension = '';
   #trailerText = '';
 
   constructor(names: FieldNames, maxTrailerBytes: number) {
@@ -63,8 +68,9 @@ export class ChunkedDecoder {
         this.#readSize(byte);
         return;
       case state.extension:
-        if (byte === cr) this.#state = state.sizeLf;
-        else if (++this.#extensionBytes > maxExtensionBytes || (byte < 0x20 && byte !== 0x09) || byte === 0x7f) this.#state = state.broken;
+        if (byte !== cr) this.#extension += String.fromCharCode(byte);
+        if (this.#extension.length > maxExtensionBytes || (byte === cr && !extensions.test(this.#extension))) this.#state = state.broken;
+        else if (byte === cr) this.#state = state.sizeLf;
         return;
       case state.sizeLf:
         this.#digits = 0;
@@ -90,8 +96,10 @@ export class ChunkedDecoder {
     }
     if (this.#digits === 0) this.#state = state.broken;
     else if (byte === cr) this.#state = state.sizeLf;
-    else if (byte === 0x3b) this.#state = state.extension;
-    else this.#state = state.broken;
+    else if (byte === 0x3b) {
+      this.#state = state.extension;
+      this.#extension = '';
+    } else this.#state = state.broken;
   }
 
   /** Collects lines until the empty one. Trailers are rare: this may be slow, but not unbounded. */

@@ -43,6 +43,8 @@ export class FieldSection {
       const value = trimmed(text, colon + 1, lineEnd);
       if (field.role === fieldRole.plain) headers.push(field.name, value);
       else {
+        // A tab around a coding is allowed by the letter and read differently by different servers.
+        if (field.role === fieldRole.transferEncoding && text.slice(colon, lineEnd).includes('\t')) return 'http1.codec_error';
         const mistake = this.#special(field.role, field.name, value);
         if (mistake !== undefined) return mistake;
       }
