@@ -45,6 +45,7 @@ export function buildServices(
           : fromWorkloads(key, shape, selectedWorkloads(shape, byNamespace.get(shape.namespace) ?? []), notReadyToo, memo);
       services.set(shape.hostname, service);
     }
+    memo.services.keep((key) => resources.Service.has(key));
     return services;
   });
 }
