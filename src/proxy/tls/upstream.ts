@@ -85,7 +85,6 @@ function connectSecure(ready: Prepared, cluster: ClusterEntry, tls: UpstreamTls,
     if (refusal !== undefined) return fail('tls-failed', refusal);
     settle();
     if (cluster.tcpKeepaliveMs > 0) socket.setKeepAlive(true, cluster.tcpKeepaliveMs);
-    socket.pause();
     receiver.onConnect(socket);
   });
   return {
