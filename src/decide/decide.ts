@@ -145,7 +145,7 @@ function forward(
   const endpoints = usableEndpoints(config, cluster, call, trace);
   if (endpoints === undefined) return { cluster, outcome: localReply(action.clusterNotFoundStatus, 'NC', `cluster ${cluster} is not known`) };
   if (endpoints.length === 0) return { cluster, outcome: localReply(503, 'UH', `cluster ${cluster} has no healthy endpoint`) };
-  const authority = rewriteHost(action, target, request) ?? request.authority;
+  const authority = rewriteHost(action, request) ?? target.hostRewrite ?? request.authority;
   return { cluster, outcome: { kind: 'forward', cluster, endpoints, path: rewritePath(action, request.path), authority } };
 }
 

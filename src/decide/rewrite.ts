@@ -1,6 +1,6 @@
 // What a route makes of a request's path and host before it goes upstream (prefix_rewrite, regex_rewrite, host_rewrite_*).
 import { pathOnly } from '#decide/path-condition.ts';
-import type { ForwardAction, ForwardTarget } from '#decide/route-entry.ts';
+import type { ForwardAction } from '#decide/route-entry.ts';
 import type { RequestView } from '#decide/views.ts';
 
 /** The new path with its query; the same string where nothing is rewritten (then no x-envoy-original-path is due). */
@@ -16,9 +16,12 @@ export function replaceStart(path: string, matched: string | undefined, replacem
   return replacement + path.slice(matched === undefined ? pathOnly(path).length : matched.length);
 }
 
-/** The new authority, or undefined where the host stays (auto_host_rewrite is known only once an endpoint is chosen). */
-export function rewriteHost(action: ForwardAction, target: ForwardTarget, request: RequestView): string | undefined {
-  const host = target.hostRewrite ?? action.hostRewrite ?? dynamicHost(action, request);
+/**
+ * The route's new authority, or undefined where it sets none (auto_host_rewrite is known only once an endpoint is chosen). It wins over
+ * the weighted cluster's, `target.hostRewrite`, which Envoy sets before and without naming the host it replaces.
+ */
+export function rewriteHost(action: ForwardAction, request: RequestView): string | undefined {
+  const host = action.hostRewrite ?? dynamicHost(action, request);
   return host === '' ? undefined : host;
 }
 

@@ -57,7 +57,7 @@ export type ForwardAction = {
 export type ForwardTarget = {
   readonly cluster: string;
   readonly cumulativeWeight: number;
-  /** Overrides the action's hostRewrite. */
+  /** The host where the action sets none. */
   readonly hostRewrite?: string;
   /** Complete: the weighted cluster's own and those of route, virtual host and route configuration, in Envoy's order. */
   readonly requestHeaders: HeaderOperations;

@@ -167,8 +167,8 @@ test('paths and hosts are rewritten', () => {
   assert.equal(rewritten(everything, {}, '/x'), '/x');
   const host = (route: JsonObject, headers = {}) => {
     const request = requestView('/p/q', { headers });
-    const { action, target } = forwardOf(oneHost([{ match: everything, route: { ...toC, ...route } }]).decide(request, 0));
-    return rewriteHost(action, target, request);
+    const { action } = forwardOf(oneHost([{ match: everything, route: { ...toC, ...route } }]).decide(request, 0));
+    return rewriteHost(action, request);
   };
   assert.equal(host({}), undefined);
   assert.equal(host({ host_rewrite_literal: 'new' }), 'new');

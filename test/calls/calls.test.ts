@@ -13,8 +13,8 @@ import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
 import { onLoopback, startBackends } from '#test/calls/on-loopback.ts';
 import { populate } from '#test/calls/populate.ts';
 import { envoyTest } from '#test/support/envoy.ts';
-import { freePort } from '#test/support/free-port.ts';
 import { type CompiledCase, type CompiledProxy, compileCase, goldenCases } from '#test/support/golden-case.ts';
+import { listenPorts } from '#test/support/listen-ports.ts';
 
 for (const goldenCase of goldenCases()) {
   const calls = callsOf(goldenCase);
@@ -82,10 +82,9 @@ async function runAll(compiled: CompiledCase, calls: readonly TableCall[], plane
 }
 
 async function portsFor(live: readonly LiveCall[]): Promise<ReadonlyMap<string, number>> {
-  const names = new Set(live.flatMap(({ decisions }) => decisions.flatMap(({ listener }) => listener ?? [])));
-  const ports = new Map<string, number>();
-  for (const name of names) ports.set(name, await freePort());
-  return ports;
+  const names = [...new Set(live.flatMap(({ decisions }) => decisions.flatMap(({ listener }) => listener ?? [])))];
+  const ports = await listenPorts(names.length);
+  return new Map(names.map((name, index) => [name, ports[index] ?? 0]));
 }
 
 function assertAlike(rows: readonly TableCall[], [one, other]: readonly (readonly LiveAnswer[])[], from: string): void {

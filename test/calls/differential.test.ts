@@ -18,8 +18,8 @@ import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
 import { rbacRules } from '#test/calls/random-rbac.ts';
 import { type RandomRequest, randomRequest, routeConfiguration } from '#test/calls/random-routes.ts';
 import { envoyTest } from '#test/support/envoy.ts';
-import { freePort } from '#test/support/free-port.ts';
 import { httpCall } from '#test/support/http-call.ts';
+import { listenPorts } from '#test/support/listen-ports.ts';
 
 const seed = Number(process.env['HEDDLE_SEED'] ?? 20_260_101);
 const [configurations, requestsEach, rulesEach] = [12, 60, 40];
@@ -100,13 +100,6 @@ async function compareRbac(plane: DataPlane): Promise<{ allowed: number; denied:
   return met;
 }
 
-/** Asked for one by one, the same port could come twice. */
-async function distinctPorts(count: number): Promise<readonly number[]> {
-  const ports = new Set<number>();
-  while (ports.size < count) ports.add(await freePort());
-  return [...ports];
-}
-
 type RandomListener = { readonly config: JsonObject; readonly filters: readonly JsonObject[] };
 
 /** One proxy with a listener for each configuration; `calls` runs for one after the other. */
@@ -115,7 +108,7 @@ async function withListeners(
   listeners: readonly RandomListener[],
   calls: (index: number, port: number) => Promise<void>,
 ): Promise<void> {
-  const ports = await distinctPorts(listeners.length);
+  const ports = await listenPorts(listeners.length);
   const resources = listeners.map((listener, index) => listenerFor(listener, `l${index}`, ports[index] ?? 0));
   await withLiveProxy(plane, 'sidecar~127.0.0.1~random.default~default.svc.cluster.local', resources, async () => {
     for (const [index, port] of ports.entries()) await calls(index, port);

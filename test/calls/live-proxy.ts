@@ -7,7 +7,7 @@ import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/logger.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { XdsResource } from '#envoy/resource.ts';
-import { freePort } from '#test/support/free-port.ts';
+import { listenPorts } from '#test/support/listen-ports.ts';
 import { MemoryNodeSource } from '#test/support/memory-node-source.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 import { startXdsServer } from '#xds/server/server.ts';
@@ -45,7 +45,7 @@ async function withEmbedded(node: Node, target: string, calls: () => Promise<voi
 async function withEnvoy(binary: string, node: Node, xdsTarget: string, calls: () => Promise<void>): Promise<void> {
   await using folder = await temporaryFolder();
   const logFile = join(folder.path, 'envoy.log');
-  const adminPort = await freePort();
+  const [adminPort = 0] = await listenPorts(1);
   const envoy = await startEnvoy({ binary, node, xdsTarget, adminPort, workFolder: folder.path, logFile, logger: silentLogger, clock: systemClock });
   try {
     await envoy.ready;

@@ -76,7 +76,8 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       applyHeaderOperations(target.requestHeaders, headers, formatView(context, route, undefined));
       makeWireSafe(headers);
     }
-    const host = rewriteHost(action, target, context);
+    if (target.hostRewrite !== undefined && target.hostRewrite !== '') request.authority = target.hostRewrite;
+    const host = rewriteHost(action, context);
     if (host !== undefined) {
       if (action.appendForwardedHost) appendForwardedHost(headers, request.authority);
       if (!this.#suppressesEnvoyHeaders()) setField(headers, 'x-envoy-original-host', request.authority);
