@@ -5,6 +5,7 @@ import { deploymentServices } from '#analyze/deployment-services.ts';
 import { destinationHost } from '#analyze/destination-host.ts';
 import { destinationRuleTarget } from '#analyze/destination-rule-target.ts';
 import { destinationSubset } from '#analyze/destination-subset.ts';
+import { gatewayCertificate } from '#analyze/gateway-certificate.ts';
 import { gatewayConflict } from '#analyze/gateway-conflict.ts';
 import { gatewayWorkload } from '#analyze/gateway-workload.ts';
 import { handWrittenSidecar } from '#analyze/hand-written-sidecar.ts';
@@ -13,6 +14,8 @@ import { meshHostConflict } from '#analyze/mesh-host-conflict.ts';
 import { missingCa } from '#analyze/missing-ca.ts';
 import { portName } from '#analyze/port-name.ts';
 import { proxyUserAnalyzer } from '#analyze/proxy-user.ts';
+import { serviceEntryAddress } from '#analyze/service-entry-address.ts';
+import { serviceEntryConflict } from '#analyze/service-entry-conflict.ts';
 import { serviceSelector } from '#analyze/service-selector.ts';
 import { serviceTargetPort } from '#analyze/service-target-port.ts';
 import { unreachableRule } from '#analyze/unreachable-rule.ts';
@@ -22,6 +25,7 @@ import { volumeMounts } from '#analyze/volume-mounts.ts';
 export const analyzers: readonly Analyzer[] = [
   gatewayWorkload, // nobody opens the port
   gatewayConflict, // two open it
+  gatewayCertificate, // two serve one certificate
   virtualServiceGateway, // the rules are not on the gateway
   meshHostConflict, // two sets of rules for one host
   unreachableRule, // a rule that an earlier one covers
@@ -31,6 +35,8 @@ export const analyzers: readonly Analyzer[] = [
   destinationRuleTarget, // parts without Pods
   missingCa, // a connection that trusts anybody
   portName, // a port that does not say what it speaks
+  serviceEntryAddress, // a port outside that cannot be told from others
+  serviceEntryConflict, // one that speaks two protocols
   serviceSelector, // a service without Pods
   serviceTargetPort, // a port the Pods do not have
   deploymentServices, // services that contradict each other

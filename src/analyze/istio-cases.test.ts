@@ -10,6 +10,7 @@ import { destinationHost } from '#analyze/destination-host.ts';
 import { destinationRuleTarget } from '#analyze/destination-rule-target.ts';
 import { destinationSubset } from '#analyze/destination-subset.ts';
 import { gatherFacts } from '#analyze/facts.ts';
+import { gatewayCertificate } from '#analyze/gateway-certificate.ts';
 import { gatewayConflict } from '#analyze/gateway-conflict.ts';
 import { gatewayWorkload } from '#analyze/gateway-workload.ts';
 import { ingressSubset } from '#analyze/ingress-subset.ts';
@@ -17,6 +18,8 @@ import { meshHostConflict } from '#analyze/mesh-host-conflict.ts';
 import { missingCa } from '#analyze/missing-ca.ts';
 import { portName } from '#analyze/port-name.ts';
 import { proxyUserAnalyzer } from '#analyze/proxy-user.ts';
+import { serviceEntryAddress } from '#analyze/service-entry-address.ts';
+import { serviceEntryConflict } from '#analyze/service-entry-conflict.ts';
 import { unreachableRule } from '#analyze/unreachable-rule.ts';
 import { virtualServiceGateway } from '#analyze/virtual-service-gateway.ts';
 import { type AnyResource, kindNames, type ResourcesByKind } from '#api/kinds.ts';
@@ -37,6 +40,9 @@ type Case = {
 const ours: Readonly<Record<string, readonly Analyzer[]>> = {
   'gateway.IngressGatewayPortAnalyzer': [gatewayWorkload],
   'gateway.ConflictingGatewayAnalyzer': [gatewayConflict],
+  'gateway.CertificateAnalyzer': [gatewayCertificate],
+  'serviceentry.ProtocolAddressesAnalyzer': [serviceEntryAddress],
+  'serviceentry.ConflictingServiceEntryProtocolAnalyzer': [serviceEntryConflict],
   'service.PortNameAnalyzer': [portName],
   'virtualservice.ConflictingMeshGatewayHostsAnalyzer': [meshHostConflict],
   'virtualservice.DestinationHostAnalyzer': [destinationHost, ingressSubset],

@@ -99,9 +99,17 @@ export const istioCodes = {
     title: 'VirtualServiceHostNotFoundInGateway',
     explanation: 'The Gateway that a VirtualService names serves none of its hosts, so no request reaches it that way.',
   },
+  IST0134: {
+    title: 'ServiceEntryAddressesRequired',
+    explanation: 'A TCP port of a ServiceEntry needs an address to be told from other traffic.',
+  },
   IST0137: {
     title: 'DeploymentConflictingPorts',
     explanation: 'Services of one Deployment put different ports before one target port.',
+  },
+  IST0138: {
+    title: 'GatewayDuplicateCertificate',
+    explanation: 'Two Gateways serve one certificate, which confuses clients that re-use HTTP/2 connections.',
   },
   IST0140: {
     title: 'IngressRouteRulesNotAffected',
@@ -122,6 +130,10 @@ export const istioCodes = {
     explanation: 'No Pod belongs to a subset, so requests to it are answered with 503.',
   },
   IST0174: { title: 'UnknownDestinationRuleHost', explanation: 'A DestinationRule is for a host that is no service of the mesh.' },
+  IST0177: {
+    title: 'ConflictingServiceEntryProtocol',
+    explanation: 'ServiceEntries give one port of one host different protocols.',
+  },
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;
 
 export type Code = keyof typeof heddleCodes | keyof typeof istioCodes;
