@@ -30,6 +30,11 @@ function valueOf(source: SnapshotSource, name: string): string | undefined {
   return source.current().resources.ConfigMap.get(`default/${name}`)?.data?.['value'];
 }
 
+/** Waits for the snapshot in which `holds`; the folder and its file may come in two. */
+async function until(source: SnapshotSource, holds: () => boolean): Promise<void> {
+  while (!holds()) await changeOf(source, () => {});
+}
+
 /** Diagnostics as `code file:line:col` with the file relative to the folder. */
 function findings(source: SnapshotSource, folder: string): readonly string[] {
   return source.current().diagnostics.map(({ code, at }) => `${code} ${at?.file.slice(folder.length + 1)}:${at?.line}:${at?.col}`);
@@ -178,4 +183,26 @@ test('a file that is emptied on the way to being written never empties the mesh'
   await changeOf(source, () => folder.write('a.yaml', configMap('first', 'two')));
   await changeOf(source, () => folder.write('a.yaml', ''));
   assert.deepEqual(values, ['two', undefined]);
+});
+
+test('a path that is asked for and goes away keeps what it said, until it is back', async () => {
+  await using folder = await folderWith({ 'mesh/a.yaml': configMap('first') });
+  await using source = await open(join(folder.path, 'mesh'));
+  await changeOf(source, () => rm(join(folder.path, 'mesh'), { recursive: true }));
+  assert.equal(valueOf(source, 'first'), 'one');
+  assert.deepEqual(findings(source, folder.path), ['HDL0002 mesh:0:0']);
+  await folder.write('mesh/a.yaml', configMap('first', 'two'));
+  await until(source, () => valueOf(source, 'first') === 'two');
+  assert.deepEqual(findings(source, folder.path), []);
+  await changeOf(source, () => folder.write('mesh/a.yaml', configMap('first', 'three')));
+  assert.equal(valueOf(source, 'first'), 'three');
+});
+
+test('paths are compared in one form, however they are written', async () => {
+  await using folder = await folderWith({ 'a.yaml': configMap('first') });
+  await using source = await open(`${folder.path}/.//a.yaml`);
+  await changeOf(source, () => folder.write('a.yaml', configMap('first', 'two')));
+  assert.equal(valueOf(source, 'first'), 'two');
+  await using twice = await openFileSource({ paths: [`${folder.path}/`, join(folder.path, 'a.yaml')], clock: systemClock, watch: false });
+  assert.deepEqual(twice.current().diagnostics, []);
 });

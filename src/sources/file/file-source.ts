@@ -2,12 +2,13 @@
 // up when nothing has been touched for a few milliseconds, or after a longer while if the touching never ends. What cannot be read, parsed or
 // validated keeps its last good version in force and gets a diagnostic. See manifest-files.ts for which files are read.
 import { readFile } from 'node:fs/promises';
+import { sep } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { withoutDuplicates } from '#sources/file/duplicates.ts';
 import { type FileState, readFileState } from '#sources/file/file-state.ts';
 import { type FolderEvent, FolderWatcher } from '#sources/file/folder-watcher.ts';
-import { findManifestFiles, isMissing, type ManifestFiles, unreadable } from '#sources/file/manifest-files.ts';
+import { findManifestFiles, isMissing, type ManifestFiles, plainPath, unreadable } from '#sources/file/manifest-files.ts';
 import { SnapshotListeners } from '#sources/listeners.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';
 import type { Snapshot, SnapshotSource } from '#sources/snapshot.ts';
@@ -46,7 +47,7 @@ export class FileSource implements SnapshotSource {
   readonly #dirty = new Set<string>();
   /** When a file was first found empty, by the monotonic clock. */
   readonly #emptySince = new Map<string, number>();
-  #found: ManifestFiles = { files: [], folders: [], diagnostics: [] };
+  #found: ManifestFiles = { files: [], folders: [], missing: [], diagnostics: [] };
   #structureChanged = true;
   #firstTouchMs: number | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -56,7 +57,7 @@ export class FileSource implements SnapshotSource {
   #snapshot: Snapshot = nextSnapshot(undefined, [], []);
 
   constructor({ paths, clock, watch, quietMs = 8, latestMs = 100, emptyMs = 150 }: FileSourceOptions) {
-    this.#paths = paths;
+    this.#paths = paths.map(plainPath);
     this.#clock = clock;
     this.#quietMs = quietMs;
     this.#latestMs = latestMs;
@@ -80,7 +81,9 @@ export class FileSource implements SnapshotSource {
   async load(): Promise<void> {
     const isFirst = this.#found.folders.length === 0;
     if (this.#structureChanged) await this.#findFiles(isFirst);
-    const touched = this.#found.files.filter((file) => this.#dirty.has(file) || (!this.#states.has(file) && !this.#unreadable.has(file)));
+    const touched = this.#found.files.filter(
+      (file) => !this.#isLost(file) && (this.#dirty.has(file) || (!this.#states.has(file) && !this.#unreadable.has(file))),
+    );
     this.#dirty.clear();
     const texts = await Promise.all(touched.map((file) => readContent(file)));
     for (const [index, file] of touched.entries()) this.#take(file, texts[index]);
@@ -98,13 +101,22 @@ export class FileSource implements SnapshotSource {
 
   async #findFiles(isFirst: boolean): Promise<void> {
     this.#structureChanged = false;
+    const before = this.#found.files;
     this.#found = await findManifestFiles(this.#paths);
     // What came into a folder between listing and watching it would be missed: list again when it is watched.
     if (!this.#closed && this.#watcher?.watch(this.#found.folders) === true) this.#found = await findManifestFiles(this.#paths);
+    // A path that was asked for and is gone keeps what it said: a folder may be swapped, a file replaced slowly. HDL0002 says so.
+    const lost = before.filter((file) => this.#isLost(file));
+    if (lost.length > 0) this.#found = { ...this.#found, files: [...this.#found.files, ...lost] };
     const files = new Set(this.#found.files);
     for (const file of this.#states.keys()) if (!files.has(file)) this.#states.delete(file);
     for (const file of this.#unreadable.keys()) if (!files.has(file)) this.#unreadable.delete(file);
     if (!isFirst) for (const file of files) this.#dirty.add(file);
+  }
+
+  /** Whether a file belongs to a path of the user's that cannot be read now. */
+  #isLost(file: string): boolean {
+    return this.#found.missing.some((path) => file === path || file.startsWith(path + sep));
   }
 
   /** Takes over what a file holds now: its text, that it is gone (null), or why it cannot be read. */

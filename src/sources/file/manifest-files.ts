@@ -5,7 +5,7 @@
 // - A folder inside that has a heddle.yaml of its own is another mesh and is not entered.
 // - heddle.yaml is Heddle's own; well-known files of other tools (kustomization.yaml, Chart.yaml …) are left out with a note.
 import { lstat, readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, normalize, sep } from 'node:path';
 import type { Diagnostic } from '#base/diagnostic.ts';
 
 export type ManifestFiles = {
@@ -13,6 +13,8 @@ export type ManifestFiles = {
   readonly files: readonly string[];
   /** Every folder whose entries matter, to be watched. */
   readonly folders: readonly string[];
+  /** Which of the given paths cannot be read. */
+  readonly missing: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
 };
 
@@ -38,9 +40,16 @@ const filesOfOthers: Readonly<Record<string, string>> = {
 
 const ownFile = 'heddle.yaml';
 
-/** Finds the files to read. Paths that cannot be read become HDL0002. */
+/** The one form of a path in here, in which paths can be compared: `./a//b/` is `a/b`. */
+export function plainPath(path: string): string {
+  const plain = normalize(path);
+  return plain.length > 1 && plain.endsWith(sep) ? plain.slice(0, -1) : plain;
+}
+
+/** Finds the files to read. `paths` are plain. Paths that cannot be read become HDL0002. */
 export async function findManifestFiles(paths: readonly string[]): Promise<ManifestFiles> {
   const found: Found = { files: new Set(), folders: new Set(), diagnostics: [] };
+  const missing: string[] = [];
   for (const path of paths) {
     try {
       if ((await stat(path)).isDirectory()) {
@@ -51,10 +60,11 @@ export async function findManifestFiles(paths: readonly string[]): Promise<Manif
       }
     } catch (error) {
       found.folders.add(dirname(path));
+      missing.push(path);
       found.diagnostics.push(unreadable(path, error));
     }
   }
-  return { files: [...found.files], folders: [...found.folders], diagnostics: found.diagnostics };
+  return { files: [...found.files], folders: [...found.folders], missing, diagnostics: found.diagnostics };
 }
 
 type Found = { readonly files: Set<string>; readonly folders: Set<string>; readonly diagnostics: Diagnostic[] };
