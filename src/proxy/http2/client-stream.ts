@@ -107,7 +107,7 @@ export class Http2ClientStream implements ClientStream {
   #listen(stream: ClientHttp2Stream, onClosed: () => void): void {
     stream.on('error', ignoreError);
     stream.on('wantTrailers', () => {
-      if (!stream.destroyed) stream.sendTrailers(this.#trailers === undefined ? {} : trailersObject(this.#trailers));
+      if (!stream.destroyed && !this.#done) stream.sendTrailers(this.#trailers === undefined ? {} : trailersObject(this.#trailers));
     });
     stream.on('drain', () => {
       if (!this.#done) this.#receiver.onWritable();

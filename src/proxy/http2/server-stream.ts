@@ -4,6 +4,7 @@ import type { BodyReceiver, DownstreamConnection, HeaderList, RequestHead, Reset
 import { appendFields, type PseudoFields, readFields, readTrailers, trailersObject } from '#proxy/http2/fields.ts';
 import { codeForDownstream, reasonOf } from '#proxy/http2/reset-codes.ts';
 
+/** waitForTrailers also keeps node from ending a stream properly (END_STREAM) before it resets it. */
 const responseOptions = { waitForTrailers: true, sendDate: false };
 const emptyResponseOptions = { endStream: true, sendDate: false };
 
@@ -110,7 +111,7 @@ export class Http2ServerStream implements ServerStream {
   becomeTunnel(): void {}
 
   #onWantTrailers(): void {
-    if (this.#stream.destroyed) return;
+    if (this.#stream.destroyed || this.#settled) return;
     // Without trailers this sends an empty DATA frame with END_STREAM.
     this.#stream.sendTrailers(this.#responseTrailers === undefined ? {} : trailersObject(this.#responseTrailers));
     this.#finishResponse();

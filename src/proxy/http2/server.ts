@@ -2,6 +2,7 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ServedConnection, ServerCodec } from '#proxy/http/server-codec.ts';
+import type { RequestRefusal } from '#proxy/http/stream.ts';
 import { Http2ServerStream, rawList } from '#proxy/http2/server-stream.ts';
 
 export type Http2ServerOptions = {
@@ -36,14 +37,22 @@ export function http2ServerCodec(options: Http2ServerOptions): ServerCodec {
     const session = performServerHandshake(socket, sessionOptions);
     return serve(session, socket, options.idleTimeoutMs ?? 0, (stream, flags, raw, onClosed) => {
       const request = new Http2ServerStream(stream, raw, flags, connection);
-      if (request.request.authority === '' || (request.request.path === '' && request.request.method !== 'CONNECT')) {
-        handler.onRefused(request, { status: 400, flag: 'DPE', details: 'http2.missing_authority' });
-      } else {
-        handler.onRequest(request);
-      }
+      const refusal = refuse(request, raw, maxHeaderBytes);
+      if (refusal === undefined) handler.onRequest(request);
+      else handler.onRefused(request, refusal);
       request.start(onClosed);
     });
   };
+}
+
+/** nghttp2 has refused what is malformed; node announces the largest head but takes a larger one. */
+function refuse({ request }: Http2ServerStream, raw: readonly string[], maxHeaderBytes: number): RequestRefusal | undefined {
+  if (request.authority === '' || (request.path === '' && request.method !== 'CONNECT')) {
+    return { status: 400, flag: 'DPE', details: 'http2.violation.of.messaging.rule' };
+  }
+  let size = 0;
+  for (const text of raw) size += text.length;
+  return size > maxHeaderBytes ? { status: 431, flag: 'DPE', details: 'http2.headers_too_large' } : undefined;
 }
 
 type OpenStream = (stream: ServerHttp2Stream, flags: number, raw: readonly string[], onClosed: () => void) => void;
