@@ -39,7 +39,11 @@ async function startOne(options: EnvoyProxyOptions, { plan, ports, logFile }: Pr
   let pid = 0;
   const envoy = await startEnvoy({
     ...options,
-    node: create(NodeSchema, { id: nodeId(plan, domain), cluster: `${plan.pod.metadata.name}.${plan.pod.metadata.namespace}`, metadata: nodeMetadata(plan, ports) }),
+    node: create(NodeSchema, {
+      id: nodeId(plan, domain),
+      cluster: `${plan.pod.metadata.name}.${plan.pod.metadata.namespace}`,
+      metadata: nodeMetadata(plan, ports),
+    }),
     adminPort,
     workFolder: join(options.workFolder, `${plan.pod.metadata.namespace}.${plan.pod.metadata.name}-${adminPort}`),
     logFile,

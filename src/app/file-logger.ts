@@ -1,6 +1,6 @@
 // Log lines to a file: time, level, message, fields. For the parts of a local mesh whose output is not for the terminal.
 import { appendFileSync } from 'node:fs';
-import type { LogLevel, Logger } from '#base/logger.ts';
+import type { Logger, LogLevel } from '#base/logger.ts';
 
 const rank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 

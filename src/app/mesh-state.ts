@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isRunning } from '#runtime/leftovers.ts';
-import { type MeshState as State, readState } from '#runtime/state.ts';
+import { readState, type MeshState as State } from '#runtime/state.ts';
 
 /** What .heddle/state.json holds. */
 export type MeshState = State;

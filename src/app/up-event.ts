@@ -10,7 +10,11 @@ export type UpEvent =
   /** Every pod that can be is ready: the table is due. `afterMs` since the start of the command. */
   | { readonly kind: 'mesh ready'; readonly state: MeshState; readonly afterMs: number; readonly tryLine?: string }
   /** Some pods were not ready in time; the mesh runs without them. */
-  | { readonly kind: 'mesh waits'; readonly state: MeshState; readonly waitingFor: readonly { readonly workload: string; readonly reason: string }[] }
+  | {
+      readonly kind: 'mesh waits';
+      readonly state: MeshState;
+      readonly waitingFor: readonly { readonly workload: string; readonly reason: string; readonly hint?: string }[];
+    }
   /** Files changed. `changed`: `VirtualService istio-system/hello`. */
   | { readonly kind: 'configuration'; readonly changed: readonly string[] }
   | { readonly kind: 'diagnostics gone'; readonly diagnostics: readonly Diagnostic[] };

@@ -22,7 +22,10 @@ function withServerPorts(pod: PodPlan, resources: ResourcesByKind): PodPlan {
   for (const service of resources.Service.values()) {
     if (selects(service, pod.pod)) for (const { port } of service.spec.ports ?? []) mapped.add(port);
   }
-  const own = [...resources.Gateway.values()].filter((gateway) => selectsPod(gateway, pod.pod)).flatMap(serverPorts).filter((port) => !mapped.has(port));
+  const own = [...resources.Gateway.values()]
+    .filter((gateway) => selectsPod(gateway, pod.pod))
+    .flatMap(serverPorts)
+    .filter((port) => !mapped.has(port));
   const inbound = [...new Set([...pod.inbound, ...own])].sort((a, b) => a - b);
   return { ...pod, inbound, fingerprint: `${pod.fingerprint}/${inbound.join()}` };
 }
@@ -32,8 +35,13 @@ function serverPorts(gateway: KindMap['Gateway']): readonly number[] {
 }
 
 /** The fixed ports of a pod: those of the first gateway where the user asked for a port (0: any), 8443 beside the usual 8080. */
-export function gatewayPorts(plan: PodPlan, first: string | undefined, asked: { readonly http: number; readonly isHttpsFree: boolean }): Readonly<Record<string, number>> {
-  if (plan.key !== first || asked.http === 0) return {};
+export function gatewayPorts(
+  plan: PodPlan,
+  all: RuntimePlan,
+  asked: { readonly http: number; readonly isHttpsFree: boolean },
+): Readonly<Record<string, number>> {
+  const first = [...all.pods.values()].find(({ isGateway }) => isGateway);
+  if (plan.key !== first?.key || asked.http === 0) return {};
   const withHttps = asked.http === 8080 && asked.isHttpsFree && plan.inbound.includes(8443);
   return { ...(plan.inbound.includes(8080) && { [httpPort]: asked.http }), ...(withHttps && { [httpsPort]: 8443 }) };
 }

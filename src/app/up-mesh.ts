@@ -2,9 +2,6 @@
 // ended in order.
 import { join } from 'node:path';
 import { analyze } from '#analyze/analyze.ts';
-import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
-import type { Logger } from '#base/logger.ts';
-import { ok, type Result } from '#base/result.ts';
 import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
 import { embeddedProxies } from '#app/embedded-proxy.ts';
 import { envoyProxies } from '#app/envoy-proxy.ts';
@@ -15,6 +12,10 @@ import { gatewayPorts } from '#app/up-gateway-ports.ts';
 import type { UpOptions } from '#app/up-options.ts';
 import { publisher } from '#app/up-publish.ts';
 import { meshState, tryLine } from '#app/up-state.ts';
+import { hintForWaiting } from '#app/up-waiting.ts';
+import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
+import type { Logger } from '#base/logger.ts';
+import { ok, type Result } from '#base/result.ts';
 import type { PodPlan } from '#runtime/pod-plan.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 import { isPortFree, PortAllocator } from '#runtime/port-allocator.ts';
@@ -32,14 +33,13 @@ const address = '127.0.0.1';
 /** How long a change may take to reach every proxy before a pod leaves all the same. */
 const settleMs = 2_000;
 /** When pods that are not ready are named. */
-const patienceMs = 10_000;
+const patienceMs = 5_000;
 
 export class UpMesh {
   readonly #options: UpMeshOptions;
   readonly #watchdog = new Watchdog();
   readonly #allocator: PortAllocator;
   readonly #running = new MemorySource();
-  readonly #startedMs: number;
   #source: MergedSource | undefined;
   #controlPlane: ControlPlane | undefined;
   #supervisor: Supervisor | undefined;
@@ -52,7 +52,6 @@ export class UpMesh {
   constructor(options: UpMeshOptions) {
     this.#options = options;
     this.#allocator = new PortAllocator({ random: options.random });
-    this.#startedMs = options.clock.monotonicMs();
   }
 
   /** Begins everything. The failure is a port that was free a moment ago. */
@@ -77,7 +76,6 @@ export class UpMesh {
     this.#controlPlane = started.value;
     this.#tellDiagnostics();
     const isHttpsFree = await isPortFree(8443);
-    const firstGateway = [...configuration.plan.pods.values()].find(({ isGateway }) => isGateway)?.key;
     this.#supervisor = new Supervisor({
       domain,
       inherited: this.#options.environment,
@@ -87,7 +85,7 @@ export class UpMesh {
       clock,
       emit: this.#options.onEvent,
       allocator: this.#allocator,
-      fixedPorts: (plan) => gatewayPorts(plan, firstGateway, { http: this.#options.gatewayPort, isHttpsFree }),
+      fixedPorts: (plan) => gatewayPorts(plan, configuration.plan, { http: this.#options.gatewayPort, isHttpsFree }),
       logFile: (plan, container) => this.#logFile(plan, container),
       publish: publisher(this.#running),
       settled: () => this.#settled(),
@@ -96,7 +94,7 @@ export class UpMesh {
     configuration.onChange((changed) => void this.#reconfigure(changed));
     await this.#supervisor.apply(configuration.plan, configuration.snapshot.resources);
     this.#writeState();
-    clock.after(patienceMs, () => this.#tellWaiting());
+    clock.after(patienceMs, () => void this.#tellWaiting());
     return ok(undefined);
   }
 
@@ -210,15 +208,20 @@ export class UpMesh {
     this.#phase = 'ready';
     this.#writeState();
     const state = this.state();
-    const afterMs = Math.round(this.#options.clock.monotonicMs() - this.#startedMs);
+    const afterMs = Math.round(this.#options.clock.monotonicMs() - this.#options.startedMs);
     const line = tryLine(this.#options.configuration.snapshot.resources, state.gatewayUrl);
     this.#options.onEvent({ kind: 'mesh ready', state, afterMs, ...(line !== undefined && { tryLine: line }) });
   }
 
-  #tellWaiting(): void {
+  async #tellWaiting(): Promise<void> {
     const waiting = this.#waiting();
     if (this.#phase !== 'starting' || waiting.length === 0) return;
-    const waitingFor = waiting.map(({ plan, reason }) => ({ workload: plan.key, reason }));
+    const waitingFor = await Promise.all(
+      waiting.map(async (run) => {
+        const hint = await hintForWaiting(run);
+        return { workload: run.plan.key, reason: run.reason, ...(hint !== undefined && { hint }) };
+      }),
+    );
     this.#options.onEvent({ kind: 'mesh waits', state: this.state(), waitingFor });
   }
 

@@ -16,6 +16,8 @@ export type UpOptions = {
   /** The Node that runs proxies, and that `node` means in a command. */
   readonly nodeProgram: string;
   readonly clock: Clock;
+  /** When the command began, by the clock's monotonic time: what "ready after" counts from. */
+  readonly startedMs: number;
   readonly random: () => number;
   readonly onEvent: (event: UpEvent) => void;
 };

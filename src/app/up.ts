@@ -3,12 +3,12 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { findEnvoy } from '#agent/binary.ts';
+import { portHolder } from '#app/port-holder.ts';
+import { UpConfiguration } from '#app/up-configuration.ts';
+import { UpMesh } from '#app/up-mesh.ts';
+import type { UpOptions } from '#app/up-options.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { failed, ok, type Result } from '#base/result.ts';
-import { portHolder } from '#app/port-holder.ts';
-import { UpMesh } from '#app/up-mesh.ts';
-import { UpConfiguration } from '#app/up-configuration.ts';
-import type { UpOptions } from '#app/up-options.ts';
 import { endLeftovers, isRunning } from '#runtime/leftovers.ts';
 import { isPortFree } from '#runtime/port-allocator.ts';
 import { readState, removeState } from '#runtime/state.ts';

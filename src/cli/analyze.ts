@@ -15,7 +15,9 @@ Examples:
 
 export function analyzeCommand(): Command {
   return new Command('analyze')
-    .description('Finds mistakes in YAML files: unknown fields, references to nothing, what a mesh would accept in silence. IST codes are Istio’s own.')
+    .description(
+      'Finds mistakes in YAML files: unknown fields, references to nothing, what a mesh would accept in silence. IST codes are Istio’s own.',
+    )
     .argument('<path...>', 'YAML files and folders')
     .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
     .addHelpText('after', help)

@@ -1,8 +1,8 @@
 // `heddle compile PATH --proxy NAME.NAMESPACE`: the mesh as Heddle understands it, or what one proxy is told, on stdout; findings on stderr.
 import { Command, Option } from 'commander';
 import { compileFiles } from '#app/compile.ts';
-import { exitCodeFor } from '#cli/exit-code.ts';
 import { diagnosticLines } from '#cli/event-line.ts';
+import { exitCodeFor } from '#cli/exit-code.ts';
 import { fail, paintFor } from '#cli/style.ts';
 
 type Options = { readonly proxy?: string; readonly to: 'model' | 'xds'; readonly output: 'yaml' | 'json' };

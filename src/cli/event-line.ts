@@ -45,7 +45,10 @@ export function eventLines(event: UpEvent, paint: Paint, isSettled: boolean): st
     case 'mesh waits':
       return [
         `\n${meshTable(event.state, paint)}\n`,
-        ...event.waitingFor.map(({ workload, reason }) => `${paint.warn('waits')}    for ${workload}: ${reason}`),
+        ...event.waitingFor.flatMap(({ workload, reason, hint }) => [
+          `${paint.warn('waits')}    for ${workload}: ${reason}`,
+          ...(hint === undefined ? [] : [`         ${paint.warn('hint')} ${hint}`]),
+        ]),
         '         their output: heddle logs NAME',
       ].join('\n');
     case 'configuration':

@@ -27,7 +27,9 @@ async function showLogs(name: string, { follow, proxy, stateDir }: LogsOptions):
   }
   const files = matching(readdirSync(folder), proxy === true ? `${name}.proxy` : name);
   if (files.length === 0) {
-    const known = readdirSync(folder).filter((file) => file.endsWith('.log')).map((file) => file.slice(0, -'.log'.length));
+    const known = readdirSync(folder)
+      .filter((file) => file.endsWith('.log'))
+      .map((file) => file.slice(0, -'.log'.length));
     const near = closest(name, known);
     fail(`no log of ${name}`, { hint: near === undefined ? `there are: ${known.sort().join(', ')}` : `did you mean ${near}?` });
     return;
@@ -47,7 +49,9 @@ function matching(files: readonly string[], asked: string): readonly string[] {
   const withNamespace = files.filter((file) => file.startsWith(`${short}.`) && file.endsWith('.log') && !file.endsWith('.proxy.log'));
   if (withNamespace.length > 0) return withNamespace;
   const [pod = '', isProxy] = short.split(/\.(?=proxy$)/);
-  return isProxy === undefined ? files.filter((file) => file === `${short}.proxy.log`) : files.filter((file) => file.startsWith(`${pod}.`) && file.endsWith('.proxy.log'));
+  return isProxy === undefined
+    ? files.filter((file) => file === `${short}.proxy.log`)
+    : files.filter((file) => file.startsWith(`${pod}.`) && file.endsWith('.proxy.log'));
 }
 
 /** Writes what was added since the last time; a file that became shorter was begun anew. */

@@ -11,7 +11,11 @@ const commands: readonly CommandEntry[] = [
     summary: 'run the mesh of these YAML files on this machine, and follow their changes',
     load: async () => (await import('#cli/up.ts')).upCommand(),
   },
-  { name: 'status', summary: 'what runs: workloads, gateway and admin addresses', load: async () => (await import('#cli/status.ts')).statusCommand() },
+  {
+    name: 'status',
+    summary: 'what runs: workloads, gateway and admin addresses',
+    load: async () => (await import('#cli/status.ts')).statusCommand(),
+  },
   { name: 'logs', summary: 'the output of a workload or of its proxy', load: async () => (await import('#cli/logs.ts')).logsCommand() },
   {
     name: 'analyze',
@@ -28,8 +32,16 @@ const commands: readonly CommandEntry[] = [
     summary: 'serve Envoy configuration (xDS) made from YAML files',
     load: async () => (await import('#cli/control-plane.ts')).controlPlaneCommand(),
   },
-  { name: 'proxy', summary: 'run one embedded proxy, from xDS or an Envoy bootstrap', load: async () => (await import('#cli/proxy.ts')).proxyCommand() },
-  { name: 'version', summary: 'the version of Heddle and of the Node that runs it', load: async () => (await import('#cli/version.ts')).versionCommand() },
+  {
+    name: 'proxy',
+    summary: 'run one embedded proxy, from xDS or an Envoy bootstrap',
+    load: async () => (await import('#cli/proxy.ts')).proxyCommand(),
+  },
+  {
+    name: 'version',
+    summary: 'the version of Heddle and of the Node that runs it',
+    load: async () => (await import('#cli/version.ts')).versionCommand(),
+  },
 ];
 
 const examples = `

@@ -17,9 +17,17 @@ export function meshTable(state: MeshState, paint: Paint): string {
   });
   for (const workload of state.workloads) {
     const name = `${workload.name}.${workload.namespace}`;
-    table.push([paint.strong(name), workload.version === '' ? '-' : workload.version, readiness(workload, paint), workload.address === '' ? '-' : workload.address]);
+    table.push([
+      paint.strong(name),
+      workload.version === '' ? '-' : workload.version,
+      readiness(workload, paint),
+      workload.address === '' ? '-' : workload.address,
+    ]);
   }
-  const lines = table.toString().split('\n').map((line) => line.trimEnd());
+  const lines = table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd());
   lines.push('');
   if (state.gatewayUrl !== undefined) lines.push(`gateway  ${paint.strong(state.gatewayUrl)}`);
   if (state.adminUrl !== undefined) lines.push(`admin    ${state.adminUrl}`);

@@ -37,7 +37,9 @@ Examples:
 
 export function upCommand(): Command {
   return new Command('up')
-    .description('Runs the mesh of these YAML files on this machine: each pod as local processes with a proxy of its own. Changes of files act at once.')
+    .description(
+      'Runs the mesh of these YAML files on this machine: each pod as local processes with a proxy of its own. Changes of files act at once.',
+    )
     .argument('[path...]', 'YAML files and folders')
     .addOption(new Option('--data-plane <which>', 'which proxy runs beside each pod').choices(['embedded', 'envoy']).default('embedded'))
     .option('--gateway-port <port>', 'where the ingress gateway takes HTTP; 0 takes any free port', port, 8080)
@@ -67,6 +69,7 @@ async function runMesh(given: readonly string[], options: Options): Promise<void
     environment: process.env,
     nodeProgram: process.execPath,
     clock: systemClock,
+    startedMs: 0, // systemClock counts from the start of this process
     random: Math.random,
     onEvent,
   });

@@ -45,7 +45,9 @@ function pod(name: string, script: string, more: Partial<KindMap['Pod']['spec']>
 }
 
 function byKind(resources: readonly AnyResource[]): ResourcesByKind {
-  const all = Object.fromEntries(kindNames().map((kind) => [kind, new Map(resources.filter((one) => one.kind === kind).map((one) => [resourceKey(one.metadata), one]))]));
+  const all = Object.fromEntries(
+    kindNames().map((kind) => [kind, new Map(resources.filter((one) => one.kind === kind).map((one) => [resourceKey(one.metadata), one]))]),
+  );
   return all as unknown as ResourcesByKind; // filled for every kind, with resources of that kind only
 }
 
@@ -136,11 +138,15 @@ async function startMesh(): Promise<Mesh> {
   };
 }
 
-function endpoints(mesh: Mesh): readonly { readonly port: number | undefined; readonly ready: boolean | undefined; readonly terminating: boolean | undefined }[] {
+function endpoints(
+  mesh: Mesh,
+): readonly { readonly port: number | undefined; readonly ready: boolean | undefined; readonly terminating: boolean | undefined }[] {
   return mesh
     .published()
     .flatMap((one) => (one.kind === 'EndpointSlice' ? [one] : []))
-    .flatMap(({ endpoints: list = [], ports }) => list.map(({ conditions }) => ({ port: ports?.[0]?.port, ready: conditions?.ready, terminating: conditions?.terminating })));
+    .flatMap(({ endpoints: list = [], ports }) =>
+      list.map(({ conditions }) => ({ port: ports?.[0]?.port, ready: conditions?.ready, terminating: conditions?.terminating })),
+    );
 }
 
 function isReady(mesh: Mesh): boolean {
@@ -269,7 +275,10 @@ test('a readiness probe takes the pod out and back in; liveness starts it again'
   const [container] = probed.spec.containers;
   assert.ok(container !== undefined);
   const probe = (path: string) => ({ httpGet: { path, port: 8080 }, periodSeconds: 1, failureThreshold: 1 });
-  await mesh.apply({ ...probed, spec: { containers: [{ ...container, readinessProbe: probe('/ready'), livenessProbe: { ...probe('/live'), initialDelaySeconds: 1 } }] } });
+  await mesh.apply({
+    ...probed,
+    spec: { containers: [{ ...container, readinessProbe: probe('/ready'), livenessProbe: { ...probe('/live'), initialDelaySeconds: 1 } }] },
+  });
   await mesh.until('unlive', () => mesh.events.some(({ kind }) => kind === 'unlive'));
   const kinds = mesh.events.map(({ kind }) => kind);
   assert.deepEqual(kinds.slice(0, 4), ['starting', 'ready', 'unready', 'ready']);

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { type AnyResource, type KindMap, kindNames, type ResourcesByKind } from '#api/kinds.ts';
 import { resourceKey } from '#api/resource.ts';
 import { formatDiagnostic } from '#base/diagnostic.ts';
-import { expandVariables, containerEnvironment } from '#runtime/environment.ts';
+import { containerEnvironment, expandVariables } from '#runtime/environment.ts';
 import { readImageMap } from '#runtime/image-map.ts';
 import { planPods } from '#runtime/pod-plan.ts';
-import { choosePorts } from '#runtime/port-plan.ts';
 import { PortAllocator } from '#runtime/port-allocator.ts';
+import { choosePorts } from '#runtime/port-plan.ts';
 
 const at = { file: '/mesh/app.yaml', line: 3, col: 5 };
 const origins = { start: at, at: () => at };
@@ -21,18 +21,35 @@ function pod(name: string, containers: KindMap['Pod']['spec']['containers']): Ki
 }
 
 function service(name: string, port: number, targetPort: number | string): KindMap['Service'] {
-  return { apiVersion: 'v1', kind: 'Service', metadata: meta(name), origins, spec: { selector: { app: name }, ports: [{ name: 'http', port, targetPort }] } };
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: meta(name),
+    origins,
+    spec: { selector: { app: name }, ports: [{ name: 'http', port, targetPort }] },
+  };
 }
 
 function byKind(...resources: readonly AnyResource[]): ResourcesByKind {
-  const all = Object.fromEntries(kindNames().map((kind) => [kind, new Map(resources.filter((one) => one.kind === kind).map((one) => [resourceKey(one.metadata), one]))]));
+  const all = Object.fromEntries(
+    kindNames().map((kind) => [kind, new Map(resources.filter((one) => one.kind === kind).map((one) => [resourceKey(one.metadata), one]))]),
+  );
   return all as unknown as ResourcesByKind; // filled for every kind, with resources of that kind only
 }
 
-const images = [readImageMap('/mesh/heddle.yaml', 'images:\n  "app:1": { command: [run, --port, $(PORT)], cwd: bin, env: { MODE: image, LEVEL: low } }\n')];
+const images = [
+  readImageMap('/mesh/heddle.yaml', 'images:\n  "app:1": { command: [run, --port, $(PORT)], cwd: bin, env: { MODE: image, LEVEL: low } }\n'),
+];
 
 test('the image gives command, folder and variables; args follow it, a command of its own stands in for it', () => {
-  const plan = planPods(byKind(pod('one', [{ name: 'a', image: 'app:1', args: ['-v'] }]), pod('two', [{ name: 'a', image: 'app:1', command: ['other'], args: ['x'] }]), pod('three', [{ name: 'a', command: ['own'] }])), images);
+  const plan = planPods(
+    byKind(
+      pod('one', [{ name: 'a', image: 'app:1', args: ['-v'] }]),
+      pod('two', [{ name: 'a', image: 'app:1', command: ['other'], args: ['x'] }]),
+      pod('three', [{ name: 'a', command: ['own'] }]),
+    ),
+    images,
+  );
   const commandOf = (key: string) => plan.pods.get(`default/${key}`)?.containers[0]?.command;
   assert.deepEqual(commandOf('one'), { command: ['run', '--port', '$(PORT)', '-v'], cwd: '/mesh/bin', env: { MODE: 'image', LEVEL: 'low' } });
   assert.deepEqual(commandOf('two')?.command, ['other', 'x']);
@@ -57,21 +74,49 @@ test('the nearest heddle.yaml decides', () => {
 });
 
 test('istio-proxy is the sidecar and never started; a pod of nothing else is a gateway', () => {
-  const plan = planPods(byKind(pod('app', [{ name: 'a', command: ['x'] }, { name: 'istio-proxy', image: 'p', ports: [{ containerPort: 15000 }] }]), pod('gate', [{ name: 'istio-proxy', ports: [{ containerPort: 8080 }] }])), []);
-  assert.deepEqual(plan.pods.get('default/app')?.containers.map(({ container }) => container.name), ['a']);
+  const plan = planPods(
+    byKind(
+      pod('app', [
+        { name: 'a', command: ['x'] },
+        { name: 'istio-proxy', image: 'p', ports: [{ containerPort: 15000 }] },
+      ]),
+      pod('gate', [{ name: 'istio-proxy', ports: [{ containerPort: 8080 }] }]),
+    ),
+    [],
+  );
+  assert.deepEqual(
+    plan.pods.get('default/app')?.containers.map(({ container }) => container.name),
+    ['a'],
+  );
   assert.deepEqual(plan.pods.get('default/app')?.inbound, []);
   assert.equal(plan.pods.get('default/gate')?.isGateway, true);
   assert.deepEqual(plan.pods.get('default/gate')?.inbound, [8080]);
 });
 
 test('ports come from containers, from Services by number and by name, and from probes', () => {
-  const app = pod('app', [{ name: 'a', command: ['x'], ports: [{ name: 'web', containerPort: 8080 }, { containerPort: 53, protocol: 'UDP' }], readinessProbe: { tcpSocket: { port: 9000 } } }]);
+  const app = pod('app', [
+    {
+      name: 'a',
+      command: ['x'],
+      ports: [
+        { name: 'web', containerPort: 8080 },
+        { containerPort: 53, protocol: 'UDP' },
+      ],
+      readinessProbe: { tcpSocket: { port: 9000 } },
+    },
+  ]);
   const plan = planPods(byKind(app, service('app', 80, 'web'), service('app', 81, 7000)), []);
   assert.deepEqual(plan.pods.get('default/app')?.inbound, [7000, 8080, 9000]);
 });
 
 test('the environment: services at the sidecar, the local port, fields of the pod, ConfigMaps', async () => {
-  const config: KindMap['ConfigMap'] = { apiVersion: 'v1', kind: 'ConfigMap', metadata: meta('config'), origins, data: { color: 'red', size: 'big' } };
+  const config: KindMap['ConfigMap'] = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: meta('config'),
+    origins,
+    data: { color: 'red', size: 'big' },
+  };
   const app = pod('app', [
     {
       name: 'a',
@@ -101,7 +146,15 @@ test('the environment: services at the sidecar, the local port, fields of the po
     httpProxy: 20_003,
   });
   const inherited = { PATH: '/usr/bin', HTTP_PROXY: 'http://corporate', npm_config_x: '1', HOME: '/home/me' };
-  const { variables, problems } = containerEnvironment({ plan, container: plan.containers[0], ports, resources, domain: 'cluster.local', inherited, nodeProgram: '/node/bin/node' });
+  const { variables, problems } = containerEnvironment({
+    plan,
+    container: plan.containers[0],
+    ports,
+    resources,
+    domain: 'cluster.local',
+    inherited,
+    nodeProgram: '/node/bin/node',
+  });
   assert.deepEqual(variables, {
     PATH: '/node/bin:/usr/bin',
     HOME: '/home/me',
@@ -139,7 +192,13 @@ test('$(NAME) is expanded, $$ is a dollar, unknown names stay', () => {
 
 test('a fingerprint changes with the command and the ConfigMap, not with the place in the file', () => {
   const app = pod('app', [{ name: 'a', image: 'app:1', envFrom: [{ configMapRef: { name: 'config' } }] }]);
-  const config = (value: string): KindMap['ConfigMap'] => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: meta('config'), origins, data: { value } });
+  const config = (value: string): KindMap['ConfigMap'] => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: meta('config'),
+    origins,
+    data: { value },
+  });
   const print = (resources: ResourcesByKind, maps = images) => planPods(resources, maps).pods.get('default/app')?.fingerprint;
   const first = print(byKind(app, config('1')));
   const moved = { ...app, origins: { start: { ...at, line: 9 }, at: () => ({ ...at, line: 9 }) } };

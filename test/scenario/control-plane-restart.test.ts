@@ -6,13 +6,13 @@ import type { AddressInfo } from 'node:net';
 import { create } from '@bufbuild/protobuf';
 import { envoyBootstrap } from '#agent/bootstrap.ts';
 import { NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { startLoad } from '#test/scenario/load.ts';
+import { type DataPlane, onBothDataPlanes } from '#test/scenario/up.ts';
 import { findEnvoy } from '#test/support/envoy.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { httpCall } from '#test/support/http-call.ts';
 import { type RunningProcess, startHeddle, startProcess } from '#test/support/start-process.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
-import { startLoad } from '#test/scenario/load.ts';
-import { type DataPlane, onBothDataPlanes } from '#test/scenario/up.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
 const host = 'app.example.com';
@@ -84,12 +84,23 @@ async function startGateway(dataPlane: DataPlane, xdsPort: number, port: number,
   };
   const answers = () => httpCall({ port, headers: { host } }).then(({ status }) => status === 200);
   if (dataPlane === 'embedded') {
-    return startHeddle(['proxy', '--xds', `127.0.0.1:${xdsPort}`, '--node', id, '--metadata', JSON.stringify(metadata), '--log-level', 'warn'], { ready: answers });
+    return startHeddle(['proxy', '--xds', `127.0.0.1:${xdsPort}`, '--node', id, '--metadata', JSON.stringify(metadata), '--log-level', 'warn'], {
+      ready: answers,
+    });
   }
-  const bootstrap = envoyBootstrap({ node: create(NodeSchema, { id, cluster: 'gateway', metadata }), xdsTarget: `127.0.0.1:${xdsPort}`, xdsMode: 'delta', adminPort: await freePort() });
+  const bootstrap = envoyBootstrap({
+    node: create(NodeSchema, { id, cluster: 'gateway', metadata }),
+    xdsTarget: `127.0.0.1:${xdsPort}`,
+    xdsMode: 'delta',
+    adminPort: await freePort(),
+  });
   const file = `${workFolder}/envoy.json`;
   await writeFile(file, JSON.stringify(bootstrap));
-  return startProcess({ command: findEnvoy() ?? 'envoy', args: ['-c', file, '--concurrency', '1', '--log-level', 'warning', '--disable-hot-restart'], ready: answers });
+  return startProcess({
+    command: findEnvoy() ?? 'envoy',
+    args: ['-c', file, '--concurrency', '1', '--log-level', 'warning', '--disable-hot-restart'],
+    ready: answers,
+  });
 }
 
 onBothDataPlanes('a control plane killed and started again under load: proxies go on, then take what has changed', async (dataPlane) => {

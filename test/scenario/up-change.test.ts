@@ -1,10 +1,10 @@
 // Files change while requests flow: weights, a file that stops parsing, pods that come, go and are replaced. No request may fail.
 import assert from 'node:assert/strict';
 import { readFile, rm } from 'node:fs/promises';
-import { httpCall } from '#test/support/http-call.ts';
-import { waitUntil } from '#test/support/wait-until.ts';
 import { startLoad } from '#test/scenario/load.ts';
 import { type DataPlane, example, onBothDataPlanes, startUp, type Up } from '#test/scenario/up.ts';
+import { httpCall } from '#test/support/http-call.ts';
+import { waitUntil } from '#test/support/wait-until.ts';
 
 const host = 'hello.example.com';
 
@@ -44,7 +44,10 @@ onBothDataPlanes('a file that stops parsing is told with its line, and its last 
   const broken = routing.replace('weight: 90', 'weight: [90');
   await up.folder.write('mesh/routing.yaml', broken);
   const line = broken.slice(0, broken.indexOf('[90')).split('\n').length;
-  const told = await up.event('the mistake', ({ kind, diagnostics = [] }) => kind === 'diagnostics' && diagnostics.some(({ code }) => code === 'HDL0001'));
+  const told = await up.event(
+    'the mistake',
+    ({ kind, diagnostics = [] }) => kind === 'diagnostics' && diagnostics.some(({ code }) => code === 'HDL0001'),
+  );
   const at = told.diagnostics?.find(({ code }) => code === 'HDL0001')?.at;
   assert.ok(at?.file.endsWith('routing.yaml') && Math.abs(at.line - line) <= 1, JSON.stringify(at));
   await load.more(200);

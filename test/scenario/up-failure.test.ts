@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
+import { example, startUp } from '#test/scenario/up.ts';
+import { freePort } from '#test/support/free-port.ts';
 import { startHeddle } from '#test/support/start-process.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
-import { example, startUp } from '#test/scenario/up.ts';
 
 const podWith = (container: string): string => `
 apiVersion: v1
@@ -77,12 +78,24 @@ test('an application that wants a port which is taken is told to read PORT', asy
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const script = `require('node:http').createServer().listen(${port}, '127.0.0.1')`;
   try {
-    await using up = await startUp('embedded', { untilReady: false, files: { 'app.yaml': podWith(`{ name: app, command: [node, -e, "${script}"], ports: [{ containerPort: ${port} }] }`) } });
+    await using up = await startUp('embedded', {
+      untilReady: false,
+      files: { 'app.yaml': podWith(`{ name: app, command: [node, -e, "${script}"], ports: [{ containerPort: ${port} }] }`) },
+    });
     const exited = await up.event('exited', ({ kind }) => kind === 'exited');
     assert.match(exited.hint ?? '', new RegExp(`Port ${port}, which it wants, is taken.*PORT`));
   } finally {
     await new Promise((resolve) => holder.close(resolve));
   }
+});
+
+test('an application that listens on the port of its YAML instead of PORT is found out', async () => {
+  const port = await freePort();
+  const script = `require('node:http').createServer().listen(${port}, '127.0.0.1')`;
+  const files = { 'app.yaml': podWith(`{ name: app, command: [node, -e, "${script}"], ports: [{ containerPort: ${port} }] }`) };
+  await using up = await startUp('embedded', { untilReady: false, files });
+  const waits = await up.event('waits', ({ kind }) => kind === 'mesh waits');
+  assert.match(waits.waitingFor?.[0]?.hint ?? '', new RegExp(`nothing listens on port \\d+, and it listens on ${port}: .*PORT`));
 });
 
 test('a second mesh with the same state folder is refused', async () => {

@@ -1,8 +1,8 @@
 // The first mesh, end to end: gateway, sidecar, application; weights, headers, failures that name their cause, calls between workloads.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { waitUntil } from '#test/support/wait-until.ts';
 import { example, onBothDataPlanes, startUp } from '#test/scenario/up.ts';
+import { waitUntil } from '#test/support/wait-until.ts';
 
 const host = 'hello.example.com';
 
@@ -27,15 +27,16 @@ onBothDataPlanes('a host that nobody serves is 404, flag NR in the gateway log',
   await using up = await startUp(dataPlane, { path: example('hello') });
   const answer = await up.call('other.example.com');
   assert.equal(answer.status, 404);
-  await waitUntil('the line in the access log', async () => / 404 NR route_not_found .*"other\.example\.com"/.test(await up.log('istio-ingressgateway-0.istio-system.proxy')));
+  await waitUntil('the line in the access log', async () =>
+    / 404 NR route_not_found .*"other\.example\.com"/.test(await up.log('istio-ingressgateway-0.istio-system.proxy')),
+  );
 });
 
 onBothDataPlanes('the mesh as it is often published starts, names its mistakes, and its 503 names the cause', async (dataPlane) => {
   await using up = await startUp(dataPlane, { path: example('hello/as-published') });
   const found = up.events().flatMap(({ diagnostics = [] }) => diagnostics);
-  const lines = found.map(({ at }) => `${at?.file.split('/').at(-1)}:${at?.line}`);
-  assert.ok(lines.includes('hello.yaml:32'), `probes beside containers: ${lines.join(' ')}`);
-  assert.ok(lines.includes('routing.yaml:33'), `short host: ${lines.join(' ')}`);
+  const lines = found.map(({ code, at }) => `${at?.file.split('/').at(-1)}:${at?.line} ${code}`).sort();
+  assert.deepEqual(lines, ['hello.yaml:27 HDL0022', 'hello.yaml:32 HDL0010', 'hello.yaml:9 HDL0020', 'routing.yaml:33 IST0101']);
   const answer = await up.call(host);
   assert.equal(answer.status, 503);
   assert.match(answer.body, /cluster_not_found/);

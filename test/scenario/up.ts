@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { envoyTest } from '#test/support/envoy.ts';
 import { type HttpAnswer, httpCall } from '#test/support/http-call.ts';
 import { type RunningProcess, startHeddle } from '#test/support/start-process.ts';
-import { temporaryFolder, type TemporaryFolder } from '#test/support/temporary-folder.ts';
+import { type TemporaryFolder, temporaryFolder } from '#test/support/temporary-folder.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
 export type DataPlane = 'embedded' | 'envoy';
@@ -29,8 +29,12 @@ export type EventLine = {
   readonly lastLines?: readonly string[];
   readonly state?: UpState;
   readonly afterMs?: number;
-  readonly changed?: readonly string[];
-  readonly diagnostics?: readonly { readonly code: string; readonly message: string; readonly at?: { readonly file: string; readonly line: number } }[];
+  readonly waitingFor?: readonly { readonly workload: string; readonly reason: string; readonly hint?: string }[];
+  readonly diagnostics?: readonly {
+    readonly code: string;
+    readonly message: string;
+    readonly at?: { readonly file: string; readonly line: number };
+  }[];
 };
 
 export type UpState = {
@@ -68,14 +72,36 @@ export function example(name: string): string {
 /** In a temporary folder: `state` for state and logs, `mesh` for `files`, which are what runs where no path is given. */
 export async function startUp(
   dataPlane: DataPlane,
-  { path, files = {}, untilReady = true }: { readonly path?: string; readonly files?: Readonly<Record<string, string>>; readonly untilReady?: boolean },
+  {
+    path,
+    files = {},
+    untilReady = true,
+  }: { readonly path?: string; readonly files?: Readonly<Record<string, string>>; readonly untilReady?: boolean },
 ): Promise<Up> {
   const folder = await temporaryFolder(Object.fromEntries(Object.entries(files).map(([name, text]) => [`mesh/${name}`, text])));
   const state = `${folder.path}/state`;
-  const args = ['up', path ?? `${folder.path}/mesh`, '--data-plane', dataPlane, '--gateway-port', '0', '--state-dir', state, '-o', 'json', '--log-level', 'warn'];
+  const args = [
+    'up',
+    path ?? `${folder.path}/mesh`,
+    '--data-plane',
+    dataPlane,
+    '--gateway-port',
+    '0',
+    '--state-dir',
+    state,
+    '-o',
+    'json',
+    '--log-level',
+    'warn',
+  ];
   const process = await startHeddle(args, { cwd: folder.path, stopTimeoutMs: 15_000 });
-  const events = (): readonly EventLine[] => process.stdout().split('\n').slice(0, -1).map((line): EventLine => JSON.parse(line));
-  const readState = async (): Promise<UpState> => JSON.parse(await readFile(`${state}/state.json`, 'utf8'));
+  const events = (): readonly EventLine[] =>
+    process
+      .stdout()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as EventLine); // what the command prints, as far as scenarios look at it
+  const readState = async (): Promise<UpState> => JSON.parse(await readFile(`${state}/state.json`, 'utf8')) as UpState; // likewise
   const event: Up['event'] = async (what, fits, timeoutMs = 15_000) => {
     let ended = false;
     void process.exited.then(() => (ended = true));
