@@ -57,7 +57,7 @@ export class NodeStream {
       this.#types.set(typeUrl, state);
       const desired = this.#resources(typeUrl);
       begin(state, desired);
-      const hasItAll = state.select(desired, false) === undefined;
+      const hasItAll = state.select(desired, () => false) === undefined;
       if (hasItAll) this.#options.ledger.resumed(this, this.#options.nodeId, typeUrl, state.versionOf(desired), state.heldCount);
     } else {
       this.#record(known, proceed(known));
@@ -92,7 +92,7 @@ export class NodeStream {
       const state = this.#types.get(typeUrl);
       if (state === undefined || state.inFlight !== undefined) continue;
       if (namesClusters(typeUrl) && this.#clustersOnTheWay()) continue;
-      const selection = state.select(this.#resources(typeUrl), this.#keepsRemoved(typeUrl));
+      const selection = state.select(this.#resources(typeUrl), () => this.#keepsRemoved(typeUrl));
       if (selection !== undefined) this.#send(state, selection);
     }
   }
@@ -101,7 +101,7 @@ export class NodeStream {
   #clustersOnTheWay(): boolean {
     const state = this.#types.get(typeUrls.cluster);
     if (state?.inFlight === undefined) return false;
-    return this.#cancelPatience !== undefined || state.select(this.#resources(typeUrls.cluster), true) !== undefined;
+    return this.#cancelPatience !== undefined || state.select(this.#resources(typeUrls.cluster), () => true) !== undefined;
   }
 
   #send(state: TypeState, selection: Selection): void {
@@ -119,7 +119,7 @@ export class NodeStream {
       const state = this.#types.get(other);
       if (state === undefined) return false;
       const desired = this.#resources(other);
-      return state.inFlight !== undefined || state.select(desired, false) !== undefined || state.rejectedNames(desired).length > 0;
+      return state.inFlight !== undefined || state.select(desired, () => false) !== undefined || state.rejectedNames(desired).length > 0;
     };
     if (typeUrl === typeUrls.cluster) return mayRunOld(typeUrls.listener) || mayRunOld(typeUrls.route);
     // Endpoints go when their cluster has gone, which ends the subscription to them anyway.

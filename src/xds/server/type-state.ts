@@ -85,13 +85,18 @@ export class TypeState {
   }
 
   /**
-   * What to send next; undefined when the client has it all, or will have with what is under way. With `keepRemoved`, resources that
-   * are gone stay for now.
+   * What to send next; undefined when the client has it all, or will have with what is under way. `keepsRemoved` is asked only when
+   * resources are gone: if it says so, the client keeps them for now.
    */
-  select(desired: Resources, keepRemoved: boolean): Selection | undefined {
-    if (this.#settledWith === desired && !keepRemoved && this.#groups.length === 0) return undefined;
-    const selection = this.#isWholeTruth() ? this.#selectWhole(desired, keepRemoved) : this.#selectChanged(desired, keepRemoved);
-    if (selection === undefined && !keepRemoved) this.#settledWith = desired;
+  select(desired: Resources, keepsRemoved: () => boolean): Selection | undefined {
+    if (this.#settledWith === desired) return undefined;
+    let kept = false;
+    const keep = () => {
+      kept = keepsRemoved();
+      return kept;
+    };
+    const selection = this.#isWholeTruth() ? this.#selectWhole(desired, keep) : this.#selectChanged(desired, keep);
+    if (selection === undefined && !kept) this.#settledWith = desired;
     return selection;
   }
 
@@ -131,7 +136,7 @@ export class TypeState {
   refused(error: string): readonly string[] {
     const push = this.#land();
     if (push === undefined) return [];
-    const named = push.resources.filter(({ name }) => name !== '' && error.includes(name));
+    const named = push.resources.filter(({ name }) => blames(error, name));
     const culprits = named.length > 0 ? named : push.resources.length === 1 || this.#isWholeTruth() ? push.resources : [];
     for (const { name, version } of culprits) this.#rejected.set(name, version);
     if (!this.#isWholeTruth()) this.#regroup(push, culprits);
@@ -186,16 +191,16 @@ export class TypeState {
     return [...this.interest.names].flatMap((name) => desired.get(name) ?? []);
   }
 
-  #selectWhole(desired: Resources, keepRemoved: boolean): Selection | undefined {
+  #selectWhole(desired: Resources, keepsRemoved: () => boolean): Selection | undefined {
     const wanted = this.#wanted(desired);
-    const kept = keepRemoved ? [...this.#lastSent.values()].filter(({ name }) => !desired.has(name) && this.interest.has(name)) : [];
-    const resources = [...wanted, ...kept];
-    const version = kept.length === 0 ? this.versionOf(desired) : versionOf(resources);
+    const gone = [...this.#lastSent.values()].filter(({ name }) => !desired.has(name) && this.interest.has(name));
+    const resources = gone.length > 0 && keepsRemoved() ? [...wanted, ...gone] : wanted;
+    const version = resources === wanted ? this.versionOf(desired) : versionOf(resources);
     if (version === this.#lastVersion && !this.#owesAnswer && this.#owed.size === 0) return undefined;
     return { version, resources, removed: [] };
   }
 
-  #selectChanged(desired: Resources, keepRemoved: boolean): Selection | undefined {
+  #selectChanged(desired: Resources, keepsRemoved: () => boolean): Selection | undefined {
     const wanted = this.#wanted(desired);
     for (let group = this.#groups.shift(); group !== undefined; group = this.#groups.shift()) {
       const resources = group.flatMap((name) => desired.get(name) ?? []).filter((resource) => this.#needs(resource));
@@ -206,7 +211,7 @@ export class TypeState {
       }
     }
     const resources = [...wanted.filter((resource) => this.#needs(resource)), ...this.#emptyAssignments(desired)];
-    const removed = this.#mode === 'delta' ? this.#gone(desired, keepRemoved) : [];
+    const removed = this.#mode === 'delta' ? this.#gone(desired, keepsRemoved) : [];
     if (resources.length === 0 && removed.length === 0 && !this.#owesAnswer) return undefined;
     return { version: this.versionOf(desired), resources, removed };
   }
@@ -234,11 +239,28 @@ export class TypeState {
     return this.#coming.get(name) ?? this.#held.get(name);
   }
 
-  /** Delta: names that the client has (unless those are kept) or asks about, and that do not exist (any more). */
-  #gone(desired: Resources, keepHeld: boolean): string[] {
-    const gone = new Set<string>();
-    if (!keepHeld) for (const map of [this.#held, this.#coming]) for (const name of map.keys()) if (this.#has(name) !== absent) gone.add(name);
-    for (const name of this.interest.names) if (this.#owed.has(name) || this.#has(name) === undefined) gone.add(name);
-    return [...gone].filter((name) => !desired.has(name));
+  /** Delta: names that the client has (unless it is to keep them) or asks about, and that do not exist (any more). */
+  #gone(desired: Resources, keepsRemoved: () => boolean): readonly string[] {
+    const had: string[] = [];
+    for (const map of [this.#held, this.#coming]) {
+      for (const name of map.keys()) if (!desired.has(name) && this.#has(name) !== absent) had.push(name);
+    }
+    const asked: string[] = [];
+    for (const name of this.interest.names) {
+      if (!desired.has(name) && (this.#owed.has(name) || this.#has(name) === undefined)) asked.push(name);
+    }
+    return had.length === 0 || keepsRemoved() ? asked : [...new Set([...had, ...asked])];
   }
+}
+
+/**
+ * Whether the text of a refusal says `name: reason`, as Envoy's do for clusters and listeners and our client's for everything. A name
+ * that merely occurs proves nothing: `80` is a route configuration.
+ */
+function blames(error: string, name: string): boolean {
+  if (name === '') return false;
+  for (let at = error.indexOf(`${name}:`); at >= 0; at = error.indexOf(`${name}:`, at + 1)) {
+    if (at === 0 || ' ,;('.includes(error.charAt(at - 1))) return true;
+  }
+  return false;
 }
