@@ -17,6 +17,9 @@ export type Selection = Pick<Push, 'version' | 'resources' | 'removed'>;
 /** In `#held`: the client knows that there is no such resource. */
 const absent = '';
 
+/** In `#held`: the client may have any version that it was sent. */
+const unknown = '?';
+
 export class TypeState {
   readonly typeUrl: TypeUrl;
   readonly interest: Interest;
@@ -177,6 +180,8 @@ export class TypeState {
   #regroup(push: Push, culprits: readonly XdsResource[]): void {
     const rest = push.resources.filter((resource) => !culprits.includes(resource)).map(({ name }) => name);
     if (rest.length === 0) return;
+    // Some clients take the good ones of a response that they refuse, some do not.
+    for (const name of rest) this.#held.set(name, unknown);
     if (culprits.length > 0) this.#groups.push(rest);
     else this.#groups.push(rest.slice(0, rest.length >> 1), rest.slice(rest.length >> 1));
   }
