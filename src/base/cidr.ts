@@ -42,11 +42,6 @@ export function inRange(ip: IpAddress, range: IpRange): boolean {
   return true;
 }
 
-export function isLoopback(ip: IpAddress): boolean {
-  const [a = 0, b, c, d] = ip.words;
-  return ip.family === 4 ? a >>> 24 === 127 : a === 0 && b === 0 && c === 0 && d === 1;
-}
-
 function maskOf(bits: number): number {
   if (bits <= 0) return 0;
   return bits >= 32 ? 0xffffffff : (0xffffffff << (32 - bits)) >>> 0;

@@ -1,7 +1,7 @@
 // Envoy's filter chain matching: criteria one after the other (destination port, destination IP, server name, transport protocol,
 // application protocols, source type and IPs, source port); at each the most specific value that fits the connection wins,
 // and there is no way back to a less specific one when a later criterion fails (listener.v3.FilterChainMatch).
-import { type IpAddress, type IpRange, inRange, isLoopback } from '#base/cidr.ts';
+import { type IpAddress, type IpRange, inRange } from '#base/cidr.ts';
 import type { ConnectionView } from '#decide/views.ts';
 
 export type ChainMatch = {
@@ -77,11 +77,11 @@ function portsRank(wanted: readonly number[], found: number): Rank {
   return wanted.includes(found) ? 1 : -1;
 }
 
-/** Longest prefix; none at all fits everything but less well than the shortest. */
+/** Longest prefix; no range at all is as good as /0, which is how Envoy keeps it. */
 function rangeRank(ranges: readonly IpRange[], ip: IpAddress | undefined): Rank {
   if (ranges.length === 0) return 0;
   let best = -1;
-  if (ip !== undefined) for (const range of ranges) if (inRange(ip, range)) best = Math.max(best, range.length + 1);
+  if (ip !== undefined) for (const range of ranges) if (inRange(ip, range)) best = Math.max(best, range.length);
   return best;
 }
 
@@ -111,14 +111,44 @@ function sourceTypeRank(type: ChainMatch['sourceType'], { source, destination }:
   return local === (type === 'same-or-loopback') ? 1 : -1;
 }
 
+/** 127.0.0.1 and ::1 alone: the rest of 127.0.0.0/8 is external to Envoy (Network::Utility::isLoopbackAddress). */
+function isLoopback({ words: [a, b, c, d], family }: IpAddress): boolean {
+  return family === 4 ? a === 0x7f000001 : a === 0 && b === 0 && c === 0 && d === 1;
+}
+
 function sameAddress(a: IpAddress, b: IpAddress): boolean {
   return a.family === b.family && a.words.every((word, index) => word === b.words[index]);
 }
 
-/** Two chains with the same match: Envoy refuses the listener. */
-export function sameMatch(a: ChainMatch, b: ChainMatch): boolean {
-  return matchText(a) === matchText(b);
+/**
+ * A combination of values that both matches name, in words, or undefined: Envoy refuses a listener whose chains overlap. A list stands
+ * for each of its values, and no list for "none given", which is not the same as any value.
+ */
+export function sharedMatch(a: ChainMatch, b: ChainMatch): string | undefined {
+  const shared: string[] = [];
+  for (const list of valueLists) {
+    const [ofA, ofB] = [list(a), list(b)];
+    const common = ofA.length === 0 && ofB.length === 0 ? '' : ofA.find((value) => ofB.includes(value));
+    if (common === undefined) return undefined;
+    if (common !== '') shared.push(common);
+  }
+  return shared.length === 0 ? 'any connection' : shared.join(' and ');
 }
+
+const rangeText = ({ family, words, length }: IpRange) =>
+  `${family === 4 ? 'IPv4' : 'IPv6'} ${words.map((word) => word.toString(16)).join(':')}/${length}`;
+
+const valueLists: readonly ((match: ChainMatch) => readonly string[])[] = [
+  ({ destinationPort }) => (destinationPort === undefined ? [] : [`port ${destinationPort}`]),
+  ({ destinationRanges }) => destinationRanges.map((range) => `destination ${rangeText(range)}`),
+  ({ serverNames }) => serverNames.map((name) => `server name ${name}`),
+  ({ transportProtocol }) => (transportProtocol === '' ? [] : [`transport protocol ${transportProtocol}`]),
+  ({ applicationProtocols }) => applicationProtocols.map((name) => `application protocol ${name}`),
+  ({ directSourceRanges }) => directSourceRanges.map((range) => `direct source ${rangeText(range)}`),
+  ({ sourceType }) => (sourceType === 'any' ? [] : [`source ${sourceType}`]),
+  ({ sourceRanges }) => sourceRanges.map((range) => `source ${rangeText(range)}`),
+  ({ sourcePorts }) => sourcePorts.map((port) => `source port ${port}`),
+];
 
 /** The match in words, part by part. */
 export function matchText(match: ChainMatch): string {

@@ -143,7 +143,19 @@ test('what cannot be honoured is an error that names the field', () => {
   const lua = { name: 'lua', typed_config: { '@type': 'type.googleapis.com/google.protobuf.Empty' } };
   const table: [json: JsonObject, error: RegExp][] = [
     [{ filter_chains: [] }, /l: filter_chains: a listener needs a filter chain/],
-    [{ filter_chains: [{ filters: [tcp] }, { filters: [tcp] }] }, /filter_chains\[1\]\.filter_chain_match: the same match as filter_chains\[0\]/],
+    [
+      { filter_chains: [{ filters: [tcp] }, { filters: [tcp] }] },
+      /filter_chains\[1\]\.filter_chain_match: overlaps with filter_chains\[0\]: any connection/,
+    ],
+    [
+      {
+        filter_chains: [
+          { filters: [tcp], filter_chain_match: { server_names: ['a', 'b'] } },
+          { filters: [tcp], filter_chain_match: { server_names: ['c', 'b'] } },
+        ],
+      },
+      /overlaps with filter_chains\[0\]: server name b/,
+    ],
     [{ filter_chains: [{ filters: [tcp], filter_chain_match: { server_names: ['a*b'] } }] }, /server_names\[0\]: a\*b: a wildcard/],
     [
       { filter_chains: [{ filters: [tcp], filter_chain_match: { prefix_ranges: [{ address_prefix: 'x' }] } }] },

@@ -7,7 +7,7 @@ import type { FileReader } from '#decide/data-source.ts';
 import { durationMs } from '#decide/duration.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileChainMatch } from '#decide/filter-chain-compile.ts';
-import { criteria, type IndexedMatch, matchText, sameMatch } from '#decide/filter-chain-match.ts';
+import { criteria, type IndexedMatch, matchText, sharedMatch } from '#decide/filter-chain-match.ts';
 import type { FilterChainEntry, ListenerEntry, ListenerFilterEntry } from '#decide/listener-entry.ts';
 import { compileNetworkFilter } from '#decide/network-filter.ts';
 import { compilePortPredicate } from '#decide/port-predicate.ts';
@@ -63,8 +63,11 @@ function compileIndex(listener: Listener, problems: Problems): readonly IndexedM
   const index: IndexedMatch[] = [];
   for (const [position, chain] of listener.filterChains.entries()) {
     const match = compileChainMatch(chain.filterChainMatch, `filter_chains[${position}].filter_chain_match`, problems);
-    const twin = index.find((other) => sameMatch(other.match, match));
-    if (twin !== undefined) problems.report(`filter_chains[${position}].filter_chain_match`, `the same match as filter_chains[${twin.position}]`);
+    for (const other of index) {
+      const shared = sharedMatch(other.match, match);
+      if (shared !== undefined)
+        problems.report(`filter_chains[${position}].filter_chain_match`, `overlaps with filter_chains[${other.position}]: ${shared}`);
+    }
     index.push({ position, match });
   }
   return index;
