@@ -196,7 +196,7 @@ function namesIn(resource: XdsResource): ReadonlySet<string> {
 }
 
 function versions(resources: ReadonlyMap<string, XdsResource> | undefined): Readonly<Record<string, string>> {
-  return Object.fromEntries([...(resources ?? [])].map(([name, { version }]) => [name, version]).sort());
+  return Object.fromEntries([...(resources?.values() ?? [])].map(({ name, version }): [string, string] => [name, version]).sort());
 }
 
 for (const mode of ['delta', 'sotw'] as const) {
