@@ -18,6 +18,8 @@ export type Http1ClientOptions = {
   /** Of a response's head and of its trailers. */
   readonly maxHeadBytes: number;
   readonly maxFields: number;
+  /** What sockets read into, all of them in turn. */
+  readonly readBuffer: Buffer;
 };
 
 /** Who sent the request on this connection. `onLost`: it ended before its response did. */
@@ -73,7 +75,9 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
     this.#writer = new SocketWriter(socket, options.batch);
     this.#head = new HeadBuffer(options.maxHeadBytes);
     this.#idleTimer = new Timer(options.wheel, this);
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('data', (chunk: Buffer) => this.read(chunk));
+    // A socket that reads into a shared buffer emits no data, but has to be started all the same.
+    socket.resume();
     socket.on('end', () => this.#onSocketEnd());
     socket.on('error', (error: NodeJS.ErrnoException) => this.#lose('connection-closed', error.code ?? error.message));
     socket.on('close', () => this.#lose('connection-closed', ''));
@@ -131,7 +135,8 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
     this.#lose('local-reset', '');
   }
 
-  #onData(chunk: Buffer): void {
+  /** Bytes of the socket. They are not kept beyond the call: bodies are handed on as copies, because the buffer is used again. */
+  read(chunk: Buffer): void {
     const { batch } = this.#options;
     batch.enter();
     try {
@@ -152,7 +157,7 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
         case 'body': {
           const end = Math.min(at + this.#left, chunk.length);
           this.#left -= end - at;
-          this.#exchange?.onData(chunk.subarray(at, end));
+          this.#exchange?.onData(Buffer.from(chunk.subarray(at, end)));
           at = end;
           this.#surplus = end < chunk.length;
           if (this.#left === 0) this.#finish(undefined);
@@ -163,7 +168,7 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
           break;
         case 'untilClose':
         case 'tunnel':
-          this.#exchange?.onData(at === 0 ? chunk : chunk.subarray(at));
+          this.#exchange?.onData(Buffer.from(chunk.subarray(at)));
           return;
         default:
           // Nobody asked for these bytes.
@@ -219,7 +224,7 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
   }
 
   onChunkData(data: Buffer): void {
-    this.#exchange?.onData(data);
+    this.#exchange?.onData(Buffer.from(data));
   }
 
   /** A response that breaks the rules: the exchange is lost, the rest of the input is not looked at. */

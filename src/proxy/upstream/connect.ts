@@ -6,7 +6,12 @@ import { getSystemErrorMessage } from 'node:util';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import type { ResetReason } from '#proxy/http/stream.ts';
 
+/** Where a connector that can reads to: one buffer for many sockets, its bytes valid during the call only. False: stop reading. */
+export type SocketInput = { readonly buffer: Uint8Array; readonly callback: (byteCount: number, buffer: Uint8Array) => boolean };
+
 export type ConnectReceiver = {
+  /** Wanted input; without it, and from connectors that cannot (TLS), bytes come as `data` events. */
+  readonly input?: SocketInput;
   /** Connected, TLS handshake done. The socket is paused and carries only the connector's error listener. */
   readonly onConnect: (socket: Socket) => void;
   /** `detail` in the system's words. Never after `onConnect`. */
@@ -21,7 +26,14 @@ export type Connect = (cluster: ClusterEntry, endpoint: EndpointEntry, receiver:
 
 /** Plaintext TCP. Ignores `cluster.tls`: whoever wires the proxy chooses the connector by it. */
 export const connectPlain: Connect = (cluster, endpoint, receiver) => {
-  const socket = connectSocket({ host: endpoint.address, port: endpoint.port, noDelay: true, allowHalfOpen: true });
+  const { input } = receiver;
+  const socket = connectSocket({
+    host: endpoint.address,
+    port: endpoint.port,
+    noDelay: true,
+    allowHalfOpen: true,
+    ...(input === undefined ? {} : { onread: input }),
+  });
   let settled = false;
   const timer = setTimeout(() => fail('connect-timeout', 'connect timeout'), cluster.connectTimeoutMs);
   const fail = (reason: ResetReason, detail: string): void => {

@@ -7,7 +7,9 @@ import type { PoolFactory } from '#proxy/upstream/pool-factory.ts';
 /** Envoy's limits for responses: 60 KiB of head, 100 fields. */
 const limits = { maxHeadBytes: 61_440, maxFields: 100 };
 
+const readBytes = 65_536;
+
 export function http1PoolFactory(connect: Connect, shared: Http1Shared): PoolFactory {
-  const options = { ...shared, ...limits };
+  const options = { ...shared, ...limits, readBuffer: Buffer.allocUnsafeSlow(readBytes) };
   return (cluster, endpoint, usage) => new Http1Pool(cluster, endpoint, usage, connect, options);
 }

@@ -4,7 +4,7 @@ import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import type { ClientStream, RequestHead, ResetReason, ResponseReceiver, UpstreamPool } from '#proxy/http/stream.ts';
 import { ClientConnection, type ConnectionOwner, type Http1ClientOptions } from '#proxy/http1/client-connection.ts';
 import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
-import type { Connect, Connecting, ConnectReceiver } from '#proxy/upstream/connect.ts';
+import type { Connect, Connecting, ConnectReceiver, SocketInput } from '#proxy/upstream/connect.ts';
 import { PooledRequest, type RequestPool } from '#proxy/upstream/http1-request.ts';
 
 export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
@@ -59,17 +59,18 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
       const mine = this.#connections.size + this.#connecting.size;
       if (mine > 0 && this.#usage.connections >= this.#cluster.maxConnections) return;
       this.#usage.connections++;
-      const receiver = new Attempt(this);
+      const receiver = new Attempt(this, this.#options.readBuffer);
       receiver.connecting = this.#connect(this.#cluster, this.#endpoint, receiver);
       this.#connecting.add(receiver.connecting);
     }
   }
 
-  onAttemptDone(connecting: Connecting, socket: Socket): void {
+  onAttemptDone(connecting: Connecting, socket: Socket): ClientConnection {
     this.#connecting.delete(connecting);
     const connection = new ClientConnection(socket, this.#endpoint.key, this, this.#options);
     this.#connections.add(connection);
     this.onIdle(connection);
+    return connection;
   }
 
   onAttemptFailed(connecting: Connecting, reason: ResetReason, detail: string): void {
@@ -139,17 +140,26 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
   }
 }
 
-/** One connection attempt of a pool. */
+/** One connection attempt of a pool, and afterwards the way of its bytes to the connection. */
 class Attempt implements ConnectReceiver {
+  readonly input: SocketInput;
   connecting: Connecting | undefined = undefined;
   readonly #pool: Http1Pool;
+  #connection: ClientConnection | undefined = undefined;
 
-  constructor(pool: Http1Pool) {
+  constructor(pool: Http1Pool, buffer: Buffer) {
     this.#pool = pool;
+    this.input = {
+      buffer,
+      callback: (byteCount) => {
+        this.#connection?.read(buffer.subarray(0, byteCount));
+        return true;
+      },
+    };
   }
 
   onConnect(socket: Socket): void {
-    if (this.connecting !== undefined) this.#pool.onAttemptDone(this.connecting, socket);
+    if (this.connecting !== undefined) this.#connection = this.#pool.onAttemptDone(this.connecting, socket);
   }
 
   onConnectFailed(reason: ResetReason, detail: string): void {
