@@ -120,14 +120,21 @@ function sameAddress(a: IpAddress, b: IpAddress): boolean {
   return a.family === b.family && a.words.every((word, index) => word === b.words[index]);
 }
 
+/** What a match names, criterion by criterion: made once per chain, so that many chains can be compared. */
+export type MatchValues = readonly (readonly string[])[];
+
+export function matchValues(match: ChainMatch): MatchValues {
+  return valueLists.map((list) => list(match));
+}
+
 /**
  * A combination of values that both matches name, in words, or undefined: Envoy refuses a listener whose chains overlap. A list stands
  * for each of its values, and no list for "none given", which is not the same as any value.
  */
-export function sharedMatch(a: ChainMatch, b: ChainMatch): string | undefined {
+export function sharedMatch(a: MatchValues, b: MatchValues): string | undefined {
   const shared: string[] = [];
-  for (const list of valueLists) {
-    const [ofA, ofB] = [list(a), list(b)];
+  for (const [index, ofA] of a.entries()) {
+    const ofB = b[index] ?? [];
     const common = ofA.length === 0 && ofB.length === 0 ? '' : ofA.find((value) => ofB.includes(value));
     if (common === undefined) return undefined;
     if (common !== '') shared.push(common);

@@ -7,7 +7,7 @@ import type { FileReader } from '#decide/data-source.ts';
 import { durationMs } from '#decide/duration.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileChainMatch } from '#decide/filter-chain-compile.ts';
-import { criteria, type IndexedMatch, matchText, sharedMatch } from '#decide/filter-chain-match.ts';
+import { criteria, type IndexedMatch, type MatchValues, matchText, matchValues, sharedMatch } from '#decide/filter-chain-match.ts';
 import type { FilterChainEntry, ListenerEntry, ListenerFilterEntry } from '#decide/listener-entry.ts';
 import { compileNetworkFilter } from '#decide/network-filter.ts';
 import { compilePortPredicate } from '#decide/port-predicate.ts';
@@ -61,13 +61,15 @@ function compileIndex(listener: Listener, problems: Problems): readonly IndexedM
   if (listener.filterChains.length === 0 && listener.defaultFilterChain === undefined)
     problems.report('filter_chains', 'a listener needs a filter chain');
   const index: IndexedMatch[] = [];
+  const before: MatchValues[] = [];
   for (const [position, chain] of listener.filterChains.entries()) {
     const match = compileChainMatch(chain.filterChainMatch, `filter_chains[${position}].filter_chain_match`, problems);
-    for (const other of index) {
-      const shared = sharedMatch(other.match, match);
-      if (shared !== undefined)
-        problems.report(`filter_chains[${position}].filter_chain_match`, `overlaps with filter_chains[${other.position}]: ${shared}`);
+    const named = matchValues(match);
+    for (const [other, values] of before.entries()) {
+      const shared = sharedMatch(values, named);
+      if (shared !== undefined) problems.report(`filter_chains[${position}].filter_chain_match`, `overlaps with filter_chains[${other}]: ${shared}`);
     }
+    before.push(named);
     index.push({ position, match });
   }
   return index;

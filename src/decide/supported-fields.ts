@@ -12,33 +12,6 @@ function fields(honoured: string, accepted = '', only: Readonly<Record<string, r
   return rules;
 }
 
-const bootstrap: Readonly<Record<string, MessageRules>> = {
-  'envoy.config.bootstrap.v3.Bootstrap': fields(
-    'node static_resources dynamic_resources admin',
-    `node_context_params cluster_manager stats_config stats_flush_interval watchdog watchdogs layered_runtime overload_manager
-     stats_server_version_override application_log_config deferred_stat_options enable_dispatcher_stats memory_allocator_manager
-     grpc_async_client_manager_config flags_path default_socket_interface inline_headers typed_dns_resolver_config`,
-  ),
-  'envoy.config.bootstrap.v3.Bootstrap.StaticResources': 'all',
-  'envoy.config.bootstrap.v3.Bootstrap.DynamicResources': fields('lds_config cds_config ads_config'),
-  'envoy.config.bootstrap.v3.Admin': fields('address', 'access_log access_log_path profile_path ignore_global_conn_limit'),
-  'envoy.config.core.v3.Node': fields(
-    'id cluster metadata locality',
-    'dynamic_parameters user_agent_name user_agent_version user_agent_build_version extensions client_features listening_addresses',
-  ),
-  'envoy.config.core.v3.Locality': 'all',
-  'envoy.config.core.v3.ConfigSource': fields('ads api_config_source', 'initial_fetch_timeout resource_api_version self'),
-  'envoy.config.core.v3.AggregatedConfigSource': 'all',
-  'envoy.config.core.v3.ApiConfigSource': {
-    ...fields('grpc_services', 'transport_api_version set_node_on_first_message_only refresh_delay request_timeout rate_limit_settings'),
-    api_type: ['GRPC', 'DELTA_GRPC', 'AGGREGATED_GRPC', 'AGGREGATED_DELTA_GRPC'],
-  },
-  'envoy.config.core.v3.GrpcService': fields('envoy_grpc google_grpc', 'timeout initial_metadata retry_policy'),
-  'envoy.config.core.v3.GrpcService.EnvoyGrpc': fields('cluster_name', 'authority retry_policy max_receive_message_length'),
-  'envoy.config.core.v3.GrpcService.GoogleGrpc': fields('target_uri', 'stat_prefix'),
-  'envoy.extensions.transport_sockets.tls.v3.Secret': fields('name tls_certificate validation_context'),
-};
-
 const listener: Readonly<Record<string, MessageRules>> = {
   'envoy.config.listener.v3.Listener': fields(
     `name address filter_chains default_filter_chain use_original_dst listener_filters listener_filters_timeout continue_on_listener_filters_timeout
@@ -257,6 +230,10 @@ const cluster: Readonly<Record<string, MessageRules>> = {
   'envoy.config.endpoint.v3.LocalityLbEndpoints': fields('locality lb_endpoints priority', 'metadata load_balancing_weight proximity'),
   'envoy.config.endpoint.v3.LbEndpoint': fields('endpoint health_status load_balancing_weight', 'metadata'),
   'envoy.config.endpoint.v3.Endpoint': fields('address hostname', 'health_check_config'),
+  'envoy.config.core.v3.Locality': 'all',
+  // Everything dynamic comes over one aggregated stream.
+  'envoy.config.core.v3.ConfigSource': fields('ads', 'initial_fetch_timeout resource_api_version'),
+  'envoy.config.core.v3.AggregatedConfigSource': 'all',
   'envoy.config.core.v3.Address': fields('socket_address'),
   'envoy.config.core.v3.SocketAddress': { ...fields('address port_value', 'resolver_name ipv4_compat'), protocol: ['TCP'] },
   'envoy.config.core.v3.TransportSocket': fields('name typed_config'),
@@ -285,7 +262,7 @@ const tls: Readonly<Record<string, MessageRules>> = {
     'ecdh_curves signature_algorithms',
   ),
   'envoy.extensions.transport_sockets.tls.v3.TlsCertificate': fields('certificate_chain private_key', 'watched_directory'),
-  'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': fields('name sds_config'),
+  'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': fields('name'),
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext': {
     ...fields('trusted_ca match_typed_subject_alt_names match_subject_alt_names', 'watched_directory'),
     trust_chain_verification: ['VERIFY_TRUST_CHAIN'],
@@ -293,4 +270,4 @@ const tls: Readonly<Record<string, MessageRules>> = {
   'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher': fields('san_type matcher'),
 };
 
-export const supportedFields: Readonly<Record<string, MessageRules>> = { ...bootstrap, ...listener, ...http, ...route, ...rbac, ...cluster, ...tls };
+export const supportedFields: Readonly<Record<string, MessageRules>> = { ...listener, ...http, ...route, ...rbac, ...cluster, ...tls };

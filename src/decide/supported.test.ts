@@ -7,7 +7,8 @@ import { formatConfigError, Problems } from '#decide/config-error.ts';
 import { extensions } from '#decide/extension.ts';
 import { findUnsupported } from '#decide/supported.ts';
 import { supportedFields } from '#decide/supported-fields.ts';
-import { BootstrapSchema } from '#envoy/gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
+import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 
 test('the table names only messages and fields that there are', async () => {
   const gen = fileURLToPath(new URL('../envoy/gen/envoy', import.meta.url));
@@ -43,44 +44,39 @@ test('every extension in the registry has its line in the table', () => {
 });
 
 test('an unsupported field is named by its whole path, through lists, maps and extensions', () => {
-  const bootstrap = fromJson(
-    BootstrapSchema,
+  const tcp = {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+    stat_prefix: 's',
+    cluster: 'c',
+    tunneling_config: { hostname: 'h' },
+  };
+  const listener = fromJson(
+    ListenerSchema,
     {
-      admin: { address: { socket_address: { address: '127.0.0.1', port_value: 0 } } },
-      hds_config: {},
-      static_resources: {
-        clusters: [{ name: 'c', lb_policy: 'MAGLEV', eds_cluster_config: { eds_config: { path: '/x' } } }],
-        listeners: [
-          {
-            name: 'l',
-            metadata: { filter_metadata: { any: { thing: 1 } } },
-            filter_chains: [
-              {
-                filters: [
-                  {
-                    name: 'tcp',
-                    typed_config: {
-                      '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
-                      stat_prefix: 's',
-                      cluster: 'c',
-                      tunneling_config: { hostname: 'h' },
-                    },
-                  },
-                ],
-              },
-            ],
-          },
-        ],
-      },
+      name: 'l',
+      udp_listener_config: {},
+      metadata: { filter_metadata: { any: { thing: 1 } } },
+      filter_chains: [{ filters: [{ name: 'tcp', typed_config: tcp }] }],
     },
     { registry: extensions },
   );
+  const options = {
+    '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+    explicit_http_config: { http3_protocol_options: {} },
+  };
+  const cluster = fromJson(
+    ClusterSchema,
+    { name: 'c', lb_policy: 'MAGLEV', eds_cluster_config: { eds_config: { path: '/x' } }, typed_extension_protocol_options: { http: options } },
+    { registry: extensions },
+  );
   const problems = new Problems('bootstrap');
-  findUnsupported(BootstrapSchema, bootstrap, '', problems);
+  findUnsupported(ListenerSchema, listener, 'static_resources.listeners[0]', problems);
+  findUnsupported(ClusterSchema, cluster, '', problems);
   assert.deepEqual(problems.errors.map(formatConfigError).sort(), [
-    'bootstrap: hds_config: not supported by this proxy',
-    'bootstrap: static_resources.clusters[0].eds_cluster_config.eds_config.path: not supported by this proxy',
-    'bootstrap: static_resources.clusters[0].lb_policy: MAGLEV is not supported by this proxy (known: ROUND_ROBIN, LEAST_REQUEST, RANDOM, CLUSTER_PROVIDED)',
+    'bootstrap: eds_cluster_config.eds_config.path: not supported by this proxy',
+    'bootstrap: lb_policy: MAGLEV is not supported by this proxy (known: ROUND_ROBIN, LEAST_REQUEST, RANDOM, CLUSTER_PROVIDED)',
     'bootstrap: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.tunneling_config: not supported by this proxy',
+    'bootstrap: static_resources.listeners[0].udp_listener_config: not supported by this proxy',
+    'bootstrap: typed_extension_protocol_options["http"].explicit_http_config.http3_protocol_options: not supported by this proxy',
   ]);
 });
