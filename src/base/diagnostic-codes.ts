@@ -69,6 +69,7 @@ export const heddleCodes = {
   HDL0041: { title: 'Port in use', explanation: 'Another program listens on the port that Heddle was told to open.' },
   HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },
   HDL0402: { title: 'Image without a command', explanation: 'No heddle.yaml says which local program stands for the image of a container.' },
+  HDL0403: { title: 'No effect on this machine', explanation: 'A field of a Pod means something in a container and nothing for a local process.' },
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;
 
 /** Istio's messages that Heddle can give, under Istio's own names. */

@@ -4,6 +4,7 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 /** `workload` is the pod's `namespace/name`; `container` is `istio-proxy` for its proxy. */
 export type RuntimeEvent =
   | { readonly kind: 'starting'; readonly workload: string; readonly container: string; readonly command: string }
+  /** `afterMs`: since its start, or since it was last ready. */
   | { readonly kind: 'ready'; readonly workload: string; readonly afterMs: number }
   | { readonly kind: 'unready'; readonly workload: string; readonly reason: string }
   | {

@@ -277,7 +277,11 @@ test('a readiness probe takes the pod out and back in; liveness starts it again'
   const probe = (path: string) => ({ httpGet: { path, port: 8080 }, periodSeconds: 1, failureThreshold: 1 });
   await mesh.apply({
     ...probed,
-    spec: { containers: [{ ...container, readinessProbe: probe('/ready'), livenessProbe: { ...probe('/live'), initialDelaySeconds: 1 } }] },
+    spec: {
+      containers: [
+        { ...container, readinessProbe: probe('/ready'), livenessProbe: { ...probe('/live'), initialDelaySeconds: 1, failureThreshold: 3 } },
+      ],
+    },
   });
   await mesh.until('unlive', () => mesh.events.some(({ kind }) => kind === 'unlive'));
   const kinds = mesh.events.map(({ kind }) => kind);

@@ -206,3 +206,18 @@ test('a fingerprint changes with the command and the ConfigMap, not with the pla
   assert.notEqual(print(byKind(app, config('2'))), first);
   assert.notEqual(print(byKind(app, config('1')), [readImageMap('/mesh/heddle.yaml', 'images: { "app:1": { command: [run, again] } }')]), first);
 });
+
+test('fields that mean nothing to a local process are said, and the pod runs all the same', () => {
+  const app = pod('app', [
+    { name: 'a', command: ['x'], volumeMounts: [{ name: 'data', mountPath: '/data' }], lifecycle: { preStop: { sleep: { seconds: 5 } } } },
+  ]);
+  const plan = planPods(byKind(app), []);
+  assert.deepEqual(
+    plan.diagnostics.map(({ code, message }) => `${code} ${message}`),
+    [
+      'HDL0403 volumeMounts of container a of Pod default/app has no effect here',
+      'HDL0403 lifecycle of container a of Pod default/app has no effect here',
+    ],
+  );
+  assert.ok(plan.pods.has('default/app'));
+});

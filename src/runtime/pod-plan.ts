@@ -9,6 +9,8 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import { type ContainerCommand, containerCommand } from '#runtime/container-command.ts';
 import type { ImageMap } from '#runtime/image-map.ts';
 import { inboundPorts } from '#runtime/pod-ports.ts';
+import { sidecarContainer } from '#runtime/sidecar-container.ts';
+import { fieldsWithoutEffect } from '#runtime/without-effect.ts';
 
 export type ContainerPlan = { readonly container: Container; readonly command: ContainerCommand };
 
@@ -41,9 +43,6 @@ export type RuntimePlan = {
   readonly diagnostics: readonly Diagnostic[];
 };
 
-/** The container that stands for the pod's own proxy: never started as an application. */
-export const sidecarContainer = 'istio-proxy';
-
 const defaultGraceMs = 30_000;
 
 /** Plans every pod of a snapshot. `resources` are the user's, without what the runtime itself publishes. */
@@ -66,18 +65,20 @@ function planPod(
   images: readonly ImageMap[],
   diagnostics: Diagnostic[],
 ): PodPlan | undefined {
-  const found = diagnostics.length;
+  let isComplete = true;
   const planContainers = (field: 'initContainers' | 'containers'): readonly ContainerPlan[] =>
     (pod.spec[field] ?? []).flatMap((container, index) => {
       if (container.name === sidecarContainer) return [];
       const command = containerCommand(container, pod.origins.at(['spec', field, index, 'image']), images);
       if (command.ok) return [{ container, command: command.value }];
       diagnostics.push(command.error);
+      isComplete = false;
       return [];
     });
   const initContainers = planContainers('initContainers');
   const containers = planContainers('containers');
-  if (diagnostics.length > found) return undefined;
+  diagnostics.push(...fieldsWithoutEffect(pod));
+  if (!isComplete) return undefined;
   const inbound = inboundPorts(pod, resources.Service.values());
   return {
     key,

@@ -1,6 +1,7 @@
 // Which ports a pod serves, as its containers see them, and which Services send to it.
 import type { KindMap } from '#api/kinds.ts';
 import type { Container, Probe } from '#api/kubernetes/container.ts';
+import { sidecarContainer } from '#runtime/sidecar-container.ts';
 
 type Pod = KindMap['Pod'];
 type Service = KindMap['Service'];
@@ -9,7 +10,7 @@ type Service = KindMap['Service'];
 export function inboundPorts(pod: Pod, services: Iterable<Service>): readonly number[] {
   const ports = new Set<number>();
   for (const container of pod.spec.containers) {
-    if (container.name === 'istio-proxy' && pod.spec.containers.length > 1) continue;
+    if (container.name === sidecarContainer && pod.spec.containers.length > 1) continue;
     for (const { containerPort, protocol } of container.ports ?? []) if ((protocol ?? 'TCP') === 'TCP') ports.add(containerPort);
     for (const port of probePorts(container)) ports.add(port);
   }

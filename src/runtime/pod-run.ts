@@ -43,7 +43,8 @@ export class PodRun {
   readonly generation: number;
   readonly #options: PodRunOptions;
   readonly #proxy: ProxyRun;
-  readonly #startedMs: number;
+  /** When it last began to be not ready. */
+  #notReadySinceMs: number;
   #containers: readonly ContainerRun[] = [];
   #phase: PodPhase = 'Pending';
   #stopping = false;
@@ -54,7 +55,7 @@ export class PodRun {
     this.plan = options.plan;
     this.ports = options.ports;
     this.generation = options.generation;
-    this.#startedMs = options.clock.monotonicMs();
+    this.#notReadySinceMs = options.clock.monotonicMs();
     this.#proxy = new ProxyRun({
       workload: this.plan.key,
       request: { plan: this.plan, ports: this.ports, logFile: options.logFile(undefined) },
@@ -82,7 +83,7 @@ export class PodRun {
   /** Why the pod is not ready, in a few words. */
   get reason(): string {
     if (this.#stopping) return 'stopping';
-    if (!this.#proxy.ready) return 'its proxy has no configuration yet';
+    if (!this.#proxy.ready) return this.#phase === 'Pending' ? 'its proxy has no configuration yet' : 'its proxy is being started again';
     const waiting = this.#containers.find((container) => !container.ready);
     return waiting === undefined ? '' : `${waiting.name}: ${waiting.reason}`;
   }
@@ -191,7 +192,8 @@ export class PodRun {
     const { ready } = this;
     if (ready !== this.#wasReady) {
       this.#wasReady = ready;
-      if (ready) emit({ kind: 'ready', workload: this.plan.key, afterMs: Math.round(clock.monotonicMs() - this.#startedMs) });
+      if (!ready) this.#notReadySinceMs = clock.monotonicMs();
+      if (ready) emit({ kind: 'ready', workload: this.plan.key, afterMs: Math.round(clock.monotonicMs() - this.#notReadySinceMs) });
       else if (!this.#stopping) emit({ kind: 'unready', workload: this.plan.key, reason: this.reason });
     }
     onChange();

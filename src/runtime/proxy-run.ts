@@ -4,8 +4,8 @@ import { BackOff } from '#runtime/back-off.ts';
 import { describeEnd } from '#runtime/child-process.ts';
 import { endProcess } from '#runtime/container-run.ts';
 import type { EmitEvent } from '#runtime/event.ts';
-import { sidecarContainer } from '#runtime/pod-plan.ts';
 import type { ProxyProcess, ProxyRequest, StartProxy } from '#runtime/proxy-process.ts';
+import { sidecarContainer } from '#runtime/sidecar-container.ts';
 
 export type ProxyRunOptions = {
   readonly workload: string;

@@ -142,3 +142,17 @@ spec: { hosts: [hello.example.com], gateways: [istio-system/hello-gateway], http
   const restarts = (await up.state()).workloads.find(({ name }) => name === 'app')?.restarts ?? 0;
   assert.ok(restarts >= 1);
 });
+
+onBothDataPlanes('a proxy that is killed is started again on its ports', async (dataPlane) => {
+  const { up } = await startHello(dataPlane);
+  await using _ = up;
+  const killed = (await up.state()).processes.find(({ name }) => name === 'hello-v1/istio-proxy')?.pid ?? 0;
+  process.kill(killed, 'SIGKILL');
+  const ended = await up.event('the end', ({ kind, container }) => kind === 'exited' && container === 'istio-proxy');
+  assert.equal(ended.how, 'signal SIGKILL');
+  await waitUntil(
+    'it is ready again',
+    () => up.events().filter(({ kind, workload }) => kind === 'ready' && workload === 'default/hello-v1').length === 2,
+  );
+  await waitUntil('v1 answers again', async () => (await up.call(host)).headers['x-version'] === 'v1');
+});
