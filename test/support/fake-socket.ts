@@ -11,7 +11,7 @@ export class FakeSocket extends Writable {
   #waiting: Buffer[] = [];
 
   constructor() {
-    super();
+    super({ autoDestroy: false });
     this.on('error', () => {});
   }
 
