@@ -121,6 +121,22 @@ for (const mode of ['delta', 'sotw'] as const) {
       await server.close();
     });
 
+    test('a subscription without names asks for nothing, until it has some; only the first request names the node', { timeout: 5000 }, async () => {
+      const source = new MemoryNodeSource();
+      source.replace([cluster('a'), endpoints('a', [1]), endpoints('b', [2])]);
+      const server = await serve(source);
+      const recorder = new Recorder(server.port, mode);
+      const endpointSubscription = recorder.subscribe(typeUrls.endpoint, []);
+      recorder.subscribe(typeUrls.cluster, 'all');
+      await recorder.until(() => recorder.count(typeUrls.cluster) === 1);
+      assert.equal(server.ledger.node(nodeId)?.types.has(typeUrls.endpoint), false);
+      endpointSubscription.want(['b']);
+      await recorder.until(() => recorder.count(typeUrls.endpoint) === 1);
+      assert.deepEqual(recorder.last(typeUrls.endpoint), { updated: ['b'], removed: [] });
+      recorder.client.close();
+      await server.close();
+    });
+
     test('after a restart of the server with the same state nothing is sent', { timeout: 10_000 }, async () => {
       const source = new MemoryNodeSource();
       const all = [cluster('a'), endpoints('a', [1]), listener('l', 1, 'r'), routes('r', { a: 1 })];

@@ -1,10 +1,12 @@
 // An xDS client for any server: one aggregated stream, delta or state of the world, kept alive for as long as the client lives.
 // Subscribers get typed updates one after the other, in the order of the stream; their answers become ACKs and NACKs.
 import { credentials as grpcCredentials, type ChannelCredentials, Client, type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#envoy/gen/envoy/service/discovery/v3/discovery_pb.js';
 import type { TypeUrl } from '#envoy/type-url.ts';
 import { adsService, type XdsMode } from '#xds/ads-service.ts';
 import { reconnectDelayMs } from '#xds/client/backoff.ts';
@@ -81,7 +83,7 @@ export class AdsClient implements AsyncDisposable {
     const subscriber = TypeSubscriber.create(typeUrl, this.#options.mode ?? 'delta', names, handler, this.#options.logger);
     this.#subscribers.set(typeUrl, subscriber);
     if (this.#stream === undefined) this.#connectSoon();
-    else this.#write(this.#stream, subscriber.exchange.open(this.#nodeOnce()));
+    else this.#write(this.#stream, subscriber.exchange.open());
     return {
       want: (next) => this.#write(this.#stream, subscriber.exchange.want(next)),
       close: () => {
@@ -124,18 +126,25 @@ export class AdsClient implements AsyncDisposable {
     stream.on('data', (response: Buffer) => this.#receive(stream, response));
     stream.on('error', (error: Error) => this.#lost(stream, error.message));
     stream.on('end', () => this.#lost(stream, 'the server ended the stream'));
-    for (const subscriber of this.#subscribers.values()) this.#write(stream, subscriber.exchange.open(this.#nodeOnce()));
-  }
-
-  #nodeOnce(): Node | undefined {
-    if (this.#sentNode) return undefined;
-    this.#sentNode = true;
-    return this.#options.node;
+    for (const subscriber of this.#subscribers.values()) this.#write(stream, subscriber.exchange.open());
   }
 
   #write(stream: Stream | undefined, request: Uint8Array | undefined): void {
     if (stream === undefined || stream !== this.#stream || request === undefined) return;
-    stream.write(Buffer.from(request.buffer, request.byteOffset, request.byteLength));
+    if (this.#sentNode) {
+      stream.write(Buffer.from(request.buffer, request.byteOffset, request.byteLength));
+    } else {
+      this.#sentNode = true;
+      stream.write(Buffer.concat([this.#nodeField(), request]));
+    }
+  }
+
+  /** A request with nothing but the node. Written before another request's bytes, it becomes part of it: protobuf merges what follows. */
+  #nodeField(): Uint8Array {
+    const { mode, node } = this.#options;
+    return mode === 'sotw'
+      ? toBinary(DiscoveryRequestSchema, create(DiscoveryRequestSchema, { node }))
+      : toBinary(DeltaDiscoveryRequestSchema, create(DeltaDiscoveryRequestSchema, { node }));
   }
 
   #receive(stream: Stream, response: Buffer): void {

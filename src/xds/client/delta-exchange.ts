@@ -1,7 +1,6 @@
 // Delta xDS for one type: names are added and taken away, resources carry versions of their own, and a reconnecting client says
 // which ones it has, so that only what changed in between is sent.
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema } from '#envoy/gen/envoy/service/discovery/v3/discovery_pb.js';
 import type { TypeUrl } from '#envoy/type-url.ts';
 import { wildcardName } from '#xds/ads-service.ts';
@@ -20,13 +19,10 @@ export class DeltaExchange implements Exchange {
     this.#wanted = namesOf(wanted);
   }
 
-  open(node: Node | undefined): Uint8Array {
+  open(): Uint8Array | undefined {
+    if (this.#wanted.size === 0) return undefined;
     const held = this.#wanted.has(wildcardName) ? [...this.#held] : [...this.#held].filter(([name]) => this.#wanted.has(name));
-    return this.#request({
-      ...(node === undefined ? {} : { node }),
-      resourceNamesSubscribe: [...this.#wanted],
-      initialResourceVersions: Object.fromEntries(held),
-    });
+    return this.#request({ resourceNamesSubscribe: [...this.#wanted], initialResourceVersions: Object.fromEntries(held) });
   }
 
   want(names: Wanted): Uint8Array | undefined {

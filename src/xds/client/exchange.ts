@@ -1,6 +1,5 @@
 // The protocol of one resource type on one stream, seen from the client: what to write, and how a response reads.
 // Two implementations, delta and state of the world; both outlive the stream, so that a new one can go on where the last one ended.
-import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { Rejection, Wanted } from '#xds/client/update.ts';
 
 /** One resource of a response, not decoded yet. */
@@ -16,8 +15,11 @@ export type Received = {
 };
 
 export type Exchange = {
-  /** The first request of a new stream: everything wanted, and what is held already. `node` if it is the stream's first of all. */
-  readonly open: (node: Node | undefined) => Uint8Array;
+  /**
+   * The type's first request on a new stream: everything wanted, and what is held already. Undefined while nothing is wanted: some
+   * servers take a first request without names for "everything", whatever the type.
+   */
+  readonly open: () => Uint8Array | undefined;
   /** The request that tells of other names, or undefined where nothing changed. */
   readonly want: (names: Wanted) => Uint8Array | undefined;
   readonly read: (response: Uint8Array) => Received;

@@ -2,7 +2,6 @@
 // Resources have no versions of their own here, so their content is hashed to find out what really changed.
 import { createHash } from 'node:crypto';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
-import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { DiscoveryRequestSchema, DiscoveryResponseSchema } from '#envoy/gen/envoy/service/discovery/v3/discovery_pb.js';
 import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
 import { wildcardName } from '#xds/ads-service.ts';
@@ -24,9 +23,9 @@ export class SotwExchange implements Exchange {
     this.#wanted = wanted;
   }
 
-  open(node: Node | undefined): Uint8Array {
+  open(): Uint8Array | undefined {
     this.#lastNonce = '';
-    return this.#request(node === undefined ? {} : { node });
+    return this.#wanted !== 'all' && this.#wanted.length === 0 ? undefined : this.#request({});
   }
 
   want(names: Wanted): Uint8Array | undefined {
