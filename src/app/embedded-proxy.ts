@@ -48,7 +48,8 @@ async function startOne(options: EmbeddedProxyOptions, { plan, ports, logFile }:
 
 /** Beside this file, in the same form: TypeScript in a clone, JavaScript in an installed package. */
 function programFile(): string {
-  return fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './proxy-main.ts' : './proxy-main.js', import.meta.url));
+  const inClone = new URL('./proxy-main.ts', import.meta.url);
+  return fileURLToPath(import.meta.url.endsWith('.ts') ? inClone : new URL('./proxy-main.js', import.meta.url));
 }
 
 /** Ours, with the folder in which this process keeps compiled code: a proxy then starts in half the time. */
