@@ -1,7 +1,7 @@
 // Clusters and their endpoints as xDS tells them, and when a cluster goes live: as soon as it has its endpoints, or has waited for them long enough.
 // A cluster that is in force is only ever replaced by one that is ready (make before break); each keeps its last good configuration.
 import type { Clock } from '#base/clock.ts';
-import { type ClusterEntry, type EndpointEntry, type EndpointSet } from '#decide/cluster-entry.ts';
+import type { ClusterEntry, EndpointEntry, EndpointSet } from '#decide/cluster-entry.ts';
 import { compileCluster } from '#decide/cluster.ts';
 import { type ConfigError, formatConfigError } from '#decide/config-error.ts';
 import { compileEndpoints } from '#decide/endpoints.ts';
@@ -56,7 +56,7 @@ export class ClusterStore {
     return this.#stored.get(name)?.entry;
   }
 
-  update(updated: Iterable<Cluster>, removed: Iterable<string>, isStatic: boolean): readonly Refusal[] {
+  update(updated: Iterable<Cluster>, removed: readonly string[], isStatic: boolean): readonly Refusal[] {
     const refusals: Refusal[] = [];
     for (const name of removed) this.#remove(name, isStatic);
     for (const message of updated) {
@@ -70,13 +70,11 @@ export class ClusterStore {
     return refusals;
   }
 
-  updateEndpoints(updated: Iterable<ClusterLoadAssignment>, removed: Iterable<string>): readonly Refusal[] {
+  updateEndpoints(updated: Iterable<ClusterLoadAssignment>, removed: readonly string[]): readonly Refusal[] {
     const refusals: Refusal[] = [];
     for (const name of removed) {
-      this.#endpoints.delete(name);
-      this.#assignments.delete(name);
-      // It is known now that there are none, which ends the waiting as well.
-      this.#place(name, { cluster: name, endpoints: [], overprovisioningFactor: 140 });
+      // Like Envoy, what is in force stays; a cluster that waits learns that there are none.
+      if (!this.#endpoints.has(name)) this.#place(name, { cluster: name, endpoints: [], overprovisioningFactor: 140 });
     }
     for (const message of updated) {
       const compiled = compileEndpoints(message);
@@ -151,6 +149,13 @@ export class ClusterStore {
     stored.cancelWait?.();
     this.#stored.delete(name);
     this.#parts.clusters.remove(name);
+    this.#forgetEndpoints(stored.entry.edsName);
+  }
+
+  #forgetEndpoints(edsName: string): void {
+    for (const { entry } of this.#stored.values()) if (entry.edsName === edsName) return;
+    this.#endpoints.delete(edsName);
+    this.#assignments.delete(edsName);
   }
 
   #endpointNames(): readonly string[] {

@@ -58,7 +58,7 @@ export class ConfigStore {
     return [...this.#stored].filter(([, { live }]) => !live).map(([name]) => name);
   }
 
-  async updateListeners(updated: Iterable<Listener>, removed: Iterable<string>, isStatic: boolean): Promise<readonly Refusal[]> {
+  async updateListeners(updated: Iterable<Listener>, removed: readonly string[], isStatic: boolean): Promise<readonly Refusal[]> {
     const refusals: Refusal[] = [];
     for (const name of removed) this.#remove(name, isStatic);
     for (const message of updated) {
@@ -71,9 +71,9 @@ export class ConfigStore {
     return refusals;
   }
 
-  async updateRoutes(updated: Iterable<RouteConfiguration>, removed: Iterable<string>): Promise<readonly Refusal[]> {
+  /** Like Envoy, a route configuration that is said to be gone stays in force as long as a listener names it, and one that is not there is waited for. */
+  async updateRoutes(updated: Iterable<RouteConfiguration>, removed: readonly string[]): Promise<readonly Refusal[]> {
     const refusals: Refusal[] = [];
-    const settled = new Set<string>(removed);
     for (const message of updated) {
       const compiled = compileRouteTable(message, this.#parts.readFile);
       if (!compiled.ok) {
@@ -82,15 +82,15 @@ export class ConfigStore {
       }
       this.#routes.set(message.name, message);
       this.#parts.routes.set(message.name, compiled.value);
-      settled.add(message.name);
     }
+    const named = new Set(this.#routeNames());
     for (const name of removed) {
+      if (named.has(name)) continue;
       this.#routes.delete(name);
       this.#parts.routes.set(name, undefined);
     }
     for (const [name, stored] of this.#stored) {
-      if (stored.live || !stored.routeNames.some((route) => settled.has(route))) continue;
-      if (stored.routeNames.every((route) => this.#routes.has(route) || settled.has(route))) await this.#activate(name, stored);
+      if (!stored.live && stored.routeNames.every((route) => this.#routes.has(route))) await this.#activate(name, stored);
     }
     this.#parts.onChange();
     return refusals;
