@@ -149,6 +149,8 @@ for (const mode of ['delta', 'sotw'] as const) {
       recorder.subscribe(typeUrls.route, ['r']);
       await untilLedger(first, () => [...(first.ledger.node(nodeId)?.types.values() ?? [])].filter(({ state }) => state === 'synced').length === 4);
       await first.close();
+      await recorder.until(() => recorder.client.state.failure !== undefined);
+      assert.match(recorder.client.state.failure ?? '', /UNAVAILABLE: the control plane is shutting down/);
       const fresh = new MemoryNodeSource();
       fresh.replace([cluster('a'), endpoints('a', [1]), listener('l', 1, 'r'), routes('r', { a: 1 })]);
       const second = await serve(fresh, first.port);

@@ -67,6 +67,14 @@ function take<Type extends TypeUrl>(
     }
   }
   const all = (result: Result<void, readonly Rejection[]>) => (result.ok ? undecodable : [...undecodable, ...result.error]);
-  const answer = handler({ updated, removed: received.removed });
-  return answer instanceof Promise ? answer.then(all) : all(answer);
+  // A fault of ours in the handler must not end the program: the server keeps the refusal, and the next update is a new try.
+  const failure = (error: unknown): readonly Rejection[] => [
+    { message: `internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}` },
+  ];
+  try {
+    const answer = handler({ updated, removed: received.removed });
+    return answer instanceof Promise ? answer.then(all, failure) : all(answer);
+  } catch (error) {
+    return failure(error);
+  }
 }
