@@ -5,7 +5,13 @@ import type { RequestRefusal, ResetReason } from '#proxy/http/stream.ts';
 
 export type Failure =
   | { readonly kind: 'refused'; readonly refusal: RequestRefusal }
-  | { readonly kind: 'no-route'; readonly routeConfig: string; readonly virtualHost: string | undefined; readonly authority: string; readonly path: string }
+  | {
+      readonly kind: 'no-route';
+      readonly routeConfig: string;
+      readonly virtualHost: string | undefined;
+      readonly authority: string;
+      readonly path: string;
+    }
   | { readonly kind: 'cluster-not-found'; readonly cluster: string; readonly status: number }
   | { readonly kind: 'no-healthy-upstream'; readonly cluster: string; readonly endpoints: number }
   | { readonly kind: 'upstream-reset'; readonly cluster: string; readonly reason: ResetReason; readonly detail: string; readonly endpoint: string }
@@ -92,7 +98,13 @@ export function detailsOf(reason: ResetReason, detail: string): string {
 export function replyFor(failure: Failure): LocalReply {
   switch (failure.kind) {
     case 'refused':
-      return { status: failure.refusal.status, flags: failure.refusal.flag, details: failure.refusal.details, body: refusalText(failure.refusal), cause: '' };
+      return {
+        status: failure.refusal.status,
+        flags: failure.refusal.flag,
+        details: failure.refusal.details,
+        body: refusalText(failure.refusal),
+        cause: '',
+      };
     case 'no-route':
       return { status: 404, flags: 'NR', details: 'route_not_found', body: '', cause: noRouteText(failure) };
     case 'cluster-not-found':
@@ -112,7 +124,13 @@ export function replyFor(failure: Failure): LocalReply {
     case 'request-timeout':
       return { status: 408, flags: 'DT', details: 'request_overall_timeout', body: 'request timeout', cause: '' };
     case 'max-duration':
-      return { status: failure.requestComplete ? 504 : 408, flags: 'DT', details: 'max_duration_timeout', body: 'downstream duration timeout', cause: '' };
+      return {
+        status: failure.requestComplete ? 504 : 408,
+        flags: 'DT',
+        details: 'max_duration_timeout',
+        body: 'downstream duration timeout',
+        cause: '',
+      };
     case 'access-denied': {
       const policy = failure.policy?.replaceAll(' ', '_') ?? 'none';
       return { status: 403, flags: '', details: `rbac_access_denied_matched_policy[${policy}]`, body: 'RBAC: access denied', cause: '' };

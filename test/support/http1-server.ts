@@ -1,11 +1,11 @@
 // An HTTP/1.1 server connection on a fake socket, with a handler that answers each request when it has ended and writes down what it saw.
 import { systemClock } from '#base/clock.ts';
-import type { ConnectionFacts } from '#telemetry/access-record.ts';
+import type { BodyReceiver, DownstreamConnection, HeaderList, RequestRefusal, ResetReason, ServerStream } from '#proxy/http/stream.ts';
 import { FieldNames } from '#proxy/http1/field-names.ts';
 import { ServerConnection } from '#proxy/http1/server-connection.ts';
 import { WriteBatch } from '#proxy/http1/write-batch.ts';
-import type { BodyReceiver, DownstreamConnection, HeaderList, RequestRefusal, ResetReason, ServerStream } from '#proxy/http/stream.ts';
 import { TimerWheel } from '#proxy/timer-wheel.ts';
+import type { ConnectionFacts } from '#telemetry/access-record.ts';
 import { FakeSocket } from '#test/support/fake-socket.ts';
 
 const facts: ConnectionFacts = {

@@ -2,14 +2,14 @@
 // In order: fields, path, HTTP filters, route, cluster, endpoint, attempt (and again, by the retry policy), response.
 import { isNormal, normalAuthorityOf, normalizePath } from '#decide/path-normal.ts';
 import type { RouteDecision, RouteEntry } from '#decide/route-entry.ts';
-import { joinedValue } from '#proxy/http/header-list.ts';
+import { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
 import { runFilters } from '#proxy/http/filters.ts';
 import { Forwarding } from '#proxy/http/forwarding.ts';
+import { joinedValue } from '#proxy/http/header-list.ts';
+import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import type { LocalResponse, ManagerParts, RequestContext } from '#proxy/http/request-context.ts';
 import { prepareRequest, RequestNotes } from '#proxy/http/request-headers.ts';
 import { prepareResponse } from '#proxy/http/response-headers.ts';
-import { sendLocalReply } from '#proxy/http/local-reply.ts';
-import { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
 import type { BodyReceiver, HeaderList, RequestRefusal, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
 import { detailsOf, type Failure, type LocalReply, replyFor, resetFlag } from '#proxy/respond.ts';
 import { type AccessRecord, newAccessRecord } from '#telemetry/access-record.ts';
@@ -112,12 +112,26 @@ export class Exchange implements BodyReceiver, RequestContext {
       case 'redirect': {
         this.#describeRoute(decision.route);
         const location = decision.action.location(this.scheme, this.authority, this.path);
-        this.respond({ status: decision.action.status, flags: '', details: 'direct_response', body: '', headers: ['location', location], route: decision.route });
+        this.respond({
+          status: decision.action.status,
+          flags: '',
+          details: 'direct_response',
+          body: '',
+          headers: ['location', location],
+          route: decision.route,
+        });
         return;
       }
       case 'direct-response':
         this.#describeRoute(decision.route);
-        this.respond({ status: decision.action.status, flags: '', details: 'direct_response', body: decision.action.body, headers: [], route: decision.route });
+        this.respond({
+          status: decision.action.status,
+          flags: '',
+          details: 'direct_response',
+          body: decision.action.body,
+          headers: [],
+          route: decision.route,
+        });
         return;
       case 'tls-redirect':
         this.respond({ status: 301, flags: '', details: 'direct_response', body: '', headers: ['location', decision.location] });

@@ -8,7 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { oneHost, startHttpProxy, staticCluster } from '#test/support/http-proxy.ts';
 import { onHeads, RawClient, startRawServer } from '#test/support/raw-tcp.ts';
 
-const toBackend = oneHost([{ match: { prefix: '/' }, route: { cluster: 'backend', timeout: '0s', upgrade_configs: [{ upgrade_type: 'websocket' }] } }]);
+const toBackend = oneHost([
+  { match: { prefix: '/' }, route: { cluster: 'backend', timeout: '0s', upgrade_configs: [{ upgrade_type: 'websocket' }] } },
+]);
 const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 const ok = (body: string): string => `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 
@@ -27,7 +29,13 @@ async function startNodeServer(listener: RequestListener): Promise<AsyncDisposab
   };
 }
 
-function responseTo(port: number, method: string, path: string, body: Buffer, headers: Record<string, string>): Promise<{ readonly message: IncomingMessage; readonly body: Buffer }> {
+function responseTo(
+  port: number,
+  method: string,
+  path: string,
+  body: Buffer,
+  headers: Record<string, string>,
+): Promise<{ readonly message: IncomingMessage; readonly body: Buffer }> {
   return new Promise((resolve, reject) => {
     const request = httpRequest({ host: '127.0.0.1', port, method, path, headers, agent: false }, (message) => {
       const chunks: Buffer[] = [];
@@ -57,11 +65,19 @@ test('bodies of all sizes pass unchanged both ways, with a length and chunked', 
 
 test('an upstream sees the fields Envoy sends, and the client those Envoy answers', async () => {
   let seen = '';
-  await using backend = await startRawServer((socket) => onHeads(socket, (head) => {
-    seen = head;
-    socket.write('HTTP/1.1 200 OK\r\nserver: own\r\ncontent-length: 0\r\nconnection: keep-alive\r\nkeep-alive: timeout=5\r\n\r\n');
-  }));
-  const routes = oneHost([{ match: { prefix: '/' }, route: { cluster: 'backend', prefix_rewrite: '/new' }, request_headers_to_add: [{ header: { key: 'x-a', value: '%REQ(:METHOD)%' } }] }]);
+  await using backend = await startRawServer((socket) =>
+    onHeads(socket, (head) => {
+      seen = head;
+      socket.write('HTTP/1.1 200 OK\r\nserver: own\r\ncontent-length: 0\r\nconnection: keep-alive\r\nkeep-alive: timeout=5\r\n\r\n');
+    }),
+  );
+  const routes = oneHost([
+    {
+      match: { prefix: '/' },
+      route: { cluster: 'backend', prefix_rewrite: '/new' },
+      request_headers_to_add: [{ header: { key: 'x-a', value: '%REQ(:METHOD)%' } }],
+    },
+  ]);
   const manager = { use_remote_address: true, server_name: 'istio-envoy', always_set_request_id_in_response: true };
   await using proxy = await startHttpProxy({ routes, clusters: [staticCluster('backend', [backend.port])], manager });
   using client = new RawClient(proxy.port);
@@ -80,24 +96,32 @@ test('an upstream sees the fields Envoy sends, and the client those Envoy answer
     'x-envoy-original-path: /old?q',
     'x-envoy-expected-rq-timeout-ms: 15000',
   ]);
-  assert.match(text, /^HTTP\/1.1 200 OK\r\nserver: istio-envoy\r\ncontent-length: 0\r\nx-envoy-upstream-service-time: \d+\r\ndate: [^\r]+ GMT\r\nx-request-id: /);
+  assert.match(
+    text,
+    /^HTTP\/1.1 200 OK\r\nserver: istio-envoy\r\ncontent-length: 0\r\nx-envoy-upstream-service-time: \d+\r\ndate: [^\r]+ GMT\r\nx-request-id: /,
+  );
   assert.doesNotMatch(text, /keep-alive/);
 });
 
 test('pipelined requests are answered in their order, over one upstream connection at a time', async () => {
   let active = 0;
-  await using backend = await startRawServer((socket) => onHeads(socket, (head) => {
-    assert.equal(++active, 1);
-    setImmediate(() => {
-      active--;
-      socket.write(ok(head.split(' ', 2)[1] ?? ''));
-    });
-  }));
+  await using backend = await startRawServer((socket) =>
+    onHeads(socket, (head) => {
+      assert.equal(++active, 1);
+      setImmediate(() => {
+        active--;
+        socket.write(ok(head.split(' ', 2)[1] ?? ''));
+      });
+    }),
+  );
   await using proxy = await startHttpProxy({ routes: toBackend, clusters: [staticCluster('backend', [backend.port])] });
   using client = new RawClient(proxy.port);
   client.send(Array.from({ length: 50 }, (_, index) => get(`/${index}`)).join(''));
   const text = await client.until(/\/49$/);
-  assert.deepEqual([...text.matchAll(/\r\n\r\n\/(\d+)/g)].map((match) => Number(match[1])), Array.from({ length: 50 }, (_, index) => index));
+  assert.deepEqual(
+    [...text.matchAll(/\r\n\r\n\/(\d+)/g)].map((match) => Number(match[1])),
+    Array.from({ length: 50 }, (_, index) => index),
+  );
 });
 
 test('trailers pass both ways, HEAD and 204 have no body, 304 keeps its length', async () => {
@@ -124,19 +148,28 @@ test('trailers pass both ways, HEAD and 204 have no body, 304 keeps its length',
   client.text = '';
   client.send(`HEAD /h HTTP/1.1\r\nHost: a\r\n\r\n${get('/204')}${get('/304')}${get('/204')}`);
   const text = await client.until(/204[^]*304[^]*204[^]*\r\n\r\n$/);
-  assert.deepEqual([...text.matchAll(/HTTP\/1.1 (\d+)/g)].map((match) => match[1]), ['200', '204', '304', '204']);
+  assert.deepEqual(
+    [...text.matchAll(/HTTP\/1.1 (\d+)/g)].map((match) => match[1]),
+    ['200', '204', '304', '204'],
+  );
   assert.match(text, /^HTTP\/1.1 200 OK\r\ncontent-length: 5\r\n/);
 });
 
 test('expect: 100-continue is answered by the proxy, or with proxy_100_continue by the upstream', async () => {
   for (const proxied of [false, true]) {
     const heads: string[] = [];
-    await using backend = await startRawServer((socket) => onHeads(socket, (head) => {
-      heads.push(head);
-      if (head.includes('expect')) socket.write('HTTP/1.1 100 Continue\r\n\r\n');
-      socket.write(ok('done'));
-    }));
-    await using proxy = await startHttpProxy({ routes: toBackend, clusters: [staticCluster('backend', [backend.port])], manager: { proxy_100_continue: proxied } });
+    await using backend = await startRawServer((socket) =>
+      onHeads(socket, (head) => {
+        heads.push(head);
+        if (head.includes('expect')) socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+        socket.write(ok('done'));
+      }),
+    );
+    await using proxy = await startHttpProxy({
+      routes: toBackend,
+      clusters: [staticCluster('backend', [backend.port])],
+      manager: { proxy_100_continue: proxied },
+    });
     using client = new RawClient(proxy.port);
     client.send('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
     await client.until('100 Continue\r\n\r\n');
@@ -170,19 +203,24 @@ test('a WebSocket becomes a tunnel, ends included; without leave it is 403', asy
   const [record] = await proxy.recorded(1);
   assert.deepEqual([record?.responseCode, record?.responseFlags, record?.bytesReceived, record?.bytesSent], [101, '', 24, 32]);
 
-  await using strict = await startHttpProxy({ routes: oneHost([{ match: { prefix: '/' }, route: { cluster: 'backend' } }]), clusters: [staticCluster('backend', [backend.port])] });
+  await using strict = await startHttpProxy({
+    routes: oneHost([{ match: { prefix: '/' }, route: { cluster: 'backend' } }]),
+    clusters: [staticCluster('backend', [backend.port])],
+  });
   using refused = new RawClient(strict.port);
   refused.send(get('/ws', 'Upgrade: websocket\r\nConnection: Upgrade\r\n'));
   assert.match(await refused.untilClosed(), /^HTTP\/1.1 403 /);
 });
 
 test('a response ends where its connection does, and is cut off where it must not', async () => {
-  await using backend = await startRawServer((socket) => onHeads(socket, (head) => {
-    if (head.startsWith('GET /close ')) socket.end('HTTP/1.0 200 OK\r\n\r\nall of it');
-    else if (head.startsWith('GET /short ')) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort');
-    else if (head.startsWith('GET /chunk ')) socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nshort\r\n');
-    else socket.end(`${ok('x')}HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstray`);
-  }));
+  await using backend = await startRawServer((socket) =>
+    onHeads(socket, (head) => {
+      if (head.startsWith('GET /close ')) socket.end('HTTP/1.0 200 OK\r\n\r\nall of it');
+      else if (head.startsWith('GET /short ')) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort');
+      else if (head.startsWith('GET /chunk ')) socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nshort\r\n');
+      else socket.end(`${ok('x')}HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstray`);
+    }),
+  );
   await using proxy = await startHttpProxy({ routes: toBackend, clusters: [staticCluster('backend', [backend.port])] });
   const textOf = async (path: string): Promise<string> => {
     using client = new RawClient(proxy.port);
@@ -195,7 +233,10 @@ test('a response ends where its connection does, and is cut off where it must no
   assert.match(await textOf('/extra'), /\r\n\r\nx$/);
   assert.match(await textOf('/extra'), /\r\n\r\nx$/);
   const records = await proxy.recorded(5);
-  assert.deepEqual(records.map(({ responseFlags }) => responseFlags), ['', 'UPE', 'UPE', '', '']);
+  assert.deepEqual(
+    records.map(({ responseFlags }) => responseFlags),
+    ['', 'UPE', 'UPE', '', ''],
+  );
 });
 
 test('a client that goes away takes its request with it', async () => {
@@ -214,12 +255,14 @@ test('a client that goes away takes its request with it', async () => {
 
 test('a kept-alive upstream connection that was closed meanwhile costs no GET its answer', async () => {
   let requests = 0;
-  await using backend = await startRawServer((socket) => onHeads(socket, (_head, index) => {
-    requests++;
-    // The first answer keeps the connection; the second request on it meets a close.
-    if (index === 0) socket.write(ok('yes'));
-    else socket.destroy();
-  }));
+  await using backend = await startRawServer((socket) =>
+    onHeads(socket, (_head, index) => {
+      requests++;
+      // The first answer keeps the connection; the second request on it meets a close.
+      if (index === 0) socket.write(ok('yes'));
+      else socket.destroy();
+    }),
+  );
   await using proxy = await startHttpProxy({ routes: toBackend, clusters: [staticCluster('backend', [backend.port])] });
   using client = new RawClient(proxy.port);
   for (let round = 1; round <= 6; round++) {

@@ -1,7 +1,7 @@
 // The router: a routed request goes to an endpoint of its cluster, its response comes back; by the route's retry policy again and again.
 import { applyHeaderOperations } from '#decide/header-apply.ts';
-import type { RouteDecision } from '#decide/route-entry.ts';
 import { rewriteHost, rewritePath } from '#decide/rewrite.ts';
+import type { RouteDecision } from '#decide/route-entry.ts';
 import { formatView } from '#proxy/http/connection-view.ts';
 import type { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
 import { appendForwardedHost, makeWireSafe, setField } from '#proxy/http/header-list.ts';

@@ -16,7 +16,11 @@ async function failureOf(routes: JsonObject, clusters: readonly JsonObject[], re
   client.send(request);
   const text = await client.until(/\r\n\r\n[^]*$/);
   const [record] = await proxy.recorded(1);
-  assert.deepEqual([record?.responseCode, record?.responseFlags, record?.responseCodeDetails], [expected.status, expected.flags, expected.details], name);
+  assert.deepEqual(
+    [record?.responseCode, record?.responseFlags, record?.responseCodeDetails],
+    [expected.status, expected.flags, expected.details],
+    name,
+  );
   assert.match(text, new RegExp(`^HTTP/1.1 ${expected.status} `), name);
   assert.match(text.slice(text.indexOf('\r\n\r\n') + 4), expected.body, name);
   return text;
@@ -37,7 +41,13 @@ test('no route, no cluster, no endpoint: each says which', async () => {
     { status: 404, flags: 'NR', details: 'route_not_found', body: /virtual host all in route configuration test has none for a\/x/ },
     'no route',
   );
-  await failureOf(oneHost([toBackend]), [], get, { status: 503, flags: 'NC', details: 'cluster_not_found', body: /^cluster not found: backend\n$/ }, 'no cluster');
+  await failureOf(
+    oneHost([toBackend]),
+    [],
+    get,
+    { status: 503, flags: 'NC', details: 'cluster_not_found', body: /^cluster not found: backend\n$/ },
+    'no cluster',
+  );
   await failureOf(
     oneHost([toBackend]),
     [staticCluster('backend', [])],
@@ -75,17 +85,41 @@ const badAnswers: readonly (readonly [string, string, string, number, string])[]
   ['folded line', 'HTTP/1.1 200 OK\r\nx: y\r\n z\r\n\r\n', 'UPE', 502, 'upstream_reset_before_response_started{protocol_error}'],
   ['bare LF', 'HTTP/1.1 200 OK\nx: y\r\n\r\n', 'UPE', 502, 'upstream_reset_before_response_started{protocol_error}'],
   ['NUL', 'HTTP/1.1 200 OK\r\nx: \0\r\n\r\n', 'UPE', 502, 'upstream_reset_before_response_started{protocol_error}'],
-  ['length twice', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab', 'UPE', 502, 'upstream_reset_before_response_started{protocol_error}'],
-  ['length and chunked', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n', 'UPE', 502, 'upstream_reset_before_response_started{protocol_error}'],
+  [
+    'length twice',
+    'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab',
+    'UPE',
+    502,
+    'upstream_reset_before_response_started{protocol_error}',
+  ],
+  [
+    'length and chunked',
+    'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n',
+    'UPE',
+    502,
+    'upstream_reset_before_response_started{protocol_error}',
+  ],
   ['unknown coding', 'HTTP/1.1 200 OK\r\ntransfer-encoding: zip\r\n\r\n', 'UPE', 502, 'upstream_reset_before_response_started{protocol_error}'],
-  ['switches protocols unasked', 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n', 'UPE', 502, 'upstream_reset_before_response_started{protocol_error}'],
+  [
+    'switches protocols unasked',
+    'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n',
+    'UPE',
+    502,
+    'upstream_reset_before_response_started{protocol_error}',
+  ],
   ['endless head', `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(70_000)}`, 'UPE', 502, 'upstream_reset_before_response_started{protocol_error}'],
 ];
 
 test('an upstream that answers nothing, or nonsense, is UC or UPE', async () => {
   for (const [name, bytes, flags, status, details] of badAnswers) {
     await using backend = await startRawServer((socket) => onHeads(socket, () => socket.end(bytes, 'latin1')));
-    await failureOf(oneHost([toBackend]), [staticCluster('backend', [backend.port])], get, { status, flags, details, body: /: cluster backend, endpoint/ }, name);
+    await failureOf(
+      oneHost([toBackend]),
+      [staticCluster('backend', [backend.port])],
+      get,
+      { status, flags, details, body: /: cluster backend, endpoint/ },
+      name,
+    );
   }
 });
 
@@ -163,7 +197,11 @@ test('local_reply_config rules the body', async () => {
 test('redirects and direct responses are the route’s own', async () => {
   const routes = oneHost([
     { match: { prefix: '/old' }, redirect: { path_redirect: '/new' } },
-    { match: { prefix: '/' }, direct_response: { status: 418, body: { inline_string: 'tea' } }, response_headers_to_add: [{ header: { key: 'x-a', value: 'b' } }] },
+    {
+      match: { prefix: '/' },
+      direct_response: { status: 418, body: { inline_string: 'tea' } },
+      response_headers_to_add: [{ header: { key: 'x-a', value: 'b' } }],
+    },
   ]);
   await using proxy = await startHttpProxy({ routes, clusters: [] });
   using client = new RawClient(proxy.port);

@@ -58,8 +58,6 @@ const known: ReadonlyMap<string, number> = new Map<string, number>([
     'ip-tags',
     'original-url',
     'hedge-on-per-try-timeout',
-    'original-path',
-    'original-host',
   ].map((name): [string, number] => [`x-envoy-${name}`, seen.internalOnly]),
   ['x-envoy-decorator-operation', seen.edgeOnly],
   ['x-envoy-downstream-service-cluster', seen.edgeOnly],
@@ -68,7 +66,13 @@ const known: ReadonlyMap<string, number> = new Map<string, number>([
 ]);
 
 /** Changes `head` in place. Gives Envoy's details where the request has to be refused, or undefined. */
-export function prepareRequest(head: RequestHead, connection: DownstreamConnection, entry: HttpManagerEntry, ids: RequestIds, notes: RequestNotes): string | undefined {
+export function prepareRequest(
+  head: RequestHead,
+  connection: DownstreamConnection,
+  entry: HttpManagerEntry,
+  ids: RequestIds,
+  notes: RequestNotes,
+): string | undefined {
   const { headers } = head;
   const edge = entry.useRemoteAddress;
   let to = 0;
@@ -121,10 +125,18 @@ export function prepareRequest(head: RequestHead, connection: DownstreamConnecti
 }
 
 /** x-forwarded-for, x-forwarded-proto, x-envoy-external-address, and the client's address that they give. */
-function placeClient(head: RequestHead, connection: DownstreamConnection, entry: HttpManagerEntry, notes: RequestNotes, xffAt: number, protoAt: number): void {
+function placeClient(
+  head: RequestHead,
+  connection: DownstreamConnection,
+  entry: HttpManagerEntry,
+  notes: RequestNotes,
+  xffAt: number,
+  protoAt: number,
+): void {
   const { headers } = head;
   const list = xffAt === -1 ? '' : (headers[xffAt + 1] ?? '');
-  const fromList = entry.useRemoteAddress && entry.xffNumTrustedHops === 0 ? '' : addressFromList(list, entry.xffNumTrustedHops - (entry.useRemoteAddress ? 1 : 0));
+  const fromList =
+    entry.useRemoteAddress && entry.xffNumTrustedHops === 0 ? '' : addressFromList(list, entry.xffNumTrustedHops - (entry.useRemoteAddress ? 1 : 0));
   notes.remoteIp = fromList === '' ? connection.facts.directRemoteIp : fromList;
   notes.remoteAddress = fromList === '' ? connection.facts.directRemoteAddress : `${fromList}:0`;
   const scheme = connection.tls ? 'https' : 'http';

@@ -1,6 +1,7 @@
 // What the connection manager does to a response's fields before they go downstream (Envoy: mutateResponseHeaders, server header rules).
-import type { HttpManagerEntry } from '#decide/listener-entry.ts';
+
 import type { Clock } from '#base/clock.ts';
+import type { HttpManagerEntry } from '#decide/listener-entry.ts';
 import type { HeaderList } from '#proxy/http/stream.ts';
 
 /** The `date` field (RFC 9110 §6.6.1), formatted once a second. */
@@ -25,7 +26,13 @@ export class DateField {
 }
 
 /** Changes `headers` in place. `serviceTimeMs` is undefined for what the proxy answers itself. */
-export function prepareResponse(headers: HeaderList, entry: HttpManagerEntry, date: DateField, requestId: string, serviceTimeMs: number | undefined): void {
+export function prepareResponse(
+  headers: HeaderList,
+  entry: HttpManagerEntry,
+  date: DateField,
+  requestId: string,
+  serviceTimeMs: number | undefined,
+): void {
   let hasDate = false;
   let serverAt = -1;
   let timeAt = -1;

@@ -9,7 +9,12 @@ const istioPolicy: JsonObject = {
   retry_on: 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes',
   num_retries: 2,
   retriable_status_codes: [503],
-  retry_host_predicate: [{ name: 'envoy.retry_host_predicates.previous_hosts', typed_config: { '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' } }],
+  retry_host_predicate: [
+    {
+      name: 'envoy.retry_host_predicates.previous_hosts',
+      typed_config: { '@type': 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate' },
+    },
+  ],
   host_selection_retry_max_attempts: 5,
 };
 const routes = (policy: JsonObject): JsonObject =>
@@ -32,7 +37,10 @@ test('an answer of 503 is asked for again, with its body, and the attempts are c
   using client = new RawClient(proxy.port);
   client.send('POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 5\r\n\r\nhello');
   assert.match(await client.until('yes'), /^HTTP\/1.1 200 /);
-  assert.deepEqual(heads.map((head) => /x-envoy-attempt-count: (\d)/.exec(head)?.[1]), ['1', '2', '3']);
+  assert.deepEqual(
+    heads.map((head) => /x-envoy-attempt-count: (\d)/.exec(head)?.[1]),
+    ['1', '2', '3'],
+  );
   const [record] = await proxy.recorded(1);
   assert.deepEqual([record?.responseCode, record?.responseFlags, record?.upstreamAttempts], [200, '', 3]);
   assert.equal(proxy.clusters.get('backend')?.usage.retries, 0);
@@ -59,12 +67,18 @@ test('an endpoint that refuses is left for another one', async () => {
     await client.until(new RegExp(`(?:yes[^]*){${round}}`));
   }
   const records = await proxy.recorded(4);
-  assert.deepEqual(records.map(({ responseCode }) => responseCode), [200, 200, 200, 200]);
+  assert.deepEqual(
+    records.map(({ responseCode }) => responseCode),
+    [200, 200, 200, 200],
+  );
   assert.ok(records.some(({ upstreamAttempts }) => upstreamAttempts === 2));
 });
 
 test('a connection that breaks is not retried unless the policy says reset', async () => {
-  for (const [policy, attempts, flags] of [[istioPolicy, 1, 'UC'], [{ retry_on: 'reset', num_retries: 1 }, 2, 'UC,URX']] as const) {
+  for (const [policy, attempts, flags] of [
+    [istioPolicy, 1, 'UC'],
+    [{ retry_on: 'reset', num_retries: 1 }, 2, 'UC,URX'],
+  ] as const) {
     await using backend = await startRawServer((socket) => onHeads(socket, () => socket.end()));
     await using proxy = await startHttpProxy({ routes: routes(policy), clusters: [staticCluster('backend', [backend.port])] });
     using client = new RawClient(proxy.port);
@@ -77,10 +91,15 @@ test('a connection that breaks is not retried unless the policy says reset', asy
 
 test('a try that takes too long is made again', async () => {
   let count = 0;
-  await using backend = await startRawServer((socket) => onHeads(socket, () => {
-    if (++count === 2) socket.write(answer(200, 'yes'));
-  }));
-  await using proxy = await startHttpProxy({ routes: routes({ retry_on: '5xx', num_retries: 1, per_try_timeout: '0.05s' }), clusters: [staticCluster('backend', [backend.port])] });
+  await using backend = await startRawServer((socket) =>
+    onHeads(socket, () => {
+      if (++count === 2) socket.write(answer(200, 'yes'));
+    }),
+  );
+  await using proxy = await startHttpProxy({
+    routes: routes({ retry_on: '5xx', num_retries: 1, per_try_timeout: '0.05s' }),
+    clusters: [staticCluster('backend', [backend.port])],
+  });
   using client = new RawClient(proxy.port);
   client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   assert.match(await client.until('yes'), /^HTTP\/1.1 200 /);

@@ -7,7 +7,8 @@ import type { ResetReason, ResponseHead } from '#proxy/http/stream.ts';
 export function coversReset(on: ReadonlySet<RetryCondition>, reason: ResetReason): boolean {
   if (reason === 'overflow') return false;
   if (on.has('5xx') || on.has('reset') || on.has('gateway-error')) return true;
-  if (reason === 'connect-failed' || reason === 'connect-timeout' || reason === 'tls-failed') return on.has('connect-failure') || on.has('reset-before-request');
+  if (reason === 'connect-failed' || reason === 'connect-timeout' || reason === 'tls-failed')
+    return on.has('connect-failure') || on.has('reset-before-request');
   return reason === 'refused' && on.has('refused-stream');
 }
 

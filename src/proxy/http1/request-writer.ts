@@ -1,7 +1,7 @@
 // A request as HTTP/1.1 text, and its body framed as the head said.
 
-import type { HeaderList, RequestHead } from '#proxy/http/stream.ts';
 import { fieldValue } from '#proxy/http/header-list.ts';
+import type { HeaderList, RequestHead } from '#proxy/http/stream.ts';
 import { fieldLines, lastChunk } from '#proxy/http1/head-text.ts';
 import type { SocketWriter } from '#proxy/http1/socket-writer.ts';
 

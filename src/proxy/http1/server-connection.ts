@@ -242,8 +242,10 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
     stream.receiver?.onEnd(trailers);
   }
 
-  decideClose(stream: Http1ServerStream): boolean {
+  decideClose(stream: Http1ServerStream, status: number): boolean {
     const { maxRequestsPerConnection: limit } = this.#options;
+    // An error before the request has come: the rest of it will not be waited for, as with Envoy.
+    if (!stream.requestEnded && stream.hasBody && status >= 400) this.#closeAfter = true;
     if (!stream.keepAlive || this.#connection.draining || (limit > 0 && this.#requests >= limit)) this.#closeAfter = true;
     return this.#closeAfter;
   }

@@ -1,7 +1,7 @@
 // One request on an HTTP/1.1 connection and its answer: decides how the response is framed and writes it.
 
-import type { BodyReceiver, DownstreamConnection, HeaderList, RequestHead, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
 import { fieldValue } from '#proxy/http/header-list.ts';
+import type { BodyReceiver, DownstreamConnection, HeaderList, RequestHead, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
 import { fieldLines, lastChunk, statusLine } from '#proxy/http1/head-text.ts';
 import type { SocketWriter } from '#proxy/http1/socket-writer.ts';
 
@@ -13,7 +13,7 @@ export type StreamHost = {
   readonly pauseInput: () => void;
   readonly resumeInput: () => void;
   /** Called as the response's head is written: whether this response is the connection's last. */
-  readonly decideClose: (stream: Http1ServerStream) => boolean;
+  readonly decideClose: (stream: Http1ServerStream, status: number) => boolean;
   readonly closeAfterResponse: () => void;
   readonly onResponseEnd: (stream: Http1ServerStream) => void;
   readonly abandon: () => void;
@@ -64,7 +64,7 @@ export class Http1ServerStream implements ServerStream {
   sendHead(head: ResponseHead, endStream: boolean): void {
     if (this.headSent) return;
     this.headSent = true;
-    const close = this.#codec.decideClose(this);
+    const close = this.#codec.decideClose(this, head.status);
     let text = statusLine(head.status) + fieldLines(head.headers);
     text += this.#frame(head, endStream);
     if (this.#framing === framing.tunnel) text += head.status === 101 ? 'connection: upgrade\r\n' : '';

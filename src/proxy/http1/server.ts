@@ -1,9 +1,9 @@
 // The HTTP/1.1 codec as listeners start it, from the connection manager's settings.
 import type { HttpManagerEntry } from '#decide/listener-entry.ts';
-import type { FieldNames } from '#proxy/http1/field-names.ts';
-import { ServerConnection, type Http1ServerOptions } from '#proxy/http1/server-connection.ts';
-import type { WriteBatch } from '#proxy/http1/write-batch.ts';
 import type { ServerCodec } from '#proxy/http/server-codec.ts';
+import type { FieldNames } from '#proxy/http1/field-names.ts';
+import { type Http1ServerOptions, ServerConnection } from '#proxy/http1/server-connection.ts';
+import type { WriteBatch } from '#proxy/http1/write-batch.ts';
 import type { TimerWheel } from '#proxy/timer-wheel.ts';
 
 /** What all HTTP/1.1 connections of a proxy share, upstream ones included. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { BodyReceiver, RequestRefusal, ServerStream } from '#proxy/http/stream.ts';
 import { FieldNames } from '#proxy/http1/field-names.ts';
 import { ServerConnection } from '#proxy/http1/server-connection.ts';
 import { WriteBatch } from '#proxy/http1/write-batch.ts';
-import type { BodyReceiver, RequestRefusal, ServerStream } from '#proxy/http/stream.ts';
 import { TimerWheel } from '#proxy/timer-wheel.ts';
 import { FakeSocket } from '#test/support/fake-socket.ts';
 import { HandClock } from '#test/support/hand-clock.ts';

@@ -37,7 +37,10 @@ test('a new endpoint costs the others no connection, one that went finishes what
   held.shift()?.();
   await client.until(/first[^]*first/);
   await ended;
-  assert.equal((await proxy.recorded(3)).every(({ responseCode }) => responseCode === 200), true);
+  assert.equal(
+    (await proxy.recorded(3)).every(({ responseCode }) => responseCode === 200),
+    true,
+  );
 });
 
 test('other settings make new pools, and requests under way keep theirs', async () => {

@@ -1,7 +1,8 @@
 // HTTP/1.1 pools over whatever the connector gives: plain TCP or TLS.
-import { Http1Pool } from '#proxy/upstream/http1-pool.ts';
+
 import type { Http1Shared } from '#proxy/http1/server.ts';
 import type { Connect } from '#proxy/upstream/connect.ts';
+import { Http1Pool } from '#proxy/upstream/http1-pool.ts';
 import type { PoolFactory } from '#proxy/upstream/pool-factory.ts';
 
 /** Envoy's limits for responses: 60 KiB of head, 100 fields. */
