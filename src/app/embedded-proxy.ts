@@ -1,6 +1,5 @@
 // The embedded proxy beside each local pod: one lean child of our own program per pod (app/proxy-main.ts), ready when its admin server
 // says so.
-import { request } from 'node:http';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
@@ -10,6 +9,9 @@ import { type LocalProcess, startLocalProcess } from '#runtime/child-process.ts'
 import type { PortAllocator } from '#runtime/port-allocator.ts';
 import type { ProxyProcess, ProxyRequest, StartProxy } from '#runtime/proxy-process.ts';
 import type { Watchdog } from '#runtime/watchdog.ts';
+
+// Not by `import`: see runtime/probe.ts.
+const { request } = process.getBuiltinModule('node:http');
 
 export type EmbeddedProxyOptions = {
   readonly nodeProgram: string;
