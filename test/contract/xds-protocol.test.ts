@@ -190,6 +190,24 @@ suite('delta on the wire', () => {
     });
   });
 
+  test('going back to what the client has mends a refusal, with nothing to send', limit, async () => {
+    const source = sourceOf(routes('r', { a: 1 }), listener('l', 1, 'r'));
+    await withServer(source, async ({ port, ledger }) => {
+      using wire = new DeltaWire(port);
+      wire.send({ typeUrl: typeUrls.route, resourceNamesSubscribe: ['r'] });
+      wire.ack(await wire.next());
+      source.replace([routes('r', { a: 2 }), listener('l', 1, 'r')]);
+      wire.nack(await wire.next(), 'r: no');
+      wire.send({ typeUrl: typeUrls.listener });
+      wire.ack(await wire.next());
+      assert.equal(ledger.node(wireNodeId)?.types.get(typeUrls.route)?.state, 'rejected');
+      source.replace([routes('r', { a: 1 }), listener('l', 2, 'r')]);
+      assert.equal((await wire.next()).type, 'Listener');
+      const route = ledger.node(wireNodeId)?.types.get(typeUrls.route);
+      assert.deepEqual([route?.state, route?.rejected, route?.pushes], ['synced', [], 2]);
+    });
+  });
+
   test('many changes while one is under way become one', limit, async () => {
     const source = sourceOf(routes('r', { a: 0 }));
     await withServer(source, async ({ port, ledger }) => {

@@ -112,6 +112,14 @@ export class Ledger implements LedgerView {
     }));
   }
 
+  /** The content has changed since it was refused: `rejected` is what still is. */
+  reviewed(stream: object, nodeId: string, typeUrl: TypeUrl, rejected: readonly string[]): void {
+    const type = this.#records.get(nodeId)?.types.get(typeUrl);
+    if (type === undefined || type.rejected.length === rejected.length) return;
+    const state = type.state === 'rejected' && rejected.length === 0 ? 'synced' : type.state;
+    this.#update(stream, nodeId, typeUrl, (before) => ({ ...before, state, rejected }));
+  }
+
   /** The client came back and has all of `version` already: nothing is sent. */
   resumed(stream: object, nodeId: string, typeUrl: TypeUrl, version: string, held: number): void {
     this.#update(stream, nodeId, typeUrl, (type) => ({ ...type, state: 'synced', acked: this.#stamp(version), resources: held }));

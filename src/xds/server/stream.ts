@@ -47,6 +47,7 @@ export class NodeStream {
   desire(desired: ResourceSet): void {
     this.#desired = desired;
     this.#pump();
+    this.#reviewRefusals();
   }
 
   /** A request for one type: `begin` for the type's first on this stream, `proceed` for each later one. */
@@ -156,6 +157,14 @@ export class NodeStream {
       return [message.edsClusterConfig?.serviceName || message.name];
     });
     endpoints.owe(names.filter((name) => endpoints.interest.has(name)));
+  }
+
+  /** Content that was refused may be gone without anything to send: whoever goes back to what the client has, has mended it. */
+  #reviewRefusals(): void {
+    const { ledger, nodeId } = this.#options;
+    for (const [typeUrl, state] of this.#types) {
+      if (state.wasRefused) ledger.reviewed(this, nodeId, typeUrl, state.rejectedNames(this.#resources(typeUrl)));
+    }
   }
 
   #record(state: TypeState, answer: Answer): void {

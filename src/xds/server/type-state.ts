@@ -151,6 +151,11 @@ export class TypeState {
     return [...this.#rejected].filter(([name, version]) => desired.get(name)?.version === version).map(([name]) => name);
   }
 
+  /** Whether there is anything that the client has refused, now or before. */
+  get wasRefused(): boolean {
+    return this.#rejected.size > 0;
+  }
+
   /** The version of all that the client wants. */
   versionOf(desired: Resources): string {
     return this.interest.wildcard ? versionOfAll(desired) : versionOf(this.#wanted(desired));
