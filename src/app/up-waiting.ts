@@ -10,8 +10,7 @@ export async function hintForWaiting({ ports, containers }: Pick<PodRun, 'ports'
     if (app === undefined || !(await isPortFree(app)) || (await isPortFree(Number(port)))) continue;
     const holder = portHolder(Number(port));
     const isOwn = containers.some(({ pid }) => pid !== undefined && holder?.endsWith(`(pid ${pid})`) === true);
-    const who = isOwn ? 'it listens' : `${holder ?? 'some program'} listens`;
-    return `nothing listens on port ${app}, and ${who} on ${port}: the program must take its port from the variable PORT`;
+    if (isOwn) return `nothing listens on port ${app}, and it listens on ${port}: the program must take its port from the variable PORT`;
   }
   return undefined;
 }
