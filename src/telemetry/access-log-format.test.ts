@@ -45,7 +45,7 @@ const served: Partial<AccessRecord> = {
   upstreamLocalAddress: '127.0.0.1:50000',
   upstreamCluster: 'outbound|80||hello',
   routeName: 'default',
-  istioConfig: '/apis/x',
+  routeMetadata: new Map([['istio:config', '/apis/x']]),
 };
 
 test('the default formats of Envoy and Istio print a served request', () => {
@@ -63,6 +63,7 @@ test('the default formats of Envoy and Istio print a served request', () => {
 test('operators take alternatives, lengths and arguments', () => {
   assert.equal(text('%REQ(x-missing?user-agent):2% %REQ(X-TWICE)% %TRAILER(grpc-status)% %GRPC_STATUS%', served), 'cu 1 5 NotFound');
   assert.equal(text('%METADATA(ROUTE:istio:config)% %DYNAMIC_METADATA(a:b)% 100%%', served), '/apis/x - 100%');
+  assert.equal(text('%METADATA(ROUTE:other:config)%|%LOCAL_REPLY_BODY%|', served), '-||');
   assert.equal(
     text('%RESPONSE_FLAGS% %RESPONSE_FLAGS_LONG%', { responseFlags: 'UF,URX' }),
     'UF,URX UpstreamConnectionFailure,UpstreamRetryLimitExceeded',

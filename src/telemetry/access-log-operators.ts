@@ -90,7 +90,7 @@ const plainOperators: Readonly<Record<string, FieldReader>> = {
   REQUESTED_SERVER_NAME: (record) => text(record.connection.serverName),
   ROUTE_NAME: (record) => text(record.routeName),
   VIRTUAL_CLUSTER_NAME: () => undefined,
-  LOCAL_REPLY_BODY: (record) => text(record.localReplyBody),
+  LOCAL_REPLY_BODY: (record) => record.localReplyBody,
   STREAM_ID: (record) => findHeader(record.requestHeaders, 'x-request-id'),
   // No filter of ours sets either, so nothing is what Envoy would print.
   DYNAMIC_METADATA: () => undefined,
@@ -171,9 +171,13 @@ function responseHeader(record: AccessRecord, name: string): string | undefined 
 }
 
 function routeMetadata(argument: string | undefined): Result<FieldReader, string> {
-  if (argument === 'ROUTE:istio:config') return ok((record) => text(record.istioConfig));
-  if (argument?.startsWith('DYNAMIC:')) return ok(() => undefined);
-  return failed(`only ROUTE:istio:config is kept of the metadata, not ${argument ?? 'nothing'}`);
+  const [kind, space, ...path] = (argument ?? '').split(':');
+  if (kind === 'DYNAMIC') return ok(() => undefined);
+  if (kind !== 'ROUTE' || space === undefined || path.length !== 1) {
+    return failed(`only texts of a route's metadata are kept, as ROUTE:namespace:key, not ${argument ?? 'nothing'}`);
+  }
+  const key = `${space}:${path[0]}`;
+  return ok((record) => record.routeMetadata.get(key));
 }
 
 function grpcStatus(record: AccessRecord): number | undefined {

@@ -71,8 +71,8 @@ export type AccessRecord = {
 
   routeName: string;
   virtualHost: string;
-  /** `filter_metadata.istio.config` of the route. */
-  istioConfig: string;
+  /** The texts in the route's filter metadata, by `namespace:key`, such as `istio:config`. */
+  routeMetadata: ReadonlyMap<string, string>;
 };
 
 /** A record with nothing known yet but its connection and its start. */
@@ -109,8 +109,9 @@ export function newAccessRecord(connection: ConnectionFacts, startTimeMs: number
     upstreamAttempts: 0,
     routeName: '',
     virtualHost: '',
-    istioConfig: '',
+    routeMetadata: noMetadata,
   };
 }
 
 const nothing: readonly string[] = [];
+const noMetadata: ReadonlyMap<string, string> = new Map();
