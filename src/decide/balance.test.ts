@@ -102,6 +102,8 @@ test('unhealthy endpoints get nothing, until too few are left', () => {
   assert.deepEqual(shares(clusterOf(calm, [{}, unhealthy, unhealthy]), 30), { 1: 30 }, 'no panic at threshold 0');
   assert.deepEqual(shares(clusterOf(calm, [unhealthy]), 5), {}, 'nobody is left');
   assert.deepEqual(shares(clusterOf({}, [unhealthy]), 5), { 1: 5 });
+  const strict = { common_lb_config: { healthy_panic_threshold: { value: 100 } } };
+  assert.deepEqual(shares(clusterOf(strict, [{}, {}, {}, unhealthy]), 9), { 1: 3, 2: 3, 3: 3 }, 'no panic while the healthy can take it all');
   const failing = { common_lb_config: { zone_aware_lb_config: { fail_traffic_on_panic: true } } };
   assert.deepEqual(shares(clusterOf(failing, [unhealthy]), 5), {});
   assert.deepEqual(shares(clusterOf({}, []), 5), {});

@@ -91,7 +91,7 @@ function serverNameRank(names: readonly string[], found: string): Rank {
   let best = -1;
   for (const name of names) {
     if (name === found) return Number.MAX_SAFE_INTEGER;
-    if (name.startsWith('.') && found.endsWith(name) && found.length > name.length) best = Math.max(best, name.length);
+    if (name.startsWith('.') && found.endsWith(name)) best = Math.max(best, name.length);
   }
   return best;
 }
