@@ -1,4 +1,7 @@
-// The calling side of routes: whose short names hold, and which conditions on the source are met.
+// The calling side of routes: whose short names hold, which conditions on the source are met, and how much its failed requests are told.
+
+import type { Diagnostic } from '#base/diagnostic.ts';
+import { formatOrigin, type Origin } from '#base/origin.ts';
 import { labelsMatch } from '#model/labels.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
@@ -9,15 +12,34 @@ export type Client = {
   /** `default.svc.cluster.local`. */
   readonly dnsDomain: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Equal for clients between which no rule of the mesh tells a difference by labels: they share what is compiled. */
-  readonly labelKey: string;
+  /** Equal for clients between which neither a rule's source labels nor what they are told makes a difference: they share what is compiled. */
+  readonly shareKey: string;
+  /** What is wrong with what stands at a place of a rule, in one line; undefined where nothing is, or where callers are not to be told. */
+  readonly fault: (origin: Origin) => string | undefined;
 };
 
-/** `sourceLabelNames`: see below. The pod's labels count; the node's own only where the pod is not known. */
-export function clientOf(mesh: Mesh, proxy: Proxy, sourceLabelNames: readonly string[]): Client {
-  const labels = mesh.workloads.get(`${proxy.namespace}/${proxy.name}`)?.labels ?? proxy.labels;
-  const labelKey = sourceLabelNames.map((name) => `${name}=${labels[name] ?? ''}`).join(',');
-  return { namespace: proxy.namespace, dnsDomain: proxy.dnsDomain, labels, labelKey };
+/** What of a mesh decides about its clients. `faults`: the mesh's findings by the very object that is their place. */
+export type ClientFacts = { readonly sourceLabelNames: readonly string[]; readonly faults: ReadonlyMap<Origin, Diagnostic> };
+
+/** The pod's labels count; the node's own only where the pod is not known. */
+export function clientOf(mesh: Mesh, proxy: Proxy, { sourceLabelNames, faults }: ClientFacts): Client {
+  const { namespace, dnsDomain, explainFailures } = proxy;
+  const labels = mesh.workloads.get(`${namespace}/${proxy.name}`)?.labels ?? proxy.labels;
+  const facts = sourceLabelNames.map((name) => `${name}=${labels[name] ?? ''}`);
+  return {
+    namespace,
+    dnsDomain,
+    labels,
+    shareKey: [...facts, ...(explainFailures ? ['explained'] : [])].join(','),
+    fault: (origin) => {
+      const finding = explainFailures ? faults.get(origin) : undefined;
+      return finding === undefined ? undefined : faultLine(finding, origin);
+    },
+  };
+}
+
+function faultLine({ message, hint }: Diagnostic, origin: Origin): string {
+  return `${formatOrigin(origin)}: ${message}${hint === undefined ? '' : `; ${hint}`}`;
 }
 
 /** The labels that any match of any rule looks at on the source, sorted; mostly none. */

@@ -5,13 +5,14 @@ import {
   LocalReplyConfigSchema,
 } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
-/** `%METADATA(ROUTE:istio:config)%` is the path of the VirtualService, as compiled into each of its routes. `-` is: none. */
+/** The route's metadata: the path of the VirtualService, and what is wrong with it (see metadata.ts). `-` is: none. */
 const bodyFormat = [
   '%LOCAL_REPLY_BODY%',
   'status %RESPONSE_CODE% %RESPONSE_FLAGS%, %RESPONSE_CODE_DETAILS%',
   'host %REQ(:AUTHORITY)%, path %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
   'route %ROUTE_NAME%, cluster %UPSTREAM_CLUSTER_RAW%',
   'configuration %METADATA(ROUTE:istio:config)%',
+  'fault %METADATA(ROUTE:heddle:fault)%',
   '',
 ].join('\n');
 

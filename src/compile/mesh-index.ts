@@ -1,4 +1,6 @@
 // A mesh's rules by what they are looked up with. Made once per mesh, shared by all scopes.
+import type { Diagnostic } from '#base/diagnostic.ts';
+import type { Origin } from '#base/origin.ts';
 import { sourceLabelNames } from '#compile/client.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import { compareSpecificity, isWildcard } from '#model/hostname.ts';
@@ -12,6 +14,8 @@ export type MeshIndex = {
   /** By namespace, in the order of their names. */
   readonly services: ReadonlyMap<string, readonly Service[]>;
   readonly sourceLabelNames: readonly string[];
+  /** The mesh's findings by their place. */
+  readonly faults: ReadonlyMap<Origin, Diagnostic>;
   /** By namespace. */
   readonly rules: ReadonlyMap<string, RuleIndex>;
 };
@@ -38,6 +42,7 @@ export function indexMesh(mesh: Mesh): MeshIndex {
     virtualServices,
     services,
     sourceLabelNames: sourceLabelNames(mesh.virtualServices),
+    faults: new Map(mesh.diagnostics.flatMap((finding) => (finding.at === undefined ? [] : [[finding.at, finding]]))),
     rules: new Map([...byNamespace].map(([namespace, rules]) => [namespace, indexRules(rules)])),
   };
 }

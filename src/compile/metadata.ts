@@ -1,10 +1,18 @@
-// `filter_metadata.istio`: what Istio's telemetry and every trace of a decision read. Never more than Istio's own keys.
+// `filter_metadata.istio`: what Istio's telemetry and every trace of a decision read. Never more than Istio's own keys; what Heddle says of
+// its own stands under `heddle`, and only for proxies that explain their failures.
 import { create, type JsonObject } from '@bufbuild/protobuf';
 import { type Metadata, MetadataSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { Service, ServicePort } from '#model/service.ts';
 
 export function istioMetadata(fields: JsonObject): Metadata {
   return create(MetadataSchema, { filterMetadata: { istio: fields } });
+}
+
+/** `config`: the path of the resource that made a route; `faults`: what is wrong with it, a line each, for the body of failed requests. */
+export function routeMetadata(config: string, faults: readonly string[]): Metadata {
+  const metadata = istioMetadata({ config });
+  if (faults.length > 0) metadata.filterMetadata['heddle'] = { fault: faults.join('\n') };
+  return metadata;
 }
 
 /** `services` and `default_original_port` of a cluster that belongs to `services`. */

@@ -26,7 +26,7 @@ type HostRoutes = { readonly host: string; readonly port: number; readonly lists
 export function gatewayRouteConfig(scope: Scope, port: GatewayPort, client: Client, cache: CompileCache): Unit {
   const name = gatewayRouteConfigName(port.port);
   const gateways = new Set(port.servers.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`));
-  const key = `${name} ${client.labelKey} ${[...gateways].join(' ')}`;
+  const key = `${name} ${client.shareKey} ${[...gateways].join(' ')}`;
   return scope.once(`gateway routes ${key}`, () => {
     const hosts = collapse(collectHosts(scope, port, client, cache)).map((group) => toVirtualHost(group, cache));
     const all = hosts.length > 0 ? hosts : [blackHoleHost(port, cache)];

@@ -2,8 +2,8 @@
 // (`hello.default.svc.cluster.local:80`), and for the HTTP proxy port (`http_proxy`).
 
 import type { Origin } from '#base/origin.ts';
-import type { CompileCache } from '#compile/compile-cache.ts';
 import type { Client } from '#compile/client.ts';
+import type { CompileCache } from '#compile/compile-cache.ts';
 import { type ServiceDomains, serviceDomains } from '#compile/domains.ts';
 import { hostAndPort, httpProxyRouteConfig } from '#compile/names.ts';
 import { defaultRoutes, type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
@@ -26,7 +26,7 @@ export function outboundHttpPorts(scope: Scope): readonly number[] {
 export function portRouteConfig(scope: Scope, port: number, client: Client, cache: CompileCache): Unit {
   const hosts = portVirtualHosts(scope, port, client, {}, cache);
   const all = [...hosts.sort(byName), catchAllVirtualHost(scope.mesh.settings.outboundTrafficPolicy, cache)];
-  return cache.madeOf('port route configuration', `${client.dnsDomain} ${client.labelKey} ${port}`, all, () =>
+  return cache.madeOf('port route configuration', `${client.dnsDomain} ${client.shareKey} ${port}`, all, () =>
     routeConfig(String(port), all, { ignorePort: true }),
   );
 }
@@ -36,7 +36,7 @@ export function serviceRouteConfig(scope: Scope, service: Service, port: Service
   const name = hostAndPort(service.hostname, port.number);
   const { routes, origin } = serviceRoutes(scope, service, port, client, cache);
   const host = virtualHost(name, ['*'], routes, origin, cache);
-  return cache.madeOf('service route configuration', `${scope.namespace} ${client.labelKey} ${name}`, [host], () =>
+  return cache.madeOf('service route configuration', `${scope.namespace} ${client.shareKey} ${name}`, [host], () =>
     routeConfig(name, [host], { ignorePort: true }),
   );
 }
@@ -51,7 +51,7 @@ export function httpProxyRouteConfigFor(scope: Scope, client: Client, cache: Com
     return port === 80 ? entries : entries.flatMap((entry) => withoutBareDomains(entry, cache));
   });
   const all = [...hosts.sort(byName), catchAllVirtualHost(scope.mesh.settings.outboundTrafficPolicy, cache)];
-  return cache.madeOf('proxy route configuration', `${client.dnsDomain} ${client.labelKey}`, all, () =>
+  return cache.madeOf('proxy route configuration', `${client.dnsDomain} ${client.shareKey}`, all, () =>
     routeConfig(httpProxyRouteConfig, all, { ignorePort: false }),
   );
 }

@@ -6,7 +6,7 @@ import { type Client, isFromSource } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { duration, noTimeout } from '#compile/durations.ts';
 import { headerChanges } from '#compile/header-changes.ts';
-import { istioMetadata } from '#compile/metadata.ts';
+import { routeMetadata } from '#compile/metadata.ts';
 import { configPath, hostAndPort, outboundClusterName } from '#compile/names.ts';
 import { retryPolicy } from '#compile/retry.ts';
 import { routeAnswer } from '#compile/route-answer.ts';
@@ -43,7 +43,8 @@ export function virtualServiceRoutes(virtualService: VirtualService, context: Ro
   // Which matches count is the only thing that the client's side of the context decides.
   const matches = virtualService.http.map((rule) => rule.matches.filter((match) => isFor(match, context)));
   const counting = matches.map((ofRule, index) => ofRule.map((match) => virtualService.http[index]?.matches.indexOf(match)).join(',')).join(';');
-  const key = `${context.port} ${context.gateway} ${counting} ${clusters.join(' ')}`;
+  const faults = virtualService.http.flatMap((rule) => ruleFaults(rule, context));
+  const key = `${context.port} ${context.gateway} ${counting} ${clusters.join(' ')} ${faults.join(' ')}`;
   return cache.once('routes', [virtualService], key, () => makeRoutes(virtualService, context, clusters, matches));
 }
 
@@ -85,7 +86,7 @@ function makeRoute(
     match: envoyMatch,
     action: routeAction(rule, targets, context),
     ...headerChanges(rule.headers, only?.destination.headers),
-    metadata: istioMetadata({ config: configPath('virtual-service', virtualService) }),
+    metadata: routeMetadata(configPath('virtual-service', virtualService), ruleFaults(rule, context)),
     decorator: { operation: operationName(virtualService, rule, context, pathOfMatch(envoyMatch)) },
   });
   return {
@@ -93,6 +94,11 @@ function makeRoute(
     origins: match === undefined ? [rule.origin] : [match.origin, rule.origin],
     destinations: targets.map(({ cluster, destination }) => ({ cluster, origin: destination.origin })),
   };
+}
+
+/** What is wrong with the destinations of a rule, where its callers are to be told. */
+function ruleFaults({ destinations }: HttpRule, { client }: RouteContext): readonly string[] {
+  return destinations.flatMap(({ host }) => client.fault(host.origin) ?? []);
 }
 
 type Target = { readonly cluster: string; readonly destination: WeightedDestination };

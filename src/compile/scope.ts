@@ -46,7 +46,7 @@ export class Scope {
 
   /** A proxy of this namespace as the calling side of routes. */
   client(proxy: Proxy): Client {
-    return clientOf(this.mesh, proxy, this.#index.sourceLabelNames);
+    return clientOf(this.mesh, proxy, this.#index);
   }
 
   /** The virtual services bound to `mesh` or to a Gateway (`namespace/name`), those with precedence first. */

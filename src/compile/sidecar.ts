@@ -48,7 +48,7 @@ function redirectedInbound(scope: Scope, proxy: Proxy, cache: CompileCache): rea
 function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): Assembly {
   const { explainFailures } = proxy;
   const client = scope.client(proxy);
-  return scope.once(`redirected outbound ${client.dnsDomain} ${client.labelKey} ${explainFailures}`, () =>
+  return scope.once(`redirected outbound ${client.dnsDomain} ${client.shareKey}`, () =>
     assemble([
       ...redirectedOutboundListeners(scope, { explainFailures, settings: scope.mesh.settings }, cache),
       ...outboundRoutes(scope, client, cache),
@@ -103,7 +103,7 @@ function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cach
       const key = `${service.hostname} ${loopback.address}:${listen} ${options.explainFailures}`;
       units.push(cache.once('bound service listener', [port], key, () => boundServiceListener(service, port, loopback.address, listen, options)));
       if (!isHttpOrSniffed(port.protocol)) continue;
-      const routes = `service routes ${client.dnsDomain} ${client.labelKey} ${service.hostname}:${port.number}`;
+      const routes = `service routes ${client.dnsDomain} ${client.shareKey} ${service.hostname}:${port.number}`;
       units.push(scope.once(routes, () => serviceRouteConfig(scope, service, port, client, cache)));
     }
   }
@@ -112,7 +112,7 @@ function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cach
     const key = `${loopback.address}:${httpProxy} ${options.explainFailures}`;
     units.push(
       cache.once('http proxy listener', [], key, () => httpProxyListener(loopback.address, httpProxy, options)),
-      scope.once(`proxy routes ${client.dnsDomain} ${client.labelKey}`, () => httpProxyRouteConfigFor(scope, client, cache)),
+      scope.once(`proxy routes ${client.dnsDomain} ${client.shareKey}`, () => httpProxyRouteConfigFor(scope, client, cache)),
     );
   }
   return units;

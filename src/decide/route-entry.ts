@@ -10,8 +10,8 @@ export type RouteEntry = {
   /** Position among the virtual host's routes, the key into the origin table. */
   readonly index: number;
   readonly name: string;
-  /** `filter_metadata.istio.config`: the path of the resource that made it, or ''. */
-  readonly istioConfig: string;
+  /** The texts in its filter metadata by `namespace:key`; `istio:config` is the path of the resource that made it. */
+  readonly metadata: ReadonlyMap<string, string>;
   /** Its condition in words, `prefix /api/ and header x-user is jason`. */
   readonly text: string;
   readonly action: RouteAction;

@@ -36,7 +36,7 @@ export function compileRoute(config: RouteConfiguration, host: VirtualHost, rout
     virtualHost: host.name,
     index,
     name: route.name,
-    istioConfig: istioConfigOf(route),
+    metadata: metadataOf(route),
     text: match.text,
     action: compileAction(host, route, levels, context),
     requestHeaders: joinLevels(levels.request, levels.mostSpecificWins),
@@ -105,9 +105,14 @@ function compileDirectResponse(status: number, route: Route, { field, problems, 
   }
 }
 
-function istioConfigOf(route: Route): string {
-  const config = route.metadata?.filterMetadata['istio']?.['config'];
-  return typeof config === 'string' ? config : '';
+const noMetadata: ReadonlyMap<string, string> = new Map();
+
+function metadataOf({ metadata }: Route): ReadonlyMap<string, string> {
+  if (metadata === undefined) return noMetadata;
+  const texts = Object.entries(metadata.filterMetadata).flatMap(([space, fields]) =>
+    Object.entries(fields).flatMap(([key, value]): [string, string][] => (typeof value === 'string' ? [[`${space}:${key}`, value]] : [])),
+  );
+  return new Map(texts);
 }
 
 function decisionsOf(route: RouteEntry): readonly RouteDecision[] {

@@ -146,7 +146,7 @@ export class Exchange implements BodyReceiver, RequestContext {
   #describeRoute(route: RouteEntry): void {
     this.record.routeName = route.name;
     this.record.virtualHost = route.virtualHost;
-    this.record.istioConfig = route.istioConfig;
+    this.record.routeMetadata = route.metadata;
   }
 
   /** A head that the codec would not take. */
