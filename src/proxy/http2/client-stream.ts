@@ -1,8 +1,8 @@
 // One request to an HTTP/2 endpoint, behind ClientStream. It exists before its session does: what is sent until then waits here.
-import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import type { ClientStream, HeaderList, RequestHead, ResetReason, ResponseReceiver } from '#proxy/http/stream.ts';
 import { appendFields, type PseudoFields, readFields, readTrailers, trailersObject } from '#proxy/http2/fields.ts';
-import { codeForUpstream, reasonOf } from '#proxy/http2/reset-codes.ts';
+import { codeForUpstream, endStreamFlag, errorCode, reasonOf } from '#proxy/http2/reset-codes.ts';
 import { rawList } from '#proxy/http2/server-stream.ts';
 
 export class Http2ClientStream implements ClientStream {
@@ -121,7 +121,7 @@ export class Http2ClientStream implements ClientStream {
       const pseudo = noPseudo();
       const headers = readFields(rawList(raw), pseudo);
       if (this.#done) return;
-      this.#receiver.onHead({ status: pseudo.status, headers }, (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0);
+      this.#receiver.onHead({ status: pseudo.status, headers }, (flags & endStreamFlag) === 0);
     });
     stream.on('trailers', (_headers: unknown, _flags: number, raw: unknown) => {
       this.#responseTrailers = readTrailers(rawList(raw));
@@ -130,7 +130,7 @@ export class Http2ClientStream implements ClientStream {
       if (!this.#done) this.#receiver.onData(chunk);
     });
     stream.on('end', () => {
-      if (this.#done || stream.aborted || (stream.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR) return;
+      if (this.#done || stream.aborted || (stream.rstCode ?? 0) !== errorCode.none) return;
       this.#complete = true;
       this.#finish();
       this.#receiver.onEnd(this.#responseTrailers);
@@ -139,8 +139,8 @@ export class Http2ClientStream implements ClientStream {
       onClosed();
       if (this.#complete || this.#done) return;
       const gone = stream.session === undefined || stream.session.destroyed;
-      const code = stream.rstCode ?? constants.NGHTTP2_NO_ERROR;
-      this.fail(gone && code !== constants.NGHTTP2_REFUSED_STREAM ? 'connection-closed' : reasonOf(code), `HTTP/2 error code ${code}`);
+      const code = stream.rstCode ?? errorCode.none;
+      this.fail(gone && code !== errorCode.refusedStream ? 'connection-closed' : reasonOf(code), `HTTP/2 error code ${code}`);
     });
   }
 }

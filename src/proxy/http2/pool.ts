@@ -1,6 +1,6 @@
 // The HTTP/2 pool of one endpoint: as few sessions as the endpoint's limit on concurrent streams allows, usually one.
 // A session that got GOAWAY or reached its number of requests takes no more and ends with its last stream.
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import { formatAddress, plainAddress } from '#proxy/downstream-connection.ts';
@@ -148,7 +148,7 @@ class Http2Pool implements UpstreamPool {
 
   #addLane(socket: Socket): void {
     // The authority only matters to callers that name none; every request of ours does.
-    const session = connectHttp2('http://upstream', {
+    const session = process.getBuiltinModule('node:http2').connect('http://upstream', {
       createConnection: () => socket,
       settings: { initialWindowSize: streamWindowBytes, enablePush: false, maxHeaderListSize: 64 * 1024 },
       maxHeaderListPairs: 200,

@@ -1,8 +1,8 @@
 // One HTTP/2 request from downstream on node's stream API, behind ServerStream. Trailers that came are held until the body was read.
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import type { BodyReceiver, DownstreamConnection, HeaderList, RequestHead, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
 import { appendFields, type PseudoFields, readFields, readTrailers, trailersObject } from '#proxy/http2/fields.ts';
-import { codeForDownstream, reasonOf } from '#proxy/http2/reset-codes.ts';
+import { codeForDownstream, endStreamFlag, errorCode, reasonOf } from '#proxy/http2/reset-codes.ts';
 
 /** waitForTrailers also keeps node from ending a stream properly (END_STREAM) before it resets it. */
 const responseOptions = { waitForTrailers: true, sendDate: false };
@@ -29,7 +29,7 @@ export class Http2ServerStream implements ServerStream {
     const headers = readFields(raw, pseudo);
     const scheme = pseudo.scheme === 'https' || (pseudo.scheme === '' && connection.tls) ? 'https' : 'http';
     this.request = { method: pseudo.method, scheme, authority: pseudo.authority, path: pseudo.path, headers, version: 'HTTP/2' };
-    this.hasBody = (flags & constants.NGHTTP2_FLAG_END_STREAM) === 0;
+    this.hasBody = (flags & endStreamFlag) === 0;
   }
 
   /** Starts the flow of events to the receiver; called once the manager has set it. `onClosed` follows the end of the stream. */
@@ -124,7 +124,7 @@ export class Http2ServerStream implements ServerStream {
     setImmediate(() => {
       if (!this.#requestEnded && !this.#stream.destroyed) {
         this.#settled = true;
-        this.#stream.close(constants.NGHTTP2_NO_ERROR);
+        this.#stream.close(errorCode.none);
       }
     });
   }
@@ -132,8 +132,8 @@ export class Http2ServerStream implements ServerStream {
   #onClose(): void {
     if (this.#settled) return;
     this.#settled = true;
-    const code = this.#stream.rstCode ?? constants.NGHTTP2_NO_ERROR;
-    if (this.#requestEnded && this.#responseEnded && code === constants.NGHTTP2_NO_ERROR) return;
+    const code = this.#stream.rstCode ?? errorCode.none;
+    if (this.#requestEnded && this.#responseEnded && code === errorCode.none) return;
     const sessionGone = this.#stream.session === undefined || this.#stream.session.destroyed;
     this.receiver?.onReset(sessionGone ? 'connection-closed' : reasonOf(code));
   }

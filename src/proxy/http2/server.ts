@@ -1,8 +1,9 @@
 // The HTTP/2 downstream codec: a socket (plain with prior knowledge, or TLS with ALPN h2) in, ServerStreams out. Node's session does the framing.
-import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { ServedConnection, ServerCodec } from '#proxy/http/server-codec.ts';
 import type { RequestRefusal } from '#proxy/http/stream.ts';
+import { errorCode } from '#proxy/http2/reset-codes.ts';
 import { Http2ServerStream, rawList } from '#proxy/http2/server-stream.ts';
 
 export type Http2ServerOptions = {
@@ -34,7 +35,8 @@ export function http2ServerCodec(options: Http2ServerOptions): ServerCodec {
     maxSendHeaderBlockLength: 256 * 1024,
   };
   return (socket, connection, handler) => {
-    const session = performServerHandshake(socket, sessionOptions);
+    // Loaded with the first connection that speaks HTTP/2.
+    const session = process.getBuiltinModule('node:http2').performServerHandshake(socket, sessionOptions);
     return serve(session, socket, options.idleTimeoutMs ?? 0, (stream, flags, raw, onClosed) => {
       const request = new Http2ServerStream(stream, raw, flags, connection);
       const refusal = refuse(request, raw, maxHeaderBytes);
@@ -88,7 +90,7 @@ function serve(session: ServerHttp2Session, socket: Socket, idleTimeoutMs: numbe
       if (draining || session.destroyed) return;
       draining = true;
       // Graceful: streams that are on their way are still served (RFC 9113 section 6.8); close() sends GOAWAY with the last one taken.
-      session.goaway(constants.NGHTTP2_NO_ERROR, 2 ** 31 - 1);
+      session.goaway(errorCode.none, 2 ** 31 - 1);
       setImmediate(() => {
         if (!session.destroyed) session.close();
       });

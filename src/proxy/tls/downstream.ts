@@ -1,8 +1,7 @@
 // DownstreamTlsContext in, an acceptor out: a raw socket becomes a TLS socket with the certificate its server name asks for, the ALPN both sides
 // know, and a client certificate that was verified where the configuration wants one.
-import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { createServer, type SecureContext, type SecureContextOptions, type Server, type TLSSocket } from 'node:tls';
+import type { SecureContext, SecureContextOptions, Server, TLSSocket } from 'node:tls';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { DownstreamTls } from '#decide/tls-entry.ts';
 import type { ClientHello } from '#proxy/tls/client-hello.ts';
@@ -76,7 +75,7 @@ class Acceptor implements TlsAcceptor {
   }
 
   #createServer(alpn: readonly string[]): Server {
-    const server = createServer({
+    const server = process.getBuiltinModule('node:tls').createServer({
       // For a client without SNI.
       ...this.#first.options,
       SNICallback: (name, done) => done(null, this.#choose(name.toLowerCase()).context),
@@ -149,6 +148,7 @@ function loadCertificate(tls: DownstreamTls, pair: KeyPair, ca: string | undefin
   const context = contexts.get(options);
   if (!context.ok) return context;
   try {
+    const { X509Certificate } = process.getBuiltinModule('node:crypto');
     return ok({ context: context.value, options, names: peerNamesOf(new X509Certificate(pair.chain)) });
   } catch (error) {
     return failed(error instanceof Error ? error.message : String(error));

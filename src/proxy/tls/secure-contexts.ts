@@ -1,6 +1,7 @@
 // OpenSSL contexts, made once per distinct content (0.3 ms each) and shared by all listeners and clusters that want the same.
+// node:tls is loaded with the first of them: a proxy without TLS does not carry it.
 import { createHash } from 'node:crypto';
-import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import type { SecureContext, SecureContextOptions } from 'node:tls';
 import { failed, ok, type Result } from '#base/result.ts';
 
 const maxContexts = 1000;
@@ -14,7 +15,7 @@ export class SecureContexts {
     const known = this.#contexts.get(key);
     if (known !== undefined) return ok(known);
     try {
-      const context = createSecureContext(options);
+      const context = process.getBuiltinModule('node:tls').createSecureContext(options);
       if (this.#contexts.size >= maxContexts) this.#contexts.clear();
       this.#contexts.set(key, context);
       return ok(context);

@@ -1,6 +1,6 @@
 // UpstreamTlsContext in, a connector out: like plain TCP, with a handshake before anybody gets the socket. Sessions are resumed per cluster and endpoint.
 import { isIP } from 'node:net';
-import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
+import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls';
 import { ok, type Result } from '#base/result.ts';
 import type { ClusterEntry, UpstreamTls } from '#decide/cluster-entry.ts';
 import { contextOptions, readCertificate, readTrustedCa } from '#proxy/tls/context-material.ts';
@@ -58,7 +58,7 @@ function connectSecure(ready: Prepared, cluster: ClusterEntry, tls: UpstreamTls,
     allowHalfOpen: true,
     ...(session === undefined ? {} : { session }),
   };
-  const socket = connectTls(options);
+  const socket = process.getBuiltinModule('node:tls').connect(options);
   socket.setNoDelay(true);
   let settled = false;
   let connected = false;
