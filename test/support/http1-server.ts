@@ -51,7 +51,13 @@ export function serveBytes(pieces: readonly string[], acceptHttp10 = false): Ser
   const requests: SeenRequest[] = [];
   const wheel = new TimerWheel({ ...systemClock, after: () => () => {} });
   const rules = { maxHeadBytes: 4096, maxFields: 20, acceptHttp10, defaultHostForHttp10: '', scheme: 'http' as const };
-  const times = { requestHeadersTimeoutMs: 0, idleTimeoutMs: 0, delayedCloseTimeoutMs: 1000, maxRequestsPerConnection: 0 };
+  const times = {
+    requestHeadersTimeoutMs: 0,
+    idleTimeoutMs: 0,
+    delayedCloseTimeoutMs: 1000,
+    maxRequestsPerConnection: 0,
+    maxConnectionDurationMs: 0,
+  };
   const handler = {
     onRequest: (stream: ServerStream) => void (stream.receiver = new Recorder(stream, requests)),
     onRefused: (stream: ServerStream, refusal: RequestRefusal) => {

@@ -318,6 +318,22 @@ test('a reader that stands still stops the sender, either way, and nothing is lo
   await answered;
 });
 
+test('a connection whose upload was held back takes the next request', async () => {
+  const body = 'x'.repeat(5_000_000);
+  await using backend = await startNodeServer((request, response) => {
+    request.pause();
+    setImmediate(() => request.resume());
+    request.on('end', () => response.end(request.method));
+  });
+  await using proxy = await startHttpProxy({ routes: toBackend, clusters: [staticCluster('backend', [backend.port])] });
+  using client = new RawClient(proxy.port);
+  for (let round = 1; round <= 5; round++) {
+    client.text = '';
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}${get('/')}`);
+    assert.match(await client.until('GET'), /POST[^]*GET/);
+  }
+});
+
 /** The value once it has stayed the same for 100 ms. */
 async function standstill(value: () => number): Promise<number> {
   for (let before = -1; before !== value(); await delay(100)) before = value();

@@ -1,6 +1,7 @@
 // The client side of one HTTP/1.1 connection: one exchange at a time, its request out and its response in. Between exchanges it is idle; any
 // byte or end that comes then makes it unusable, so that nobody gets an answer that was meant for somebody else.
 import type { Socket } from 'node:net';
+import { formatAddress, plainAddress } from '#proxy/downstream-connection.ts';
 import type { HeaderList, RequestHead, ResetReason, ResponseHead } from '#proxy/http/stream.ts';
 import { ChunkedDecoder, type ChunkReceiver } from '#proxy/http1/chunked-decoder.ts';
 import type { FieldNames } from '#proxy/http1/field-names.ts';
@@ -69,7 +70,7 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
   constructor(socket: Socket, upstreamAddress: string, owner: ConnectionOwner, options: Http1ClientOptions) {
     this.#socket = socket;
     this.upstreamAddress = upstreamAddress;
-    this.localAddress = `${socket.localAddress ?? ''}:${socket.localPort ?? 0}`;
+    this.localAddress = formatAddress(plainAddress(socket.localAddress), socket.localPort ?? 0);
     this.#owner = owner;
     this.#options = options;
     this.#writer = new SocketWriter(socket, options.batch);

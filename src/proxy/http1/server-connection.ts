@@ -26,6 +26,8 @@ export type Http1ServerOptions = {
   readonly delayedCloseTimeoutMs: number;
   /** 0: no limit. */
   readonly maxRequestsPerConnection: number;
+  /** After this the connection drains: its next response is the last. 0: no limit. */
+  readonly maxConnectionDurationMs: number;
 };
 
 /** `wait`: the request is complete, its response is not. `upgrade`: the same, and what comes belongs to the tunnel that may follow. */
@@ -43,6 +45,7 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
   readonly #writer: SocketWriter;
   readonly #timer: Timer;
   readonly #head: HeadBuffer;
+  #ageTimer: Timer | undefined = undefined;
   #phase: Phase = 'head';
   #stream: Http1ServerStream | undefined = undefined;
   #decoder: ChunkedDecoder | undefined = undefined;
@@ -64,6 +67,10 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
     this.#head = new HeadBuffer(options.rules.maxHeadBytes);
     this.#timer = new Timer(options.wheel, this);
     this.#timer.arm(options.idleTimeoutMs);
+    if (options.maxConnectionDurationMs > 0) {
+      this.#ageTimer = new Timer(options.wheel, this);
+      this.#ageTimer.arm(options.maxConnectionDurationMs);
+    }
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error: Error) => this.#onClose('remote-reset', error.message));
@@ -234,6 +241,8 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
 
   #endRequest(stream: Http1ServerStream, trailers: HeaderList | undefined): void {
     stream.requestEnded = true;
+    // A body that was held back at its end: nobody will ask for more of it, but the next request and the peer's end must be seen.
+    if (this.#inputPaused) this.resumeInput();
     if (stream.responseEnded) {
       if (this.#phase !== 'closing') this.#finish();
       return;
@@ -339,6 +348,7 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
 
   #onClose(reason: ResetReason, detail?: string): void {
     this.#timer.release();
+    this.#ageTimer?.release();
     const stream = this.#stream;
     this.#stream = undefined;
     this.#phase = 'closing';
@@ -348,7 +358,11 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
     stream.receiver?.onReset(reason, detail);
   }
 
-  onTimer(_timer: Timer): void {
+  onTimer(timer: Timer): void {
+    if (timer === this.#ageTimer) {
+      this.drain();
+      return;
+    }
     if (this.#phase === 'head' && this.#head.isPartial) {
       this.#refuse(headTooSlow);
       return;

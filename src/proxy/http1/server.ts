@@ -26,6 +26,7 @@ export function http1ServerCodec(entry: HttpManagerEntry, shared: Http1Shared): 
     idleTimeoutMs: entry.idleTimeoutMs,
     delayedCloseTimeoutMs: entry.delayedCloseTimeoutMs > 0 ? entry.delayedCloseTimeoutMs : 1,
     maxRequestsPerConnection: entry.maxRequestsPerConnection,
+    maxConnectionDurationMs: entry.maxConnectionDurationMs,
   });
   const plain = options('http');
   const secure = options('https');

@@ -23,7 +23,13 @@ function open(): { readonly clock: HandClock; readonly socket: FakeSocket; reado
     onRefused: (stream: ServerStream, refusal: RequestRefusal) => stream.sendHead({ status: refusal.status, headers: [] }, true),
   };
   const rules = { maxHeadBytes: 4096, maxFields: 20, acceptHttp10: false, defaultHostForHttp10: '', scheme: 'http' as const };
-  const times = { requestHeadersTimeoutMs: 1000, idleTimeoutMs: 5000, delayedCloseTimeoutMs: 300, maxRequestsPerConnection: 2 };
+  const times = {
+    requestHeadersTimeoutMs: 1000,
+    idleTimeoutMs: 5000,
+    delayedCloseTimeoutMs: 300,
+    maxRequestsPerConnection: 2,
+    maxConnectionDurationMs: 100_000,
+  };
   const options = { rules, names: new FieldNames(), batch: new WriteBatch(), wheel: new TimerWheel(clock), ...times };
   return { clock, socket, streams, connection: new ServerConnection(socket.asSocket, testConnection, handler, options) };
 }
@@ -93,4 +99,16 @@ test('draining lets the request under way finish, and closes an idle connection 
   idle.connection.drain();
   await turn();
   assert.ok(idle.socket.writableEnded);
+});
+
+test('a connection that has lived its time ends with its next response', async () => {
+  const { clock, socket, streams } = open();
+  clock.advance(4000);
+  socket.feed(get);
+  clock.advance(200_000);
+  assert.ok(!socket.writableEnded);
+  streams[0]?.sendHead({ status: 200, headers: [] }, true);
+  await turn();
+  assert.match(socket.written, /connection: close/);
+  assert.ok(socket.writableEnded);
 });

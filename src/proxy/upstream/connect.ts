@@ -32,6 +32,8 @@ export const connectPlain: Connect = (cluster, endpoint, receiver) => {
     port: endpoint.port,
     noDelay: true,
     allowHalfOpen: true,
+    ...(cluster.bindAddress === undefined ? {} : { localAddress: cluster.bindAddress }),
+    ...(cluster.tcpKeepaliveMs > 0 ? { keepAlive: true, keepAliveInitialDelay: cluster.tcpKeepaliveMs } : {}),
     ...(input === undefined ? {} : { onread: input }),
   });
   let settled = false;
