@@ -32,9 +32,11 @@ export class DomainIndex<Host> {
 
   find(authority: string): Host | undefined {
     if (this.#defaultOnly) return this.#default;
-    const host = (this.#ignorePort ? withoutPort(authority) : authority).toLowerCase();
-    const exact = this.#exact.get(host);
+    const sent = this.#ignorePort ? withoutPort(authority) : authority;
+    // Nearly all clients send lower case: no copy is made for them.
+    const exact = this.#exact.get(sent) ?? this.#exact.get(sent.toLowerCase());
     if (exact !== undefined) return exact;
+    const host = sent.toLowerCase();
     for (const { length, hosts } of this.#suffixes) {
       if (length >= host.length) continue;
       const found = hosts.get(host.slice(host.length - length));
