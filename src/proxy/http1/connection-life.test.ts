@@ -112,3 +112,14 @@ test('a connection that has lived its time ends with its next response', async (
   assert.match(socket.written, /connection: close/);
   assert.ok(socket.writableEnded);
 });
+
+test('a body that was held back at its very end does not hold back the next request', () => {
+  const { socket, streams } = open();
+  socket.feed('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab');
+  streams[0]?.pause();
+  // What was on its way arrives all the same.
+  socket.emit('data', Buffer.from('cd'));
+  streams[0]?.sendHead({ status: 200, headers: [] }, true);
+  socket.feed(get);
+  assert.equal(streams.length, 2);
+});
