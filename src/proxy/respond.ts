@@ -15,7 +15,7 @@ export type Failure =
   | { readonly kind: 'cluster-not-found'; readonly cluster: string; readonly status: number }
   | { readonly kind: 'no-healthy-upstream'; readonly cluster: string; readonly endpoints: number }
   | { readonly kind: 'upstream-reset'; readonly cluster: string; readonly reason: ResetReason; readonly detail: string; readonly endpoint: string }
-  | { readonly kind: 'response-timeout'; readonly cluster: string; readonly perTry: boolean }
+  | { readonly kind: 'response-timeout'; readonly cluster: string; readonly limit: 'response' | 'upstream_per_try' | 'upstream_per_try_idle' }
   | { readonly kind: 'stream-idle'; readonly requestComplete: boolean }
   | { readonly kind: 'request-timeout' }
   | { readonly kind: 'max-duration'; readonly requestComplete: boolean }
@@ -115,10 +115,8 @@ export function replyFor(failure: Failure): LocalReply {
     }
     case 'upstream-reset':
       return upstreamReset(failure);
-    case 'response-timeout': {
-      const details = failure.perTry ? 'upstream_per_try_timeout' : 'response_timeout';
-      return { status: 504, flags: 'UT', details, body: 'upstream request timeout', cause: `cluster ${failure.cluster}` };
-    }
+    case 'response-timeout':
+      return { status: 504, flags: 'UT', details: `${failure.limit}_timeout`, body: 'upstream request timeout', cause: `cluster ${failure.cluster}` };
     case 'stream-idle':
       return { status: failure.requestComplete ? 504 : 408, flags: 'SI', details: 'stream_idle_timeout', body: 'stream timeout', cause: '' };
     case 'request-timeout':

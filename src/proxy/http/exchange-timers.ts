@@ -77,6 +77,6 @@ export class ExchangeTimers implements TimerOwner {
     if (timer === this.#idle) this.#exchange.fail({ kind: 'stream-idle', requestComplete });
     else if (timer === this.#request) this.#exchange.fail({ kind: 'request-timeout' });
     else if (timer === this.#duration) this.#exchange.fail({ kind: 'max-duration', requestComplete });
-    else this.#exchange.fail({ kind: 'response-timeout', cluster: this.#cluster, perTry: false });
+    else this.#exchange.fail({ kind: 'response-timeout', cluster: this.#cluster, limit: 'response' });
   }
 }

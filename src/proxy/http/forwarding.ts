@@ -118,7 +118,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     const attempt = new UpstreamAttempt(this, endpoint, this.#protocol(cluster));
     this.#attempt = attempt;
     this.#sentMs = context.elapsedMs();
-    attempt.start(request, hasBody, context.parts.runtime.wheel, action.retry?.perTryTimeoutMs ?? 0);
+    attempt.start(request, hasBody, context.parts.runtime.wheel, action.retry?.perTryTimeoutMs ?? 0, action.retry?.perTryIdleTimeoutMs ?? 0);
     for (const chunk of this.#body.chunks) attempt.sendData(chunk);
     if (context.requestEnded && hasBody) attempt.sendEnd(this.#trailers);
   }
@@ -227,10 +227,11 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     if (outcome !== 'again') context.fail(this.#resetFailure(reason, detail), outcome);
   }
 
-  onAttemptTimeout(attempt: UpstreamAttempt): void {
+  onAttemptTimeout(attempt: UpstreamAttempt, wasIdle: boolean): void {
     const { retry } = this.#decision.action;
+    const limit = wasIdle ? 'upstream_per_try_idle' : 'upstream_per_try';
     const outcome = retry !== undefined && coversTimeout(retry.on) ? this.#retry(attempt) : '';
-    if (outcome !== 'again') this.#context.fail({ kind: 'response-timeout', cluster: this.#cluster?.entry.name ?? '', perTry: true }, outcome);
+    if (outcome !== 'again') this.#context.fail({ kind: 'response-timeout', cluster: this.#cluster?.entry.name ?? '', limit }, outcome);
   }
 
   onAttemptWritable(): void {

@@ -89,7 +89,11 @@ test('a connection that breaks is not retried unless the policy says reset', asy
   }
 });
 
-test('a try that takes too long is made again', async () => {
+test('a try that takes too long, or says nothing for too long, is made again', async () => {
+  for (const limit of ['per_try_timeout', 'per_try_idle_timeout']) await secondTryAnswers(limit);
+});
+
+async function secondTryAnswers(limit: string): Promise<void> {
   let count = 0;
   await using backend = await startRawServer((socket) =>
     onHeads(socket, () => {
@@ -97,10 +101,10 @@ test('a try that takes too long is made again', async () => {
     }),
   );
   await using proxy = await startHttpProxy({
-    routes: routes({ retry_on: '5xx', num_retries: 1, per_try_timeout: '0.05s' }),
+    routes: routes({ retry_on: '5xx', num_retries: 1, [limit]: '0.05s' }),
     clusters: [staticCluster('backend', [backend.port])],
   });
   using client = new RawClient(proxy.port);
   client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   assert.match(await client.until('yes'), /^HTTP\/1.1 200 /);
-});
+}

@@ -11,7 +11,7 @@ export type AttemptOwner = {
   readonly onAttemptData: (chunk: Buffer) => void;
   readonly onAttemptEnd: (trailers: HeaderList | undefined) => void;
   readonly onAttemptReset: (attempt: UpstreamAttempt, reason: ResetReason, detail: string) => void;
-  readonly onAttemptTimeout: (attempt: UpstreamAttempt) => void;
+  readonly onAttemptTimeout: (attempt: UpstreamAttempt, wasIdle: boolean) => void;
   readonly onAttemptWritable: () => void;
 };
 
@@ -24,6 +24,8 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   #stream: ClientStream | undefined = undefined;
   #cancelled = false;
   #perTry: Timer | undefined = undefined;
+  #idle: Timer | undefined = undefined;
+  #idleMs = 0;
 
   constructor(owner: AttemptOwner, endpoint: Endpoint, protocol: PoolProtocol) {
     this.#owner = owner;
@@ -31,8 +33,13 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
     this.protocol = protocol;
   }
 
-  /** `perTryTimeoutMs` 0: none. */
-  start(head: RequestHead, hasBody: boolean, wheel: TimerWheel, perTryTimeoutMs: number): void {
+  /** A try may take so long, and may be silent so long (per_try_timeout, per_try_idle_timeout); 0: no limit. */
+  start(head: RequestHead, hasBody: boolean, wheel: TimerWheel, perTryTimeoutMs: number, perTryIdleTimeoutMs: number): void {
+    if (perTryIdleTimeoutMs > 0) {
+      this.#idleMs = perTryIdleTimeoutMs;
+      this.#idle = new Timer(wheel, this);
+      this.#idle.arm(perTryIdleTimeoutMs);
+    }
     if (perTryTimeoutMs > 0) {
       this.#perTry = new Timer(wheel, this);
       this.#perTry.arm(perTryTimeoutMs);
@@ -41,6 +48,7 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   }
 
   sendData(chunk: Uint8Array): boolean {
+    this.#idle?.arm(this.#idleMs);
     return this.#stream?.sendData(chunk) ?? true;
   }
 
@@ -78,15 +86,19 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   onHead(head: ResponseHead, hasBody: boolean): void {
     if (this.#cancelled) return;
     this.#perTry?.release();
+    this.#idle?.arm(this.#idleMs);
     this.headSeen = true;
     this.#owner.onAttemptHead(this, head, hasBody);
   }
 
   onData(chunk: Buffer): void {
-    if (!this.#cancelled) this.#owner.onAttemptData(chunk);
+    if (this.#cancelled) return;
+    this.#idle?.arm(this.#idleMs);
+    this.#owner.onAttemptData(chunk);
   }
 
   onEnd(trailers: HeaderList | undefined): void {
+    this.#idle?.release();
     if (!this.#cancelled) this.#owner.onAttemptEnd(trailers);
   }
 
@@ -100,15 +112,16 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
     if (!this.#cancelled) this.#owner.onAttemptWritable();
   }
 
-  onTimer(): void {
+  onTimer(timer: Timer): void {
     if (this.#cancelled) return;
     this.#settle();
     this.#stream?.reset('local-reset');
-    this.#owner.onAttemptTimeout(this);
+    this.#owner.onAttemptTimeout(this, timer === this.#idle);
   }
 
   #settle(): void {
     this.#cancelled = true;
     this.#perTry?.release();
+    this.#idle?.release();
   }
 }
