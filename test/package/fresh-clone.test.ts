@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { httpCall } from '#test/support/http-call.ts';
 import { startProcess } from '#test/support/start-process.ts';
+import { stopMesh } from '#test/support/stop-mesh.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -25,6 +26,7 @@ test('npm start installs what is missing and runs the hello example', async () =
     stopTimeoutMs: 20_000,
   });
   const [, port] = await mesh.waitForLine(/gateway.*http:\/\/127\.0\.0\.1:(\d+)/i);
+  await using _stopped = stopMesh(`${folder.path}/heddle/.heddle`);
   const answer = await httpCall({ port: Number(port), headers: { host: 'hello.example.com' } });
   assert.equal(answer.status, 200);
   assert.match(answer.body, /^hello from v[12]/);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { httpCall } from '#test/support/http-call.ts';
 import { startProcess } from '#test/support/start-process.ts';
+import { stopMesh } from '#test/support/stop-mesh.ts';
 import { type TemporaryFolder, temporaryFolder } from '#test/support/temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -47,6 +48,7 @@ test('npx heddle up runs the example that comes with it', async () => {
     stopTimeoutMs: 15_000,
   });
   const [, port] = await mesh.waitForLine(/gateway.*http:\/\/127\.0\.0\.1:(\d+)/i);
+  await using _stopped = stopMesh(join(folder.path, '.heddle'));
   const answer = await httpCall({ port: Number(port), headers: { host: 'hello.example.com' } });
   assert.equal(answer.status, 200);
 });

@@ -46,7 +46,8 @@ export function cluster(name: string, port: number, extra: Part = {}): Part {
 
 /** Makes a cluster speak HTTP/2, or what the client spoke. */
 export function upstreamProtocol(kind: 'http2' | 'same'): Part {
-  const options = kind === 'http2' ? { explicit_http_config: { http2_protocol_options: {} } } : { use_downstream_protocol_config: { http2_protocol_options: {} } };
+  const options =
+    kind === 'http2' ? { explicit_http_config: { http2_protocol_options: {} } } : { use_downstream_protocol_config: { http2_protocol_options: {} } };
   return {
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('extensions.upstreams.http.v3.HttpProtocolOptions', options),
@@ -62,15 +63,24 @@ export function fileLog(path: string, format: string): Part {
 }
 
 export function downstreamTls(context: Part): Part {
-  return { transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: typed('extensions.transport_sockets.tls.v3.DownstreamTlsContext', context) } };
+  return {
+    transport_socket: {
+      name: 'envoy.transport_sockets.tls',
+      typed_config: typed('extensions.transport_sockets.tls.v3.DownstreamTlsContext', context),
+    },
+  };
 }
 
 export function upstreamTls(context: Part): Part {
-  return { transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: typed('extensions.transport_sockets.tls.v3.UpstreamTlsContext', context) } };
+  return {
+    transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: typed('extensions.transport_sockets.tls.v3.UpstreamTlsContext', context) },
+  };
 }
 
 export const tlsInspector: Part = {
-  listener_filters: [{ name: 'envoy.filters.listener.tls_inspector', typed_config: typed('extensions.filters.listener.tls_inspector.v3.TlsInspector') }],
+  listener_filters: [
+    { name: 'envoy.filters.listener.tls_inspector', typed_config: typed('extensions.filters.listener.tls_inspector.v3.TlsInspector') },
+  ],
 };
 
 export function bootstrap(listeners: readonly Part[], clusters: readonly Part[], extra: Part = {}): Part {

@@ -2,8 +2,8 @@
 import { type RunningProxy, runProxy } from '#app/proxy.ts';
 import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/logger.ts';
-import { parseBootstrap } from '#proxy/bootstrap-text.ts';
 import { readBootstrap } from '#proxy/bootstrap.ts';
+import { parseBootstrap } from '#proxy/bootstrap-text.ts';
 
 export type EmbeddedProxy = RunningProxy & { readonly port: (listener: string) => number };
 

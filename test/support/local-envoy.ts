@@ -1,6 +1,7 @@
 // A real Envoy on our xDS for one test: started by our agent, asked over its admin port, ended with the scope.
-import { fromJson, type JsonObject } from '@bufbuild/protobuf';
+
 import { join } from 'node:path';
+import { fromJson, type JsonObject } from '@bufbuild/protobuf';
 import { type EnvoyOptions, type RunningEnvoy, startEnvoy } from '#agent/envoy-process.ts';
 import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/logger.ts';

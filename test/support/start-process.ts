@@ -18,6 +18,9 @@ export type ProcessOptions = {
   readonly stopTimeoutMs?: number;
 };
 
+/** After its end, what a process printed last is still on its way to us. */
+const outputGraceMs = 250;
+
 export type ProcessExit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
 export type RunningProcess = AsyncDisposable & {
@@ -76,6 +79,8 @@ function control(child: ChildProcess, output: Output, options: ProcessOptions): 
   const exited = new Promise<ProcessExit>((resolve, reject) => {
     child.once('error', (cause) => reject(new Error(`cannot start ${options.command}`, { cause })));
     child.once('close', (code, signal) => resolve({ code, signal }));
+    // What it started itself may outlive it and hold its output open: the end of the process is the end.
+    child.once('exit', (code, signal) => void setTimeout(() => resolve({ code, signal }), outputGraceMs).unref());
   });
   exited.catch(() => {}); // who asks gets the rejection; nobody has to ask
   const stop = async (): Promise<ProcessExit> => {
