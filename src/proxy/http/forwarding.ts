@@ -119,7 +119,10 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     this.#attempt = attempt;
     this.#sentMs = context.elapsedMs();
     attempt.start(request, hasBody, context.parts.runtime.wheel, action.retry?.perTryTimeoutMs ?? 0, action.retry?.perTryIdleTimeoutMs ?? 0);
-    for (const chunk of this.#body.chunks) attempt.sendData(chunk);
+    let writable = true;
+    for (const chunk of this.#body.chunks) writable = attempt.sendData(chunk);
+    // The attempt before may have held the body back; its word is gone with it.
+    if (this.#attempts > 1 && writable) context.stream.resume();
     if (context.requestEnded && hasBody) attempt.sendEnd(this.#trailers);
   }
 

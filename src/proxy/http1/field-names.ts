@@ -55,10 +55,11 @@ export class FieldNames {
 
   #learn(spelling: string): FieldName | undefined {
     if (!token.test(spelling)) return undefined;
-    const lower = spelling.toLowerCase();
+    // A copy: a slice would keep the whole head it was cut from in memory.
+    const copy = Buffer.from(spelling, 'latin1').toString('latin1');
+    const lower = copy.toLowerCase();
     const field: FieldName = { name: lower, role: roles.get(lower) ?? fieldRole.plain };
-    // Joining and splitting makes a copy: a slice would keep the whole head it was cut from in memory.
-    if (this.#known.size < this.#limit) this.#known.set(Buffer.from(spelling, 'latin1').toString('latin1'), field);
+    if (this.#known.size < this.#limit) this.#known.set(copy, field);
     return field;
   }
 }

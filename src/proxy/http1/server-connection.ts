@@ -76,6 +76,8 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
     socket.on('error', (error: Error) => this.#onClose('remote-reset', error.message));
     socket.on('close', () => this.#onClose('connection-closed'));
     socket.on('drain', () => this.#stream?.receiver?.onWritable());
+    // Whoever looked at the first bytes may have paused it.
+    socket.resume();
     // A listener hands its sockets over paused, and a socket that was paused by hand does not flow by itself.
     socket.resume();
   }
