@@ -1,8 +1,7 @@
 // The embedded proxy beside each local pod: one lean child of our own program per pod (app/proxy-main.ts), ready when its admin server
 // says so.
-import module from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
+import { proxyEnvironment, proxyProgram } from '#app/proxy-program.ts';
 import type { Clock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
 import { type LocalProcess, startLocalProcess } from '#runtime/child-process.ts';
@@ -32,13 +31,13 @@ export function embeddedProxies(options: EmbeddedProxyOptions): StartProxy {
 }
 
 async function startOne(options: EmbeddedProxyOptions, { plan, ports, logFile }: ProxyRequest): Promise<ProxyProcess> {
-  const { nodeProgram, xdsTarget, domain, allocator, watchdog, clock, logLevel } = options;
+  const { nodeProgram, environment, xdsTarget, domain, allocator, watchdog, clock, logLevel } = options;
   const adminPort = await allocator.take();
   const args = [
-    ...[programFile(), '--xds', xdsTarget, '--node', nodeId(plan, domain), '--metadata', JSON.stringify(nodeMetadata(plan, ports))],
+    ...[...proxyProgram(), '--xds', xdsTarget, '--node', nodeId(plan, domain), '--metadata', JSON.stringify(nodeMetadata(plan, ports))],
     ...['--admin-port', String(adminPort), '--log-level', logLevel],
   ];
-  const running = startLocalProcess({ command: nodeProgram, args, cwd: process.cwd(), env: environmentOf(options), logFile }, watchdog);
+  const running = startLocalProcess({ command: nodeProgram, args, cwd: process.cwd(), env: proxyEnvironment(environment), logFile }, watchdog);
   void running.ended.then(() => allocator.giveBack([adminPort]));
   return {
     ...running,
@@ -46,19 +45,6 @@ async function startOne(options: EmbeddedProxyOptions, { plan, ports, logFile }:
     ready: becomeReady(running, adminPort, clock),
     drain: (deadlineMs) => drain(adminPort, clock, deadlineMs),
   };
-}
-
-/** Beside this file, in the same form: TypeScript in a clone, JavaScript in an installed package. */
-function programFile(): string {
-  const inClone = new URL('./proxy-main.ts', import.meta.url);
-  return fileURLToPath(import.meta.url.endsWith('.ts') ? inClone : new URL('./proxy-main.js', import.meta.url));
-}
-
-/** Ours, with the folder in which this process keeps compiled code: a proxy then starts in half the time. */
-function environmentOf({ environment }: EmbeddedProxyOptions): Readonly<Record<string, string>> {
-  const cache = module.getCompileCacheDir();
-  const variables = Object.entries(environment).flatMap(([name, value]): [string, string][] => (value === undefined ? [] : [[name, value]]));
-  return Object.fromEntries([...variables, ...(cache === undefined ? [] : [['NODE_COMPILE_CACHE', cache] as const])]);
 }
 
 /** Resolves when `/ready` answers 200; stays open where the process ends before. */

@@ -98,6 +98,7 @@ export function proxyParts({ clock, random, fillRandom, secrets, connectionLimit
     requestHeadersTimeoutMs: 10_000,
     idleTimeoutMs: 60_000,
     delayedCloseTimeoutMs: 1_000,
+    maxConnectionDurationMs: 0,
     maxRequestsPerConnection: 0,
   };
   return {

@@ -1,6 +1,5 @@
 // The embedded proxy, put together: configuration from a bootstrap or an xDS server in, a running proxy with its admin server out.
 // Everything that has a state or touches the machine (clock, randomness, files, sockets) is made here and handed down.
-import { randomFillSync } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { type ProxyAds, subscribeToAds } from '#app/proxy-ads.ts';
 import { type ProxyParts, proxyParts } from '#app/proxy-parts.ts';
@@ -82,7 +81,8 @@ class Proxy implements RunningProxy {
     this.#parts = proxyParts({
       clock,
       random: options.random ?? Math.random,
-      fillRandom: (bytes) => void randomFillSync(bytes),
+      // Not imported: an import of node:crypto loads all of it, web crypto included.
+      fillRandom: (bytes) => void process.getBuiltinModule('node:crypto').randomFillSync(bytes),
       secrets: staticSecrets(source.kind === 'bootstrap' ? source.bootstrap.secrets : []),
       connectionLimit: source.kind === 'bootstrap' ? source.bootstrap.connectionLimit : Number.POSITIVE_INFINITY,
       drainMs: this.#drainMs,

@@ -1,6 +1,6 @@
 // `heddle proxy`: one embedded proxy in the foreground, configured by an xDS server or by an Envoy bootstrap.
 import { Command } from 'commander';
-import { runProxyProcess } from '#app/proxy-process.ts';
+import { proxyEnvironment, proxyProgram } from '#app/proxy-program.ts';
 
 type Options = {
   readonly config?: string;
@@ -33,18 +33,22 @@ export function proxyCommand(): Command {
     .option('--log-file <file>', 'append log lines to this file instead of standard error')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .addHelpText('after', examples)
-    .action(async (options: Options) => {
-      process.exitCode = await runProxyProcess(
-        {
-          bootstrapFile: options.config,
-          xds: options.xds,
-          nodeId: options.node,
-          metadata: options.metadata,
-          adminPort: options.adminPort,
-          logFile: options.logFile,
-          logLevel: options.logLevel,
-        },
-        (line) => process.stderr.write(`heddle proxy: ${line}\n`),
-      );
+    .action((options: Options) => {
+      const given = [
+        ['--config', options.config],
+        ['--xds', options.xds],
+        ['--node', options.node],
+        ['--metadata', options.metadata],
+        ['--admin-port', options.adminPort],
+        ['--log-file', options.logFile],
+        ['--log-level', options.logLevel],
+      ].flatMap(([name, value]) => (name === undefined || value === undefined ? [] : [`${name}=${value}`]));
+      become([...proxyProgram(), ...given]);
     });
+}
+
+/** This process turns into the proxy: same pid, same signals, and nothing of the command line left in memory. */
+function become(args: readonly string[]): void {
+  if (process.execve === undefined) throw new Error('this Node cannot replace its own process');
+  process.execve(process.execPath, [process.execPath, ...args], proxyEnvironment(process.env));
 }

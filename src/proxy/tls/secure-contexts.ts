@@ -1,6 +1,5 @@
 // OpenSSL contexts, made once per distinct content (0.3 ms each) and shared by all listeners and clusters that want the same.
 // node:tls is loaded with the first of them: a proxy without TLS does not carry it.
-import { createHash } from 'node:crypto';
 import type { SecureContext, SecureContextOptions } from 'node:tls';
 import { failed, ok, type Result } from '#base/result.ts';
 
@@ -11,7 +10,7 @@ export class SecureContexts {
 
   /** The error is OpenSSL's: a key that does not fit its certificate, a text that is no PEM. */
   get(options: SecureContextOptions): Result<SecureContext, string> {
-    const key = createHash('sha256').update(JSON.stringify(options)).digest('base64');
+    const key = process.getBuiltinModule('node:crypto').createHash('sha256').update(JSON.stringify(options)).digest('base64');
     const known = this.#contexts.get(key);
     if (known !== undefined) return ok(known);
     try {
