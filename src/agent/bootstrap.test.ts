@@ -4,8 +4,8 @@ import { create, createRegistry, fromJson } from '@bufbuild/protobuf';
 import { envoyBootstrap } from '#agent/bootstrap.ts';
 import { type Bootstrap, BootstrapSchema } from '#envoy/gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import { Cluster_DiscoveryType } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
-import { ApiConfigSource_ApiType } from '#envoy/gen/envoy/config/core/v3/config_source_pb.js';
 import { NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { ApiConfigSource_ApiType } from '#envoy/gen/envoy/config/core/v3/config_source_pb.js';
 import { DownstreamConnectionsConfigSchema } from '#envoy/gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
 import { HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 

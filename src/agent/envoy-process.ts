@@ -4,11 +4,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type EnvoyXdsMode, envoyBootstrap } from '#agent/bootstrap.ts';
+import { envoyAdmin } from '#agent/envoy-admin.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import { type EnvoyXdsMode, envoyBootstrap } from '#agent/bootstrap.ts';
-import { envoyAdmin } from '#agent/envoy-admin.ts';
 
 export type EnvoyOptions = {
   readonly binary: string;

@@ -1,8 +1,8 @@
 // What the admin API shows of a control plane, made from its mesh, its ledger and what it compiled.
 import type { AdminViews, ProxyView, TypeView } from '#admin/views.ts';
-import type { Diagnostic } from '#base/diagnostic.ts';
 import { configDump } from '#app/config-dump.ts';
 import { proxyName } from '#app/refusal.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import type { Mesh } from '#model/mesh.ts';
 import { shortTypeName } from '#xds/resource-messages.ts';

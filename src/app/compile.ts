@@ -1,10 +1,11 @@
 // What `heddle compile` does: files, and the name of a proxy → the mesh, or what that proxy is told, as text.
+
+import { type DumpFormat, dumpMesh, dumpXds, formatDump } from '#app/dump.ts';
+import { missingGateway } from '#app/up-gateway.ts';
+import { systemClock } from '#base/clock.ts';
 import { closest } from '#base/closest.ts';
 import { compareDiagnostics, type Diagnostic } from '#base/diagnostic.ts';
-import { systemClock } from '#base/clock.ts';
 import { failed, ok, type Result } from '#base/result.ts';
-import { dumpMesh, type DumpFormat, dumpXds, formatDump } from '#app/dump.ts';
-import { missingGateway } from '#app/up-gateway.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';

@@ -1,11 +1,12 @@
 // The control plane: a source of snapshots in, xDS for every proxy that connects out, and diagnostics for people. Keeps no state of its
 // own but what it can make again, so it may be killed at any time; proxies go on and come back with what they have.
-import type { Diagnostic } from '#base/diagnostic.ts';
+
 import { startAdminServer } from '#admin/server.ts';
 import { adminViews } from '#app/admin-views.ts';
 import { DiagnosticBoard } from '#app/diagnostic-board.ts';
 import { MeshSource } from '#app/mesh-source.ts';
 import type { Clock } from '#base/clock.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { Compiled } from '#compile/compiled.ts';

@@ -1,8 +1,9 @@
 // All diagnostics in force: those of files, mesh and compiling, and one for each resource that a proxy refuses. Reports the whole
 // list when it changes, each finding once and in order.
-import { compareDiagnostics, type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
+
 import type { MeshSource } from '#app/mesh-source.ts';
 import { refusalDiagnostics } from '#app/refusal.ts';
+import { compareDiagnostics, type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
 import type { LedgerView, NodeSync } from '#xds/server/ledger.ts';
 
 export type BoardOptions = {

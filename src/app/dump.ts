@@ -1,9 +1,9 @@
 // A mesh, or what a proxy is told, as text for people and for goldens: YAML or JSON with keys in a stable order.
 import { stringify } from 'yaml';
+import { formatOrigin } from '#base/origin.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import { printMessage } from '#envoy/print.ts';
 import { typeUrls } from '#envoy/type-url.ts';
-import { formatOrigin } from '#base/origin.ts';
 import type { Mesh } from '#model/mesh.ts';
 
 export type DumpFormat = 'yaml' | 'json';

@@ -1,6 +1,6 @@
 // Log lines of a process to standard error or a file, from a level on that may change while it runs.
 import { appendFileSync, writeSync } from 'node:fs';
-import type { LogLevel, Logger } from '#base/logger.ts';
+import type { Logger, LogLevel } from '#base/logger.ts';
 
 const rank: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 

@@ -49,14 +49,18 @@ export async function subscribeToAds(options: ProxyAdsOptions): Promise<ProxyAds
       return answer('Cluster', clusterStore.update(updated.values(), removed, false));
     });
   }
-  const endpoints = client.subscribe(typeUrls.endpoint, [], ({ updated, removed }) => answer('ClusterLoadAssignment', clusterStore.updateEndpoints(updated.values(), removed)));
+  const endpoints = client.subscribe(typeUrls.endpoint, [], ({ updated, removed }) =>
+    answer('ClusterLoadAssignment', clusterStore.updateEndpoints(updated.values(), removed)),
+  );
   if (options.listeners) {
     client.subscribe(typeUrls.listener, 'all', async ({ updated, removed }) => {
       listenersStarted = true;
       return answer('Listener', await configStore.updateListeners(updated.values(), removed, false));
     });
   }
-  const routes = client.subscribe(typeUrls.route, [], async ({ updated, removed }) => answer('RouteConfiguration', await configStore.updateRoutes(updated.values(), removed)));
+  const routes = client.subscribe(typeUrls.route, [], async ({ updated, removed }) =>
+    answer('RouteConfiguration', await configStore.updateRoutes(updated.values(), removed)),
+  );
   return {
     wantEndpoints: (names) => endpoints.want(names),
     wantRoutes: (names) => routes.want(names),

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { type Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { bootstrap, cluster, httpChain, listener, routeTo, upstreamProtocol } from '#test/support/bootstrap-parts.ts';
 import { type EmbeddedProxy, startEmbedded } from '#test/support/embedded-proxy.ts';
-import { echoMethods, type EchoServer, grpcClient, startGrpcEcho } from '#test/support/grpc-echo.ts';
+import { type EchoServer, echoMethods, grpcClient, startGrpcEcho } from '#test/support/grpc-echo.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
 async function through(run: (client: Client, server: EchoServer, proxy: EmbeddedProxy) => Promise<void>): Promise<void> {
@@ -19,14 +19,28 @@ async function through(run: (client: Client, server: EchoServer, proxy: Embedded
 type Answer = { readonly error: ServiceError | null; readonly value: Buffer | undefined; readonly trailers: Metadata };
 type Unary = typeof echoMethods.unary;
 
-function call(client: Client, { path, requestSerialize, responseDeserialize }: Unary, body: Buffer, sent = new Metadata(), deadlineMs = 5_000): Promise<Answer> {
+function call(
+  client: Client,
+  { path, requestSerialize, responseDeserialize }: Unary,
+  body: Buffer,
+  sent = new Metadata(),
+  deadlineMs = 5_000,
+): Promise<Answer> {
   return new Promise((resolve) => {
     let error: ServiceError | null = null;
     let value: Buffer | undefined;
-    const running = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, body, sent, { deadline: Date.now() + deadlineMs }, (failure, answer) => {
-      error = failure;
-      value = answer;
-    });
+    const running = client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      body,
+      sent,
+      { deadline: Date.now() + deadlineMs },
+      (failure, answer) => {
+        error = failure;
+        value = answer;
+      },
+    );
     running.on('status', ({ metadata }) => setImmediate(() => resolve({ error, value, trailers: metadata })));
   });
 }
@@ -46,7 +60,9 @@ test('a client stream is collected, a server stream expanded, whole and in order
   through(async (client) => {
     const collected = new Promise<Buffer>((resolve, reject) => {
       const { path, requestSerialize, responseDeserialize } = echoMethods.collect;
-      const stream = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, (error, value) => (error === null ? resolve(value ?? Buffer.alloc(0)) : reject(error)));
+      const stream = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, (error, value) =>
+        error === null ? resolve(value ?? Buffer.alloc(0)) : reject(error),
+      );
       for (let part = 0; part < 50; part++) stream.write(Buffer.alloc(10_000, part));
       stream.end();
     });
@@ -56,7 +72,8 @@ test('a client stream is collected, a server stream expanded, whole and in order
 
     const { path, requestSerialize, responseDeserialize } = echoMethods.expand;
     const parts: number[] = [];
-    for await (const part of client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, Buffer.from([1, 2, 3, 4, 5]))) parts.push(part[0]);
+    for await (const part of client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, Buffer.from([1, 2, 3, 4, 5])))
+      parts.push(part[0]);
     assert.deepEqual(parts, [1, 2, 3, 4, 5]);
   }));
 
@@ -92,7 +109,9 @@ test('a deadline ends the call on both sides, and so does a cancel', () =>
     await waitUntil('the server saw the cancel', () => server.cancelled() === 1);
     const { path, requestSerialize, responseDeserialize } = echoMethods.never;
     const code = await new Promise<number>((resolve) => {
-      const running = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, Buffer.from('x'), (failure) => resolve(failure?.code ?? -1));
+      const running = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, Buffer.from('x'), (failure) =>
+        resolve(failure?.code ?? -1),
+      );
       setImmediate(() => running.cancel());
     });
     assert.equal(code, status.CANCELLED);
@@ -120,6 +139,6 @@ test('draining sends GOAWAY and lets the call under way end', () =>
     await waitUntil('the second answer', () => heard.length === 2);
     const ended = new Promise((resolve) => stream.on('status', resolve));
     stream.end();
-    assert.equal((await ended as { readonly code: number }).code, status.OK);
+    assert.equal(((await ended) as { readonly code: number }).code, status.OK);
     await closed;
   }));

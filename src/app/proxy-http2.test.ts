@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { createServer as createHttp1 } from 'node:http';
-import { type ClientHttp2Session, connect, constants, createServer as createHttp2, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import {
+  type ClientHttp2Session,
+  connect,
+  constants,
+  createServer as createHttp2,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { bootstrap, cluster, httpChain, listener, upstreamProtocol } from '#test/support/bootstrap-parts.ts';
@@ -15,7 +22,8 @@ const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).dig
 
 /** Two servers that answer alike: the request's method, path, cookie and body's digest, an early hint, and a trailer. */
 async function startBackends() {
-  const answer = (method: string, path: string, cookie: string, body: Buffer): string => JSON.stringify({ method, path, cookie, size: body.length, digest: digest(body) });
+  const answer = (method: string, path: string, cookie: string, body: Buffer): string =>
+    JSON.stringify({ method, path, cookie, size: body.length, digest: digest(body) });
   const one = createHttp1((request, response) => {
     const parts: Buffer[] = [];
     request.on('data', (part: Buffer) => parts.push(part));
@@ -65,7 +73,10 @@ async function through(run: (backends: Backends) => Promise<void>): Promise<void
     { match: { prefix: '/' }, route: { cluster: 'one' } },
   ];
   await using proxy = await startEmbedded(
-    bootstrap([listener('mixed', 0, [httpChain(routes)])], [cluster('one', servers.onePort), cluster('two', servers.twoPort, upstreamProtocol('http2'))]),
+    bootstrap(
+      [listener('mixed', 0, [httpChain(routes)])],
+      [cluster('one', servers.onePort), cluster('two', servers.twoPort, upstreamProtocol('http2'))],
+    ),
   );
   const port = proxy.port('mixed');
   const client = connect(`http://127.0.0.1:${port}`);
@@ -77,7 +88,13 @@ async function through(run: (backends: Backends) => Promise<void>): Promise<void
   }
 }
 
-type Answer = { readonly headers: IncomingHttpHeaders; readonly body: string; readonly trailers: IncomingHttpHeaders; readonly hints: number; readonly code: number };
+type Answer = {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  readonly trailers: IncomingHttpHeaders;
+  readonly hints: number;
+  readonly code: number;
+};
 
 function call(client: ClientHttp2Session, headers: Record<string, string>, body?: Buffer): Promise<Answer> {
   return new Promise((resolve) => {
@@ -117,7 +134,9 @@ test('HTTP/2 in, HTTP/1.1 out, with cookie crumbs joined, hints and trailers', (
 
 test('HTTP/2 on both sides, many requests at once on one connection, each with its trailer', () =>
   through(async ({ client }) => {
-    const answers = await Promise.all(Array.from({ length: 150 }, (_, index) => call(client, { ':path': `/two/${index}` }, Buffer.from(`body ${index}`))));
+    const answers = await Promise.all(
+      Array.from({ length: 150 }, (_, index) => call(client, { ':path': `/two/${index}` }, Buffer.from(`body ${index}`))),
+    );
     for (const [index, answer] of answers.entries()) {
       assert.equal(answer.headers[':status'], 200);
       assert.equal(JSON.parse(answer.body).path, `/two/${index}`);

@@ -1,14 +1,14 @@
 // One embedded proxy as a process of its own: options in, running until a signal ends it. SIGTERM and SIGINT drain, a second one ends at once.
 import { readFile } from 'node:fs/promises';
 import { fromJson, type JsonValue } from '@bufbuild/protobuf';
-import { type ProxySource, runProxy } from '#app/proxy.ts';
 import { leveledLogger } from '#app/leveled-logger.ts';
+import { type ProxySource, runProxy } from '#app/proxy.ts';
 import { systemClock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import { parseBootstrap } from '#proxy/bootstrap-text.ts';
 import { readBootstrap } from '#proxy/bootstrap.ts';
+import { parseBootstrap } from '#proxy/bootstrap-text.ts';
 
 export type ProxyProcessOptions = {
   /** Either a bootstrap file, or an xDS server and who we are. */

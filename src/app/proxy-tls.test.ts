@@ -6,7 +6,17 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import {
-  bootstrap, cluster, downstreamTls, fileLog, httpChain, listener, type Part, tcpChain, tlsInspector, typedConfig, upstreamTls,
+  bootstrap,
+  cluster,
+  downstreamTls,
+  fileLog,
+  httpChain,
+  listener,
+  type Part,
+  tcpChain,
+  tlsInspector,
+  typedConfig,
+  upstreamTls,
 } from '#test/support/bootstrap-parts.ts';
 import { type Authority, type Leaf, startAuthority } from '#test/support/certificates.ts';
 import { startEmbedded } from '#test/support/embedded-proxy.ts';
@@ -53,7 +63,10 @@ function get({ port, servername, leaf, path }: Get): Promise<{ readonly status: 
 
 function handshake(port: number, servername: string, alpn: readonly string[]): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
-    const socket = connectTls({ host: '127.0.0.1', port, servername, ca: authority.ca, ALPNProtocols: [...alpn], checkServerIdentity: () => undefined }, () => resolve(socket));
+    const socket = connectTls(
+      { host: '127.0.0.1', port, servername, ca: authority.ca, ALPNProtocols: [...alpn], checkServerIdentity: () => undefined },
+      () => resolve(socket),
+    );
     socket.on('error', reject);
   });
 }
@@ -103,7 +116,10 @@ test('asks for a client certificate, checks it against root and names, and lets 
     }),
   };
   const router = { name: 'envoy.filters.http.router', typed_config: typedConfig('extensions.filters.http.router.v3.Router') };
-  const manager = { http_filters: [rbac, router], access_log: [fileLog(log, '%RESPONSE_CODE% %DOWNSTREAM_PEER_URI_SAN% %DOWNSTREAM_TLS_VERSION% %REQUESTED_SERVER_NAME%\n')] };
+  const manager = {
+    http_filters: [rbac, router],
+    access_log: [fileLog(log, '%RESPONSE_CODE% %DOWNSTREAM_PEER_URI_SAN% %DOWNSTREAM_TLS_VERSION% %REQUESTED_SERVER_NAME%\n')],
+  };
   {
     await using proxy = await startEmbedded(bootstrap([listener('tls', 0, [httpChain([hello], manager, tls)])], []));
     const port = proxy.port('tls');
@@ -124,12 +140,21 @@ test('asks for a client certificate, checks it against root and names, and lets 
 
 async function startHttps(leaf: Leaf, options: { readonly requestCert?: boolean } = {}) {
   const names: string[] = [];
-  const server = createHttps({ cert: leaf.certificate, key: leaf.key, ca: authority.ca, requestCert: options.requestCert ?? false, rejectUnauthorized: options.requestCert ?? false }, (request, answer) => {
-    // https hands the request's TLS socket over as a plain one.
-    const socket = request.socket as TLSSocket;
-    names.push(`${String(socket.servername)} ${socket.getPeerX509Certificate()?.subjectAltName ?? 'nobody'}`);
-    answer.end('secure');
-  });
+  const server = createHttps(
+    {
+      cert: leaf.certificate,
+      key: leaf.key,
+      ca: authority.ca,
+      requestCert: options.requestCert ?? false,
+      rejectUnauthorized: options.requestCert ?? false,
+    },
+    (request, answer) => {
+      // https hands the request's TLS socket over as a plain one.
+      const socket = request.socket as TLSSocket;
+      names.push(`${String(socket.servername)} ${socket.getPeerX509Certificate()?.subjectAltName ?? 'nobody'}`);
+      answer.end('secure');
+    },
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -151,7 +176,10 @@ test('originates TLS with our own certificate and server name, and believes only
       sni: 'a.example',
       common_tls_context: {
         tls_certificates: [pair(clientLeaf)],
-        validation_context: { trusted_ca: { filename: authority.caFile }, match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: names } }] },
+        validation_context: {
+          trusted_ca: { filename: authority.caFile },
+          match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: names } }],
+        },
       },
     });
   const chain = httpChain([
@@ -159,7 +187,10 @@ test('originates TLS with our own certificate and server name, and believes only
     { match: { prefix: '/' }, route: { cluster: 'right' } },
   ]);
   await using proxy = await startEmbedded(
-    bootstrap([listener('plain', 0, [chain])], [cluster('right', server.port, context('a.example')), cluster('wrong', server.port, context('z.example'))]),
+    bootstrap(
+      [listener('plain', 0, [chain])],
+      [cluster('right', server.port, context('a.example')), cluster('wrong', server.port, context('z.example'))],
+    ),
   );
   const port = proxy.port('plain');
   assert.equal((await httpCall({ port })).body, 'secure');
@@ -177,7 +208,9 @@ test('passes TLS through by server name without ending it, and serves plain HTTP
     tcpChain('two', {}, { filter_chain_match: { server_names: ['*.b.example'] } }),
     httpChain([hello], {}, { filter_chain_match: { transport_protocol: 'raw_buffer' } }),
   ];
-  await using proxy = await startEmbedded(bootstrap([listener('mixed', 0, chains, tlsInspector)], [cluster('one', one.port), cluster('two', two.port)]));
+  await using proxy = await startEmbedded(
+    bootstrap([listener('mixed', 0, chains, tlsInspector)], [cluster('one', one.port), cluster('two', two.port)]),
+  );
   const port = proxy.port('mixed');
   assert.equal((await get({ port })).body, 'secure');
   assert.equal((await get({ port, servername: 'x.b.example' })).body, 'secure');

@@ -59,7 +59,15 @@ async function inMesh(run: (mesh: Mesh) => Promise<void>, wait = true): Promise<
     for (const [key, resource] of held) if (resource.name === name) held.delete(key);
     source.replace([...held.values()]);
   };
-  if (wait) put(cluster('one'), endpoints('one', [one.port]), cluster('two'), endpoints('two', [two.port]), listener('web', port, 'web-routes'), routes('web-routes', { one: 1 }));
+  if (wait)
+    put(
+      cluster('one'),
+      endpoints('one', [one.port]),
+      cluster('two'),
+      endpoints('two', [two.port]),
+      listener('web', port, 'web-routes'),
+      routes('web-routes', { one: 1 }),
+    );
   const xds = await serve(source);
   const started = await runProxy({
     source: { kind: 'xds', target: `127.0.0.1:${xds.port}`, node: create(NodeSchema, { id: 'proxy', cluster: 'test' }) },
@@ -130,20 +138,35 @@ test('endpoints that come and go act at once; a cluster without any answers 503 
 test('a refused resource names its field in the NACK, and what was good stays in force', () =>
   inMesh(async ({ port, put, xds }) => {
     put(listener('web', port, 'web-routes', { udpListenerConfig: {} }));
-    const nack = await waitUntil('the NACK', () => xds.ledger.nodes().flatMap(({ types }) => [...types.values()].flatMap((type) => type.nacked ?? [])).find(({ error }) => error.includes('udp_listener_config')));
+    const nack = await waitUntil('the NACK', () =>
+      xds.ledger
+        .nodes()
+        .flatMap(({ types }) => [...types.values()].flatMap((type) => type.nacked ?? []))
+        .find(({ error }) => error.includes('udp_listener_config')),
+    );
     assert.match(nack.error, /web.*udp_listener_config/);
     assert.equal((await httpCall({ port })).body, 'one');
     const other = await freePort();
     put(listener('web', other, 'web-routes'));
     await waitUntil('the listener at its new port', async () => (await httpCall({ port: other })).body === 'one');
-    await waitUntil('the old port to be free', async () => httpCall({ port }).then(() => false, () => true));
+    await waitUntil('the old port to be free', async () =>
+      httpCall({ port }).then(
+        () => false,
+        () => true,
+      ),
+    );
   }));
 
 test('a listener that is removed stops accepting; a request under way ends', () =>
   inMesh(async ({ port, drop }) => {
     assert.equal((await httpCall({ port })).body, 'one');
     drop('web');
-    await waitUntil('the listener to go', async () => httpCall({ port }).then(() => false, () => true));
+    await waitUntil('the listener to go', async () =>
+      httpCall({ port }).then(
+        () => false,
+        () => true,
+      ),
+    );
   }));
 
 test('serves on while its control plane is away, and takes news when it is back', () =>

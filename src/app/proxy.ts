@@ -8,8 +8,8 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger, LogLevel } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import { adminPages, type ServerState } from '#proxy/admin-pages.ts';
 import { type AdminServer, startAdmin } from '#proxy/admin.ts';
+import { adminPages, type ServerState } from '#proxy/admin-pages.ts';
 import type { AdsSource, ProxyBootstrap } from '#proxy/bootstrap.ts';
 import { ClusterStore, type Refusal } from '#proxy/cluster-store.ts';
 import { dumpConfig, readable } from '#proxy/config-dump.ts';
@@ -166,7 +166,14 @@ class Proxy implements RunningProxy {
     const target = this.#adsTarget(ads);
     if (!target.ok) return [target.error];
     const identity = node ?? create(NodeSchema, {});
-    this.#ads = await subscribeToAds({ ...stores, target: target.value, node: identity, mode: ads.mode, listeners: wantsListeners, clusters: wantsClusters });
+    this.#ads = await subscribeToAds({
+      ...stores,
+      target: target.value,
+      node: identity,
+      mode: ads.mode,
+      listeners: wantsListeners,
+      clusters: wantsClusters,
+    });
     return [];
   }
 

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { create } from '@bufbuild/protobuf';
 import { packAny } from '#envoy/any.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
-import { DownstreamTlsContextSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { SecretSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import { DownstreamTlsContextSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { printMessage } from '#envoy/print.ts';
 
 const inline = (text: string) => ({ specifier: { case: 'inlineString' as const, value: text } });

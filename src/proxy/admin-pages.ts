@@ -1,6 +1,7 @@
 // The pages of the admin server: state of the proxy in, Envoy's texts out. One literal list, in the order of the help page.
-import type { ClusterEntry } from '#decide/cluster-entry.ts';
+
 import type { LogLevel } from '#base/logger.ts';
+import type { ClusterEntry } from '#decide/cluster-entry.ts';
 import type { AdminPage } from '#proxy/admin.ts';
 import { formatAddress } from '#proxy/downstream-connection.ts';
 import type { Listeners } from '#proxy/listeners.ts';
@@ -31,7 +32,11 @@ export function adminPages(views: AdminViews): readonly AdminPage[] {
   const action = (path: string, help: string, answer: AdminPage['answer']): AdminPage => ({ path, help, changes: true, answer });
   return [
     page('/clusters', 'upstream cluster status', () => ({ status: 200, body: printClusters(views) })),
-    page('/config_dump', 'dump current configuration', () => ({ status: 200, body: `${JSON.stringify(views.configDump(), undefined, 1)}\n`, json: true })),
+    page('/config_dump', 'dump current configuration', () => ({
+      status: 200,
+      body: `${JSON.stringify(views.configDump(), undefined, 1)}\n`,
+      json: true,
+    })),
     action('/drain_listeners', 'drain listeners', () => {
       views.drainListeners();
       return { status: 200, body: 'OK\n' };
@@ -46,12 +51,24 @@ export function adminPages(views: AdminViews): readonly AdminPage[] {
       const state = views.state();
       return { status: state === 'LIVE' ? 200 : 503, body: `${state}\n` };
     }),
-    page('/server_info', 'print server version/status information', () => ({ status: 200, body: `${JSON.stringify(serverInfo(views), undefined, 1)}\n`, json: true })),
+    page('/server_info', 'print server version/status information', () => ({
+      status: 200,
+      body: `${JSON.stringify(serverInfo(views), undefined, 1)}\n`,
+      json: true,
+    })),
     page('/stats', 'print server stats', () => ({ status: 200, body: views.counters.print() })),
   ];
 }
 
-const logLevels: Readonly<Record<string, LogLevel>> = { trace: 'debug', debug: 'debug', info: 'info', warning: 'warn', warn: 'warn', error: 'error', critical: 'error' };
+const logLevels: Readonly<Record<string, LogLevel>> = {
+  trace: 'debug',
+  debug: 'debug',
+  info: 'info',
+  warning: 'warn',
+  warn: 'warn',
+  error: 'error',
+  critical: 'error',
+};
 
 function changeLogging(views: AdminViews, query: URLSearchParams) {
   const wanted = query.get('level');

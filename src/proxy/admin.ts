@@ -2,9 +2,9 @@
 // What changes something wants POST, as with Envoy; private keys are never shown.
 import { createServer } from 'node:net';
 import { failed, ok, type Result } from '#base/result.ts';
-import type { RequestHandler, ServerStream } from '#proxy/http/stream.ts';
-import type { ServerCodec } from '#proxy/http/server-codec.ts';
 import { describeConnection, formatAddress } from '#proxy/downstream-connection.ts';
+import type { ServerCodec } from '#proxy/http/server-codec.ts';
+import type { RequestHandler, ServerStream } from '#proxy/http/stream.ts';
 
 export type AdminAnswer = { readonly status: number; readonly body: string; readonly json?: boolean };
 
@@ -85,10 +85,14 @@ function answerFor(pages: readonly AdminPage[], { request }: ServerStream): Admi
 function reply(stream: ServerStream, { status, body, json }: AdminAnswer): void {
   const bytes = Buffer.from(body);
   const headers = [
-    'content-type', json === true ? 'application/json' : 'text/plain; charset=UTF-8',
-    'cache-control', 'no-cache, max-age=0',
-    'x-content-type-options', 'nosniff',
-    'content-length', String(bytes.length),
+    'content-type',
+    json === true ? 'application/json' : 'text/plain; charset=UTF-8',
+    'cache-control',
+    'no-cache, max-age=0',
+    'x-content-type-options',
+    'nosniff',
+    'content-length',
+    String(bytes.length),
   ];
   const endStream = bytes.length === 0 || stream.request.method === 'HEAD';
   stream.sendHead({ status, headers }, endStream);

@@ -1,16 +1,13 @@
 // The Bootstrap message in, what the embedded proxy starts from out. Each field that is set is either used, known to have no effect here (a warning),
 // or an error that names it: a bootstrap never runs half understood.
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
+
 import { reflect } from '@bufbuild/protobuf/reflect';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { failed, ok, type Result } from '#base/result.ts';
 import { type Bootstrap, BootstrapSchema } from '#envoy/gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import type { Cluster } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import {
-  type ApiConfigSource,
-  ApiConfigSource_ApiType,
-  type ConfigSource,
-} from '#envoy/gen/envoy/config/core/v3/config_source_pb.js';
+import { type ApiConfigSource, ApiConfigSource_ApiType, type ConfigSource } from '#envoy/gen/envoy/config/core/v3/config_source_pb.js';
 import type { Listener } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { DownstreamConnectionsConfigSchema } from '#envoy/gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
 import type { Secret } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';

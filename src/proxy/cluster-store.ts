@@ -1,8 +1,8 @@
 // Clusters and their endpoints as xDS tells them, and when a cluster goes live: as soon as it has its endpoints, or has waited for them long enough.
 // A cluster that is in force is only ever replaced by one that is ready (make before break); each keeps its last good configuration.
 import type { Clock } from '#base/clock.ts';
-import type { ClusterEntry, EndpointEntry, EndpointSet } from '#decide/cluster-entry.ts';
 import { compileCluster } from '#decide/cluster.ts';
+import type { ClusterEntry, EndpointEntry, EndpointSet } from '#decide/cluster-entry.ts';
 import { type ConfigError, formatConfigError } from '#decide/config-error.ts';
 import { compileEndpoints } from '#decide/endpoints.ts';
 import type { Cluster } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
@@ -23,7 +23,14 @@ export type ClusterStoreParts = {
   readonly onChange: () => void;
 };
 
-type Stored = { message: Cluster; entry: ClusterEntry; live: boolean; readonly isStatic: boolean; dns: DnsEndpoints | undefined; cancelWait: (() => void) | undefined };
+type Stored = {
+  message: Cluster;
+  entry: ClusterEntry;
+  live: boolean;
+  readonly isStatic: boolean;
+  dns: DnsEndpoints | undefined;
+  cancelWait: (() => void) | undefined;
+};
 
 const defaultFetchTimeoutMs = 15_000;
 const defaultDnsRefreshMs = 5_000;
@@ -62,7 +69,8 @@ export class ClusterStore {
     for (const message of updated) {
       const compiled = compileCluster(message);
       if (!compiled.ok) refusals.push(...refusalsOf(compiled.error));
-      else if (!isStatic && this.#stored.get(message.name)?.isStatic === true) refusals.push({ resource: message.name, message: 'is a static cluster of the bootstrap' });
+      else if (!isStatic && this.#stored.get(message.name)?.isStatic === true)
+        refusals.push({ resource: message.name, message: 'is a static cluster of the bootstrap' });
       else this.#put(message, compiled.value, isStatic);
     }
     this.#parts.onEndpointNames(this.#endpointNames());
@@ -120,7 +128,8 @@ export class ClusterStore {
 
   #warmByDns(stored: Stored): void {
     const { message, entry } = stored;
-    const refreshMs = message.dnsRefreshRate === undefined ? defaultDnsRefreshMs : Number(message.dnsRefreshRate.seconds) * 1000 + message.dnsRefreshRate.nanos / 1e6;
+    const refreshMs =
+      message.dnsRefreshRate === undefined ? defaultDnsRefreshMs : Number(message.dnsRefreshRate.seconds) * 1000 + message.dnsRefreshRate.nanos / 1e6;
     stored.dns = new DnsEndpoints(entry, refreshMs, this.#parts.resolve, this.#parts.clock, (endpoints) => {
       const changed = !stored.live || !sameEndpoints(endpoints, this.#parts.clusters.get(entry.name)?.entry.endpoints ?? []);
       if (changed) this.#goLive(stored, endpoints, entry.overprovisioningFactor);

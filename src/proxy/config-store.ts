@@ -2,10 +2,10 @@
 // are there (or were waited for long enough), and keeps its last good configuration when a new one is refused.
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
-import { compileListener } from '#decide/listener-table.ts';
-import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
-import { compileRouteTable } from '#decide/route-table.ts';
 import type { FileReader } from '#decide/data-source.ts';
+import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
+import { compileListener } from '#decide/listener-table.ts';
+import { compileRouteTable } from '#decide/route-table.ts';
 import type { Listener } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import type { RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import { type Refusal, refusalsOf } from '#proxy/cluster-store.ts';
@@ -142,7 +142,8 @@ export class ConfigStore {
 }
 
 function routeNamesOf(entry: ListenerEntry): readonly string[] {
-  const chains: readonly FilterChainEntry[] = entry.defaultFilterChain === undefined ? entry.filterChains : [...entry.filterChains, entry.defaultFilterChain];
+  const chains: readonly FilterChainEntry[] =
+    entry.defaultFilterChain === undefined ? entry.filterChains : [...entry.filterChains, entry.defaultFilterChain];
   const names = chains.flatMap(({ filters }) =>
     filters.flatMap((filter) => (filter.kind === 'http' && filter.manager.routes.kind === 'rds' ? [filter.manager.routes.name] : [])),
   );

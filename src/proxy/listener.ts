@@ -8,7 +8,7 @@ import type { ConnectionView } from '#decide/views.ts';
 import { describeConnection, describeSecureConnection, formatAddress, type OpenConnection } from '#proxy/downstream-connection.ts';
 import type { FilterChain } from '#proxy/filter-chain.ts';
 import type { ServedConnection } from '#proxy/http/server-codec.ts';
-import { inspect, type Inspection, type Inspectors, nothingInspected } from '#proxy/inspect.ts';
+import { type Inspection, type Inspectors, inspect, nothingInspected } from '#proxy/inspect.ts';
 import type { AccessLog } from '#telemetry/access-log.ts';
 import { newAccessRecord } from '#telemetry/access-record.ts';
 import type { Counters } from '#telemetry/counters.ts';
@@ -30,7 +30,12 @@ export type ListenerHost = {
 };
 
 /** One accepted connection, from accept to close. */
-type Accepted = { readonly socket: Socket; connection: OpenConnection | undefined; chain: FilterChain | undefined; served: ServedConnection | undefined };
+type Accepted = {
+  readonly socket: Socket;
+  connection: OpenConnection | undefined;
+  chain: FilterChain | undefined;
+  served: ServedConnection | undefined;
+};
 
 export class Listener {
   readonly #host: ListenerHost;
@@ -199,20 +204,24 @@ export class Listener {
       return;
     }
     const { localUriSans } = chain.tls;
-    chain.tls.accept(socket, { serverName: inspection.serverName, alpn: inspection.applicationProtocols }, {
-      onSecure: (secureSocket) => {
-        const named = inspection.serverName === undefined ? connection : describeConnection(socket, connection.facts.id, inspection.serverName);
-        const secure = describeSecureConnection(named, secureSocket, localUriSans);
-        secure.draining = this.#draining;
-        accepted.connection = secure;
-        const alpn = typeof secureSocket.alpnProtocol === 'string' ? secureSocket.alpnProtocol : undefined;
-        const peerNames = secure.peerNames === undefined ? {} : { peerNames: secure.peerNames };
-        chain.serve({ socket: secureSocket, connection: secure, view: { ...view, ...peerNames }, alpn, onServed });
+    chain.tls.accept(
+      socket,
+      { serverName: inspection.serverName, alpn: inspection.applicationProtocols },
+      {
+        onSecure: (secureSocket) => {
+          const named = inspection.serverName === undefined ? connection : describeConnection(socket, connection.facts.id, inspection.serverName);
+          const secure = describeSecureConnection(named, secureSocket, localUriSans);
+          secure.draining = this.#draining;
+          accepted.connection = secure;
+          const alpn = typeof secureSocket.alpnProtocol === 'string' ? secureSocket.alpnProtocol : undefined;
+          const peerNames = secure.peerNames === undefined ? {} : { peerNames: secure.peerNames };
+          chain.serve({ socket: secureSocket, connection: secure, view: { ...view, ...peerNames }, alpn, onServed });
+        },
+        onFailed: () => {
+          this.#cells.tlsError.value++;
+        },
       },
-      onFailed: () => {
-        this.#cells.tlsError.value++;
-      },
-    });
+    );
   }
 
   #logUnmatched(connection: OpenConnection): void {
@@ -239,14 +248,19 @@ function viewOf(connection: OpenConnection, inspection: Inspection): ConnectionV
 
 /** Envoy adds the TLS inspector by itself where a filter chain asks for what only it can know. */
 function inspectorsOf(entry: ListenerEntry): Inspectors {
-  const has = (kind: 'tls-inspector' | 'http-inspector'): boolean => entry.listenerFilters.some((filter) => filter.kind === kind && !filter.disabled(entry.port));
-  const asksForTls = entry.index.some(({ match }) => match.serverNames.length > 0 || match.transportProtocol !== '' || match.applicationProtocols.length > 0);
+  const has = (kind: 'tls-inspector' | 'http-inspector'): boolean =>
+    entry.listenerFilters.some((filter) => filter.kind === kind && !filter.disabled(entry.port));
+  const asksForTls = entry.index.some(
+    ({ match }) => match.serverNames.length > 0 || match.transportProtocol !== '' || match.applicationProtocols.length > 0,
+  );
   return { tls: has('tls-inspector') || asksForTls, http: has('http-inspector') };
 }
 
 /** Envoy's name of a listener in statistics: its address, with `_` for the colons of IPv6. */
 function statName(entry: ListenerEntry): string {
-  return formatAddress(entry.address, entry.port).replaceAll(':', '_').replace(/_(\d+)$/, '_$1');
+  return formatAddress(entry.address, entry.port)
+    .replaceAll(':', '_')
+    .replace(/_(\d+)$/, '_$1');
 }
 
 function ignoreError(): void {

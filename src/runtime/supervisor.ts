@@ -131,21 +131,24 @@ export class Supervisor {
   #leave(run: PodRun): Promise<void> {
     const known = this.#leaving.get(run);
     if (known !== undefined) return known;
+    const left = Promise.withResolvers<void>();
+    // On the list before anything is told: whoever looks meanwhile must find it.
+    this.#leaving.set(run, left.promise);
+    void this.#end(run).then(left.resolve, left.reject);
+    return left.promise;
+  }
+
+  async #end(run: PodRun): Promise<void> {
     const { emit, settled, allocator } = this.#options;
-    const leave = async (): Promise<void> => {
-      emit({ kind: 'stopping', workload: run.plan.key });
-      run.retire();
-      this.#publish();
-      await settled();
-      const forced = await run.stop(run.plan.graceMs);
-      allocator.giveBack(allPorts(run.ports));
-      this.#leaving.delete(run);
-      emit({ kind: 'stopped', workload: run.plan.key, forced });
-      this.#changed();
-    };
-    const left = leave();
-    this.#leaving.set(run, left);
-    return left;
+    emit({ kind: 'stopping', workload: run.plan.key });
+    run.retire();
+    this.#publish();
+    await settled();
+    const forced = await run.stop(run.plan.graceMs);
+    allocator.giveBack(allPorts(run.ports));
+    this.#leaving.delete(run);
+    emit({ kind: 'stopped', workload: run.plan.key, forced });
+    this.#changed();
   }
 
   #changed(): void {

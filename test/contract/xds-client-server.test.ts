@@ -7,11 +7,11 @@ import { silentLogger } from '#base/logger.ts';
 import { failed, ok } from '#base/result.ts';
 import { NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
+import { cluster, endpoints, listener, MemoryNodeSource, routes } from '#test/support/memory-node-source.ts';
 import type { XdsMode } from '#xds/ads-service.ts';
 import { AdsClient } from '#xds/client/ads-client.ts';
 import type { Rejection, Wanted } from '#xds/client/update.ts';
 import { startXdsServer, type XdsServer } from '#xds/server/server.ts';
-import { cluster, endpoints, listener, MemoryNodeSource, routes } from '#test/support/memory-node-source.ts';
 
 const nodeId = 'sidecar~127.0.0.1~hello-v1-0.default~default.svc.cluster.local';
 

@@ -55,7 +55,16 @@ async function callOne(call: Call, authority: Authority): Promise<Outcome> {
 function callHttps(call: Call & { readonly kind: 'https' }, authority: Authority): Promise<Outcome> {
   return new Promise((resolve) => {
     const client = call.leaf === undefined ? {} : { cert: call.leaf.certificate, key: call.leaf.key };
-    const options = { host: '127.0.0.1', port: call.port, servername: call.servername, path: call.path, ca: authority.ca, agent: false, rejectUnauthorized: false, ...client };
+    const options = {
+      host: '127.0.0.1',
+      port: call.port,
+      servername: call.servername,
+      path: call.path,
+      ca: authority.ca,
+      agent: false,
+      rejectUnauthorized: false,
+      ...client,
+    };
     const outgoing = httpsRequest(options, (answer) => {
       answer.resume();
       answer.on('end', () => resolve({ status: answer.statusCode }));
@@ -101,15 +110,17 @@ function seenByBackend(body: string, headers: Readonly<Record<string, string>>):
 
 /** Times, durations, ids and chosen ports differ by chance; everything else must not. */
 function withoutChance(line: string): string {
-  return line
-    .replace(/^\[[^\]]+\]/, '[time]')
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'id')
-    .replace(/127\.0\.0\.1:\d+/g, 'address')
-    // Received, sent, duration, service time; where the proxy answers in words of its own, their length is its own as well.
-    .replace(/ ([A-Z]\S*) (\S+ \S+ "\S+") (\d+) \d+ \d+ (?:\d+|-) /, ' $1 $2 $3 own ms ms ')
-    .replace(/("-" \d+ \d+) \d+ (?:\d+|-) /, '$1 ms ms ')
-    // differs from Envoy: the name of a cluster that does not exist is printed.
-    .replace(/(NC cluster_not_found .*) (?:missing|-) (- address address - -)$/, '$1 - $2');
+  return (
+    line
+      .replace(/^\[[^\]]+\]/, '[time]')
+      .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'id')
+      .replace(/127\.0\.0\.1:\d+/g, 'address')
+      // Received, sent, duration, service time; where the proxy answers in words of its own, their length is its own as well.
+      .replace(/ ([A-Z]\S*) (\S+ \S+ "\S+") (\d+) \d+ \d+ (?:\d+|-) /, ' $1 $2 $3 own ms ms ')
+      .replace(/("-" \d+ \d+) \d+ (?:\d+|-) /, '$1 ms ms ')
+      // differs from Envoy: the name of a cluster that does not exist is printed.
+      .replace(/(NC cluster_not_found .*) (?:missing|-) (- address address - -)$/, '$1 - $2')
+  );
 }
 
 type Run = { readonly answers: Readonly<Record<string, Outcome>>; readonly log: readonly string[] };
@@ -131,7 +142,11 @@ for (const item of bootstrapCases) {
       const ready = (): Promise<boolean> => isOpen(ports[0]);
       await using _proxy =
         plane === 'envoy'
-          ? await startProcess({ command: envoy, args: ['-c', file, '--use-dynamic-base-id', '--log-level', 'error', '--file-flush-interval-msec', '100', '--concurrency', '1'], ready })
+          ? await startProcess({
+              command: envoy,
+              args: ['-c', file, '--use-dynamic-base-id', '--log-level', 'error', '--file-flush-interval-msec', '100', '--concurrency', '1'],
+              ready,
+            })
           : await startHeddle(['proxy', '-c', file], { ready });
       const answers: Record<string, Outcome> = {};
       for (const call of item.calls(setting)) answers[call.label] = await callOne(call, authority);
@@ -191,7 +206,9 @@ test('what the embedded proxy does not know is named, with its place, and nothin
   assert.match(await refusedBy('hds_config: {}\n'), /hds_config: is not supported/);
   assert.match(await refusedBy('static_resources: [\n'), /bootstrap\.yaml: \d+:\d+: /);
   assert.match(
-    await refusedBy('static_resources:\n  clusters:\n  - name: c\n    health_checks: [{timeout: 1s, interval: 1s, tcp_health_check: {}}]\n    load_assignment: {cluster_name: c}\n'),
+    await refusedBy(
+      'static_resources:\n  clusters:\n  - name: c\n    health_checks: [{timeout: 1s, interval: 1s, tcp_health_check: {}}]\n    load_assignment: {cluster_name: c}\n',
+    ),
     /cluster c: health_checks.*not supported/,
   );
   assert.match(

@@ -1,7 +1,19 @@
 // Bootstraps that Envoy and the embedded proxy must run alike, each with calls. Ports come in; nothing here knows which proxy will run it.
 import { istioDefaultFormat } from '#telemetry/access-log-format.ts';
 import {
-  address, bootstrap, cluster, downstreamTls, fileLog, httpChain, listener, type Part, routeTo, tcpChain, tlsInspector, typedConfig, upstreamProtocol,
+  address,
+  bootstrap,
+  cluster,
+  downstreamTls,
+  fileLog,
+  httpChain,
+  listener,
+  type Part,
+  routeTo,
+  tcpChain,
+  tlsInspector,
+  typedConfig,
+  upstreamProtocol,
 } from '#test/support/bootstrap-parts.ts';
 import type { Leaf } from '#test/support/certificates.ts';
 import type { HttpCall } from '#test/support/http-call.ts';
@@ -26,7 +38,14 @@ export type BootstrapCase = {
 export type Call =
   /** `onlyStatus`: status and body are compared, header fields are not. */
   | ({ readonly kind: 'http'; readonly label: string; readonly onlyStatus?: boolean } & HttpCall)
-  | { readonly kind: 'https'; readonly label: string; readonly port: number; readonly servername: string; readonly leaf?: Leaf; readonly path: string }
+  | {
+      readonly kind: 'https';
+      readonly label: string;
+      readonly port: number;
+      readonly servername: string;
+      readonly leaf?: Leaf;
+      readonly path: string;
+    }
   /** Sends bytes, ends, and takes all that comes back. */
   | { readonly kind: 'tcp'; readonly label: string; readonly port: number; readonly send: string };
 
@@ -40,10 +59,26 @@ const routes: readonly Part[] = [
   { match: { path: '/exact' }, direct_response: { status: 202, body: { inline_string: 'exact' } } },
   { name: 'rewritten', match: { prefix: '/api/' }, route: { cluster: 'backend', prefix_rewrite: '/v1/', timeout: '5s' } },
   { match: { safe_regex: { regex: '/re/[0-9]+' } }, route: { cluster: 'backend', host_rewrite_literal: 'other.example' } },
-  { match: { prefix: '/header', headers: [{ name: 'x-user', string_match: { exact: 'jason' } }] }, direct_response: { status: 200, body: { inline_string: 'jason' } } },
-  { match: { prefix: '/query', query_parameters: [{ name: 'v', string_match: { prefix: '2' } }] }, direct_response: { status: 200, body: { inline_string: 'two' } } },
+  {
+    match: { prefix: '/header', headers: [{ name: 'x-user', string_match: { exact: 'jason' } }] },
+    direct_response: { status: 200, body: { inline_string: 'jason' } },
+  },
+  {
+    match: { prefix: '/query', query_parameters: [{ name: 'v', string_match: { prefix: '2' } }] },
+    direct_response: { status: 200, body: { inline_string: 'two' } },
+  },
   { match: { prefix: '/old' }, redirect: { path_redirect: '/new', https_redirect: true, response_code: 'FOUND' } },
-  { match: { prefix: '/weights' }, route: { weighted_clusters: { clusters: [{ name: 'refused', weight: 0 }, { name: 'backend', weight: 100 }] } } },
+  {
+    match: { prefix: '/weights' },
+    route: {
+      weighted_clusters: {
+        clusters: [
+          { name: 'refused', weight: 0 },
+          { name: 'backend', weight: 100 },
+        ],
+      },
+    },
+  },
   {
     match: { prefix: '/headers' },
     route: { cluster: 'backend' },
@@ -84,7 +119,11 @@ export const bootstrapCases: readonly BootstrapCase[] = [
           name: 'local',
           validate_clusters: false,
           virtual_hosts: [
-            { name: 'named', domains: ['named.example', '*.wild.example'], routes: [{ match: { prefix: '/' }, direct_response: { status: 200, body: { inline_string: 'named' } } }] },
+            {
+              name: 'named',
+              domains: ['named.example', '*.wild.example'],
+              routes: [{ match: { prefix: '/' }, direct_response: { status: 200, body: { inline_string: 'named' } } }],
+            },
             { name: 'all', domains: ['*'], routes },
           ],
         },
@@ -131,9 +170,26 @@ export const bootstrapCases: readonly BootstrapCase[] = [
             name: 'envoy.access_loggers.file',
             typed_config: typedConfig('extensions.access_loggers.file.v3.FileAccessLog', {
               path: setting.logFile,
-              log_format: { json_format: { code: '%RESPONSE_CODE%', path: '%REQ(:PATH)%', flags: '%RESPONSE_FLAGS%', agent: '%REQ(USER-AGENT)%', both: '%PROTOCOL%/%REQ(:METHOD)%', none: '%REQ(x-none)%', details: '%RESPONSE_CODE_DETAILS%' } },
+              log_format: {
+                json_format: {
+                  code: '%RESPONSE_CODE%',
+                  path: '%REQ(:PATH)%',
+                  flags: '%RESPONSE_FLAGS%',
+                  agent: '%REQ(USER-AGENT)%',
+                  both: '%PROTOCOL%/%REQ(:METHOD)%',
+                  none: '%REQ(x-none)%',
+                  details: '%RESPONSE_CODE_DETAILS%',
+                },
+              },
             }),
-            filter: { or_filter: { filters: [{ status_code_filter: { comparison: { op: 'GE', value: { default_value: 400, runtime_key: 'x' } } } }, { response_flag_filter: { flags: ['NR'] } }] } },
+            filter: {
+              or_filter: {
+                filters: [
+                  { status_code_filter: { comparison: { op: 'GE', value: { default_value: 400, runtime_key: 'x' } } } },
+                  { response_flag_filter: { flags: ['NR'] } },
+                ],
+              },
+            },
           },
         ],
         local_reply_config: {
@@ -147,7 +203,10 @@ export const bootstrapCases: readonly BootstrapCase[] = [
           ],
         },
       };
-      const only = [{ match: { path: '/a/b' }, route: { cluster: 'backend' } }, { match: { path: '/ok' }, direct_response: { status: 200, body: { inline_string: 'ok' } } }];
+      const only = [
+        { match: { path: '/a/b' }, route: { cluster: 'backend' } },
+        { match: { path: '/ok' }, direct_response: { status: 200, body: { inline_string: 'ok' } } },
+      ];
       return bootstrap([listener('http', setting.ports[0], [httpChain(only, manager)])], clusters(setting));
     },
     calls: ({ ports: [port] }) => [
@@ -161,12 +220,26 @@ export const bootstrapCases: readonly BootstrapCase[] = [
     name: 'HTTP RBAC, and a chain of filters',
     bootstrap: (setting) => {
       const policies = {
-        readers: { permissions: [{ and_rules: { rules: [{ header: { name: ':method', string_match: { exact: 'GET' } } }, { url_path: { path: { prefix: '/open' } } }] } }], principals: [{ any: true }] },
+        readers: {
+          permissions: [
+            { and_rules: { rules: [{ header: { name: ':method', string_match: { exact: 'GET' } } }, { url_path: { path: { prefix: '/open' } } }] } },
+          ],
+          principals: [{ any: true }],
+        },
         admins: { permissions: [{ any: true }], principals: [{ header: { name: 'x-role', string_match: { exact: 'admin' } } }] },
-        local: { permissions: [{ url_path: { path: { exact: '/local' } } }], principals: [{ direct_remote_ip: { address_prefix: '127.0.0.0', prefix_len: 8 } }] },
+        local: {
+          permissions: [{ url_path: { path: { exact: '/local' } } }],
+          principals: [{ direct_remote_ip: { address_prefix: '127.0.0.0', prefix_len: 8 } }],
+        },
       };
-      const rbac = { name: 'envoy.filters.http.rbac', typed_config: typedConfig('extensions.filters.http.rbac.v3.RBAC', { rules: { action: 'ALLOW', policies } }) };
-      const manager = { http_filters: [rbac, router], access_log: [fileLog(setting.logFile, '%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n')] };
+      const rbac = {
+        name: 'envoy.filters.http.rbac',
+        typed_config: typedConfig('extensions.filters.http.rbac.v3.RBAC', { rules: { action: 'ALLOW', policies } }),
+      };
+      const manager = {
+        http_filters: [rbac, router],
+        access_log: [fileLog(setting.logFile, '%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS%\n')],
+      };
       return bootstrap([listener('http', setting.ports[0], [httpChain([routeTo('backend')], manager)])], clusters(setting));
     },
     calls: ({ ports: [port] }) => [
@@ -186,7 +259,9 @@ export const bootstrapCases: readonly BootstrapCase[] = [
         require_client_certificate: true,
         common_tls_context: { tls_certificates: files, validation_context: { trusted_ca: { filename: setting.caFile } } },
       });
-      const log = { access_log: [fileLog(setting.logFile, '%REQUESTED_SERVER_NAME% %DOWNSTREAM_PEER_URI_SAN% %DOWNSTREAM_TLS_VERSION% %RESPONSE_CODE%\n')] };
+      const log = {
+        access_log: [fileLog(setting.logFile, '%REQUESTED_SERVER_NAME% %DOWNSTREAM_PEER_URI_SAN% %DOWNSTREAM_TLS_VERSION% %RESPONSE_CODE%\n')],
+      };
       const deny = {
         name: 'envoy.filters.network.rbac',
         typed_config: typedConfig('extensions.filters.network.rbac.v3.RBAC', {
@@ -199,10 +274,15 @@ export const bootstrapCases: readonly BootstrapCase[] = [
       const deniedFilters = [deny, ...(denied['filters'] as readonly Part[])];
       return bootstrap(
         [
-          listener('named', setting.ports[0], [
-            httpChain([routeTo('backend')], log, { filter_chain_match: { server_names: ['a.example'] }, ...simple }),
-            httpChain([routeTo('backend')], log, { filter_chain_match: { server_names: ['b.example'] }, ...mutual }),
-          ], tlsInspector),
+          listener(
+            'named',
+            setting.ports[0],
+            [
+              httpChain([routeTo('backend')], log, { filter_chain_match: { server_names: ['a.example'] }, ...simple }),
+              httpChain([routeTo('backend')], log, { filter_chain_match: { server_names: ['b.example'] }, ...mutual }),
+            ],
+            tlsInspector,
+          ),
           listener('tcp', setting.ports[1], [tcpChain('backend')]),
           listener('tcp-refused', setting.ports[2], [tcpChain('refused')]),
           listener('tcp-denied', setting.ports[3], [{ filters: deniedFilters }]),
@@ -227,7 +307,10 @@ export const bootstrapCases: readonly BootstrapCase[] = [
       node: { id: 'camel', cluster: 'camel' },
       layeredRuntime: { layers: [{ name: 'static', staticLayer: { 'some.key': 1 } }] },
       staticResources: {
-        listeners: [listener('one', setting.ports[0], [httpChain([routeTo('backend')])]), listener('two', setting.ports[1], [httpChain([routeTo('same')])])],
+        listeners: [
+          listener('one', setting.ports[0], [httpChain([routeTo('backend')])]),
+          listener('two', setting.ports[1], [httpChain([routeTo('same')])]),
+        ],
         clusters: [cluster('backend', setting.backend), cluster('same', setting.backend, upstreamProtocol('same'))],
       },
     }),

@@ -50,7 +50,9 @@ test('bytes pass both ways, and each side ends on its own (half-close)', async (
     socket.on('end', () => socket.end(Buffer.concat(parts)));
   });
   {
-    await using proxy = await startEmbedded(bootstrap([listener('tcp', 0, [tcpChain('echo', { access_log: [fileLog(log, format)] })])], [cluster('echo', server.port)]));
+    await using proxy = await startEmbedded(
+      bootstrap([listener('tcp', 0, [tcpChain('echo', { access_log: [fileLog(log, format)] })])], [cluster('echo', server.port)]),
+    );
     const back = await exchange(proxy.port('tcp'), sent);
     assert.ok(back.equals(sent));
   }
@@ -124,7 +126,12 @@ test('connect failure, missing cluster, no endpoint and RBAC are told by flag an
   {
     await using proxy = await startEmbedded(
       bootstrap(
-        [listener('refused', 0, [proxyTo('refused')]), listener('empty', 0, [proxyTo('empty')]), listener('missing', 0, [proxyTo('missing')]), listener('denied', 0, [denied])],
+        [
+          listener('refused', 0, [proxyTo('refused')]),
+          listener('empty', 0, [proxyTo('empty')]),
+          listener('missing', 0, [proxyTo('missing')]),
+          listener('denied', 0, [denied]),
+        ],
         [cluster('refused', 1), empty],
       ),
     );
@@ -142,7 +149,9 @@ test('connect failure, missing cluster, no endpoint and RBAC are told by flag an
 
 test('an idle connection ends after its timeout', async () => {
   await using server = await startServer((socket) => socket.resume());
-  await using proxy = await startEmbedded(bootstrap([listener('tcp', 0, [tcpChain('idle', { idle_timeout: '0.2s' })])], [cluster('idle', server.port)]));
+  await using proxy = await startEmbedded(
+    bootstrap([listener('tcp', 0, [tcpChain('idle', { idle_timeout: '0.2s' })])], [cluster('idle', server.port)]),
+  );
   const socket = connect({ port: proxy.port('tcp'), host: '127.0.0.1' });
   await new Promise<void>((resolve) => {
     socket.on('error', () => {});

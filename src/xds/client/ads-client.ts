@@ -1,8 +1,9 @@
 // An xDS client for any server: one aggregated stream, delta or state of the world, kept alive for as long as the client lives.
 // Subscribers get typed updates one after the other, in the order of the stream; their answers become ACKs and NACKs.
-import { credentials as grpcCredentials, type ChannelCredentials, Client, type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
+
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { type ChannelCredentials, Client, type ClientDuplexStream, credentials as grpcCredentials, Metadata } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';

@@ -1,6 +1,6 @@
 // One gRPC call: bytes in, bytes out. Decodes requests, learns the node from the first one, and hands the rest to the node's stream.
 import { fromBinary } from '@bufbuild/protobuf';
-import { Metadata, type ServerDuplexStream, status as grpcStatus } from '@grpc/grpc-js';
+import { status as grpcStatus, Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';

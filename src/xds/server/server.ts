@@ -1,5 +1,6 @@
 // The xDS server: one port, both protocols. Takes a NodeSource, and keeps every connected client at what the source says for its node.
 import {
+  status as grpcStatus,
   type handleBidiStreamingCall,
   logVerbosity,
   Metadata,
@@ -8,7 +9,6 @@ import {
   type ServerDuplexStream,
   type ServiceDefinition,
   setLogVerbosity,
-  status as grpcStatus,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
