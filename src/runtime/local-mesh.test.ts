@@ -60,6 +60,8 @@ const server = `
 
 type Mesh = AsyncDisposable & {
   readonly events: RuntimeEvent[];
+  /** What happened to pods that left, in order. */
+  readonly order: readonly string[];
   readonly apply: (...resources: AnyResource[]) => Promise<void>;
   readonly published: () => readonly AnyResource[];
   readonly until: (what: string, check: () => boolean) => Promise<void>;
@@ -73,13 +75,16 @@ async function startMesh(): Promise<Mesh> {
   const events: RuntimeEvent[] = [];
   const waiting = new Set<() => void>();
   let published: readonly AnyResource[] = [];
-  const startProxy: StartProxy = async () => {
+  const order: string[] = [];
+  const isOffered = (port: number | undefined): boolean =>
+    published.some((one) => one.kind === 'EndpointSlice' && one.ports?.some((listed) => listed.port === port) === true && one.endpoints?.[0]?.conditions?.ready === true);
+  const startProxy: StartProxy = async ({ ports }) => {
     const ended = Promise.withResolvers<{ kind: 'exit'; code: number }>();
     return {
       pid: 0,
       ready: Promise.resolve(),
       ended: ended.promise,
-      drain: async () => {},
+      drain: async () => void order.push(isOffered(ports.inbound['8080']?.listen) ? 'drained while in use' : 'drained'),
       signal: () => ended.resolve({ kind: 'exit', code: 0 }),
       lastLines: () => [],
     };
@@ -105,7 +110,7 @@ async function startMesh(): Promise<Mesh> {
       published = resources;
       look();
     },
-    settled: async () => {},
+    settled: async () => void order.push('settled'),
     onChange: look,
   });
   const until = (what: string, check: () => boolean): Promise<void> =>
@@ -122,6 +127,7 @@ async function startMesh(): Promise<Mesh> {
     });
   return {
     events,
+    order,
     supervisor,
     folder,
     until,
@@ -191,6 +197,7 @@ test('a changed pod is replaced: the new one is ready before the old one leaves'
   await mesh.apply(service('app'), pod('app', `${server} // changed`));
   await mesh.until('replaced', watch);
   assert.equal(leastReady, 1);
+  assert.deepEqual(mesh.order, ['settled', 'drained']);
   assert.equal(mesh.supervisor.current()[0]?.generation, 1);
 });
 

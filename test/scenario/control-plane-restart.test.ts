@@ -110,7 +110,7 @@ onBothDataPlanes('a control plane killed and started again under load: proxies g
   const [xdsPort, port] = [await freePort(), await freePort()];
   const first = await startControlPlane(`${folder.path}/mesh`, xdsPort);
   await using gateway = await startGateway(dataPlane, xdsPort, port, folder.path);
-  const load = startLoad({ port, headers: { host } });
+  await using load = startLoad({ port, headers: { host } });
   await load.more(100);
 
   first.signal('SIGKILL');

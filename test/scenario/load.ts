@@ -1,7 +1,7 @@
 // Steady load on one port: a few keep-alive connections that ask again as soon as they have an answer. What fails is kept word for word.
 import { Agent, request } from 'node:http';
 
-export type Load = {
+export type Load = AsyncDisposable & {
   /** Good answers so far, by body. */
   readonly answers: ReadonlyMap<string, number>;
   readonly total: () => number;
@@ -55,6 +55,11 @@ export function startLoad(options: {
     }
   };
   const workers = Array.from({ length: connections }, worker);
+  const stop = async (): Promise<void> => {
+    stopped = true;
+    await Promise.all(workers);
+    agent.destroy();
+  };
   return {
     answers,
     failures,
@@ -69,10 +74,7 @@ export function startLoad(options: {
         };
         waiting.add(look);
       }),
-    stop: async () => {
-      stopped = true;
-      await Promise.all(workers);
-      agent.destroy();
-    },
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }

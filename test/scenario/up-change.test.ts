@@ -24,7 +24,7 @@ function countOf(answers: ReadonlyMap<string, number>, version: string): number 
 onBothDataPlanes('a changed weight acts on new requests, and none fails', async (dataPlane) => {
   const { up, routing } = await startHello(dataPlane);
   await using _ = up;
-  const load = startLoad({ port: up.gatewayPort, headers: { host } });
+  await using load = startLoad({ port: up.gatewayPort, headers: { host } });
   await load.more(200);
   await up.folder.write('mesh/routing.yaml', routing.replace('weight: 90', 'weight: 0').replace('weight: 10', 'weight: 100'));
   await waitUntil('only v2 answers', async () => {
@@ -40,7 +40,7 @@ onBothDataPlanes('a changed weight acts on new requests, and none fails', async 
 onBothDataPlanes('a file that stops parsing is told with its line, and its last good version stays in force', async (dataPlane) => {
   const { up, routing } = await startHello(dataPlane);
   await using _ = up;
-  const load = startLoad({ port: up.gatewayPort, headers: { host } });
+  await using load = startLoad({ port: up.gatewayPort, headers: { host } });
   const broken = routing.replace('weight: 90', 'weight: [90');
   await up.folder.write('mesh/routing.yaml', broken);
   const line = broken.slice(0, broken.indexOf('[90')).split('\n').length;
@@ -61,7 +61,7 @@ onBothDataPlanes('a file that stops parsing is told with its line, and its last 
 onBothDataPlanes('a changed pod is replaced without a failed request', async (dataPlane) => {
   const { up, hello } = await startHello(dataPlane);
   await using _ = up;
-  const load = startLoad({ port: up.gatewayPort, headers: { host } });
+  await using load = startLoad({ port: up.gatewayPort, headers: { host } });
   await load.more(100);
   const images = await readFile(`${up.folder.path}/mesh/heddle.yaml`, 'utf8');
   await up.folder.write('mesh/heddle.yaml', images.replace('VERSION: v1', 'VERSION: v1b'));
@@ -92,7 +92,7 @@ spec:
 onBothDataPlanes('workloads of a new file start, those of a removed file leave, and none of it fails a request', async (dataPlane) => {
   const { up } = await startHello(dataPlane);
   await using _ = up;
-  const load = startLoad({ port: up.gatewayPort, headers: { host } });
+  await using load = startLoad({ port: up.gatewayPort, headers: { host } });
   await load.more(50);
   await up.folder.write('mesh/more.yaml', more);
   await waitUntil('an answer of the new pods', () => countOf(load.answers, 'more-0') > 0 && countOf(load.answers, 'more-1') > 0);
