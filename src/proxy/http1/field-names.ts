@@ -34,10 +34,6 @@ const roles: ReadonlyMap<string, FieldRole> = new Map([
 /** RFC 9110 §5.6.2: token. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-export function isToken(text: string): boolean {
-  return token.test(text);
-}
-
 /** One per proxy; shared by all its connections. */
 export class FieldNames {
   readonly #known = new Map<string, FieldName>();
