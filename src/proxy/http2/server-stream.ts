@@ -139,9 +139,9 @@ export class Http2ServerStream implements ServerStream {
   }
 }
 
-/** Node hands raw headers as a third argument that its types do not know. */
+/** Node hands raw headers on as a list of strings, in an argument that its types do not know. */
 export function rawList(raw: unknown): readonly string[] {
-  return Array.isArray(raw) ? raw : [];
+  return Array.isArray(raw) ? (raw as readonly string[]) : [];
 }
 
 /** Node takes a flat list wherever it takes a header object; its types say so only for requests. */

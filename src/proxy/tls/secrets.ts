@@ -12,8 +12,6 @@ export type SecretSource = {
   readonly trustedCa: (name: string) => DataSourceEntry | undefined;
 };
 
-export const noSecrets: SecretSource = { keyPair: () => undefined, trustedCa: () => undefined };
-
 /** The text of a DataSource. The error names the file or variable, never the content. */
 export function readPem(source: DataSourceEntry): Result<string, string> {
   switch (source.kind) {
