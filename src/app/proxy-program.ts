@@ -16,10 +16,13 @@ export function proxyProgram(): readonly string[] {
   return [...nodeFlags, fileURLToPath(file)];
 }
 
-/** The environment with what the proxy needs added: the folder of compiled code that this process uses, and one malloc arena for all threads. */
+/**
+ * The environment with what the proxy needs added: the folder of compiled code that this process uses, and glibc's malloc with one arena for all
+ * threads that gives freed memory back at once (some 20 MB after start-up).
+ */
 export function proxyEnvironment(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const cache = module.getCompileCacheDir();
-  const out: Record<string, string> = { MALLOC_ARENA_MAX: '1' };
+  const out: Record<string, string> = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
   for (const [name, value] of Object.entries(environment)) if (value !== undefined) out[name] = value;
   if (cache !== undefined) out['NODE_COMPILE_CACHE'] = cache;
   return out;
