@@ -86,7 +86,7 @@ function decideHttp(
   if (normal.kind === 'redirect') return { outcome: redirectTo(307, 'the path has escaped slashes', normal.path) };
   const request = normalRequest(sent, normal.path, normalAuthorityOf(manager.stripPort, sent.authority, listener.port));
   const verdict = runHttpRbac(manager, call, request, trace);
-  if (verdict?.allowed === false) return { rbac: verdict, outcome: localReply(403, 'UAEX', `RBAC: access denied by ${verdict.policy ?? 'default'}`) };
+  if (verdict?.allowed === false) return { rbac: verdict, outcome: localReply(403, '', `RBAC: access denied by ${verdict.policy ?? 'default'}`) };
   const table = manager.routes.kind === 'inline' ? manager.routes.table : config.routes.get(manager.routes.name);
   const routeConfig = manager.routes.kind === 'inline' ? manager.routes.table.name : manager.routes.name;
   const known = { routeConfig, ...withRbac(verdict) };

@@ -41,7 +41,7 @@ export type Outcome =
   | {
       readonly kind: 'local-reply';
       readonly status: number;
-      readonly flag: '' | 'NR' | 'NC' | 'UH' | 'UAEX';
+      readonly flag: '' | 'NR' | 'NC' | 'UH';
       readonly because: string;
       readonly location?: string;
     };
