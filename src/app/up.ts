@@ -1,7 +1,7 @@
 // `heddle up`, up to the moment when everything has been started: what an earlier start left is ended, the files are read and planned, the
 // ports checked; what cannot work is said before anything runs. Nothing is printed here.
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { findEnvoy } from '#agent/binary.ts';
 import { portHolder } from '#app/port-holder.ts';
 import { UpConfiguration } from '#app/up-configuration.ts';
@@ -19,6 +19,8 @@ export type UpFailure = { readonly message: string; readonly hint?: string; read
 /** Starts the mesh. Resolves when everything was begun; the event `mesh ready` tells when it serves. */
 export async function startMesh(options: UpOptions): Promise<Result<UpMesh, UpFailure>> {
   const stateFolder = resolve(options.stateFolder);
+  const amongManifests = stateAmongManifests(stateFolder, options);
+  if (amongManifests !== undefined) return failed(amongManifests);
   const earlier = endEarlier(stateFolder, options);
   if (earlier !== undefined) return failed(earlier);
   const envoy = options.dataPlane === 'envoy' ? findEnvoy(options.environment) : undefined;
@@ -41,6 +43,17 @@ export async function startMesh(options: UpOptions): Promise<Result<UpMesh, UpFa
   await mesh.kill();
   const { message, hint } = begun.error;
   return refuse({ message, diagnostics: [], exitCode: 2, ...(hint !== undefined && { hint }) });
+}
+
+/** State in a folder that is read as YAML would be read as YAML; names that begin with a dot are not. */
+function stateAmongManifests(stateFolder: string, { paths, stateFolder: asGiven }: UpOptions): UpFailure | undefined {
+  const holder = paths.find((path) => {
+    const way = relative(resolve(path), stateFolder);
+    return !way.startsWith('..') && !way.split(sep).some((part) => part.startsWith('.'));
+  });
+  if (holder === undefined) return undefined;
+  const hint = 'put it elsewhere, or give it a name that begins with a dot: --state-dir .heddle';
+  return { message: `the state folder ${asGiven} lies in ${holder}, where everything is read as YAML`, hint, diagnostics: [], exitCode: 2 };
 }
 
 function endEarlier(stateFolder: string, { onEvent, stateFolder: asGiven }: UpOptions): UpFailure | undefined {

@@ -71,6 +71,13 @@ test('a path that is not there, and a folder with nothing to run, are usage erro
   assert.match(empty.output, /there is nothing to run/);
 });
 
+test('a state folder among the YAML files is refused', async () => {
+  const files = { 'mesh/app.yaml': podWith('{ name: app, command: [node] }') };
+  const { code, output } = await runHeddle(['up', 'mesh', '--state-dir', 'mesh/state'], files);
+  assert.equal(code, 2);
+  assert.match(output, /the state folder mesh\/state lies in mesh/);
+});
+
 test('an application that wants a port which is taken is told to read PORT', async () => {
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
