@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { analyze } from '#analyze/analyze.ts';
 import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
 import { embeddedProxies } from '#app/embedded-proxy.ts';
-import { envoyProxies } from '#app/envoy-proxy.ts';
 import { fileLogger } from '#app/file-logger.ts';
 import { proxiesSettled } from '#app/settled.ts';
 import type { UpConfiguration } from '#app/up-configuration.ts';
@@ -80,7 +79,7 @@ export class UpMesh {
       domain,
       inherited: this.#options.environment,
       nodeProgram: this.#options.nodeProgram,
-      startProxy: this.#proxies(`${address}:${xdsPort}`, logger),
+      startProxy: await this.#proxies(`${address}:${xdsPort}`, logger),
       watchdog: this.#watchdog,
       clock,
       emit: this.#options.onEvent,
@@ -139,12 +138,13 @@ export class UpMesh {
     removeState(this.#options.stateFolder);
   }
 
-  #proxies(xdsTarget: string, logger: Logger): StartProxy {
+  async #proxies(xdsTarget: string, logger: Logger): Promise<StartProxy> {
     const { dataPlane, envoyBinary, nodeProgram, environment, clock, stateFolder, logLevel } = this.#options;
     const common = { xdsTarget, domain, clock, logger, watchdog: this.#watchdog, allocator: this.#allocator, logLevel };
-    return dataPlane === 'envoy' && envoyBinary !== undefined
-      ? envoyProxies({ ...common, binary: envoyBinary, workFolder: join(stateFolder, 'envoy') })
-      : embeddedProxies({ ...common, nodeProgram, environment });
+    if (dataPlane === 'embedded' || envoyBinary === undefined) return embeddedProxies({ ...common, nodeProgram, environment });
+    // Loaded when it is asked for: the usual start is the faster by it.
+    const { envoyProxies } = await import('#app/envoy-proxy.ts');
+    return envoyProxies({ ...common, binary: envoyBinary, workFolder: join(stateFolder, 'envoy') });
   }
 
   /** `hello-v1.log`, `hello-v1.proxy.log`; with the namespace where it is not `default`, with the container where there are several. */

@@ -77,7 +77,10 @@ async function startMesh(): Promise<Mesh> {
   let published: readonly AnyResource[] = [];
   const order: string[] = [];
   const isOffered = (port: number | undefined): boolean =>
-    published.some((one) => one.kind === 'EndpointSlice' && one.ports?.some((listed) => listed.port === port) === true && one.endpoints?.[0]?.conditions?.ready === true);
+    published.some(
+      (one) =>
+        one.kind === 'EndpointSlice' && one.ports?.some((listed) => listed.port === port) === true && one.endpoints?.[0]?.conditions?.ready === true,
+    );
   const startProxy: StartProxy = async ({ ports }) => {
     const ended = Promise.withResolvers<{ kind: 'exit'; code: number }>();
     return {
