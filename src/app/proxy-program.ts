@@ -3,10 +3,10 @@ import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Young generation of 4 MB, so that garbage does not spread before it is collected; one worker thread for V8; and optimising compilation on the
+ * Young generation of 2 MB, so that garbage does not spread before it is collected; one worker thread for V8; and optimising compilation on the
  * main thread, where it reuses its memory (concurrent jobs keep some 15 MB that they will hardly need again). Measured: no more CPU per request.
  */
-const nodeFlags: readonly string[] = ['--max-semi-space-size=4', '--v8-pool-size=1', '--no-concurrent-recompilation'];
+const nodeFlags: readonly string[] = ['--max-semi-space-size=2', '--v8-pool-size=1', '--no-concurrent-recompilation'];
 
 /** Arguments for Node before the proxy's own. The program stands beside this file in the same form: TypeScript in a clone, else JavaScript. */
 export function proxyProgram(): readonly string[] {
@@ -18,7 +18,7 @@ export function proxyProgram(): readonly string[] {
 
 /**
  * The environment with what the proxy needs added: the folder of compiled code that this process uses, and glibc's malloc with one arena for all
- * threads that gives freed memory back at once (some 20 MB after start-up).
+ * threads that gives freed memory back at once (some MB after start-up).
  */
 export function proxyEnvironment(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
   const cache = module.getCompileCacheDir();
