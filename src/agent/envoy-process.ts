@@ -149,6 +149,8 @@ class SupervisedEnvoy {
     const drainSeconds = Math.max(1, Math.ceil((this.#options.drainMs ?? 5_000) / 1000));
     return [
       ...['-c', this.#bootstrap, '--concurrency', '1', '--log-level', 'warning', '--disable-hot-restart'],
+      // Istio's own choice: `misc` warns of each deprecated field in each route, and Istio sets such fields (max_grpc_timeout).
+      ...['--component-log-level', 'misc:error'],
       // Envoy's own 10 s would make a log that somebody follows lag behind.
       ...['--file-flush-interval-msec', '200'],
       ...['--drain-time-s', String(drainSeconds), '--drain-strategy', 'immediate'],
