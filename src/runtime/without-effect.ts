@@ -8,8 +8,12 @@ const fields = {
   lifecycle: 'hooks are not run here; a program is ended by SIGTERM',
 } as const;
 
-/** One warning per container and field. */
-export function fieldsWithoutEffect({ spec, origins, metadata }: KindMap['Pod']): readonly Diagnostic[] {
+/** One finding per container and field, and one for a Pod that asks for no sidecar. */
+export function fieldsWithoutEffect(pod: KindMap['Pod']): readonly Diagnostic[] {
+  return [...containerFields(pod), ...refusedSidecar(pod)];
+}
+
+function containerFields({ spec, origins, metadata }: KindMap['Pod']): readonly Diagnostic[] {
   return spec.containers.flatMap((container, index) =>
     container.name === sidecarContainer
       ? []
@@ -19,4 +23,15 @@ export function fieldsWithoutEffect({ spec, origins, metadata }: KindMap['Pod'])
           return [{ code: 'HDL0403', severity: 'info', message, hint: fields[field], at: origins.at(['spec', 'containers', index, field]) }];
         }),
   );
+}
+
+const injection = 'sidecar.istio.io/inject';
+
+/** Without capture and a virtual address for services, a program that has no sidecar here could call nobody. */
+function refusedSidecar({ origins, metadata }: KindMap['Pod']): readonly Diagnostic[] {
+  const place = (['labels', 'annotations'] as const).find((field) => metadata[field][injection] === 'false');
+  if (place === undefined) return [];
+  const message = `${injection}: "false" of Pod ${metadata.namespace}/${metadata.name} has no effect here`;
+  const hint = 'every local Pod has a sidecar, because only through it services are reached';
+  return [{ code: 'HDL0403', severity: 'warning', message, hint, at: origins.at(['metadata', place, injection]) }];
 }
