@@ -12,7 +12,7 @@ const types = (): Registry => createRegistry(extensions, DownstreamConnectionsCo
 /** `file` only stands in front of errors. YAML is a superset of JSON; its parser is loaded only where the text is no JSON. */
 export async function parseBootstrap(text: string, file: string): Promise<Result<Bootstrap, string>> {
   const value = await parseText(text);
-  if (!value.ok) return failed(`${file}: ${value.error}`);
+  if (!value.ok) return failed(`${file}:${value.error}`);
   if (typeof value.value !== 'object' || value.value === null || Array.isArray(value.value)) return failed(`${file}: a bootstrap is an object`);
   try {
     return ok(fromJson(BootstrapSchema, value.value, { registry: types() }));
@@ -32,11 +32,11 @@ async function parseText(text: string): Promise<Result<JsonValue, string>> {
   }
   const { LineCounter, parseDocument } = await import('yaml');
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, merge: true });
+  const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false });
   const [error] = document.errors;
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);
-    return failed(`${line}:${col}: ${error.message.split('\n')[0] ?? ''}`);
+    return failed(`${line}:${col}: ${error.message}`);
   }
   // A parsed document is made of JSON's kinds of values alone, unless it uses tags of its own; fromJson refuses those.
   return ok(document.toJS() as JsonValue);
