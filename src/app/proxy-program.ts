@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 
 /**
  * Young generation of 2 MB, so that garbage does not spread before it is collected; one worker thread for V8; and optimising compilation on the
- * main thread, where it reuses its memory (concurrent jobs keep some 15 MB that they will hardly need again). Measured: no more CPU per request.
+ * main thread, where it reuses its memory (concurrent jobs keep some 15 MB that they will hardly need again); an old generation that is collected when
+ * it has grown by 40 %. Measured: no more CPU per request.
  */
-const nodeFlags: readonly string[] = ['--max-semi-space-size=2', '--v8-pool-size=1', '--no-concurrent-recompilation'];
+const nodeFlags: readonly string[] = ['--max-semi-space-size=2', '--v8-pool-size=1', '--no-concurrent-recompilation', '--heap-growing-percent=40'];
 
 /** Arguments for Node before the proxy's own. The program stands beside this file in the same form: TypeScript in a clone, else JavaScript. */
 export function proxyProgram(): readonly string[] {
