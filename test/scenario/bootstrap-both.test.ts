@@ -204,7 +204,7 @@ test('what the embedded proxy does not know is named, with its place, and nothin
   };
   assert.match(await refusedBy('static_resources:\n  listenerss: []\n'), /"listenerss" is unknown/);
   assert.match(await refusedBy('hds_config: {}\n'), /hds_config: is not supported/);
-  assert.match(await refusedBy('static_resources: [\n'), /bootstrap\.yaml: \d+:\d+: /);
+  assert.match(await refusedBy('static_resources: [\n'), /bootstrap\.yaml:\d+:\d+: /);
   assert.match(
     await refusedBy(
       'static_resources:\n  clusters:\n  - name: c\n    health_checks: [{timeout: 1s, interval: 1s, tcp_health_check: {}}]\n    load_assignment: {cluster_name: c}\n',
