@@ -10,6 +10,9 @@ import { formatTable } from '#bench/table.ts';
 /** In this order: the shortest answer to "is it fast" first. */
 const benches: readonly Bench[] = [requestCost, memory, readyTime, configChange];
 
+// An exit, unlike a signal's default, ends what the benches have started.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+
 const words = process.argv.slice(2);
 const names = words.filter((word) => !word.startsWith('-'));
 const unknown = [

@@ -50,6 +50,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  endWithUs(child);
   const output = captureOutput(child);
   const running = control(child, output, options);
   try {
@@ -59,6 +60,19 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     throw error;
   }
   return running;
+}
+
+const running = new Set<ChildProcess>();
+
+/** A test run that is cut short leaves nothing behind: what still runs when this process exits is killed. */
+function endWithUs(child: ChildProcess): void {
+  if (running.size === 0 && process.listeners('exit').every((listener) => listener !== killAll)) process.on('exit', killAll);
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+}
+
+function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
 }
 
 type Output = { all: string; stdout: string; stderr: string; readonly listeners: Set<() => void> };
