@@ -7,7 +7,13 @@ import { fileURLToPath } from 'node:url';
  * main thread, where it reuses its memory (concurrent jobs keep some 15 MB that they will hardly need again); an old generation that is collected when
  * it has grown by 40 %; no mid-tier compiler, whose code and data are some 2 MB beside those of the last tier. Measured: together some 5 % more CPU per request.
  */
-const nodeFlags: readonly string[] = ['--max-semi-space-size=2', '--v8-pool-size=1', '--no-concurrent-recompilation', '--heap-growing-percent=40', '--no-maglev'];
+const nodeFlags: readonly string[] = [
+  '--max-semi-space-size=2',
+  '--v8-pool-size=1',
+  '--no-concurrent-recompilation',
+  '--heap-growing-percent=40',
+  '--no-maglev',
+];
 
 /** Arguments for Node before the proxy's own. The program stands beside this file in the same form: TypeScript in a clone, else JavaScript. */
 export function proxyProgram(): readonly string[] {
