@@ -12,6 +12,8 @@ export type Proxy = {
   /** `default.svc.cluster.local`. */
   readonly dnsDomain: string;
   readonly interception: Interception;
+  /** Where it runs: the locality of its xDS node. */
+  readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string };
   /** HEDDLE_EXPLAIN_FAILURES: local replies name the route, cluster and configuration that failed. */
   readonly explainFailures: boolean;
 };

@@ -11,6 +11,12 @@ export type Service = {
   /** The virtual addresses (ClusterIP); empty for a headless service. */
   readonly addresses: readonly string[];
   readonly headless: boolean;
+  readonly resolution: Resolution;
+  readonly registry: 'kubernetes' | 'service-entry';
+  /** Outside the mesh (ServiceEntry MESH_EXTERNAL): no mutual TLS by default, no telemetry of its own. */
+  readonly external: boolean;
+  /** ExternalName: the host name that this one stands for. */
+  readonly alias?: string;
   readonly ports: readonly ServicePort[];
   /** The selector, where the service has one; used to explain why there is no endpoint. */
   readonly selector?: Readonly<Record<string, string>>;
@@ -18,6 +24,12 @@ export type Service = {
   readonly visibility: Visibility;
   readonly origin: Origin;
 };
+
+/**
+ * Where the proxy gets addresses from: told by the control plane (EDS); asked of DNS, all answers or one at a time; asked of DNS for the host
+ * of each request; or none, it goes where the client meant to go.
+ */
+export type Resolution = 'endpoints' | 'dns' | 'dns-round-robin' | 'dynamic-dns' | 'none';
 
 export type ServicePort = {
   readonly name: string;
@@ -30,6 +42,7 @@ export type ServicePort = {
 
 /** One address that serves one port of one service. */
 export type Endpoint = {
+  /** An IP address; a host name where the service resolves by DNS; or `unix:///path`, with port 0. */
   readonly address: string;
   readonly port: number;
   /** The service port's name and number that this endpoint serves. */
@@ -39,6 +52,10 @@ export type Endpoint = {
   readonly health: 'ready' | 'draining' | 'unready';
   /** `namespace/name` of the pod behind it, where known. */
   readonly workload?: string;
+  /** Share of the traffic among endpoints of one locality; 1 unless set. */
+  readonly weight?: number;
+  readonly network?: string;
+  readonly serviceAccount?: string;
   readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string };
   readonly origin: Origin;
 };

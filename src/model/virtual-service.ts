@@ -13,6 +13,8 @@ export type VirtualService = {
   /** `mesh`, or `namespace/name` of a Gateway. */
   readonly gateways: readonly string[];
   readonly http: readonly HttpRule[];
+  readonly tls: readonly TlsRule[];
+  readonly tcp: readonly TcpRule[];
   readonly visibility: Visibility;
   readonly origin: Origin;
 };
@@ -30,6 +32,53 @@ export type HttpRule = {
   readonly retries?: Retries;
   readonly rewrite?: Rewrite;
   readonly headers?: MessageHeaders;
+  readonly fault?: Fault;
+  readonly mirrors?: readonly Mirror[];
+  readonly cors?: CorsPolicy;
+  readonly origin: Origin;
+};
+
+/** Delays and aborts that are made on purpose, for a percentage (0–100) of the requests. */
+export type Fault = {
+  readonly delay?: { readonly delayMs: number; readonly percent: number };
+  readonly abort?: { readonly percent: number } & ({ readonly httpStatus: number } | { readonly grpcStatus: number });
+};
+
+/** A copy of a percentage (0–100) of the requests, whose answers nobody waits for. */
+export type Mirror = { readonly destination: Omit<WeightedDestination, 'weight' | 'headers'>; readonly percent: number };
+
+export type CorsPolicy = {
+  readonly allowOrigins: readonly StringMatch[];
+  readonly allowMethods: readonly string[];
+  readonly allowHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly maxAgeMs?: number;
+  readonly allowCredentials?: boolean;
+  /** Whether a preflight whose origin is not allowed goes on to the service; Istio's default is to forward it. */
+  readonly unmatchedPreflights: 'forward' | 'ignore';
+};
+
+/** What a connection can be told by before anything of it is read. Empty lists match everything. */
+export type ConnectionMatch = {
+  readonly destinationSubnets: readonly string[];
+  readonly port?: number;
+  readonly gateways?: readonly string[];
+  readonly sourceLabels?: Readonly<Record<string, string>>;
+  readonly sourceNamespace?: string;
+  readonly origin: Origin;
+};
+
+export type TcpRule = {
+  /** Any of them suffices; empty matches every connection. */
+  readonly matches: readonly ConnectionMatch[];
+  readonly destinations: readonly WeightedDestination[];
+  readonly origin: Origin;
+};
+
+export type TlsRule = {
+  /** Any of them suffices. SNI hosts may have a leading wildcard. */
+  readonly matches: readonly (ConnectionMatch & { readonly sniHosts: readonly string[] })[];
+  readonly destinations: readonly WeightedDestination[];
   readonly origin: Origin;
 };
 

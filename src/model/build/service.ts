@@ -80,6 +80,9 @@ function serviceShape(resource: ServiceResource, placeholder: string, settings: 
     namespace: metadata.namespace,
     addresses: headless ? [] : clusterIps,
     headless,
+    resolution: 'endpoints',
+    registry: 'kubernetes',
+    external: false,
     ports: (spec.ports ?? []).map(({ name = '', port, targetPort = port, protocol, appProtocol }, index) => ({
       name,
       number: port,

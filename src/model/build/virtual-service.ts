@@ -27,6 +27,8 @@ export function buildVirtualService({ metadata, spec, origins }: VirtualServiceR
     gateways:
       spec.gateways === undefined || spec.gateways.length === 0 ? ['mesh'] : spec.gateways.map((gateway) => resolveGateway(gateway, namespace)),
     http: (spec.http ?? []).map((route, index) => httpRule(route, index, context)),
+    tls: [],
+    tcp: [],
     visibility: visibilityOf(spec.exportTo, namespace),
     origin: origins.start,
   };
