@@ -7,6 +7,7 @@ import { visibilityOf } from '#model/build/export-to.ts';
 import { messageHeaders } from '#model/build/header-changes.ts';
 import { resolveGateway, resolveHost } from '#model/build/host-resolution.ts';
 import { httpAnswer } from '#model/build/http-answer.ts';
+import { tcpRules, tlsRules } from '#model/build/virtual-service-l4.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import type { Retries } from '#model/retry.ts';
 import type { StringMatch } from '#model/string-match.ts';
@@ -27,8 +28,8 @@ export function buildVirtualService({ metadata, spec, origins }: VirtualServiceR
     gateways:
       spec.gateways === undefined || spec.gateways.length === 0 ? ['mesh'] : spec.gateways.map((gateway) => resolveGateway(gateway, namespace)),
     http: (spec.http ?? []).map((route, index) => httpRule(route, index, context)),
-    tls: [],
-    tcp: [],
+    tls: tlsRules(spec.tls, context),
+    tcp: tcpRules(spec.tcp, context),
     visibility: visibilityOf(spec.exportTo, namespace),
     origin: origins.start,
   };
