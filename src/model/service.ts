@@ -20,6 +20,8 @@ export type Service = {
   readonly ports: readonly ServicePort[];
   /** The selector, where the service has one; used to explain why there is no endpoint. */
   readonly selector?: Readonly<Record<string, string>>;
+  /** Gateways behind it open the ports that Gateways name, not their target ports (label `experimental.istio.io/disable-gateway-port-translation`). */
+  readonly keepsGatewayPorts?: boolean;
   readonly endpoints: readonly Endpoint[];
   readonly visibility: Visibility;
   readonly origin: Origin;

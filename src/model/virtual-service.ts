@@ -15,6 +15,8 @@ export type VirtualService = {
   readonly http: readonly HttpRule[];
   readonly tls: readonly TlsRule[];
   readonly tcp: readonly TcpRule[];
+  /** Not a VirtualService but what an Ingress or routes of the Gateway API come to. */
+  readonly semantics?: 'ingress' | 'gateway-api';
   readonly visibility: Visibility;
   readonly origin: Origin;
 };
@@ -86,6 +88,8 @@ export type TlsRule = {
 export type HttpMatch = {
   readonly name: string;
   readonly uri?: StringMatch;
+  /** A prefix of `uri` counts by path segments, as in an Ingress: `/a` fits `/a` and `/a/b`, not `/ab`. */
+  readonly isUriBySegment?: boolean;
   readonly method?: StringMatch;
   readonly scheme?: StringMatch;
   readonly authority?: StringMatch;
