@@ -41,7 +41,7 @@ if (scenarios === undefined) {
     for (const { test: name, calls } of waiting) {
       const scenario: Scenario | undefined = scenarios.find((candidate) => candidate.test === name);
       assert.ok(scenario, name);
-      const titles = scenario.kind === 'simulation' ? scenario.calls.map(callTitle) : Object.keys(scenario.expect);
+      const titles: readonly string[] = scenario.kind === 'simulation' ? scenario.calls.map(callTitle) : Object.keys(scenario.expect);
       for (const call of calls ?? []) assert.ok(titles.includes(call), `${name}: ${call}`);
     }
   });
