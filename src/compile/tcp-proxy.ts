@@ -1,22 +1,47 @@
-// The network filter that passes bytes on to one cluster.
+// The network filter that passes bytes on to one cluster, or to one of several by weight.
 import { create } from '@bufbuild/protobuf';
 import { accessLogs } from '#compile/access-log.ts';
+import { duration } from '#compile/durations.ts';
 import { packAny } from '#envoy/any.ts';
 import { type Filter, FilterSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { TcpProxySchema } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { MeshSettings } from '#model/mesh.ts';
 
-/** The stat prefix is the cluster's name, as Istio's. `log` is off for black holes, which are there to stop loops. */
-export function tcpProxy(cluster: string, settings: MeshSettings, { log }: { readonly log: boolean } = { log: true }): Filter {
+/** Where the connections of a chain go. `clusters` is never empty; those without weight get nothing. */
+export type TcpTarget = {
+  /** The cluster's name, or `rule.namespace` where there are several (Istio's stat prefix). */
+  readonly statPrefix: string;
+  readonly clusters: readonly { readonly cluster: string; readonly weight: number }[];
+  readonly options?: TcpOptions;
+};
+
+/** What a DestinationRule says about connections, as far as the proxy beside the client acts on it. */
+export type TcpOptions = { readonly idleTimeoutMs?: number };
+
+/** `log` is off for black holes, which are there to stop loops. */
+export function tcpProxy(target: string | TcpTarget, settings: MeshSettings, { log }: { readonly log: boolean } = { log: true }): Filter {
+  const { statPrefix, clusters, options = {} } = typeof target === 'string' ? toCluster(target) : target;
+  const [only] = clusters.length === 1 ? clusters : [];
   return create(FilterSchema, {
     name: 'envoy.filters.network.tcp_proxy',
     configType: {
       case: 'typedConfig',
       value: packAny(TcpProxySchema, {
-        statPrefix: cluster,
-        clusterSpecifier: { case: 'cluster', value: cluster },
+        statPrefix,
+        clusterSpecifier:
+          only === undefined ? { case: 'weightedClusters', value: { clusters: weighted(clusters) } } : { case: 'cluster', value: only.cluster },
+        ...(options.idleTimeoutMs !== undefined && { idleTimeout: duration(options.idleTimeoutMs) }),
         accessLog: log ? [...accessLogs(settings)] : [],
       }),
     },
   });
+}
+
+/** A target of one cluster, named after it. */
+export function toCluster(cluster: string, options?: TcpOptions): TcpTarget {
+  return { statPrefix: cluster, clusters: [{ cluster, weight: 1 }], ...(options !== undefined && { options }) };
+}
+
+function weighted(clusters: TcpTarget['clusters']): { readonly name: string; readonly weight: number }[] {
+  return clusters.filter(({ weight }) => weight > 0).map(({ cluster, weight }) => ({ name: cluster, weight }));
 }
