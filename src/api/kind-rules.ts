@@ -1,6 +1,7 @@
 // The rules beyond the schema, by kind: what the webhooks of a cluster would refuse.
 import type { Finding } from '#api/finding.ts';
 import { checkGateway } from '#api/istio/gateway-rules.ts';
+import { checkSidecar } from '#api/istio/sidecar-rules.ts';
 import { checkVirtualService } from '#api/istio/virtual-service-rules.ts';
 import type { KindName, kinds } from '#api/kinds.ts';
 import type { Static } from '#api/schema.ts';
@@ -10,6 +11,7 @@ type Rules = { readonly [Kind in KindName]?: (body: Static<(typeof kinds)[Kind][
 const rules: Rules = {
   VirtualService: checkVirtualService,
   Gateway: checkGateway,
+  Sidecar: checkSidecar,
 };
 
 /** Findings about a `body` that fits the schema of its kind. */

@@ -3,6 +3,7 @@
 import { destinationRuleSpec } from '#api/istio/destination-rule.ts';
 import { gatewaySpec } from '#api/istio/gateway.ts';
 import { serviceEntrySpec } from '#api/istio/service-entry.ts';
+import { sidecarSpec } from '#api/istio/sidecar.ts';
 import { virtualServiceSpec } from '#api/istio/virtual-service.ts';
 import { configMap, namespace, serviceAccount } from '#api/kubernetes/core.ts';
 import { endpointSlice } from '#api/kubernetes/endpoint-slice.ts';
@@ -41,6 +42,15 @@ export const kinds = {
   Gateway: { kind: 'Gateway', group: 'networking.istio.io', versions: istio, plural: 'gateways', scope: 'namespaced', family: 'istio', body: istioBody(gatewaySpec) },
   // biome-ignore format: one kind a line
   ServiceEntry: { kind: 'ServiceEntry', group: 'networking.istio.io', versions: istio, plural: 'serviceentries', scope: 'namespaced', family: 'istio', body: istioBody(serviceEntrySpec) },
+  Sidecar: {
+    kind: 'Sidecar',
+    group: 'networking.istio.io',
+    versions: istio,
+    plural: 'sidecars',
+    scope: 'namespaced',
+    family: 'istio',
+    body: istioBody(sidecarSpec),
+  },
   Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },
   // biome-ignore format: one kind a line
   EndpointSlice: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'], plural: 'endpointslices', scope: 'namespaced', family: 'kubernetes', body: endpointSlice },

@@ -5,7 +5,7 @@ const count = integer({ minimum: 0 });
 /** A duration that may also be `0s`, which switches the timeout off. */
 const durationOrOff = string({ format: 'protobuf-duration-or-zero' });
 
-const connectionPool = object({
+export const connectionPool = object({
   tcp: object({
     maxConnections: count,
     connectTimeout: duration(),

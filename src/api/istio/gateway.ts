@@ -3,7 +3,7 @@ import { array, boolean, map, object, oneOf, port, required, type Static, string
 
 const tlsVersion = oneOf('TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3');
 
-const serverTls = object(
+export const serverTls = object(
   {
     httpsRedirect: boolean(),
     mode: oneOf('PASSTHROUGH', 'SIMPLE', 'MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL', 'OPTIONAL_MUTUAL'),
