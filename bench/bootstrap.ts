@@ -1,7 +1,13 @@
 // The configuration that all three proxies run: one listener, one route, one cluster, the access log of a sidecar. Envoy's bootstrap for
 // the embedded proxy and for Envoy (the very same file), and what comes nearest to it for nginx.
 
-export type ProxyTask = { readonly listenPort: number; readonly backendPort: number; readonly accessLog: string };
+export type ProxyTask = {
+  readonly listenPort: number;
+  readonly backendPort: number;
+  readonly accessLog: string;
+  /** How many routes the host has; the last one, for every path, is the one that the load meets. */
+  readonly routes?: number;
+};
 
 /** Istio's default access-log format. */
 const accessLogFormat = [
@@ -15,16 +21,22 @@ const accessLogFormat = [
 const typeUrl = (name: string): string => `type.googleapis.com/envoy.${name}`;
 const socketAddress = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
 
+function route(name: string, prefix: string): object {
+  return { name, match: { prefix }, route: { cluster: 'backend', timeout: '0s' } };
+}
+
+function otherRoutes(count: number): readonly object[] {
+  return Array.from({ length: count }, (_, index) => route(`other-${index}`, `/other/${index}/`));
+}
+
 /** As JSON, which Envoy reads as it reads YAML. */
-export function envoyBootstrap({ listenPort, backendPort, accessLog }: ProxyTask): string {
+export function envoyBootstrap({ listenPort, backendPort, accessLog, routes = 1 }: ProxyTask): string {
   const connectionManager = {
     '@type': typeUrl('extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'),
     stat_prefix: 'bench',
     route_config: {
       name: 'bench',
-      virtual_hosts: [
-        { name: 'all', domains: ['*'], routes: [{ name: 'default', match: { prefix: '/' }, route: { cluster: 'backend', timeout: '0s' } }] },
-      ],
+      virtual_hosts: [{ name: 'all', domains: ['*'], routes: [...otherRoutes(routes - 1), route('default', '/')] }],
     },
     http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': typeUrl('extensions.filters.http.router.v3.Router') } }],
     access_log: [

@@ -22,7 +22,7 @@ export type SubjectKind = {
 
 /** Order of the table's rows. */
 export const subjectKinds: readonly SubjectKind[] = [
-  { name: 'heddle', missing: () => undefined, start: startEmbedded },
+  { name: 'heddle', missing: () => undefined, start: (backendPort) => startEmbedded(backendPort) },
   { name: 'envoy', missing: () => (findEnvoy() === undefined ? 'no Envoy: set ENVOY_BIN' : undefined), start: startEnvoy },
   { name: 'nginx', missing: () => (findProgram('nginx') === undefined ? 'nginx is not installed' : undefined), start: startNginx },
 ];
@@ -43,10 +43,11 @@ export async function startBackend(): Promise<Subject> {
   return subject('backend (nginx)', port, server, [folder]);
 }
 
-async function startEmbedded(backendPort: number): Promise<Subject> {
+/** `routes`: how many its host has. */
+export async function startEmbedded(backendPort: number, routes = 1): Promise<Subject> {
   const folder = await temporaryFolder();
   const port = await freePort();
-  const task = { listenPort: port, backendPort, accessLog: join(folder.path, 'access.log') };
+  const task = { listenPort: port, backendPort, accessLog: join(folder.path, 'access.log'), routes };
   const file = await folder.write('bootstrap.json', envoyBootstrap(task));
   const server = await startHeddle(['proxy', '-c', file], { ready: () => answers(port), cwd: folder.path });
   return subject('heddle', port, server, [folder]);

@@ -19,6 +19,11 @@ test('the cost of a request and the memory after many are measured', { skip: noW
   assert.match(stdout, /resident memory after \d+ requests: \d/);
 });
 
+test('the cost of many routes is measured', { skip: noWrk }, async () => {
+  const { stdout } = await runBench('many-routes');
+  assert.match(stdout, /10000 routes against 10: [\d.]+ x/);
+});
+
 test('the time to start and the time to a change are measured, and no request is lost', async () => {
   const { stdout } = await runBench('ready-time', 'config-change');
   assert.match(stdout, /ready, median: [\d.]+ s/);
@@ -28,6 +33,6 @@ test('the time to start and the time to a change are measured, and no request is
 
 test('an unknown name is refused with those that are known', async () => {
   await assert.rejects(runBench('speed'), (error: { readonly code: number; readonly stderr: string }) => {
-    return error.code === 2 && /unknown: speed\. Known: request-cost, memory/.test(error.stderr);
+    return error.code === 2 && /unknown: speed\. Known: request-cost, many-routes/.test(error.stderr);
   });
 });
