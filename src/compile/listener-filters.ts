@@ -9,6 +9,7 @@ import {
 } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { HttpInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { OriginalDstSchema } from '#envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
+import { TlsInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 
 /** ALPN names that the HTTP inspector gives to plaintext HTTP: 1.0, 1.1 and 2. */
 export const plaintextHttpProtocols: readonly string[] = ['http/1.0', 'http/1.1', 'h2c'];
@@ -18,6 +19,14 @@ export function originalDestination(): ListenerFilter {
   return create(ListenerFilterSchema, {
     name: 'envoy.filters.listener.original_dst',
     configType: { case: 'typedConfig', value: packAny(OriginalDstSchema, {}) },
+  });
+}
+
+/** Finds out whether a connection is TLS, and for which server name and protocols (SNI, ALPN). */
+export function tlsInspector(): ListenerFilter {
+  return create(ListenerFilterSchema, {
+    name: 'envoy.filters.listener.tls_inspector',
+    configType: { case: 'typedConfig', value: packAny(TlsInspectorSchema, {}) },
   });
 }
 
