@@ -22,8 +22,12 @@ export type Service = {
   readonly selector?: Readonly<Record<string, string>>;
   /** Gateways behind it open the ports that Gateways name, not their target ports (label `experimental.istio.io/disable-gateway-port-translation`). */
   readonly keepsGatewayPorts?: boolean;
+  /** Kubernetes' spec.trafficDistribution (PreferClose is prefer-same-zone), or Istio's annotation for it. */
+  readonly trafficDistribution?: 'prefer-same-zone' | 'prefer-same-node';
   readonly endpoints: readonly Endpoint[];
   readonly visibility: Visibility;
+  /** Where two services claim one address and port the older one has it. Undefined counts as the oldest. */
+  readonly createdMs?: number;
   readonly origin: Origin;
 };
 

@@ -10,7 +10,8 @@ export function inOrderOfPrecedence<Part extends HasMetadata>(resources: Iterabl
   );
 }
 
-function createdMs({ creationTimestamp }: ObjectMeta): number {
+/** When a resource was made, in milliseconds since 1970; 0 where it does not say. */
+export function createdMs({ creationTimestamp }: ObjectMeta): number {
   const ms = creationTimestamp === undefined ? 0 : Date.parse(creationTimestamp);
   return Number.isNaN(ms) ? 0 : ms;
 }

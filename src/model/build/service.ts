@@ -7,6 +7,7 @@ import { endpointsFromSlices, endpointsFromWorkloads, selectedWorkloads, service
 import { visibilityOfAnnotation } from '#model/build/export-to.ts';
 import { serviceHostname } from '#model/build/host-resolution.ts';
 import { placeholderAddresses } from '#model/build/placeholder-address.ts';
+import { createdMs } from '#model/build/precedence.ts';
 import { protocolOf } from '#model/build/protocol.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import type { Service } from '#model/service.ts';
@@ -92,6 +93,7 @@ function serviceShape(resource: ServiceResource, placeholder: string, settings: 
     })),
     ...(spec.selector !== undefined && { selector: spec.selector }),
     visibility: visibilityOfAnnotation(metadata.annotations['networking.istio.io/exportTo'], metadata.namespace),
+    ...(metadata.creationTimestamp !== undefined && { createdMs: createdMs(metadata) }),
     origin: origins.start,
   };
 }
