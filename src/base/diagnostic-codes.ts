@@ -80,6 +80,10 @@ export const istioCodes = {
     title: 'ConflictingMeshGatewayVirtualServiceHosts',
     explanation: 'Two VirtualServices claim one host for calls inside the mesh; only one of them acts.',
   },
+  IST0111: {
+    title: 'MultipleSidecarsWithoutWorkloadSelectors',
+    explanation: 'Several Sidecars are for the whole of one namespace; only the oldest acts.',
+  },
   IST0112: {
     title: 'VirtualServiceDestinationPortSelectorRequired',
     explanation: 'The destination has several ports, and the VirtualService does not say which.',

@@ -45,8 +45,8 @@ function faultLine({ message, hint }: Diagnostic, origin: Origin): string {
 /** The labels that any match of any rule looks at on the source, sorted; mostly none. */
 export function sourceLabelNames(virtualServices: readonly VirtualService[]): readonly string[] {
   const names = new Set<string>();
-  for (const { http } of virtualServices) {
-    for (const { matches } of http) for (const { sourceLabels } of matches) for (const name in sourceLabels) names.add(name);
+  for (const { http, tls, tcp } of virtualServices) {
+    for (const { matches } of [...http, ...tls, ...tcp]) for (const { sourceLabels } of matches) for (const name in sourceLabels) names.add(name);
   }
   return [...names].sort();
 }

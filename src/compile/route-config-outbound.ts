@@ -25,8 +25,8 @@ export function outboundHttpPorts(scope: Scope): readonly number[] {
 /** Route configuration `80`: every service with that HTTP port, then whatever the mesh does not know. */
 export function portRouteConfig(scope: Scope, port: number, client: Client, cache: CompileCache): Unit {
   const hosts = portVirtualHosts(scope, port, client, {}, cache);
-  const all = [...hosts.sort(byName), catchAllVirtualHost(scope.mesh.settings.outboundTrafficPolicy, cache)];
-  return cache.madeOf('port route configuration', `${client.dnsDomain} ${client.shareKey} ${port}`, all, () =>
+  const all = [...hosts.sort(byName), catchAllVirtualHost(scope.outboundPolicy.mode, cache)];
+  return cache.madeOf('port route configuration', `${scope.key} ${client.dnsDomain} ${client.shareKey} ${port}`, all, () =>
     routeConfig(String(port), all, { ignorePort: true }),
   );
 }
@@ -36,7 +36,7 @@ export function serviceRouteConfig(scope: Scope, service: Service, port: Service
   const name = hostAndPort(service.hostname, port.number);
   const { routes, origin } = serviceRoutes(scope, service, port, client, cache);
   const host = virtualHost(name, ['*'], routes, origin, cache);
-  return cache.madeOf('service route configuration', `${scope.namespace} ${client.shareKey} ${name}`, [host], () =>
+  return cache.madeOf('service route configuration', `${scope.key} ${client.shareKey} ${name}`, [host], () =>
     routeConfig(name, [host], { ignorePort: true }),
   );
 }
@@ -50,8 +50,8 @@ export function httpProxyRouteConfigFor(scope: Scope, client: Client, cache: Com
     const entries = portVirtualHosts(scope, port, client, { port }, cache);
     return port === 80 ? entries : entries.flatMap((entry) => withoutBareDomains(entry, cache));
   });
-  const all = [...hosts.sort(byName), catchAllVirtualHost(scope.mesh.settings.outboundTrafficPolicy, cache)];
-  return cache.madeOf('proxy route configuration', `${client.dnsDomain} ${client.shareKey}`, all, () =>
+  const all = [...hosts.sort(byName), catchAllVirtualHost(scope.outboundPolicy.mode, cache)];
+  return cache.madeOf('proxy route configuration', `${scope.key} ${client.dnsDomain} ${client.shareKey}`, all, () =>
     routeConfig(httpProxyRouteConfig, all, { ignorePort: false }),
   );
 }
@@ -66,7 +66,7 @@ function serviceRoutes(
 ): { readonly routes: readonly RouteEntry[]; readonly origin: Origin } {
   const governing = scope.virtualServiceOf(service.hostname);
   if (governing !== undefined) {
-    const context = { port: port.number, gateway: 'mesh', client, service: (hostname: string) => scope.services.get(hostname) };
+    const context = { port: port.number, gateway: 'mesh', client, service: (hostname: string) => scope.service(hostname) };
     const routes = virtualServiceRoutes(governing, context, cache);
     if (routes.length > 0) return { routes, origin: governing.origin };
   }
@@ -123,7 +123,7 @@ function* foreignHosts(
     if (foreign.length === 0) continue;
     const isAboutService = virtualService.hosts.some(({ hostname }) => services.some(({ service }) => hostsOverlap(hostname, service.hostname)));
     if (port !== 80 && !isAboutService) continue;
-    const context = { port, gateway: 'mesh', client, service: (hostname: string) => scope.services.get(hostname) };
+    const context = { port, gateway: 'mesh', client, service: (hostname: string) => scope.service(hostname) };
     const routes = virtualServiceRoutes(virtualService, context, cache);
     if (routes.length === 0) continue;
     for (const { hostname } of foreign) yield { host: hostname, routes, origin: virtualService.origin };

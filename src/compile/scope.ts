@@ -1,62 +1,135 @@
-// The mesh as proxies of one namespace see it: services and rules exported to it, and for each service the destination rule in force.
-// One scope per namespace and mesh, shared by all its proxies.
+// The mesh as proxies of one namespace and Sidecar see it: services and rules exported to it and let in, and for each service the
+// destination rule in force. One scope per mesh, namespace and Sidecar, shared by all its proxies; egress listeners are views of it.
 import { type Client, clientOf } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
+import {
+  destinationsOf,
+  type Imports,
+  importsOf,
+  importsService,
+  importsVirtualService,
+  joinPorts,
+  namesExactly,
+  withPorts,
+} from '#compile/egress-import.ts';
 import type { MeshIndex, RuleIndex } from '#compile/mesh-index.ts';
 import type { DestinationRule, Subset } from '#model/destination-rule.ts';
 import { compareSpecificity, hostCovers, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import type { Service } from '#model/service.ts';
+import type { EgressListener, OutboundPolicy, Sidecar } from '#model/sidecar.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 import { isVisibleIn } from '#model/visibility.ts';
+
+/** What a scope is made of: the same for it and its views. */
+export type ScopeParts = {
+  readonly mesh: Mesh;
+  readonly namespace: string;
+  readonly sidecar: Sidecar | undefined;
+  readonly index: MeshIndex;
+  readonly cache: CompileCache;
+};
+
+/** A part of a scope: what one egress listener of its Sidecar lets in. */
+type ViewOf = { readonly scope: Scope; readonly listener: EgressListener; readonly position: number };
 
 export class Scope {
   readonly namespace: string;
   readonly mesh: Mesh;
-  /** Visible services by host name, in the order of their names. */
-  readonly services: ReadonlyMap<string, Service>;
+  readonly sidecar: Sidecar | undefined;
+  /** The egress listener that this is the view of; undefined where there is one for everything. */
+  readonly listener: EgressListener | undefined;
+  /** Tells the scopes of one mesh apart. */
+  readonly key: string;
+  /** What happens to traffic for hosts that are not known here. */
+  readonly outboundPolicy: OutboundPolicy;
+  readonly #parts: ScopeParts;
+  readonly #whole: Scope | undefined;
+  readonly #imports: Imports | undefined;
+  readonly #services: ReadonlyMap<string, Service>;
   readonly #virtualServices = new Map<string, readonly VirtualService[]>();
-  readonly #index: MeshIndex;
-  readonly #cache: CompileCache;
   readonly #made = new Map<string, unknown>();
+  readonly #views: readonly Scope[];
+  #needed: ReadonlyMap<string, Service> | undefined;
   #hostIndex: HostIndex | undefined;
 
-  constructor(mesh: Mesh, namespace: string, index: MeshIndex, cache: CompileCache) {
+  constructor(parts: ScopeParts, view?: ViewOf) {
+    const { mesh, namespace, sidecar } = parts;
+    this.#parts = parts;
     this.mesh = mesh;
     this.namespace = namespace;
-    this.#index = index;
-    this.#cache = cache;
-    const visible = [...mesh.services.values()].filter((service) => isVisibleIn(service.visibility, namespace));
-    visible.sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
-    this.services = new Map(visible.map((service) => [service.hostname, service]));
+    this.sidecar = sidecar;
+    this.listener = view?.listener;
+    this.#whole = view?.scope;
+    const own = sidecar === undefined ? namespace : `${namespace} by ${sidecar.namespace}/${sidecar.name}`;
+    this.key = view === undefined ? own : `${own} ${view.position}`;
+    this.outboundPolicy = sidecar?.outboundTrafficPolicy ?? { mode: mesh.settings.outboundTrafficPolicy };
+    this.#imports = view === undefined ? undefined : importsOf(view.listener, namespace);
+    this.#services = this.#importedServices();
+    const listeners = view === undefined ? (sidecar?.egress ?? []) : [];
+    this.#views = listeners.map((listener, position) => new Scope(parts, { scope: this, listener, position }));
   }
 
-  /** What is the same for several proxies of this namespace is made for the first of them. One key always has one type of value. */
+  /** What is the same for several proxies of this scope is made for the first of them. One key always has one type of value. */
   once<Value>(key: string, make: () => Value): Value {
     if (!this.#made.has(key)) this.#made.set(key, make());
     // A key has one maker, so what comes out is what that maker put in.
     return this.#made.get(key) as Value;
   }
 
-  /** The services of a namespace, seen from here or not, in the order of their names. */
-  servicesIn(namespace: string): readonly Service[] {
-    return this.#index.services.get(namespace) ?? [];
+  /** The views of the egress listeners, in order; the scope itself where no Sidecar names any. */
+  get egress(): readonly Scope[] {
+    return this.#views.length === 0 ? [this] : this.#views;
   }
 
-  /** A proxy of this namespace as the calling side of routes. */
+  /** The view that decides about a port: of the listener that names it, else of the one for all other ports; undefined where there is none. */
+  egressFor(port: number): Scope | undefined {
+    return this.egress.find(({ listener }) => listener?.port === undefined || (port !== 0 && listener.port.number === port));
+  }
+
+  /**
+   * Services by host name, older first, then by name. Of a view: those it lets in. Of a scope: those of its views, and what the virtual
+   * services of these send to, which proxies need clusters for.
+   */
+  get services(): ReadonlyMap<string, Service> {
+    if (this.#views.length === 0) return this.#services;
+    this.#needed ??= this.#neededServices();
+    return this.#needed;
+  }
+
+  /** A service that rules of this scope or view may send to. */
+  service(hostname: string): Service | undefined {
+    return (this.#whole ?? this).services.get(hostname);
+  }
+
+  /** The services of a namespace, seen from here or not, in the order of their names. */
+  servicesIn(namespace: string): readonly Service[] {
+    return this.#parts.index.services.get(namespace) ?? [];
+  }
+
+  /** A proxy of this scope as the calling side of routes. */
   client(proxy: Proxy): Client {
-    return clientOf(this.mesh, proxy, this.#index);
+    return clientOf(this.mesh, proxy, this.#parts.index);
   }
 
   /** The virtual services bound to `mesh` or to a Gateway (`namespace/name`), those with precedence first. */
   virtualServices(gateway: string): readonly VirtualService[] {
     let found = this.#virtualServices.get(gateway);
     if (found === undefined) {
-      found = (this.#index.virtualServices.get(gateway) ?? []).filter(({ visibility }) => isVisibleIn(visibility, this.namespace));
+      found = this.#visibleVirtualServices(gateway);
       this.#virtualServices.set(gateway, found);
     }
     return found;
+  }
+
+  #visibleVirtualServices(gateway: string): readonly VirtualService[] {
+    const visible = (this.#parts.index.virtualServices.get(gateway) ?? []).filter(({ visibility }) => isVisibleIn(visibility, this.namespace));
+    if (gateway !== 'mesh') return visible;
+    const imports = this.#imports;
+    const imported = imports === undefined ? visible : visible.filter((virtualService) => importsVirtualService(imports, virtualService));
+    // The private ones first, then those exported to this namespace by name, then those for all. Source: Istio, SelectVirtualServices.
+    return [0, 1, 2].flatMap((rank) => imported.filter((virtualService) => exportRank(virtualService, this.namespace) === rank));
   }
 
   /**
@@ -67,6 +140,48 @@ export class Scope {
     this.#hostIndex ??= indexHosts(this.virtualServices('mesh'));
     const exact = this.#hostIndex.exact.get(hostname);
     return exact ?? this.#hostIndex.wildcards.find(([host]) => hostCovers(host, hostname))?.[1];
+  }
+
+  #importedServices(): ReadonlyMap<string, Service> {
+    const { mesh, namespace } = this;
+    const imports = this.#imports;
+    const { services } = mesh;
+    const candidates = imports !== undefined && namesExactly(imports) ? exactCandidates(imports, services) : [...services.values()];
+    const visible = candidates.filter(
+      (service) => isVisibleIn(service.visibility, namespace) && (imports === undefined || importsService(imports, service)),
+    );
+    const { port } = this.listener ?? {};
+    // A listener of a port sees that port only, unless it is a proxy for whatever it is asked for.
+    const onPort =
+      port === undefined || port.number === 0 || port.httpProxy
+        ? visible
+        : visible.flatMap((service) => withPorts(service, (number) => number === port.number, this.#parts.cache) ?? []);
+    return new Map(onPort.sort(compareAge).map((service) => [service.hostname, service]));
+  }
+
+  #neededServices(): ReadonlyMap<string, Service> {
+    const { cache } = this.#parts;
+    const needed = new Map<string, Service>();
+    const add = (service: Service): void => {
+      const known = needed.get(service.hostname);
+      const whole = this.mesh.services.get(service.hostname) ?? service;
+      needed.set(service.hostname, known === undefined || known === service ? service : joinPorts(whole, known, service, cache));
+    };
+    for (const view of this.#views) {
+      for (const service of view.services.values()) add(service);
+      const { port } = view.listener ?? {};
+      const onlyPort = port === undefined || port.number === 0 || port.httpProxy ? undefined : port.number;
+      for (const virtualService of view.virtualServices('mesh')) {
+        for (const [hostname, ports] of destinationsOf(virtualService, this.namespace)) {
+          const service = this.mesh.services.get(hostname);
+          if (service === undefined || (service.namespace !== this.namespace && !isVisibleIn(service.visibility, this.namespace))) continue;
+          const isIn = (number: number): boolean => (onlyPort === undefined ? ports === 'all' || ports.has(number) : number === onlyPort);
+          const some = withPorts(service, isIn, cache);
+          if (some !== undefined) add(some);
+        }
+      }
+    }
+    return new Map([...needed.values()].sort(compareAge).map((service) => [service.hostname, service]));
   }
 
   /**
@@ -80,7 +195,7 @@ export class Scope {
   }
 
   #rules(namespace: string, hostname: string, accept: (rule: DestinationRule) => boolean = () => true): DestinationRule | undefined {
-    const index: RuleIndex | undefined = this.#index.rules.get(namespace);
+    const index: RuleIndex | undefined = this.#parts.index.rules.get(namespace);
     if (index === undefined) return undefined;
     const usable = (rules: readonly DestinationRule[] | undefined): readonly DestinationRule[] =>
       (rules ?? []).filter((rule) => isVisibleIn(rule.visibility, this.namespace) && accept(rule));
@@ -95,20 +210,17 @@ export class Scope {
   }
 
   #merge(rules: readonly DestinationRule[]): DestinationRule | undefined {
-    return rules.length === 1 ? rules[0] : this.#cache.once('merged destination rule', rules, '', () => mergeRules(rules));
+    return rules.length === 1 ? rules[0] : this.#parts.cache.once('merged destination rule', rules, '', () => mergeRules(rules));
   }
 }
-
-/** The first rule's policy, and the subsets of all, of which the first of a name counts. */
+/** The first policy that any of them has, and the subsets of all, of which the first of a name counts. Source: Istio, mergeDestinationRule. */
 function mergeRules(rules: readonly DestinationRule[]): DestinationRule | undefined {
   const [first] = rules;
   if (first === undefined) return undefined;
   const subsets = new Map<string, Subset>();
-  for (const rule of rules) {
-    for (const subset of rule.subsets)
-      if (!subsets.has(subset.name)) subsets.set(subset.name, { ...subset, policy: { ...rule.policy, ...subset.policy } });
-  }
-  return { ...first, subsets: [...subsets.values()] };
+  for (const rule of rules) for (const subset of rule.subsets) if (!subsets.has(subset.name)) subsets.set(subset.name, subset);
+  const policy = rules.find((rule) => rule.policy !== undefined)?.policy;
+  return { ...first, ...(policy !== undefined && { policy }), subsets: [...subsets.values()] };
 }
 
 type HostIndex = {
@@ -122,4 +234,17 @@ function indexHosts(virtualServices: readonly VirtualService[]): HostIndex {
     for (const { hostname } of virtualService.hosts) if (!exact.has(hostname)) exact.set(hostname, virtualService);
   }
   return { exact, wildcards: [...exact].filter(([host]) => isWildcard(host)).sort(([a], [b]) => compareSpecificity(a, b)) };
+}
+
+function exactCandidates(imports: Imports, services: ReadonlyMap<string, Service>): Service[] {
+  return [...new Set([...imports.values()].flatMap(({ exact }) => [...exact].flatMap((host) => services.get(host) ?? [])))];
+}
+
+function exportRank({ namespace: home, visibility }: VirtualService, namespace: string): number {
+  if (visibility.kind === 'everywhere') return 2;
+  return home === namespace ? 0 : 1;
+}
+
+function compareAge(a: Service, b: Service): number {
+  return (a.createdMs ?? 0) - (b.createdMs ?? 0) || (a.hostname < b.hostname ? -1 : a.hostname > b.hostname ? 1 : 0);
 }

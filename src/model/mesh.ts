@@ -2,9 +2,10 @@
 // Host names are resolved by model/build; a name that no service has is a diagnostic. Parts refer to each other by host name, not by
 // object, so that a new endpoint does not make new rules.
 import type { Diagnostic } from '#base/diagnostic.ts';
-import type { DestinationRule } from '#model/destination-rule.ts';
+import type { ConnectionPool, DestinationRule, LocalityBalancing, OutlierDetection, TcpKeepalive } from '#model/destination-rule.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { Service } from '#model/service.ts';
+import type { Sidecar } from '#model/sidecar.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 import type { Workload } from '#model/workload.ts';
 
@@ -18,6 +19,7 @@ export type Mesh = {
   readonly gateways: readonly Gateway[];
   readonly virtualServices: readonly VirtualService[];
   readonly destinationRules: readonly DestinationRule[];
+  readonly sidecars: readonly Sidecar[];
   readonly diagnostics: readonly Diagnostic[];
 };
 
@@ -31,6 +33,16 @@ export type MeshSettings = {
   readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
   /** MeshConfig.connectTimeout, 10 s unless set. */
   readonly connectTimeoutMs: number;
+  /** MeshConfig.localityLbSetting: for services whose destination rule says nothing of it. Undefined: enabled, without more, as Istio. */
+  readonly localityBalancing?: LocalityBalancing;
+  /** MeshConfig.tcpKeepalive, for every upstream connection; undefined: off. */
+  readonly tcpKeepalive?: TcpKeepalive;
+  /** MeshConfig.h2UpgradePolicy UPGRADE: HTTP/2 to services that are declared as HTTP/1. */
+  readonly h2Upgrade?: boolean;
+  /** MeshConfig.dnsRefreshRate: how soon a failed DNS answer is asked for again. Undefined: 60 s, as Istio. */
+  readonly dnsRefreshMs?: number;
+  /** MeshConfig.defaultTrafficPolicy: stands in for what a destination rule does not say. */
+  readonly defaultTrafficPolicy?: { readonly connectionPool?: ConnectionPool; readonly outlierDetection?: OutlierDetection };
   /** MeshConfig.accessLogFile and its format; undefined where access logging is off. */
   readonly accessLog?: AccessLogSettings;
 };

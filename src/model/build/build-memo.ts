@@ -4,6 +4,7 @@ import type { SettingsResult } from '#model/build/mesh-settings.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { Service } from '#model/service.ts';
+import type { Sidecar } from '#model/sidecar.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 import type { Workload } from '#model/workload.ts';
 
@@ -18,4 +19,5 @@ export class BuildMemo {
   readonly gateways = new IdentityCache<Gateway>();
   readonly virtualServices = new IdentityCache<VirtualService>();
   readonly destinationRules = new IdentityCache<DestinationRule>();
+  readonly sidecars = new IdentityCache<Sidecar>();
 }

@@ -9,6 +9,7 @@ import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/bui
 import { inOrderOfPrecedence } from '#model/build/precedence.ts';
 import { referenceDiagnostics } from '#model/build/references.ts';
 import { buildServices, externalNameDiagnostics } from '#model/build/service.ts';
+import { buildSidecar, sidecarDiagnostics } from '#model/build/sidecar.ts';
 import { buildVirtualService } from '#model/build/virtual-service.ts';
 import { buildWorkloads } from '#model/build/workload.ts';
 import type { Mesh } from '#model/mesh.ts';
@@ -29,8 +30,16 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
     destinationRules: inOrderOfPrecedence(resources.DestinationRule.values()).map((resource) =>
       memo.destinationRules.get([resource, settings], '', () => buildDestinationRule(resource, settings)),
     ),
+    sidecars: inOrderOfPrecedence(resources.Sidecar.values()).map((resource) =>
+      memo.sidecars.get([resource, settings], '', () => buildSidecar(resource, settings)),
+    ),
   };
-  const all = [...diagnostics, ...externalNameDiagnostics(resources.Service.values()), ...referenceDiagnostics(parts)];
+  const all = [
+    ...diagnostics,
+    ...externalNameDiagnostics(resources.Service.values()),
+    ...referenceDiagnostics(parts),
+    ...sidecarDiagnostics(parts.sidecars),
+  ];
   return { ...parts, diagnostics: all.sort(compareDiagnostics) };
 }
 
