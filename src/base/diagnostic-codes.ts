@@ -55,12 +55,26 @@ export const heddleCodes = {
       'A container named istio-proxy was written by hand. It takes the place of the sidecar that injection adds, and nothing configures it.',
   },
   HDL0030: {
-    title: 'Gateway port not opened',
-    explanation: 'A server of a Gateway has a protocol that this release of Heddle does not serve, so its port is not opened.',
+    title: 'Gateway server not served',
+    explanation:
+      'A server of a Gateway ends TLS with something that this release of Heddle cannot give to a proxy yet. It is left out; the other servers of its port work.',
   },
   HDL0031: {
     title: 'External name',
     explanation: 'A Service of type ExternalName stands for a host outside the mesh. This release of Heddle does not route to it.',
+  },
+  HDL0032: {
+    title: 'Gateway server left out',
+    explanation:
+      'Servers of Gateways cannot share a port as they are written. The first in precedence (the older Gateway, then by name) is in force.',
+  },
+  HDL0033: {
+    title: 'Server name taken',
+    explanation: 'Two rules for TLS that is passed through claim one server name on one port of a gateway. The first in precedence is in force.',
+  },
+  HDL0034: {
+    title: 'Ingress not served',
+    explanation: 'An Ingress, or a part of it, has no effect: it is not for this mesh (its class), or Istio does not act on it.',
   },
   HDL0040: {
     title: 'Refused by a proxy',

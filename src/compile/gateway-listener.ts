@@ -1,39 +1,43 @@
-// In: a port of a gateway. Out: its listener `0.0.0.0_8080`, which takes its routes from `http.8080`.
+// In: the filter chains that are planned for a port and address of a gateway. Out: its listener, `0.0.0.0_8080`. Of chains that would match
+// the same connections the first stays: Envoy refuses a listener with two such.
 import { create } from '@bufbuild/protobuf';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import { assertNever } from '#base/assert-never.ts';
 import { listenerAccessLogs } from '#compile/access-log.ts';
 import { socketAddress } from '#compile/address.ts';
-import { filterChain } from '#compile/filter-chain.ts';
-import type { GatewayPort } from '#compile/gateway-server.ts';
+import { duration } from '#compile/durations.ts';
+import type { ChainPlan } from '#compile/gateway-chain-plan.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
+import { tlsInspector } from '#compile/listener-filters.ts';
 import type { OutboundOptions } from '#compile/listener-outbound.ts';
-import { listenerName } from '#compile/names.ts';
-import { gatewayRouteConfigName } from '#compile/route-config-gateway.ts';
+import { tcpProxy } from '#compile/tcp-proxy.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import {
+  type Filter,
+  type FilterChain,
+  type FilterChainMatch,
+  FilterChainMatchSchema,
+  FilterChainSchema,
+} from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
-import type { Protocol } from '#model/protocol.ts';
 
 /** Where the proxy really binds the port; it is named after the port all the same. */
 export type BindAddress = { readonly address: string; readonly port: number };
 
-export function gatewayListener(port: GatewayPort, bind: BindAddress, options: OutboundOptions): Unit {
-  const name = listenerName('0.0.0.0', port.port);
-  const manager = httpConnectionManager(
-    {
-      side: 'gateway',
-      routes: { kind: 'discovered', name: gatewayRouteConfigName(port.port) },
-      statPrefix: `outbound_${name}`,
-      protocol: serverProtocol(port),
-      explainFailures: options.explainFailures,
-    },
-    options.settings,
-  );
+/** How long a client may take for its TLS handshake, so that slow ones do not fill the memory (Istio's default). */
+const handshakeTimeoutMs = 15_000;
+
+/** `chains` are at least one, and no two match the same (see `distinctChains`). */
+export function gatewayListener(name: string, chains: readonly ChainPlan[], bind: BindAddress, options: OutboundOptions): Unit {
+  const inspects = chains.some(({ serverNames, transportSocket }) => serverNames.length > 0 || transportSocket !== undefined);
   const message = create(ListenerSchema, {
     name,
     address: socketAddress(bind.address, bind.port),
     trafficDirection: TrafficDirection.OUTBOUND,
-    filterChains: [filterChain('', manager)],
+    ...(inspects && { listenerFilters: [tlsInspector()] }),
+    filterChains: chains.map((chain) => filterChain(name, chain, options)),
     accessLog: [...listenerAccessLogs(options.settings)],
   });
   const node = { kind: 'listener', listener: name } as const;
@@ -42,11 +46,79 @@ export function gatewayListener(port: GatewayPort, bind: BindAddress, options: O
     name,
     ListenerSchema,
     message,
-    port.servers.map(({ server }) => [node, server.origin]),
+    chains.map(({ owner }) => [node, owner.origin]),
   );
 }
 
-function serverProtocol(port: GatewayPort): Protocol {
-  const protocols = port.servers.map(({ server }) => server.port.protocol.toUpperCase());
-  return protocols.includes('GRPC-WEB') ? 'grpc-web' : 'http';
+function filterChain(listener: string, chain: ChainPlan, options: OutboundOptions): FilterChain {
+  const match = chainMatch(chain);
+  return create(FilterChainSchema, {
+    ...(match !== undefined && { filterChainMatch: match }),
+    filters: [filter(listener, chain, options)],
+    ...(chain.transportSocket !== undefined && {
+      transportSocket: chain.transportSocket,
+      transportSocketConnectTimeout: duration(handshakeTimeoutMs),
+    }),
+  });
+}
+
+/** Undefined matches everything. Source: Istio, filterChainOpts.toFilterChainMatch. */
+function chainMatch({ serverNames, applicationProtocols }: ChainPlan): FilterChainMatch | undefined {
+  const names = serverNames.includes('*') ? [] : [...serverNames];
+  if (names.length === 0 && applicationProtocols.length === 0) return undefined;
+  return create(FilterChainMatchSchema, { serverNames: names, applicationProtocols: [...applicationProtocols] });
+}
+
+function filter(listener: string, { content }: ChainPlan, { explainFailures, settings }: OutboundOptions): Filter {
+  switch (content.kind) {
+    case 'http': {
+      const { routeName, protocol, statPrefix = `outbound_${listener}` } = content;
+      return httpConnectionManager(
+        { side: 'gateway', routes: { kind: 'discovered', name: routeName }, statPrefix, protocol, explainFailures },
+        settings,
+      );
+    }
+    case 'bytes':
+      return tcpProxy(content.target, settings);
+    default:
+      return assertNever(content, 'chain content');
+  }
+}
+
+export type DistinctChains = { readonly chains: readonly ChainPlan[]; readonly diagnostics: readonly Diagnostic[] };
+
+/** The chains that can stand beside each other, in order. Each server name belongs to the first chain that names it. */
+export function distinctChains(plans: readonly ChainPlan[]): DistinctChains {
+  const taken = new Map<string, ChainPlan>();
+  const chains: ChainPlan[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const plan of plans) {
+    const keys = matchKeys(plan);
+    const rival = keys.map((key) => taken.get(key)).find((one) => one !== undefined);
+    if (rival !== undefined) {
+      diagnostics.push(nameTaken(plan, rival));
+      continue;
+    }
+    for (const key of keys) taken.set(key, plan);
+    chains.push(plan);
+  }
+  return { chains, diagnostics };
+}
+
+function matchKeys({ serverNames, applicationProtocols }: ChainPlan): readonly string[] {
+  const names = serverNames.length === 0 || serverNames.includes('*') ? ['*'] : serverNames;
+  return names.map((name) => `${name} ${applicationProtocols.join(',')}`);
+}
+
+/** HDL0033. */
+function nameTaken({ serverNames, owner }: ChainPlan, rival: ChainPlan): Diagnostic {
+  const names = serverNames.length === 0 ? 'every connection' : serverNames.join(', ');
+  return {
+    code: 'HDL0033',
+    severity: 'warning',
+    message: `${owner.title} takes ${names}, which ${rival.owner.title} takes already; it is left out`,
+    hint: 'each server name of a port can have one rule: the oldest, then the first by name',
+    at: owner.origin,
+    related: [{ message: 'the one in force', at: rival.owner.origin }],
+  };
 }

@@ -1,31 +1,88 @@
-// In: a gateway proxy and what its namespace sees. Out: a listener and a route configuration for each port its Gateways open.
+// In: a gateway proxy and what its namespace sees. Out: a listener for each port and address its Gateways open, their route configurations,
+// and the clusters that clients may name themselves.
+import type { Diagnostic } from '#base/diagnostic.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import { type BindAddress, gatewayListener } from '#compile/gateway-listener.ts';
-import { gatewayPorts } from '#compile/gateway-server.ts';
+import { planChains } from '#compile/gateway-chain.ts';
+import type { ChainContext } from '#compile/gateway-chain-plan.ts';
+import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
+import { type BindAddress, distinctChains, gatewayListener } from '#compile/gateway-listener.ts';
+import { mergeGateways, type MergedGateway, type ServerGroup } from '#compile/gateway-server.ts';
+import { sniDnatTargets, sniDnatUnits } from '#compile/gateway-sni-dnat.ts';
+import type { OutboundOptions } from '#compile/listener-outbound.ts';
+import { listenerName } from '#compile/names.ts';
 import { gatewayRouteConfig } from '#compile/route-config-gateway.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { ProxyUnits } from '#compile/sidecar.ts';
+import type { Unit } from '#compile/unit.ts';
+import type { ResourceSet } from '#envoy/resource.ts';
 import type { Interception, Proxy } from '#model/proxy.ts';
 
-export function compileGateway(scope: Scope, proxy: Proxy, cache: CompileCache): ProxyUnits {
+/** What a gateway is compiled with beside its mesh: `clusters` are the ordinary ones of its namespace. */
+export type GatewayParts = { readonly cache: CompileCache; readonly credentials: GatewayCredentials; readonly clusters: ResourceSet };
+
+const allAddresses = '0.0.0.0';
+
+export function compileGateway(scope: Scope, proxy: Proxy, { cache, credentials, clusters }: GatewayParts): ProxyUnits {
   const options = { explainFailures: proxy.explainFailures, settings: scope.mesh.settings };
-  const { ports, diagnostics } = gatewayPorts(scope, proxy);
-  const units = ports.flatMap((port) => {
-    const bind = bindAddress(proxy.interception, port.port);
-    if (bind === undefined) return [];
-    const name = `${port.port} ${bind.address}:${bind.port} ${options.explainFailures}`;
-    const servers = port.servers.map(({ server }) => server);
-    return [
-      cache.madeOf('gateway listener', name, servers, () => gatewayListener(port, bind, options)),
-      gatewayRouteConfig(scope, port, scope.client(proxy), cache),
-    ];
-  });
-  return { shared: [], units, diagnostics };
+  const client = scope.client(proxy);
+  const merged = mergeGateways(scope, proxy);
+  const context = { scope, client, credentials: { credentials, namespace: proxy.namespace } };
+  const diagnostics: Diagnostic[] = [...merged.diagnostics];
+  const routes = new Set<string>();
+  const units: Unit[] = [];
+  for (const [name, groups] of Map.groupBy(merged.groups, nameOf)) {
+    const listener = makeListener(name, groups, proxy.interception, context, options, cache);
+    diagnostics.push(...listener.diagnostics);
+    if (listener.unit === undefined) continue;
+    units.push(listener.unit);
+    for (const route of listener.routes) routes.add(route);
+  }
+  for (const [name, servers] of merged.routes) if (routes.has(name)) units.push(gatewayRouteConfig(scope, name, servers, client, cache));
+  return { shared: [], units: [...units, ...namedClusters(scope, merged, clusters)], diagnostics };
+}
+
+function nameOf({ bind = allAddresses, port }: ServerGroup): string {
+  return listenerName(bind, port);
+}
+
+type MadeListener = { readonly unit: Unit | undefined; readonly routes: readonly string[]; readonly diagnostics: readonly Diagnostic[] };
+
+/** No unit where nothing is left to serve, or where the proxy has no such port. */
+function makeListener(
+  name: string,
+  groups: readonly ServerGroup[],
+  interception: Interception,
+  context: ChainContext,
+  options: OutboundOptions,
+  cache: CompileCache,
+): MadeListener {
+  const planned = groups.map((group) => planChains(group, context));
+  const { chains, diagnostics: taken } = distinctChains(planned.flatMap(({ plans }) => plans));
+  const diagnostics = [...planned.flatMap((one) => one.diagnostics), ...taken];
+  const bind = bindAddress(interception, groups[0]);
+  if (chains.length === 0 || bind === undefined) return { unit: undefined, routes: [], diagnostics };
+  const servers = groups.flatMap((group) => group.servers);
+  // Everything that the listener is made of: the servers by identity, and what was found for them as text.
+  const contents = chains.map(({ serverNames, content, transportSocket }) => JSON.stringify([serverNames, content, transportSocket !== undefined]));
+  const gateways = [...new Set(servers.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`))];
+  const key = `${name} ${bind.address}:${bind.port} ${options.explainFailures} ${gateways.join(' ')}`;
+  const parts = [...servers.map(({ server }) => server), ...chains.map(({ owner }) => owner.origin), ...contents];
+  const unit = cache.madeOf('gateway listener', key, parts, () => gatewayListener(name, chains, bind, options));
+  return { unit, routes: chains.flatMap(({ content }) => (content.kind === 'http' ? [content.routeName] : [])), diagnostics };
 }
 
 /** In loopback mode only ports that were given one: opening 80 as it is would need rights that a laptop's user does not have. */
-function bindAddress(interception: Interception, port: number): BindAddress | undefined {
-  if (interception.kind === 'redirect') return { address: '0.0.0.0', port };
-  const given = interception.inbound[String(port)];
+function bindAddress(interception: Interception, group: ServerGroup | undefined): BindAddress | undefined {
+  if (group === undefined) return undefined;
+  if (interception.kind === 'redirect') return { address: group.bind ?? allAddresses, port: group.port };
+  const given = interception.inbound[String(group.port)];
   return given === undefined ? undefined : { address: interception.address, port: given.listen };
+}
+
+/** For AUTO_PASSTHROUGH servers. */
+function namedClusters(scope: Scope, { groups }: MergedGateway, clusters: ResourceSet): readonly Unit[] {
+  const servers = groups.flatMap((group) => group.servers).filter(({ server }) => server.tls?.mode === 'auto-passthrough');
+  if (servers.length === 0) return [];
+  const hosts = [...new Set(servers.flatMap(({ serverNames }) => serverNames))];
+  return scope.once(`named clusters ${hosts.join(' ')}`, () => sniDnatUnits(sniDnatTargets(scope, hosts), clusters));
 }

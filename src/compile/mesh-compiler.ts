@@ -1,78 +1,55 @@
 // In: a mesh. Out: for any proxy, everything it needs as xDS, with origins. Pure: the same mesh and proxy give the same resources, and what
 // proxies have in common is the same object for all of them. The cache carries what did not change over to the next mesh.
-import { type Assembly, assemble, join } from '#compile/assembly.ts';
-import { outboundClusters } from '#compile/cluster.ts';
+import { assemble, join } from '#compile/assembly.ts';
+import { clusterAssembly } from '#compile/cluster-assembly.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
-import { loadAssignments } from '#compile/endpoint.ts';
-import { fixedClusters } from '#compile/fixed-clusters.ts';
 import { compileGateway } from '#compile/gateway.ts';
+import { type GatewayCredentials, noCredentials } from '#compile/gateway-credentials.ts';
 import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
 import { Scope } from '#compile/scope.ts';
+import { indexSidecars, type SidecarIndex, sidecarFor } from '#compile/sidecar-selection.ts';
 import { compileSidecar } from '#compile/sidecar.ts';
-import type { Unit } from '#compile/unit.ts';
-import type { DestinationRule } from '#model/destination-rule.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
-
-/** Stands for "no destination rule" among the objects that a cache entry is found by. */
-const noRule = {};
 
 export class MeshCompiler {
   readonly mesh: Mesh;
   readonly #cache: CompileCache;
+  readonly #credentials: GatewayCredentials;
   readonly #scopes = new Map<string, Scope>();
   readonly #index: MeshIndex;
+  readonly #sidecars: SidecarIndex;
 
-  /** `cache` may have served an earlier mesh; a compiler for each mesh, one cache for all. */
-  constructor(mesh: Mesh, cache: CompileCache = new CompileCache()) {
+  /** `cache` may have served an earlier mesh; a compiler for each mesh, one cache for all. `credentials`: which certificates gateways can be given. */
+  constructor(mesh: Mesh, cache: CompileCache = new CompileCache(), credentials: GatewayCredentials = noCredentials) {
     cache.useSettings(mesh.settings);
     this.mesh = mesh;
     this.#cache = cache;
+    this.#credentials = credentials;
     this.#index = indexMesh(mesh);
+    this.#sidecars = indexSidecars(mesh);
   }
 
   /** All resources of this proxy. Diagnostics are about what the mesh asks of it that cannot be compiled. */
   compile(proxy: Proxy): Compiled {
-    const scope = this.#scope(proxy.namespace);
-    const clusters = this.#clusters(scope, proxy);
-    const own = proxy.type === 'router' ? compileGateway(scope, proxy, this.#cache) : compileSidecar(scope, proxy, this.#cache);
+    const scope = this.#scope(proxy);
+    const clusters = clusterAssembly(scope, proxy, this.#cache);
+    const parts = { cache: this.#cache, credentials: this.#credentials, clusters: clusters.resources };
+    const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, this.#cache);
     return { ...join([clusters, ...own.shared, assemble(own.units)]), diagnostics: own.diagnostics };
   }
 
-  #scope(namespace: string): Scope {
-    let scope = this.#scopes.get(namespace);
+  /** Shared by all proxies of a namespace for which the same Sidecar is in force. */
+  #scope(proxy: Proxy): Scope {
+    const { namespace } = proxy;
+    const sidecar = sidecarFor(this.#sidecars, this.mesh, proxy);
+    const key = sidecar === undefined ? namespace : `${namespace} ${sidecar.namespace}/${sidecar.name}`;
+    let scope = this.#scopes.get(key);
     if (scope === undefined) {
-      scope = new Scope(this.mesh, namespace, this.#index, this.#cache);
-      this.#scopes.set(namespace, scope);
+      scope = new Scope({ mesh: this.mesh, namespace, sidecar, index: this.#index, cache: this.#cache });
+      this.#scopes.set(key, scope);
     }
     return scope;
   }
-
-  /** Clusters and endpoints of the services that a namespace sees: the same for all its proxies of one kind. */
-  #clusters(scope: Scope, proxy: Proxy): Assembly {
-    const client = { type: proxy.type, hasOriginalDestination: proxy.interception.kind === 'redirect' };
-    const clientKey = `${client.type} ${client.hasOriginalDestination}`;
-    const { settings } = this.mesh;
-    return scope.once(`clusters ${clientKey}`, () =>
-      assemble([
-        ...[...scope.services.values()].flatMap((service) => {
-          const rule: DestinationRule | undefined = scope.destinationRule(service);
-          // Clusters know nothing of endpoints: an endpoint that comes or goes leaves them as they are.
-          const shape = [service.ports, service.origin, rule ?? noRule];
-          const clusterKey = `${clientKey} ${service.hostname} ${service.headless}`;
-          const clusters = this.#cache.once('clusters', shape, clusterKey, () => outboundClusters(service, rule, client, settings));
-          const endpoints = this.#cache.once('endpoints', [service, rule ?? noRule], '', () => loadAssignments(service, rule));
-          const discovered = new Set(clusters.filter(isDiscovered).map(({ resource }) => resource.name));
-          return [...clusters, ...endpoints.filter(({ resource }) => discovered.has(resource.name))];
-        }),
-        ...this.#cache.once('fixed clusters', [], client.type, () => fixedClusters(client.type, settings)),
-      ]),
-    );
-  }
-}
-
-/** Whether the cluster takes its endpoints from EDS: one that passes through has none to send. */
-function isDiscovered({ resource }: Unit): boolean {
-  return 'edsClusterConfig' in resource.message && resource.message.edsClusterConfig !== undefined;
 }

@@ -1,9 +1,11 @@
-// In: the servers that share a port of a gateway. Out: its route configuration `http.8080`: for each host that a server and a virtual
-// service have in common, the routes of all virtual services bound to it, in order of precedence.
+// In: the servers that share a table of routes. Out: the table: for each host that a server and a virtual service have in common, the routes
+// of all virtual services bound to it, in order of precedence; redirects to https; 404 for all where nothing is bound.
+import { create } from '@bufbuild/protobuf';
 import type { Origin } from '#base/origin.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import type { GatewayPort } from '#compile/gateway-server.ts';
+import type { BoundServer } from '#compile/gateway-server.ts';
+import { boundVirtualServices } from '#compile/gateway-virtual-services.ts';
 import { hostAndPort } from '#compile/names.ts';
 import { type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
 import { routeConfig } from '#compile/route-config.ts';
@@ -11,56 +13,80 @@ import { isCatchAll } from '#compile/route-match.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Unit } from '#compile/unit.ts';
 import { type VirtualHostEntry, virtualHost } from '#compile/virtual-host.ts';
+import { VirtualHost_TlsRequirementType, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { GatewayServer } from '#model/gateway.ts';
 import { intersectHosts } from '#model/hostname.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 
-/** `http.8080`. */
-export function gatewayRouteConfigName(port: number): string {
-  return `http.${port}`;
-}
-
-type HostRoutes = { readonly host: string; readonly port: number; readonly lists: (readonly RouteEntry[])[]; readonly origin: Origin };
+type HostRoutes = {
+  readonly host: string;
+  readonly port: number;
+  readonly lists: (readonly RouteEntry[])[];
+  /** Plain HTTP for it is answered with 301 to https. */
+  redirects: boolean;
+  readonly origin: Origin;
+};
 
 /** Source: Istio, buildGatewayHTTPRouteConfig. */
-export function gatewayRouteConfig(scope: Scope, port: GatewayPort, client: Client, cache: CompileCache): Unit {
-  const name = gatewayRouteConfigName(port.port);
-  const gateways = new Set(port.servers.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`));
-  const key = `${name} ${client.shareKey} ${[...gateways].join(' ')}`;
+export function gatewayRouteConfig(scope: Scope, name: string, servers: readonly BoundServer[], client: Client, cache: CompileCache): Unit {
+  const places = servers.map(({ gateway, server }) => `${gateway.namespace}/${gateway.name}#${gateway.servers.indexOf(server)}`);
+  const key = `${name} ${client.shareKey} ${places.join(' ')}`;
   return scope.once(`gateway routes ${key}`, () => {
-    const hosts = collapse(collectHosts(scope, port, client, cache)).map((group) => toVirtualHost(group, cache));
-    const all = hosts.length > 0 ? hosts : [blackHoleHost(port, cache)];
+    const hosts = collapse(collectHosts(scope, servers, client, cache)).map((group) => toVirtualHost(group, cache));
+    const all = hosts.length > 0 ? hosts : blackHoleHosts(servers, cache);
     all.sort((a, b) => (a.virtualHost.name < b.virtualHost.name ? -1 : 1));
     return cache.madeOf('gateway route configuration', `${scope.namespace} ${key}`, all, () => routeConfig(name, all, { ignorePort: true }));
   });
 }
 
-function collectHosts(scope: Scope, port: GatewayPort, client: Client, cache: CompileCache): readonly HostRoutes[] {
+function collectHosts(scope: Scope, servers: readonly BoundServer[], client: Client, cache: CompileCache): readonly HostRoutes[] {
   const byHost = new Map<string, HostRoutes>();
-  for (const { gateway, server } of port.servers) {
+  // A virtual service's routes are those for the first port of a Gateway that it is bound to in this table, as in Istio.
+  const made = new Map<string, Map<VirtualService, readonly RouteEntry[]>>();
+  for (const { gateway, server } of servers) {
     const gatewayName = `${gateway.namespace}/${gateway.name}`;
+    const ofGateway = made.get(gatewayName) ?? new Map<VirtualService, readonly RouteEntry[]>();
+    made.set(gatewayName, ofGateway);
+    const redirects = server.tls?.httpsRedirect === true;
     const context = { port: server.port.number, gateway: gatewayName, client, service: (hostname: string) => scope.services.get(hostname) };
-    for (const virtualService of scope.virtualServices(gatewayName)) {
-      const common = intersectHosts(
-        allowedHosts(server, virtualService),
-        virtualService.hosts.map(({ hostname }) => hostname),
-      );
+    for (const virtualService of boundVirtualServices(scope, gatewayName)) {
+      const common = commonHosts(server, virtualService);
       if (common.length === 0) continue;
-      const routes = virtualServiceRoutes(virtualService, context, cache);
+      const routes = ofGateway.get(virtualService) ?? virtualServiceRoutes(virtualService, context, cache);
+      ofGateway.set(virtualService, routes);
       if (routes.length === 0) continue;
-      for (const host of common) {
-        const known = byHost.get(host);
-        if (known === undefined) byHost.set(host, { host, port: server.port.number, lists: [routes], origin: virtualService.origin });
-        else known.lists.push(routes);
-      }
+      for (const host of common) addRoutes(byHost, { host, port: server.port.number, lists: [routes], redirects, origin: virtualService.origin });
     }
+    if (redirects) for (const { host } of server.hosts) addRedirect(byHost, host, server);
   }
   return [...byHost.values()].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
-/** The hosts of a server that virtual services of this namespace may bind. */
-function allowedHosts(server: GatewayServer, virtualService: VirtualService): readonly string[] {
-  return server.hosts.filter(({ namespace }) => namespace === '*' || namespace === virtualService.namespace).map(({ host }) => host);
+/** The same list twice adds nothing: what it does not match the first time it does not match the second. */
+function addRoutes(byHost: Map<string, HostRoutes>, added: HostRoutes): void {
+  const known = byHost.get(added.host);
+  if (known === undefined) {
+    byHost.set(added.host, added);
+    return;
+  }
+  for (const list of added.lists) if (!known.lists.includes(list)) known.lists.push(list);
+  known.redirects ||= added.redirects;
+}
+
+/** A host of a redirecting server redirects, whether a virtual service has it or not. Differs from Istio: also hosts with a namespace. */
+function addRedirect(byHost: Map<string, HostRoutes>, host: string, server: GatewayServer): void {
+  const known = byHost.get(host);
+  if (known === undefined) byHost.set(host, { host, port: server.port.number, lists: [], redirects: true, origin: server.origin });
+  else known.redirects = true;
+}
+
+/** The hosts of a server that the virtual service may and does bind. */
+function commonHosts(server: GatewayServer, virtualService: VirtualService): readonly string[] {
+  const allowed = server.hosts.filter(({ namespace }) => namespace === '*' || namespace === virtualService.namespace).map(({ host }) => host);
+  return intersectHosts(
+    allowed,
+    virtualService.hosts.map(({ hostname }) => hostname),
+  );
 }
 
 type HostGroup = { readonly first: HostRoutes; readonly domains: string[] };
@@ -71,9 +97,7 @@ function collapse(hosts: readonly HostRoutes[]): readonly HostGroup[] {
   const byFirstList = new Map<readonly RouteEntry[] | undefined, HostGroup[]>();
   for (const host of hosts) {
     const candidates = byFirstList.get(host.lists[0]) ?? [];
-    const same = candidates.find(
-      ({ first }) => first.lists.length === host.lists.length && first.lists.every((list, index) => list === host.lists[index]),
-    );
+    const same = candidates.find(({ first }) => isAlike(first, host));
     if (same !== undefined) {
       same.domains.push(host.host);
       continue;
@@ -85,12 +109,24 @@ function collapse(hosts: readonly HostRoutes[]): readonly HostGroup[] {
   return groups;
 }
 
+function isAlike(a: HostRoutes, b: HostRoutes): boolean {
+  return a.redirects === b.redirects && a.lists.length === b.lists.length && a.lists.every((list, index) => list === b.lists[index]);
+}
+
 /** Routes of several virtual services are joined; those that catch everything go last, so that none hides another's. */
 function toVirtualHost({ first, domains }: HostGroup, cache: CompileCache): VirtualHostEntry {
   const name = hostAndPort(first.host, first.port);
   const [only] = first.lists;
   const routes = first.lists.length === 1 && only !== undefined ? only : cache.once('joined routes', first.lists, '', () => join(first.lists));
-  return virtualHost(name, domains, routes, first.origin, cache);
+  const entry = virtualHost(name, domains, routes, first.origin, cache);
+  return first.redirects ? cache.once('redirecting virtual host', [entry], '', () => redirecting(entry)) : entry;
+}
+
+/** Whatever comes without TLS is answered with 301 to https. */
+function redirecting(entry: VirtualHostEntry): VirtualHostEntry {
+  const { name, domains, routes, includeRequestAttemptCount } = entry.virtualHost;
+  const fields = { name, domains, routes, includeRequestAttemptCount, requireTls: VirtualHost_TlsRequirementType.ALL };
+  return { ...entry, virtualHost: create(VirtualHostSchema, fields) };
 }
 
 function join(lists: readonly (readonly RouteEntry[])[]): readonly RouteEntry[] {
@@ -100,10 +136,10 @@ function join(lists: readonly (readonly RouteEntry[])[]): readonly RouteEntry[] 
 
 const noRoutes: readonly RouteEntry[] = [];
 
-/** Nobody is bound to the port: 404 for everything. */
-function blackHoleHost(port: GatewayPort, cache: CompileCache): VirtualHostEntry {
-  const [first] = port.servers;
-  const number = first?.server.port.number ?? port.port;
-  const origin = first?.server.origin ?? { file: '', line: 0, col: 0 };
-  return virtualHost(hostAndPort('blackhole', number), ['*'], noRoutes, origin, cache);
+/** Nobody is bound: 404 for everything. */
+function blackHoleHosts(servers: readonly BoundServer[], cache: CompileCache): VirtualHostEntry[] {
+  return servers.slice(0, 1).map(({ server }) => {
+    const name = hostAndPort('blackhole', server.port.number);
+    return virtualHost(name, ['*'], noRoutes, server.origin, cache);
+  });
 }
