@@ -24,11 +24,13 @@ export function requestText(head: RequestHead, framing: BodyFraming): string {
   return `${text}\r\n`;
 }
 
-/** RFC 9110 §8.6: a method that usually has a body says so when it has none. */
+/** RFC 9110 §8.6: a method that may have a body says so when it has none; Envoy counts every method that is not of the few without. */
 function expectsLength(head: RequestHead): boolean {
   const { method } = head;
-  return (method === 'POST' || method === 'PUT' || method === 'PATCH') && fieldValue(head.headers, 'content-length') === undefined;
+  return method !== 'GET' && !bodiless.has(method) && fieldValue(head.headers, 'content-length') === undefined;
 }
+
+const bodiless: ReadonlySet<string> = new Set(['HEAD', 'DELETE', 'TRACE', 'CONNECT']);
 
 /** One piece of the body. False: wait for the socket's `drain`. */
 export function writeRequestData(writer: SocketWriter, framing: BodyFraming, chunk: Uint8Array): boolean {
