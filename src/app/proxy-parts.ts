@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import { ok } from '#base/result.ts';
 import { buildHttpHandler } from '#proxy/http/handler.ts';
+import { RateLimitStates } from '#proxy/http/rate-limit-states.ts';
 import { RequestIds } from '#proxy/http/request-id.ts';
 import { DateField } from '#proxy/http/response-headers.ts';
 import type { ServerCodec } from '#proxy/http/server-codec.ts';
@@ -66,7 +67,7 @@ export function proxyParts({ clock, random, fillRandom, secrets, connectionLimit
   const connectFor = (alpn: '' | 'h2' | 'http/1.1') => connectWithTls(connectPlain, secrets, contexts, alpn);
   const pools = { http1: http1PoolFactory(connectFor('http/1.1'), shared), http2: http2PoolFactory(connectFor('h2')) };
   const clusters = new Clusters(pools, random);
-  const http = { clock, wheel, random, ids: new RequestIds(fillRandom), date: new DateField(clock), clusters };
+  const http = { clock, wheel, random, ids: new RequestIds(fillRandom), date: new DateField(clock), clusters, limits: new RateLimitStates() };
 
   const connections = { open: 0, limit: connectionLimit };
   let lastConnectionId = 0;

@@ -1,13 +1,16 @@
 // One call from end to end: listener, filter chain, RBAC, virtual host, route, cluster, endpoints. Pure; the embedded proxy runs the same
 // steps one by one on its data path, so that what this says is what the proxy does.
-import type { EndpointEntry } from '#decide/cluster-entry.ts';
+import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import type { Config } from '#decide/config.ts';
 import type { Call, Decision, Outcome } from '#decide/decision.ts';
 import type { HttpManagerEntry, ListenerEntry, NetworkFilterEntry, TcpProxyEntry } from '#decide/listener-entry.ts';
+import { endpointAt } from '#decide/endpoints.ts';
 import { findListener } from '#decide/listener-lookup.ts';
 import { chooseFilterChain } from '#decide/listener-table.ts';
 import { isNormal, normalAuthorityOf, normalizePath } from '#decide/path-normal.ts';
-import { loadByPriority } from '#decide/priority-load.ts';
+import { levelsOf, loadByPriority } from '#decide/priority-load.ts';
+import { decideFilters } from '#decide/decide-filters.ts';
+import { mirrorsOf } from '#decide/mirror.ts';
 import { authorize, type RbacVerdict } from '#decide/rbac.ts';
 import { rbacSubject } from '#decide/rbac-subject.ts';
 import { rewriteHost, rewritePath } from '#decide/rewrite.ts';
@@ -85,24 +88,19 @@ function decideHttp(
   if (normal.kind === 'rejected') return { outcome: localReply(400, '', 'the path is not valid') };
   if (normal.kind === 'redirect') return { outcome: redirectTo(307, 'the path has escaped slashes', normal.path) };
   const request = normalRequest(sent, normal.path, normalAuthorityOf(manager.stripPort, sent.authority, listener.port));
-  const verdict = runHttpRbac(manager, call, request, trace);
-  if (verdict?.allowed === false) return { rbac: verdict, outcome: localReply(403, '', `RBAC: access denied by ${verdict.policy ?? 'default'}`) };
   const table = manager.routes.kind === 'inline' ? manager.routes.table : config.routes.get(manager.routes.name);
   const routeConfig = manager.routes.kind === 'inline' ? manager.routes.table.name : manager.routes.name;
-  const known = { routeConfig, ...withRbac(verdict) };
+  const decision: RouteDecision = table === undefined ? { kind: 'no-virtual-host' } : table.decide(request, call.random ?? 0, trace);
+  const filtered = decideFilters(manager, call, request, decision, trace);
+  if (filtered.outcome !== undefined) return { routeConfig, ...routeOf(decision), ...filtered, outcome: filtered.outcome };
+  const { outcome: _none, ...known } = { routeConfig, ...filtered };
   if (table === undefined) return { ...known, outcome: localReply(404, 'NR', `route configuration ${routeConfig} is not known`) };
-  const decision = table.decide(request, call.random ?? 0, trace);
   return { ...known, ...applyRoute(config, decision, call, request, trace) };
 }
 
-function runHttpRbac(manager: HttpManagerEntry, call: Call, request: RequestView, trace: Trace | undefined): RbacVerdict | undefined {
-  let verdict: RbacVerdict | undefined;
-  for (const filter of manager.httpFilters) {
-    if (filter.kind !== 'rbac' || filter.policy.rules === undefined) continue;
-    verdict = authorize(filter.policy.rules, rbacSubject(call.connection, request), trace);
-    if (!verdict.allowed) return verdict;
-  }
-  return verdict;
+function routeOf(decision: RouteDecision): Pick<Decision, 'virtualHost' | 'route'> {
+  if ('route' in decision) return ofRoute(decision);
+  return 'virtualHost' in decision ? { virtualHost: decision.virtualHost } : {};
 }
 
 function applyRoute(
@@ -146,7 +144,9 @@ function forward(
   if (endpoints === undefined) return { cluster, outcome: localReply(action.clusterNotFoundStatus, 'NC', `cluster ${cluster} is not known`) };
   if (endpoints.length === 0) return { cluster, outcome: localReply(503, 'UH', `cluster ${cluster} has no healthy endpoint`) };
   const authority = rewriteHost(action, request) ?? target.hostRewrite ?? request.authority;
-  return { cluster, outcome: { kind: 'forward', cluster, endpoints, path: rewritePath(action, request.path), authority } };
+  const mirrors = mirrorsOf(action.mirrors, request, call.random ?? 0).map((mirror) => mirror.cluster);
+  const copies = mirrors.length === 0 ? {} : { mirrors };
+  return { cluster, outcome: { kind: 'forward', cluster, endpoints, path: rewritePath(action, request.path), authority, ...copies } };
 }
 
 /** The endpoints a request may go to, by priority and health; undefined: no such cluster. */
@@ -159,11 +159,20 @@ function usableEndpoints(config: Config, name: string, call: Call, trace: Trace 
   if (cluster.discovery === 'original-dst') return [originalDestination(call)];
   const set = cluster.discovery === 'eds' ? config.endpoints.get(cluster.edsName) : undefined;
   const all = cluster.discovery === 'eds' ? (set?.endpoints ?? []) : cluster.endpoints;
-  const usable = loadByPriority({ ...cluster, overprovisioningFactor: set?.overprovisioningFactor ?? cluster.overprovisioningFactor }, all).flatMap(
-    ({ hosts }) => hosts,
-  );
+  const usable = usableHosts({ ...cluster, overprovisioningFactor: set?.overprovisioningFactor ?? cluster.overprovisioningFactor }, all);
   if (trace !== undefined) explainEndpoints(name, all, usable, trace);
   return usable;
+}
+
+/** Those that get a part of the load: nobody has been ejected yet, and localities and weights do not matter here. */
+function usableHosts(cluster: ClusterEntry, endpoints: readonly EndpointEntry[]): readonly EndpointEntry[] {
+  const levels = levelsOf(endpoints.map((entry) => ({ entry, activeRequests: 0, ejected: false, addedMs: 0 })));
+  const { healthy, degraded, panic } = loadByPriority(levels, cluster);
+  return levels.flatMap((level, priority) => {
+    const [toHealthy = 0, toDegraded = 0] = [healthy[priority], degraded[priority]];
+    if (panic[priority] === true && toHealthy + toDegraded > 0) return cluster.failTrafficOnPanic ? [] : level.all.map(({ entry }) => entry);
+    return [...(toHealthy > 0 ? level.healthy : []), ...(toDegraded > 0 ? level.degraded : [])].map(({ entry }) => entry);
+  });
 }
 
 function explainEndpoints(cluster: string, all: readonly EndpointEntry[], usable: readonly EndpointEntry[], trace: Trace): void {
@@ -187,7 +196,6 @@ function explainEndpoints(cluster: string, all: readonly EndpointEntry[], usable
   for (const endpoint of usable) trace.add({ stage: 'endpoint', name: endpoint.key, outcome: 'chosen' });
 }
 
-function originalDestination({ connection: { destinationAddress: address, destinationPort: port } }: Call): EndpointEntry {
-  const key = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-  return { address, port, weight: 1, healthy: true, degraded: false, priority: 0, hostname: '', key };
+function originalDestination({ connection }: Call): EndpointEntry {
+  return endpointAt(connection.destinationAddress, connection.destinationPort);
 }

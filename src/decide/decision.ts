@@ -25,6 +25,10 @@ export type Decision = {
   readonly cluster?: string;
   /** Verdict of the RBAC filter that decided; undefined: no RBAC filter. */
   readonly rbac?: RbacVerdict;
+  /** The HTTP filter that answered in place of the route. */
+  readonly filter?: string;
+  /** How long a fault keeps the request back. */
+  readonly delayMs?: number;
   readonly outcome: Outcome;
 };
 
@@ -36,12 +40,14 @@ export type Outcome =
       readonly endpoints: readonly EndpointEntry[];
       readonly path: string;
       readonly authority: string;
+      /** Clusters that get a copy of the request. */
+      readonly mirrors?: readonly string[];
     }
   | { readonly kind: 'tcp'; readonly cluster: string; readonly endpoints: readonly EndpointEntry[] }
   | {
       readonly kind: 'local-reply';
       readonly status: number;
-      readonly flag: '' | 'NR' | 'NC' | 'UH';
+      readonly flag: '' | 'NR' | 'NC' | 'UH' | 'FI' | 'RL';
       readonly because: string;
       readonly location?: string;
     };

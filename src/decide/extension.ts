@@ -1,9 +1,15 @@
 // The extensions of Envoy that may stand in an Any of our resources: one list, by message. A type that is not in it cannot be unpacked.
 import { createRegistry, type Message, type Registry } from '@bufbuild/protobuf';
 import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
+import { FilterConfigSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import { FileAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
 import { StderrAccessLogSchema, StdoutAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
-import { RBACSchema as HttpRbacSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import { BufferPerRouteSchema, BufferSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
+import { CorsPolicySchema, CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
+import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
+import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
+import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
+import { RBACSchema as HttpRbacSchema, RBACPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import { HttpInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { OriginalDstSchema } from '#envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
@@ -26,6 +32,15 @@ export const extensions: Registry = createRegistry(
   StdoutAccessLogSchema,
   StderrAccessLogSchema,
   HttpRbacSchema,
+  RBACPerRouteSchema,
+  FilterConfigSchema,
+  CorsSchema,
+  CorsPolicySchema,
+  HTTPFaultSchema,
+  LocalRateLimitSchema,
+  GrpcWebSchema,
+  BufferSchema,
+  BufferPerRouteSchema,
   RouterSchema,
   HttpInspectorSchema,
   OriginalDstSchema,

@@ -2,11 +2,14 @@
 
 import type { Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
+import { compileHashPolicies } from '#decide/hash-policy.ts';
 import { compileHeaderLevel, joinLevels } from '#decide/header-level.ts';
 import type { HeaderOperations } from '#decide/header-operations.ts';
-import { compileRegex, type Regex, substitutionError } from '#decide/regex.ts';
+import { compileMirrors } from '#decide/mirror.ts';
 import { compileRetry } from '#decide/retry.ts';
 import type { ForwardAction, ForwardTarget } from '#decide/route-entry.ts';
+import { compileFilterLevel, type FilterLevel, joinFilterLevels } from '#decide/route-filters.ts';
+import { compileSubstitution } from '#decide/substitution.ts';
 import {
   RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
   type Route,
@@ -14,13 +17,13 @@ import {
   type VirtualHost,
   type WeightedCluster,
 } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
-import type { RegexMatchAndSubstitute } from '#envoy/gen/envoy/type/matcher/v3/regex_pb.js';
 
-/** Header changes around a target, most specific first. */
+/** Header changes and filter configurations around a target, most specific first. */
 export type HeaderLevels = {
   readonly mostSpecificWins: boolean;
   readonly request: readonly HeaderOperations[];
   readonly response: readonly HeaderOperations[];
+  readonly filters: readonly FilterLevel[];
 };
 
 const defaultTimeoutMs = 15_000;
@@ -48,8 +51,24 @@ export function compileForward(
     appendForwardedHost: action.appendXForwardedHost,
     upgrades: new Map(action.upgradeConfigs.map((config) => [config.upgradeType.toLowerCase(), config.enabled ?? true])),
     ...(retryPolicy === undefined ? {} : { retry: compileRetry(retryPolicy, retryField, problems) }),
+    mirrors: compileMirrors(action.requestMirrorPolicies, field, problems),
+    ...grpcTimeouts(action),
+    hashPolicies: compileHashPolicies(action.hashPolicy, `${field}.hash_policy`, problems),
     clusterNotFoundStatus: notFoundStatus[action.clusterNotFoundResponseCode],
   };
+}
+
+/** Envoy: max_stream_duration.grpc_timeout_header_max takes the place of the older max_grpc_timeout. */
+function grpcTimeouts({
+  maxGrpcTimeout,
+  grpcTimeoutOffset,
+  maxStreamDuration,
+}: RouteAction): Pick<ForwardAction, 'grpcTimeout' | 'grpcStreamTimeout'> {
+  const headerMax = maxStreamDuration?.grpcTimeoutHeaderMax;
+  if (headerMax !== undefined)
+    return { grpcStreamTimeout: { maxMs: durationMs(headerMax, 0), offsetMs: durationMs(maxStreamDuration?.grpcTimeoutHeaderOffset, 0) } };
+  if (maxGrpcTimeout === undefined || maxStreamDuration !== undefined) return {};
+  return { grpcTimeout: { maxMs: durationMs(maxGrpcTimeout, 0), offsetMs: durationMs(grpcTimeoutOffset, 0) } };
 }
 
 const notFoundStatus: Readonly<Record<NotFoundCode, number>> = {
@@ -67,6 +86,7 @@ function compileTargets(action: RouteAction, levels: HeaderLevels, field: string
     cumulativeWeight: 1,
     requestHeaders: joinLevels(levels.request, levels.mostSpecificWins),
     responseHeaders: joinLevels(levels.response, levels.mostSpecificWins),
+    filters: joinFilterLevels(levels.filters),
   });
   switch (specifier.case) {
     case 'cluster':
@@ -95,6 +115,7 @@ function compileWeighted(weighted: WeightedCluster, levels: HeaderLevels, field:
       ...(cluster.hostRewriteSpecifier.case === undefined ? {} : { hostRewrite: cluster.hostRewriteSpecifier.value }),
       requestHeaders: joinLevels([request, ...levels.request], levels.mostSpecificWins),
       responseHeaders: joinLevels([response, ...levels.response], levels.mostSpecificWins),
+      filters: joinFilterLevels([compileFilterLevel(cluster, `${at}.`, problems), ...levels.filters]),
     };
   });
   if (totalWeight === 0) problems.report(field, 'the sum of the weights must be above 0');
@@ -134,18 +155,4 @@ function compileHostRewrite(action: RouteAction, field: string, problems: Proble
     case undefined:
       return { autoHostRewrite: false };
   }
-}
-
-const neverRegex: Regex = { source: '', engine: 'native', matches: () => false, replaceAll: (text) => text };
-
-export function compileSubstitution(rewrite: RegexMatchAndSubstitute, field: string, problems: Problems): { pattern: Regex; substitution: string } {
-  const { substitution } = rewrite;
-  const pattern = compileRegex(rewrite.pattern?.regex ?? '');
-  if (!pattern.ok) {
-    problems.report(`${field}.pattern.regex`, `not an RE2 expression: ${pattern.error}`);
-    return { pattern: neverRegex, substitution };
-  }
-  const wrong = substitutionError(pattern.value.source, substitution);
-  if (wrong !== undefined) problems.report(`${field}.substitution`, wrong);
-  return { pattern: pattern.value, substitution };
 }

@@ -1,21 +1,17 @@
 // Envoy's HttpConnectionManager, compiled, with Envoy's defaults filled in.
-import { isMessage } from '@bufbuild/protobuf';
 import type { Problems } from '#decide/config-error.ts';
 import type { FileReader } from '#decide/data-source.ts';
 import { durationMs } from '#decide/duration.ts';
-import { unpackExtension } from '#decide/extension.ts';
-import type { HttpFilterEntry, HttpManagerEntry } from '#decide/listener-entry.ts';
-import { compileHttpRbac } from '#decide/rbac.ts';
+import { actsByItself } from '#decide/http-filter.ts';
+import { compileHttpFilters } from '#decide/http-filters.ts';
+import type { HttpManagerEntry } from '#decide/listener-entry.ts';
 import { buildRouteTable } from '#decide/route-table.ts';
 import { HttpProtocolOptions_HeadersWithUnderscoresAction as UnderscoresAction } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
-import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
-import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import {
   HttpConnectionManager_CodecType as Codec,
   HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
   HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert,
   type HttpConnectionManager,
-  type HttpFilter,
   HttpConnectionManager_ServerHeaderTransformation as ServerHeader,
 } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
@@ -24,12 +20,14 @@ const minuteMs = 60_000;
 export function compileHttpManager(manager: HttpConnectionManager, field: string, problems: Problems, readFile?: FileReader): HttpManagerEntry {
   const common = manager.commonHttpProtocolOptions;
   const http1 = manager.httpProtocolOptions;
+  const httpFilters = compileHttpFilters(manager.httpFilters, `${field}.http_filters`, problems);
   const streams = manager.http2ProtocolOptions?.maxConcurrentStreams;
   return {
     statPrefix: manager.statPrefix,
     codec: codecs[manager.codecType],
     routes: compileRoutes(manager, field, problems, readFile),
-    httpFilters: compileHttpFilters(manager.httpFilters, `${field}.http_filters`, problems),
+    httpFilters,
+    filtersAct: httpFilters.some(actsByItself),
     accessLogs: manager.accessLog,
     useRemoteAddress: manager.useRemoteAddress ?? false,
     xffNumTrustedHops: manager.xffNumTrustedHops,
@@ -92,25 +90,6 @@ function compileRoutes(manager: HttpConnectionManager, field: string, problems: 
       problems.report(field, 'one of rds, route_config is required');
       return { kind: 'rds', name: '' };
   }
-}
-
-function compileHttpFilters(filters: readonly HttpFilter[], field: string, problems: Problems): HttpFilterEntry[] {
-  const entries = filters.flatMap((filter, index) => compileHttpFilter(filter, `${field}[${index}]`, problems));
-  if (entries.at(-1)?.kind !== 'router') problems.report(field, 'the last HTTP filter must be the router');
-  return entries;
-}
-
-function compileHttpFilter(filter: HttpFilter, field: string, problems: Problems): HttpFilterEntry[] {
-  if (filter.disabled) return [];
-  const { name } = filter;
-  const message = filter.configType.case === 'typedConfig' ? unpackExtension(filter.configType.value) : undefined;
-  if (message !== undefined) {
-    if (isMessage(message, RouterSchema)) return [{ kind: 'router', name, suppressEnvoyHeaders: message.suppressEnvoyHeaders }];
-    if (isMessage(message, RBACSchema)) return [{ kind: 'rbac', name, policy: compileHttpRbac(message, `${field}.typed_config`, problems) }];
-  }
-  // Envoy passes over an optional filter that it does not know.
-  if (!filter.isOptional) problems.report(field, `HTTP filter ${name} is not supported`);
-  return [];
 }
 
 // HTTP/3 is refused by the table of supported fields; AUTO stands in so that the record is complete.

@@ -2,6 +2,7 @@
 // Immutable. Formats (access log, local replies) are handed on as data for telemetry and the proxy to compile.
 
 import type { FilterChainIndex } from '#decide/filter-chain-match.ts';
+import type { HttpFilterEntry } from '#decide/http-filter.ts';
 import type { RbacEntry } from '#decide/rbac.ts';
 import type { RouteTable } from '#decide/route-table.ts';
 import type { DownstreamTls } from '#decide/tls-entry.ts';
@@ -67,6 +68,8 @@ export type HttpManagerEntry = {
   readonly routes: { readonly kind: 'rds'; readonly name: string } | { readonly kind: 'inline'; readonly table: RouteTable };
   /** In order, the router last. */
   readonly httpFilters: readonly HttpFilterEntry[];
+  /** Some filter may act on requests whose route says nothing about filters. */
+  readonly filtersAct: boolean;
   readonly accessLogs: readonly AccessLog[];
   readonly useRemoteAddress: boolean;
   readonly xffNumTrustedHops: number;
@@ -116,7 +119,3 @@ export type HttpManagerEntry = {
   readonly proxy100Continue: boolean;
   readonly appendForwardedPort: boolean;
 };
-
-export type HttpFilterEntry =
-  | { readonly kind: 'router'; readonly name: string; readonly suppressEnvoyHeaders: boolean }
-  | { readonly kind: 'rbac'; readonly name: string; readonly policy: RbacEntry };

@@ -1,6 +1,10 @@
 // A route as compiled once per update: what the data path needs, ready to use. Immutable, shared by all requests.
+import type { HashPolicyEntry } from '#decide/hash-policy.ts';
 import type { HeaderOperations } from '#decide/header-operations.ts';
+import type { RouteFilters } from '#decide/http-filter.ts';
 import type { Regex } from '#decide/regex.ts';
+import type { MirrorEntry } from '#decide/mirror.ts';
+import type { RouteLimits } from '#decide/rate-limit.ts';
 import type { RetryEntry } from '#decide/retry.ts';
 
 /** One route of a virtual host. Durations in milliseconds; 0 means none. */
@@ -21,6 +25,10 @@ export type RouteEntry = {
   /** VirtualHost.include_request_attempt_count (x-envoy-attempt-count to upstream) and include_attempt_count_in_response. */
   readonly attemptCountInRequest: boolean;
   readonly attemptCountInResponse: boolean;
+  /** What it says about HTTP filters; undefined: nothing. A forward uses its target's instead. */
+  readonly filters: RouteFilters | undefined;
+  /** Its rate limit rules and its virtual host's; undefined: none. */
+  readonly limits: RouteLimits | undefined;
 };
 
 export type RouteAction = ForwardAction | RedirectAction | DirectResponseAction | NonForwardingAction;
@@ -50,6 +58,14 @@ export type ForwardAction = {
   /** Upgrade types allowed (true) or refused (false) by this route, lower case; overrides the connection manager's list. */
   readonly upgrades: ReadonlyMap<string, boolean>;
   readonly retry?: RetryEntry;
+  /** max_grpc_timeout and grpc_timeout_offset: gRPC calls go by their own `grpc-timeout`, up to so much (0: any), less the offset. */
+  readonly grpcTimeout?: { readonly maxMs: number; readonly offsetMs: number };
+  /** The same for max_stream_duration: what counts is the time for the whole call. */
+  readonly grpcStreamTimeout?: { readonly maxMs: number; readonly offsetMs: number };
+  /** Where copies of the request go. */
+  readonly mirrors: readonly MirrorEntry[];
+  /** What places a request where its cluster is balanced by hash; empty: nothing. */
+  readonly hashPolicies: readonly HashPolicyEntry[];
   /** What a missing cluster answers: 503 by default. */
   readonly clusterNotFoundStatus: number;
 };
@@ -62,6 +78,8 @@ export type ForwardTarget = {
   /** Complete: the weighted cluster's own and those of route, virtual host and route configuration, in Envoy's order. */
   readonly requestHeaders: HeaderOperations;
   readonly responseHeaders: HeaderOperations;
+  /** Complete, as the headers are. */
+  readonly filters: RouteFilters | undefined;
 };
 
 export type RedirectAction = {

@@ -4,6 +4,7 @@ import { failed, ok, type Result } from '#base/result.ts';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
 import type { FileReader } from '#decide/data-source.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';
+import { compileFilterLevel } from '#decide/route-filters.ts';
 import { findUnsupported } from '#decide/supported.ts';
 import type { Trace } from '#decide/trace.ts';
 import type { RequestView } from '#decide/views.ts';
@@ -61,9 +62,10 @@ export function compileRouteTable(config: RouteConfiguration, readFile?: FileRea
 export function buildRouteTable(config: RouteConfiguration, field: string, problems: Problems, readFile?: FileReader): RouteTable {
   const below = field === '' ? '' : `${field}.`;
   const domains = new DomainIndex<VirtualHostTable>(config.ignorePortInHostMatching);
+  const outerFilters = [compileFilterLevel(config, below, problems)];
   const hosts = config.virtualHosts.map((host, index) => {
     const at = `${below}virtual_hosts[${index}]`;
-    const table = compileVirtualHost(config, host, { field: at, problems, readFile, outer: below });
+    const table = compileVirtualHost(config, host, { field: at, problems, readFile, outer: below, outerFilters });
     for (const [position, domain] of host.domains.entries()) {
       const clash = domains.add(domain, table);
       if (clash) problems.report(`${at}.domains[${position}]`, `domain ${domain} stands twice in route configuration ${config.name}`);

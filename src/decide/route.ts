@@ -4,8 +4,11 @@ import type { Problems } from '#decide/config-error.ts';
 import { dataSourceOf, type FileReader } from '#decide/data-source.ts';
 import { compileForward, type HeaderLevels } from '#decide/forward-action.ts';
 import { compileHeaderLevel, joinLevels } from '#decide/header-level.ts';
+import type { RouteLimits } from '#decide/rate-limit.ts';
+import { compileRateLimitRules, type RateLimitRule } from '#decide/rate-limit-rule.ts';
 import { compileRedirect } from '#decide/redirect.ts';
 import type { DirectResponseAction, RouteAction, RouteDecision, RouteEntry } from '#decide/route-entry.ts';
+import { compileFilterLevel, type FilterLevel, joinFilterLevels } from '#decide/route-filters.ts';
 import { type CompiledMatch, compileRouteMatch } from '#decide/route-match.ts';
 import type { Route, VirtualHost } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
@@ -24,13 +27,18 @@ export type RouteContext = {
   readonly readFile: FileReader | undefined;
   /** Field path of the route configuration, with its dot. */
   readonly outer: string;
+  /** What the levels above say about HTTP filters, the nearest first. */
+  readonly outerFilters: readonly FilterLevel[];
+  /** The virtual host's rate limit rules. */
+  readonly hostLimits: readonly RateLimitRule[];
 };
 
 export function compileRoute(config: RouteConfiguration, host: VirtualHost, route: Route, index: number, context: RouteContext): CompiledRoute {
   const { field, problems } = context;
   if (route.match === undefined) problems.report(`${field}.match`, 'a match is required');
   const match = route.match === undefined ? everything : compileRouteMatch(route.match, `${field}.match`, problems);
-  const levels = headerLevels(config, host, route, context);
+  const filterLevels = [compileFilterLevel(route, `${field}.`, problems), ...context.outerFilters];
+  const levels = { ...headerLevels(config, host, route, context), filters: filterLevels };
   const entry: RouteEntry = {
     routeConfig: config.name,
     virtualHost: host.name,
@@ -43,6 +51,8 @@ export function compileRoute(config: RouteConfiguration, host: VirtualHost, rout
     responseHeaders: joinLevels(levels.response, levels.mostSpecificWins),
     attemptCountInRequest: host.includeRequestAttemptCount,
     attemptCountInResponse: host.includeAttemptCountInResponse,
+    filters: joinFilterLevels(filterLevels),
+    limits: routeLimits(route, context),
   };
   return { index, match, entry, decisions: decisionsOf(entry) };
 }
@@ -55,8 +65,20 @@ const everything: CompiledMatch = {
   text: 'any request',
 };
 
+function routeLimits(route: Route, { field, hostLimits, problems }: RouteContext): RouteLimits | undefined {
+  const action = route.action.case === 'route' ? route.action.value : undefined;
+  const own = compileRateLimitRules(action?.rateLimits ?? [], `${field}.route.rate_limits`, problems);
+  if (own.length === 0 && hostLimits.length === 0) return undefined;
+  return { route: own, host: hostLimits, includesHost: action?.includeVhRateLimits ?? false };
+}
+
 /** Most specific first. */
-function headerLevels(config: RouteConfiguration, host: VirtualHost, route: Route, { field, outer, problems }: RouteContext): HeaderLevels {
+function headerLevels(
+  config: RouteConfiguration,
+  host: VirtualHost,
+  route: Route,
+  { field, outer, problems }: RouteContext,
+): Omit<HeaderLevels, 'filters'> {
   const hostField = field.slice(0, field.lastIndexOf('.'));
   const levels = [
     { owner: route, at: `${field}.` },

@@ -86,6 +86,35 @@ const http: Readonly<Record<string, MessageRules>> = {
     'suppress_envoy_headers',
     'dynamic_stats start_child_span suppress_grpc_request_failure_code_stats',
   ),
+  'envoy.config.route.v3.FilterConfig': fields('config is_optional disabled'),
+  'envoy.extensions.filters.http.cors.v3.Cors': 'all',
+  'envoy.extensions.filters.http.cors.v3.CorsPolicy': fields(
+    `allow_origin_string_match allow_methods allow_headers expose_headers max_age allow_credentials filter_enabled allow_private_network_access
+     forward_not_matching_preflights`,
+    // Only counted.
+    'shadow_enabled',
+  ),
+  'envoy.extensions.filters.http.fault.v3.HTTPFault': fields(
+    'delay abort upstream_cluster headers downstream_nodes max_active_faults',
+    `delay_percent_runtime abort_percent_runtime delay_duration_runtime abort_http_status_runtime max_active_faults_runtime
+     response_rate_limit_percent_runtime abort_grpc_status_runtime disable_downstream_cluster_stats filter_metadata`,
+  ),
+  'envoy.extensions.filters.http.fault.v3.FaultAbort': fields('http_status grpc_status percentage'),
+  'envoy.extensions.filters.common.fault.v3.FaultDelay': fields('fixed_delay percentage'),
+  'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit': fields(
+    `status token_bucket filter_enabled filter_enforced response_headers_to_add request_headers_to_add_when_not_enforced descriptors stage
+     enable_x_ratelimit_headers vh_rate_limits always_consume_default_token_bucket rate_limited_as_resource_exhausted rate_limits
+     max_dynamic_descriptors`,
+    'stat_prefix',
+  ),
+  'envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor': 'all',
+  'envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry': 'all',
+  'envoy.type.v3.TokenBucket': 'all',
+  'envoy.type.v3.HttpStatus': 'all',
+  'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb': 'all',
+  'envoy.extensions.filters.http.buffer.v3.Buffer': 'all',
+  'envoy.extensions.filters.http.buffer.v3.BufferPerRoute': 'all',
+  'envoy.extensions.filters.http.rbac.v3.RBACPerRoute': fields('rbac'),
   'envoy.extensions.filters.http.rbac.v3.RBAC': fields('rules shadow_rules', 'rules_stat_prefix shadow_rules_stat_prefix track_per_rule_stats'),
   'envoy.config.core.v3.HttpProtocolOptions': fields(
     'idle_timeout max_connection_duration max_headers_count headers_with_underscores_action max_requests_per_connection max_stream_duration',
@@ -110,17 +139,17 @@ const http: Readonly<Record<string, MessageRules>> = {
 const route: Readonly<Record<string, MessageRules>> = {
   'envoy.config.route.v3.RouteConfiguration': fields(
     `name virtual_hosts response_headers_to_add response_headers_to_remove request_headers_to_add request_headers_to_remove
-     most_specific_header_mutations_wins ignore_port_in_host_matching`,
+     most_specific_header_mutations_wins ignore_port_in_host_matching typed_per_filter_config`,
     'internal_only_headers validate_clusters max_direct_response_body_size_bytes metadata',
   ),
   'envoy.config.route.v3.VirtualHost': fields(
     `name domains routes require_tls request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove
-     include_request_attempt_count include_attempt_count_in_response retry_policy`,
+     include_request_attempt_count include_attempt_count_in_response retry_policy typed_per_filter_config rate_limits`,
     'virtual_clusters per_request_buffer_limit_bytes metadata',
   ),
   'envoy.config.route.v3.Route': fields(
     `name match route redirect direct_response non_forwarding_action request_headers_to_add request_headers_to_remove response_headers_to_add
-     response_headers_to_remove`,
+     response_headers_to_remove typed_per_filter_config`,
     'metadata decorator tracing per_request_buffer_limit_bytes stat_prefix',
   ),
   'envoy.config.route.v3.RouteMatch': fields(
@@ -141,15 +170,30 @@ const route: Readonly<Record<string, MessageRules>> = {
   'envoy.config.core.v3.HeaderValue': 'all',
   'envoy.config.route.v3.WeightedCluster': fields('clusters', 'total_weight runtime_key_prefix'),
   'envoy.config.route.v3.WeightedCluster.ClusterWeight': fields(
-    'name weight request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove host_rewrite_literal',
+    'name weight request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove host_rewrite_literal typed_per_filter_config',
   ),
   'envoy.config.route.v3.RouteAction': fields(
     `cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal auto_host_rewrite
-     host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout retry_policy upgrade_configs max_stream_duration`,
-    'priority rate_limits include_vh_rate_limits max_grpc_timeout grpc_timeout_offset early_data_policy',
+     host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout retry_policy upgrade_configs max_stream_duration
+     request_mirror_policies rate_limits include_vh_rate_limits max_grpc_timeout grpc_timeout_offset`,
+    'priority early_data_policy',
   ),
   'envoy.config.route.v3.RouteAction.UpgradeConfig': fields('upgrade_type enabled'),
-  'envoy.config.route.v3.RouteAction.MaxStreamDuration': fields('max_stream_duration', 'grpc_timeout_header_max grpc_timeout_header_offset'),
+  'envoy.config.route.v3.RouteAction.MaxStreamDuration': fields('max_stream_duration grpc_timeout_header_max grpc_timeout_header_offset'),
+  'envoy.config.route.v3.RouteAction.RequestMirrorPolicy': fields(
+    'cluster cluster_header runtime_fraction disable_shadow_host_suffix_append',
+    'trace_sampled',
+  ),
+  'envoy.config.route.v3.RateLimit': fields('stage disable_key actions'),
+  'envoy.config.route.v3.RateLimit.Action': fields(
+    'request_headers remote_address generic_key header_value_match query_parameter_value_match destination_cluster',
+  ),
+  'envoy.config.route.v3.RateLimit.Action.RequestHeaders': 'all',
+  'envoy.config.route.v3.RateLimit.Action.RemoteAddress': 'all',
+  'envoy.config.route.v3.RateLimit.Action.GenericKey': 'all',
+  'envoy.config.route.v3.RateLimit.Action.DestinationCluster': 'all',
+  'envoy.config.route.v3.RateLimit.Action.HeaderValueMatch': 'all',
+  'envoy.config.route.v3.RateLimit.Action.QueryParameterValueMatch': 'all',
   'envoy.config.route.v3.RetryPolicy': fields(
     'retry_on num_retries per_try_timeout per_try_idle_timeout retry_host_predicate host_selection_retry_max_attempts retriable_status_codes retry_back_off',
   ),

@@ -2,7 +2,7 @@
 
 /** One step: what was tried, whether it held, and if not the first condition that failed, in words. */
 export type TraceStep = {
-  readonly stage: 'listener' | 'filter chain' | 'virtual host' | 'route' | 'cluster' | 'endpoint' | 'rbac';
+  readonly stage: 'listener' | 'filter chain' | 'virtual host' | 'route' | 'filter' | 'cluster' | 'endpoint' | 'rbac';
   readonly name: string;
   readonly outcome: 'chosen' | 'rejected' | 'skipped';
   /** `prefix /api/: path is /reviews`, the condition and what it met. */

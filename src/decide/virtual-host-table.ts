@@ -2,8 +2,10 @@
 
 import { pathMatches, pathOnly } from '#decide/path-condition.ts';
 import { PathIndex } from '#decide/path-index.ts';
+import { compileRateLimitRules } from '#decide/rate-limit-rule.ts';
 import { type CompiledRoute, compileRoute, type RouteContext } from '#decide/route.ts';
 import type { ForwardAction, RouteDecision } from '#decide/route-entry.ts';
+import { compileFilterLevel } from '#decide/route-filters.ts';
 import { firstFailure, othersHold } from '#decide/route-match.ts';
 import type { Trace } from '#decide/trace.ts';
 import type { RequestView } from '#decide/views.ts';
@@ -113,9 +115,12 @@ function targetReason(action: ForwardAction, position: number, random: number): 
   return `weight ${high - low} of ${action.totalWeight}: the random number ${point} lies in ${low} to ${high - 1}`;
 }
 
-export function compileVirtualHost(config: RouteConfiguration, host: VirtualHost, context: RouteContext): VirtualHostTable {
+export function compileVirtualHost(config: RouteConfiguration, host: VirtualHost, context: Omit<RouteContext, 'hostLimits'>): VirtualHostTable {
+  const { field, problems } = context;
+  const outerFilters = [compileFilterLevel(host, `${field}.`, problems), ...context.outerFilters];
+  const hostLimits = compileRateLimitRules(host.rateLimits, `${field}.rate_limits`, problems);
   const routes = host.routes.map((route, index) =>
-    compileRoute(config, host, route, index, { ...context, field: `${context.field}.routes[${index}]` }),
+    compileRoute(config, host, route, index, { ...context, field: `${field}.routes[${index}]`, outerFilters, hostLimits }),
   );
   return new VirtualHostTable(host.name, host.domains, tlsRequirements[host.requireTls], routes);
 }

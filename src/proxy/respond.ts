@@ -22,6 +22,7 @@ export type Failure =
   | { readonly kind: 'access-denied'; readonly policy: string | undefined }
   | { readonly kind: 'upgrade-refused'; readonly upgrade: string }
   | { readonly kind: 'bad-body'; readonly details: string }
+  | { readonly kind: 'body-too-large' }
   | { readonly kind: 'bad-path' };
 
 export type LocalReply = {
@@ -137,6 +138,8 @@ export function replyFor(failure: Failure): LocalReply {
       return { status: 403, flags: '', details: 'upgrade_failed', body: '', cause: `upgrade to ${failure.upgrade} is not enabled` };
     case 'bad-body':
       return { status: 400, flags: 'DPE', details: failure.details, body: 'Bad Request', cause: '' };
+    case 'body-too-large':
+      return { status: 413, flags: '', details: 'request_payload_too_large', body: 'Payload Too Large', cause: '' };
     case 'bad-path':
       return { status: 400, flags: '', details: 'path_normalization_failed', body: '', cause: '' };
     default:
@@ -176,6 +179,19 @@ function upstreamReset({ cluster, reason, detail, endpoint }: Extract<Failure, {
     overloaded: reason === 'overflow',
   };
 }
+
+/** Adds a flag to those that are there, in the order in which Envoy prints them. */
+export function withFlag(flags: string, flag: string): string {
+  if (flag === '' || flags === '') return flags === '' ? flag : flags;
+  const all = new Set([...flags.split(','), ...flag.split(',')]);
+  return [...all].sort((a, b) => flagOrder.indexOf(a) - flagOrder.indexOf(b)).join(',');
+}
+
+// Envoy: CoreResponseFlag.
+const flagOrder: readonly string[] = [
+  ...['LH', 'UH', 'UT', 'LR', 'UR', 'UF', 'UC', 'UO', 'NR', 'DI', 'FI', 'RL', 'UAEX', 'RLSE', 'DC', 'URX', 'SI', 'IH', 'DPE', 'UMSDR'],
+  ...['RFCF', 'NFCF', 'DT', 'UPE', 'NC', 'OM', 'DF', 'DO', 'DR'],
+];
 
 /** gRPC's status for an HTTP status (Envoy: Grpc::Utility::httpToGrpcStatus). */
 export function grpcStatusOf(status: number): number {

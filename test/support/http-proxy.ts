@@ -14,6 +14,7 @@ import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route
 import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { describeConnection } from '#proxy/downstream-connection.ts';
 import { buildHttpHandler } from '#proxy/http/handler.ts';
+import { RateLimitStates } from '#proxy/http/rate-limit-states.ts';
 import { RequestIds } from '#proxy/http/request-id.ts';
 import { DateField } from '#proxy/http/response-headers.ts';
 import { FieldNames } from '#proxy/http1/field-names.ts';
@@ -75,7 +76,7 @@ export async function startHttpProxy(setup: HttpProxySetup): Promise<HttpProxy> 
     if (!entry.ok) throw new Error(entry.error.map(({ field, message }) => `${field}: ${message}`).join('; '));
     clusters.set(entry.value);
   }
-  const runtime = { clock, wheel, random, ids: new RequestIds(randomFillSync), date: new DateField(clock), clusters };
+  const runtime = { clock, wheel, random, ids: new RequestIds(randomFillSync), date: new DateField(clock), clusters, limits: new RateLimitStates() };
   const routes = { current: compileRoutes(setup.routes) };
   const { records, log, recorded } = recorder(setup.log);
   const entry = managerEntry(setup);

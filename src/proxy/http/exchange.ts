@@ -1,28 +1,34 @@
 // One request through the stack, from its head to its access log line. Downstream calls it as BodyReceiver, an attempt as AttemptOwner.
 // In order: fields, path, HTTP filters, route, cluster, endpoint, attempt (and again, by the retry policy), response.
+import { routeFiltersOf } from '#decide/filter-run.ts';
 import { isNormal, normalAuthorityOf, normalizePath } from '#decide/path-normal.ts';
 import type { RouteDecision, RouteEntry } from '#decide/route-entry.ts';
 import { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
-import { runFilters } from '#proxy/http/filters.ts';
+import { FilterPass, type FilteredExchange } from '#proxy/http/filter-pass.ts';
 import { Forwarding } from '#proxy/http/forwarding.ts';
+import { GrpcWebStream } from '#proxy/http/grpc-web-stream.ts';
 import { joinedValue } from '#proxy/http/header-list.ts';
+import type { HeldBody } from '#proxy/http/held-body.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
-import type { LocalResponse, ManagerParts, RequestContext } from '#proxy/http/request-context.ts';
+import type { LocalResponse, ManagerParts } from '#proxy/http/request-context.ts';
 import { prepareRequest, RequestNotes } from '#proxy/http/request-headers.ts';
 import { prepareResponse } from '#proxy/http/response-headers.ts';
 import type { BodyReceiver, HeaderList, RequestRefusal, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
-import { detailsOf, type Failure, type LocalReply, replyFor, resetFlag } from '#proxy/respond.ts';
+import { detailsOf, type Failure, type LocalReply, replyFor, resetFlag, withFlag } from '#proxy/respond.ts';
 import { type AccessRecord, newAccessRecord } from '#telemetry/access-record.ts';
 
-export class Exchange implements BodyReceiver, RequestContext {
+const noRoutes: RouteDecision = { kind: 'no-virtual-host' };
+
+export class Exchange implements BodyReceiver, FilteredExchange {
   readonly parts: ManagerParts;
-  readonly stream: ServerStream;
+  stream: ServerStream;
   readonly notes = new RequestNotes();
   readonly record: AccessRecord;
   requestEnded = false;
   responseStarted = false;
   done = false;
   readonly #startMs: number;
+  #filters: FilterPass | undefined = undefined;
   #forwarding: Forwarding | undefined = undefined;
   #timers: ExchangeTimers | undefined = undefined;
 
@@ -74,9 +80,7 @@ export class Exchange implements BodyReceiver, RequestContext {
     if (this.notes.expectsContinue && !entry.proxy100Continue) this.stream.sendInformational({ status: 100, headers: [] });
     if (!isNormal(request.path) && !this.#normalizePath()) return;
     if (entry.stripPort !== 'never' || entry.stripTrailingHostDot) this.#normalizeHost();
-    const denial = entry.httpFilters.length > 1 ? runFilters(entry.httpFilters, this) : undefined;
-    if (denial !== undefined) this.fail(denial);
-    else this.#route();
+    this.#route();
   }
 
   get timers(): ExchangeTimers {
@@ -102,15 +106,23 @@ export class Exchange implements BodyReceiver, RequestContext {
 
   #route(): void {
     const table = this.parts.routes.current;
-    const decision: RouteDecision = table === undefined ? { kind: 'no-virtual-host' } : table.decide(this, this.parts.runtime.random());
+    const decision: RouteDecision = table === undefined ? noRoutes : table.decide(this, this.parts.runtime.random());
+    if ('route' in decision) this.#describeRoute(decision.route);
+    if (this.parts.entry.filtersAct || routeFiltersOf(decision) !== undefined) {
+      if (decision.kind === 'forward') this.record.upstreamCluster = this.parts.runtime.clusters.get(decision.target.cluster)?.entry.name ?? '';
+      this.#filters = new FilterPass(this, decision);
+      this.#filters.run(0);
+    } else this.onFiltersPassed(decision, undefined);
+  }
+
+  /** Does what the route says. */
+  onFiltersPassed(decision: RouteDecision, held: HeldBody | undefined): void {
     switch (decision.kind) {
       case 'forward':
-        this.#describeRoute(decision.route);
-        this.#forwarding = new Forwarding(this, decision);
+        this.#forwarding = new Forwarding(this, decision, held);
         this.#forwarding.start();
         return;
       case 'redirect': {
-        this.#describeRoute(decision.route);
         const location = decision.action.location(this.scheme, this.authority, this.path);
         this.respond({
           status: decision.action.status,
@@ -123,7 +135,6 @@ export class Exchange implements BodyReceiver, RequestContext {
         return;
       }
       case 'direct-response':
-        this.#describeRoute(decision.route);
         this.respond({
           status: decision.action.status,
           flags: '',
@@ -138,7 +149,7 @@ export class Exchange implements BodyReceiver, RequestContext {
         return;
       default: {
         const virtualHost = decision.kind === 'no-route' ? decision.virtualHost : undefined;
-        this.fail({ kind: 'no-route', routeConfig: table?.name ?? '', virtualHost, authority: this.authority, path: this.path });
+        this.fail({ kind: 'no-route', routeConfig: this.parts.routes.current?.name ?? '', virtualHost, authority: this.authority, path: this.path });
       }
     }
   }
@@ -147,6 +158,12 @@ export class Exchange implements BodyReceiver, RequestContext {
     this.record.routeName = route.name;
     this.record.virtualHost = route.virtualHost;
     this.record.routeMetadata = route.metadata;
+  }
+
+  /** gRPC-Web: from here on the stream is spoken to as plain gRPC. */
+  onGrpcWeb(): void {
+    this.stream = new GrpcWebStream(this.stream, this);
+    this.notes.isGrpc = true;
   }
 
   /** A head that the codec would not take. */
@@ -160,8 +177,12 @@ export class Exchange implements BodyReceiver, RequestContext {
     if (this.done) return;
     const reply = replyFor(failure);
     if (!this.responseStarted) {
-      const flags = flag === '' ? reply.flags : reply.flags === '' ? flag : `${reply.flags},${flag}`;
-      this.respond({ ...reply, flags, body: this.#bodyOf(reply), headers: reply.overloaded === true ? ['x-envoy-overloaded', 'true'] : [] });
+      this.respond({
+        ...reply,
+        flags: withFlag(reply.flags, flag),
+        body: this.#bodyOf(reply),
+        headers: reply.overloaded === true ? ['x-envoy-overloaded', 'true'] : [],
+      });
       return;
     }
     this.#breakOff(reply.flags, reply.details);
@@ -175,22 +196,21 @@ export class Exchange implements BodyReceiver, RequestContext {
   /** The response cannot be finished: the downstream stream is reset, and the line says why. */
   #breakOff(flag: string, details: string): void {
     if (this.done) return;
-    this.#addFlag(flag);
+    this.addFlag(flag);
     this.record.responseCodeDetails = details;
     this.stream.reset('local-reset');
     this.finish();
   }
 
-  #addFlag(flag: string): void {
-    if (flag === '') return;
-    this.record.responseFlags = this.record.responseFlags === '' ? flag : `${this.record.responseFlags},${flag}`;
+  addFlag(flag: string): void {
+    this.record.responseFlags = withFlag(this.record.responseFlags, flag);
   }
 
   /** A response of the proxy's own. */
   respond(response: LocalResponse): void {
     if (this.done || this.responseStarted) return;
     this.#forwarding?.cancel();
-    this.#addFlag(response.flags);
+    this.addFlag(response.flags);
     this.record.responseCodeDetails = response.details;
     sendLocalReply(this, response);
     this.finish();
@@ -198,6 +218,7 @@ export class Exchange implements BodyReceiver, RequestContext {
 
   sendHead(head: ResponseHead, endStream: boolean, serviceTimeMs: number | undefined): void {
     const { entry, runtime } = this.parts;
+    this.#filters?.applyTo(head.headers);
     prepareResponse(head.headers, entry, runtime.date, this.notes.requestId, serviceTimeMs);
     this.responseStarted = true;
     this.record.responseCode = head.status;
@@ -212,7 +233,8 @@ export class Exchange implements BodyReceiver, RequestContext {
 
   onData(chunk: Buffer): void {
     this.#timers?.touch();
-    this.#forwarding?.sendData(chunk);
+    if (this.#forwarding !== undefined) this.#forwarding.sendData(chunk);
+    else this.#filters?.onData(chunk);
   }
 
   onEnd(trailers: HeaderList | undefined): void {
@@ -220,7 +242,8 @@ export class Exchange implements BodyReceiver, RequestContext {
     this.requestEnded = true;
     this.record.requestDurationMs = this.elapsedMs();
     this.#timers?.onRequestEnd();
-    this.#forwarding?.sendEnd(trailers);
+    if (this.#forwarding !== undefined) this.#forwarding.sendEnd(trailers);
+    else this.#filters?.onEnd(trailers);
   }
 
   onReset(reason: ResetReason, detail?: string): void {
@@ -230,7 +253,7 @@ export class Exchange implements BodyReceiver, RequestContext {
       this.fail({ kind: 'bad-body', details: detail ?? 'http1.codec_error' });
       return;
     }
-    this.#addFlag(reason === 'protocol-error' ? 'DPE' : 'DC');
+    this.addFlag(reason === 'protocol-error' ? 'DPE' : 'DC');
     this.record.responseCodeDetails = reason === 'protocol-error' ? (detail ?? '') : 'downstream_remote_disconnect';
     if (reason === 'protocol-error') this.stream.reset('protocol-error');
     this.finish();
@@ -250,6 +273,7 @@ export class Exchange implements BodyReceiver, RequestContext {
     if (this.done) return;
     this.done = true;
     this.#timers?.release();
+    this.#filters?.release();
     this.#forwarding?.cancel();
     const { record, stream, notes } = this;
     const { request } = stream;

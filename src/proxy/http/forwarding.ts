@@ -5,6 +5,7 @@ import type { RouteDecision } from '#decide/route-entry.ts';
 import { formatView } from '#proxy/http/connection-view.ts';
 import type { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
 import { appendForwardedHost, makeWireSafe, setField } from '#proxy/http/header-list.ts';
+import type { HeldBody } from '#proxy/http/held-body.ts';
 import { RequestBody } from '#proxy/http/request-body.ts';
 import type { RequestContext } from '#proxy/http/request-context.ts';
 import { backOffMs, coversReset, coversResponse, coversTimeout } from '#proxy/http/retry.ts';
@@ -20,12 +21,17 @@ import type { AccessRecord } from '#telemetry/access-record.ts';
 type Forward = Extract<RouteDecision, { readonly kind: 'forward' }>;
 
 /** What the router needs of the exchange besides the context. */
-export type ForwardedExchange = RequestContext & { readonly timers: ExchangeTimers; readonly touch: () => void };
+export type ForwardedExchange = RequestContext & {
+  readonly timers: ExchangeTimers;
+  readonly touch: () => void;
+  readonly addFlag: (flag: string) => void;
+};
 
 export class Forwarding implements AttemptOwner, TimerOwner {
   readonly #context: ForwardedExchange;
   readonly #decision: Forward;
   readonly #body: RequestBody;
+  #held: HeldBody | undefined;
   #cluster: ClusterRuntime | undefined = undefined;
   #attempt: UpstreamAttempt | undefined = undefined;
   #attempts = 0;
@@ -38,22 +44,26 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   #responseEnded = false;
   #sentMs = 0;
 
-  constructor(context: ForwardedExchange, decision: Forward) {
+  /** `held`: the body that came while filters let the request wait. */
+  constructor(context: ForwardedExchange, decision: Forward, held: HeldBody | undefined) {
     this.#context = context;
     this.#decision = decision;
     this.#body = new RequestBody(decision.action.retry !== undefined && context.notes.upgrade === '');
+    this.#held = held;
+    this.#trailers = held?.trailers;
+    if (held !== undefined) for (const chunk of held.chunks) this.#body.add(chunk);
   }
 
   start(): void {
     const context = this.#context;
     const { action, target } = this.#decision;
     const name = action.clusterHeader === undefined ? target.cluster : (context.header(action.clusterHeader) ?? '');
-    context.record.upstreamCluster = name;
     this.#cluster = context.parts.runtime.clusters.get(name);
     if (this.#cluster === undefined) {
       context.fail({ kind: 'cluster-not-found', cluster: name, status: action.clusterNotFoundStatus });
       return;
     }
+    context.record.upstreamCluster = name;
     const upgrade = context.method === 'CONNECT' ? 'connect' : context.notes.upgrade;
     if (upgrade !== '' && !(action.upgrades.get(upgrade) ?? context.parts.entry.upgradeTypes.get(upgrade) ?? false)) {
       context.fail({ kind: 'upgrade-refused', upgrade });
@@ -120,9 +130,11 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     this.#sentMs = context.elapsedMs();
     attempt.start(request, hasBody, context.parts.runtime.wheel, action.retry?.perTryTimeoutMs ?? 0, action.retry?.perTryIdleTimeoutMs ?? 0);
     let writable = true;
-    for (const chunk of this.#body.chunks) writable = attempt.sendData(chunk);
-    // The attempt before may have held the body back; its word is gone with it.
-    if (this.#attempts > 1 && writable) context.stream.resume();
+    const held = this.#held;
+    this.#held = undefined;
+    for (const chunk of held?.chunks ?? this.#body.chunks) writable = attempt.sendData(chunk);
+    // What held the body back before, a filter or the attempt that failed, has no say any more.
+    if (writable && (this.#attempts > 1 || held !== undefined)) context.stream.resume();
     if (context.requestEnded && hasBody) attempt.sendEnd(this.#trailers);
   }
 
@@ -183,7 +195,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       if (exhausted === 'again') return;
     }
     this.#body.forget();
-    if (exhausted !== '') context.record.responseFlags = exhausted;
+    if (exhausted !== '') context.addFlag(exhausted);
     context.record.responseCodeDetails = 'via_upstream';
     const { status } = head;
     const tunnel = status === 101 || (context.method === 'CONNECT' && status >= 200 && status < 300);

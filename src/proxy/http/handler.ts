@@ -17,5 +17,5 @@ export function buildHttpHandler(
 ): Result<RequestHandler, string> {
   const localReply = compileLocalReply(entry.localReply);
   if (!localReply.ok) return localReply;
-  return ok(new HttpManager({ runtime, entry, routes, accessLog, localReply: localReply.value }));
+  return ok(new HttpManager({ runtime, entry, routes, accessLog, localReply: localReply.value, activity: { faults: 0 } }));
 }

@@ -27,6 +27,18 @@ export function setField(headers: HeaderList, name: string, value: string): void
   headers.push(name, value);
 }
 
+/** Removes every field of that name. */
+export function removeFields(headers: HeaderList, name: string): void {
+  let to = 0;
+  for (let from = 0; from < headers.length; from += 2) {
+    if (headers[from] === name) continue;
+    headers[to] = headers[from] ?? '';
+    headers[to + 1] = headers[from + 1] ?? '';
+    to += 2;
+  }
+  headers.length = to;
+}
+
 /** Puts the host behind those in x-forwarded-host, unless it is the last of them already (Envoy: Http::Utility::updateAuthority). */
 export function appendForwardedHost(headers: HeaderList, host: string): void {
   const before = joinedValue(headers, 'x-forwarded-host');

@@ -13,12 +13,17 @@ export function sendLocalReply(context: RequestContext, response: LocalResponse)
   record.localReplyBody = own;
   record.responseCode = response.status;
   fillRequest(context);
-  const formatted = parts.localReply === undefined || response.route !== undefined ? undefined : parts.localReply(record);
+  const isVerbatim = response.route !== undefined || response.verbatim === true;
+  const formatted = parts.localReply === undefined || isVerbatim ? undefined : parts.localReply(record);
   const status = formatted?.status ?? response.status;
   const body = formatted === undefined ? response.body : formatted.body;
   const headers: HeaderList = [...response.headers, ...(formatted?.headers ?? [])];
-  if (notes.isGrpc && response.route === undefined) {
-    sendGrpcStatus(context, status, typeof body === 'string' ? body : own, headers);
+  if (response.operations !== undefined) {
+    applyHeaderOperations(response.operations, headers, formatView(context, undefined, { status, headers }));
+    makeWireSafe(headers);
+  }
+  if (notes.isGrpc && !isVerbatim) {
+    sendGrpcStatus(context, response.grpcStatus ?? grpcStatusOf(status), typeof body === 'string' ? body : own, headers);
     return;
   }
   const bytes = typeof body === 'string' ? Buffer.from(body) : body;
@@ -36,8 +41,8 @@ export function sendLocalReply(context: RequestContext, response: LocalResponse)
 }
 
 /** Trailers only: status 200, the gRPC status and the message percent-encoded (gRPC over HTTP/2, "Responses"). */
-function sendGrpcStatus(context: RequestContext, status: number, message: string, headers: HeaderList): void {
-  headers.push('content-type', 'application/grpc', 'grpc-status', String(grpcStatusOf(status)));
+function sendGrpcStatus(context: RequestContext, grpcStatus: number, message: string, headers: HeaderList): void {
+  headers.push('content-type', 'application/grpc', 'grpc-status', String(grpcStatus));
   if (message !== '') headers.push('grpc-message', percentEncode(message));
   context.sendHead({ status: 200, headers }, true, undefined);
 }

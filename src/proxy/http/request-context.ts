@@ -1,10 +1,12 @@
 // What the parts of the stack know of the request they work for. Exchange is the one implementation; the type stands apart so that filters,
 // forwarding and local replies do not depend on it.
 import type { Clock } from '#base/clock.ts';
+import type { HeaderOperations } from '#decide/header-operations.ts';
 import type { HttpManagerEntry } from '#decide/listener-entry.ts';
 import type { RouteEntry } from '#decide/route-entry.ts';
 import type { RouteTable } from '#decide/route-table.ts';
 import type { RequestView } from '#decide/views.ts';
+import type { RateLimitStates } from '#proxy/http/rate-limit-states.ts';
 import type { RequestNotes } from '#proxy/http/request-headers.ts';
 import type { RequestIds } from '#proxy/http/request-id.ts';
 import type { DateField } from '#proxy/http/response-headers.ts';
@@ -24,6 +26,7 @@ export type HttpRuntime = {
   readonly ids: RequestIds;
   readonly date: DateField;
   readonly clusters: Clusters;
+  readonly limits: RateLimitStates;
 };
 
 /** A local reply as local_reply_config wants it, from the record and the reply's own body; made by telemetry's formatter. */
@@ -45,6 +48,8 @@ export type ManagerParts = {
   readonly accessLog: AccessLog;
   /** Undefined: bodies go out as respond.ts says. */
   readonly localReply: LocalReplyFormat | undefined;
+  /** Requests that a fault acts on at this moment. */
+  readonly activity: { faults: number };
 };
 
 /** A response that the proxy gives itself. */
@@ -56,6 +61,12 @@ export type LocalResponse = {
   readonly headers: HeaderList;
   /** The route whose response headers apply. */
   readonly route?: RouteEntry;
+  /** For gRPC clients, where it does not follow from the status. */
+  readonly grpcStatus?: number;
+  /** Header changes, formatted when it is sent. */
+  readonly operations?: HeaderOperations;
+  /** Goes out as it is, without the formats for local replies. */
+  readonly verbatim?: boolean;
 };
 
 export type RequestContext = RequestView & {

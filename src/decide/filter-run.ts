@@ -1,0 +1,222 @@
+// The HTTP filters at work on one request, after its route was found and before the route's action: pure, but for the token buckets that the
+// caller keeps. Each call goes on from a filter of the list, so that a request that had to wait takes up where it stopped.
+
+import { applyCors, corsResponseFields } from '#decide/cors.ts';
+import { aborts, delayOf, type FaultEntry, faultApplies } from '#decide/fault.ts';
+import type { HeaderOperations } from '#decide/header-operations.ts';
+import type { HttpFilterEntry, RouteFilter, RouteFilters } from '#decide/http-filter.ts';
+import { noRouteLimits, type RateLimitEntry, type RouteLimits } from '#decide/rate-limit.ts';
+import { quotaFields, type RateLimitState, takeFromLimit } from '#decide/rate-limit-take.ts';
+import { authorize, type RbacVerdict } from '#decide/rbac.ts';
+import { rbacSubject } from '#decide/rbac-subject.ts';
+import type { RouteDecision } from '#decide/route-entry.ts';
+import type { Trace } from '#decide/trace.ts';
+import type { ConnectionView, RequestView } from '#decide/views.ts';
+
+/** What filters ask of their surroundings. */
+export type FilterSubject = {
+  readonly request: RequestView;
+  readonly connection: () => ConnectionView;
+  /** The client, behind trusted proxies. */
+  readonly remoteIp: string;
+  readonly decision: RouteDecision;
+  /** In [0, 1), another one at each call. */
+  readonly random: () => number;
+  readonly nowMs: () => number;
+  readonly activeFaults: number;
+  readonly limitState: (limit: RateLimitEntry) => RateLimitState;
+  readonly trace?: Trace | undefined;
+};
+
+/** What filters leave behind. `set` and `add` are fields that the response gets, whoever makes it; `set` replaces what is there. */
+export type FilterEffects = { set: readonly string[]; add: readonly string[]; rbac: RbacVerdict | undefined };
+
+export function noEffects(): FilterEffects {
+  return { set: [], add: [], rbac: undefined };
+}
+
+export type FilterAnswer = {
+  readonly status: number;
+  readonly grpcStatus?: number;
+  readonly flag: '' | 'FI' | 'RL';
+  readonly details: string;
+  readonly body: string;
+  readonly fields: readonly string[];
+  /** Formatted and added to the fields. */
+  readonly headers: HeaderOperations;
+  /** Goes out as it is: formats for local replies are not for it. */
+  readonly verbatim: boolean;
+};
+
+/** `next` is the position of the filter to go on with. Effects that came up on the way stand beside whatever the verdict is. */
+export type FilterVerdict =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'denied'; readonly filter: string; readonly verdict: RbacVerdict }
+  | { readonly kind: 'answer'; readonly filter: string; readonly answer: FilterAnswer }
+  | { readonly kind: 'delay'; readonly filter: string; readonly delayMs: number; readonly fault: FaultEntry; readonly next: number }
+  | { readonly kind: 'buffer'; readonly filter: string; readonly maxBytes: number; readonly next: number }
+  | { readonly kind: 'grpc-web'; readonly filter: string; readonly next: number }
+  | { readonly kind: 'change'; readonly headers: HeaderOperations; readonly next: number };
+
+const pass: FilterVerdict = { kind: 'pass' };
+
+/** What the route of a decision says about filters. */
+export function routeFiltersOf(decision: RouteDecision): RouteFilters | undefined {
+  switch (decision.kind) {
+    case 'forward':
+      return decision.target.filters;
+    case 'redirect':
+    case 'direct-response':
+      return decision.route.filters;
+    default:
+      return undefined;
+  }
+}
+
+/** Runs the filters from position `from` on, up to the first that has something to say; the router says nothing. */
+export function runHttpFilters(filters: readonly HttpFilterEntry[], from: number, subject: FilterSubject, effects: FilterEffects): FilterVerdict {
+  const ofRoute = routeFiltersOf(subject.decision);
+  for (let position = from; position < filters.length; position++) {
+    const filter = filters[position];
+    if (filter === undefined || filter.kind === 'router') continue;
+    const said = ofRoute?.get(filter.name);
+    if (said === undefined ? filter.disabled : said.kind === 'off') continue;
+    const verdict = runFilter(filter, said, subject, effects, position + 1);
+    if (verdict.kind !== 'pass') return verdict;
+  }
+  return pass;
+}
+
+function runFilter(
+  filter: HttpFilterEntry,
+  said: RouteFilter | undefined,
+  subject: FilterSubject,
+  effects: FilterEffects,
+  next: number,
+): FilterVerdict {
+  switch (filter.kind) {
+    case 'rbac':
+      return runRbac(filter, said, subject, effects);
+    case 'cors':
+      return said?.kind === 'cors' ? runCors(filter.name, said.policy, subject, effects) : pass;
+    case 'fault':
+      return runFault(filter.name, said?.kind === 'fault' ? said.fault : filter.fault, subject, next);
+    case 'rate-limit':
+      return runRateLimit(filter.name, said?.kind === 'rate-limit' ? said.limit : filter.limit, subject, effects, next);
+    case 'buffer': {
+      const maxBytes = said?.kind === 'buffer' ? said.maxBytes : filter.maxBytes;
+      return { kind: 'buffer', filter: filter.name, maxBytes, next };
+    }
+    case 'grpc-web':
+      return isGrpcWeb(subject.request) ? { kind: 'grpc-web', filter: filter.name, next } : pass;
+    case 'router':
+      return pass;
+  }
+}
+
+function runRbac(
+  filter: HttpFilterEntry & { readonly kind: 'rbac' },
+  said: RouteFilter | undefined,
+  subject: FilterSubject,
+  effects: FilterEffects,
+): FilterVerdict {
+  const rules = said?.kind === 'rbac' ? said.policy?.rules : filter.policy.rules;
+  if (rules === undefined) return pass;
+  const verdict = authorize(rules, rbacSubject(subject.connection(), subject.request), subject.trace);
+  effects.rbac = verdict;
+  return verdict.allowed ? pass : { kind: 'denied', filter: filter.name, verdict };
+}
+
+function runCors(
+  name: string,
+  policy: Extract<RouteFilter, { kind: 'cors' }>['policy'],
+  subject: FilterSubject,
+  effects: FilterEffects,
+): FilterVerdict {
+  // Envoy's cors filter is for routes that lead to a cluster only.
+  if (subject.decision.kind !== 'forward') return pass;
+  const { allowedOrigin, preflight } = applyCors(policy, subject.request, policy.enabled < 1 ? subject.random() : 0);
+  if (allowedOrigin !== undefined) effects.set = [...effects.set, ...corsResponseFields(policy, allowedOrigin)];
+  if (preflight === undefined) return pass;
+  explain(subject, name, 'chosen', 'a preflight request is answered here');
+  return {
+    kind: 'answer',
+    filter: name,
+    answer: { status: 200, flag: '', details: 'cors_response', body: '', fields: preflight, headers: [], verbatim: true },
+  };
+}
+
+function runFault(name: string, fault: FaultEntry, subject: FilterSubject, next: number): FilterVerdict {
+  if (fault.delayShare === 0 && fault.abortShare === 0) return pass;
+  const { decision } = subject;
+  const cluster = decision.kind === 'forward' ? decision.target.cluster : '';
+  if (!faultApplies(fault, subject.request, cluster, subject.activeFaults)) return pass;
+  const delayMs = fault.delayShare === 0 ? 0 : delayOf(fault, subject.random());
+  if (delayMs > 0) {
+    explain(subject, name, 'chosen', `the request waits for ${delayMs} ms, as ${percent(fault.delayShare)} do`);
+    return { kind: 'delay', filter: name, delayMs, fault, next };
+  }
+  return runAbort(name, fault, subject);
+}
+
+/** The second half of a fault: asked at once, or when the delay is over. */
+export function runAbort(name: string, fault: FaultEntry, subject: Pick<FilterSubject, 'random' | 'trace'>): FilterVerdict {
+  if (fault.abortShare === 0 || !aborts(fault, subject.random())) return pass;
+  const { status, grpcStatus } = fault.abort;
+  const what = grpcStatus === undefined ? `status ${status}` : `gRPC status ${grpcStatus}`;
+  explain(subject, name, 'rejected', `the request ends with ${what}, as ${percent(fault.abortShare)} do`);
+  const answer: FilterAnswer = {
+    status,
+    ...(grpcStatus === undefined ? {} : { grpcStatus }),
+    flag: 'FI',
+    details: 'fault_filter_abort',
+    body: 'fault filter abort',
+    fields: [],
+    headers: [],
+    verbatim: false,
+  };
+  return { kind: 'answer', filter: name, answer };
+}
+
+function runRateLimit(name: string, limit: RateLimitEntry, subject: FilterSubject, effects: FilterEffects, next: number): FilterVerdict {
+  if (limit.enabled < 1 && subject.random() >= limit.enabled) return pass;
+  const { decision, request, remoteIp } = subject;
+  const cluster = decision.kind === 'forward' ? decision.target.cluster : '';
+  const nowMs = subject.nowMs();
+  const { allowed, bucket } = takeFromLimit(limit, subject.limitState(limit), routeLimitsOf(decision), { request, remoteIp, cluster }, nowMs);
+  if (limit.reportsQuota && bucket !== undefined) effects.add = [...effects.add, ...quotaFields(bucket, nowMs)];
+  if (allowed) return pass;
+  if (limit.enforced < 1 && subject.random() >= limit.enforced) {
+    return limit.requestHeaders.length === 0 ? pass : { kind: 'change', headers: limit.requestHeaders, next };
+  }
+  explain(subject, name, 'rejected', 'its bucket has no token left');
+  const answer: FilterAnswer = {
+    status: limit.status,
+    ...(limit.resourceExhausted ? { grpcStatus: resourceExhausted } : {}),
+    flag: 'RL',
+    details: 'local_rate_limited',
+    body: 'local_rate_limited',
+    fields: [],
+    headers: limit.responseHeaders,
+    verbatim: false,
+  };
+  return { kind: 'answer', filter: name, answer };
+}
+
+const resourceExhausted = 8;
+
+function routeLimitsOf(decision: RouteDecision): RouteLimits {
+  return decision.kind === 'forward' ? (decision.route.limits ?? noRouteLimits) : noRouteLimits;
+}
+
+function isGrpcWeb(request: RequestView): boolean {
+  return (request.header('content-type') ?? '').startsWith('application/grpc-web');
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1e6) / 1e4} % of requests`;
+}
+
+function explain(subject: Pick<FilterSubject, 'trace'>, name: string, outcome: 'chosen' | 'rejected', because: string): void {
+  subject.trace?.add({ stage: 'filter', name, outcome, because });
+}

@@ -1,0 +1,40 @@
+// The http_filters of a connection manager, compiled: one list, in the order of the configuration, the router last.
+import { isMessage } from '@bufbuild/protobuf';
+import type { Problems } from '#decide/config-error.ts';
+import { unpackExtension } from '#decide/extension.ts';
+import { compileFault } from '#decide/fault.ts';
+import type { HttpFilterEntry } from '#decide/http-filter.ts';
+import { compileRateLimit } from '#decide/rate-limit.ts';
+import { compileHttpRbac } from '#decide/rbac.ts';
+import { BufferSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
+import { CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
+import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
+import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
+import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
+import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import type { HttpFilter } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+
+export function compileHttpFilters(filters: readonly HttpFilter[], field: string, problems: Problems): readonly HttpFilterEntry[] {
+  const entries = filters.flatMap((filter, index) => compileHttpFilter(filter, `${field}[${index}]`, problems) ?? []);
+  if (entries.at(-1)?.kind !== 'router') problems.report(field, 'the last HTTP filter must be the router');
+  return entries;
+}
+
+function compileHttpFilter({ name, disabled, isOptional, configType }: HttpFilter, field: string, problems: Problems): HttpFilterEntry | undefined {
+  const message = configType.case === 'typedConfig' ? unpackExtension(configType.value) : undefined;
+  const at = `${field}.typed_config`;
+  if (message !== undefined) {
+    if (isMessage(message, RouterSchema)) return { kind: 'router', name, disabled, suppressEnvoyHeaders: message.suppressEnvoyHeaders };
+    if (isMessage(message, RBACSchema)) return { kind: 'rbac', name, disabled, policy: compileHttpRbac(message, at, problems) };
+    if (isMessage(message, CorsSchema)) return { kind: 'cors', name, disabled };
+    if (isMessage(message, HTTPFaultSchema)) return { kind: 'fault', name, disabled, fault: compileFault(message, at, problems) };
+    if (isMessage(message, LocalRateLimitSchema))
+      return { kind: 'rate-limit', name, disabled, limit: compileRateLimit(message, false, at, problems) };
+    if (isMessage(message, GrpcWebSchema)) return { kind: 'grpc-web', name, disabled };
+    if (isMessage(message, BufferSchema)) return { kind: 'buffer', name, disabled, maxBytes: message.maxRequestBytes ?? 0 };
+  }
+  // Envoy passes over an optional filter that it does not know.
+  if (!isOptional) problems.report(field, `HTTP filter ${name} is not supported`);
+  return undefined;
+}

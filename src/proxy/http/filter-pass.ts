@@ -1,0 +1,180 @@
+// The way of one request through the HTTP filters: runs them, waits where a fault or a buffer says so and keeps the body meanwhile, answers where
+// one of them does. Made only for requests that some filter may act on.
+import { applyHeaderOperations } from '#decide/header-apply.ts';
+import {
+  type FilterAnswer,
+  type FilterEffects,
+  type FilterSubject,
+  type FilterVerdict,
+  noEffects,
+  runAbort,
+  runHttpFilters,
+} from '#decide/filter-run.ts';
+import type { RateLimitEntry } from '#decide/rate-limit.ts';
+import type { RateLimitState } from '#decide/rate-limit-take.ts';
+import type { RouteDecision } from '#decide/route-entry.ts';
+import type { ConnectionView, RequestView } from '#decide/views.ts';
+import { connectionView, formatView } from '#proxy/http/connection-view.ts';
+import { removeFields } from '#proxy/http/header-list.ts';
+import { HeldBody } from '#proxy/http/held-body.ts';
+import type { RequestContext } from '#proxy/http/request-context.ts';
+import type { HeaderList } from '#proxy/http/stream.ts';
+import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
+
+/** What a pass tells its exchange. */
+export type FilteredExchange = RequestContext & {
+  readonly addFlag: (flag: string) => void;
+  /** All filters are passed; `held` is the body so far. */
+  readonly onFiltersPassed: (decision: RouteDecision, held: HeldBody | undefined) => void;
+  readonly onGrpcWeb: () => void;
+};
+
+export class FilterPass implements FilterSubject, TimerOwner {
+  readonly decision: RouteDecision;
+  readonly #exchange: FilteredExchange;
+  readonly #effects: FilterEffects = noEffects();
+  #held: HeldBody | undefined = undefined;
+  #waiting: (FilterVerdict & { readonly kind: 'delay' | 'buffer' }) | undefined = undefined;
+  #delay: Timer | undefined = undefined;
+  #isFaulty = false;
+
+  constructor(exchange: FilteredExchange, decision: RouteDecision) {
+    this.#exchange = exchange;
+    this.decision = decision;
+  }
+
+  get request(): RequestView {
+    return this.#exchange;
+  }
+
+  get remoteIp(): string {
+    return this.#exchange.notes.remoteIp;
+  }
+
+  get activeFaults(): number {
+    return this.#exchange.parts.activity.faults;
+  }
+
+  readonly connection = (): ConnectionView => connectionView(this.#exchange);
+
+  readonly random = (): number => this.#exchange.parts.runtime.random();
+
+  readonly nowMs = (): number => this.#exchange.parts.runtime.clock.monotonicMs();
+
+  readonly limitState = (limit: RateLimitEntry): RateLimitState => this.#exchange.parts.runtime.limits.of(limit);
+
+  /** Runs filters from position `from` on, as far as they go without waiting. */
+  run(from: number): void {
+    const { entry } = this.#exchange.parts;
+    for (let next = from; ; ) {
+      const verdict = runHttpFilters(entry.httpFilters, next, this, this.#effects);
+      switch (verdict.kind) {
+        case 'pass':
+          this.#exchange.onFiltersPassed(this.decision, this.#held);
+          return;
+        case 'denied':
+          this.#exchange.fail({ kind: 'access-denied', policy: verdict.verdict.policy });
+          return;
+        case 'answer':
+          this.#answer(verdict.answer);
+          return;
+        case 'delay':
+          this.#startDelay(verdict);
+          return;
+        case 'buffer':
+          if (!this.#exchange.requestEnded && this.#exchange.stream.hasBody) {
+            this.#waiting = verdict;
+            this.#hold();
+            return;
+          }
+          break;
+        case 'change':
+          applyHeaderOperations(verdict.headers, this.#exchange.stream.request.headers, formatView(this.#exchange, undefined, undefined));
+          break;
+        case 'grpc-web':
+          this.#exchange.onGrpcWeb();
+          break;
+      }
+      next = verdict.next;
+    }
+  }
+
+  #hold(): HeldBody {
+    return (this.#held ??= new HeldBody());
+  }
+
+  #startDelay(verdict: FilterVerdict & { readonly kind: 'delay' }): void {
+    const exchange = this.#exchange;
+    this.#waiting = verdict;
+    this.#countFault();
+    exchange.addFlag('DI');
+    this.#hold();
+    this.#delay = new Timer(exchange.parts.runtime.wheel, this);
+    this.#delay.arm(verdict.delayMs);
+  }
+
+  #countFault(): void {
+    if (this.#isFaulty) return;
+    this.#isFaulty = true;
+    this.#exchange.parts.activity.faults++;
+  }
+
+  onTimer(): void {
+    const waiting = this.#waiting;
+    if (waiting?.kind !== 'delay') return;
+    this.#waiting = undefined;
+    const verdict = runAbort(waiting.filter, waiting.fault, this);
+    if (verdict.kind === 'answer') this.#answer(verdict.answer);
+    else this.run(waiting.next);
+  }
+
+  /** A piece of the body, while no filter has let the request pass. */
+  onData(chunk: Buffer): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    const length = this.#hold().add(chunk);
+    if (waiting.kind === 'delay') {
+      if (length >= heldBytes) this.#exchange.stream.pause();
+    } else if (length > (waiting.maxBytes === 0 ? heldBytes : waiting.maxBytes)) {
+      this.#waiting = undefined;
+      this.#exchange.fail({ kind: 'body-too-large' });
+    }
+  }
+
+  onEnd(trailers: HeaderList | undefined): void {
+    this.#held?.end(trailers);
+    const waiting = this.#waiting;
+    if (waiting?.kind !== 'buffer') return;
+    this.#waiting = undefined;
+    this.run(waiting.next);
+  }
+
+  #answer(answer: FilterAnswer): void {
+    if (answer.flag === 'FI') this.#countFault();
+    const { status, flag, details, body, fields, headers, grpcStatus, verbatim } = answer;
+    const response = { status, flags: flag, details, body, headers: [...fields], verbatim };
+    this.#exchange.respond({
+      ...response,
+      ...(grpcStatus === undefined ? {} : { grpcStatus }),
+      ...(headers.length === 0 ? {} : { operations: headers }),
+    });
+  }
+
+  /** Gives a response what filters have for it. */
+  applyTo(headers: HeaderList): void {
+    const { set, add } = this.#effects;
+    for (let at = 0; at < set.length; at += 2) removeFields(headers, set[at] ?? '');
+    headers.push(...set, ...add);
+  }
+
+  /** The request is over. */
+  release(): void {
+    this.#waiting = undefined;
+    this.#delay?.release();
+    if (this.#isFaulty) this.#exchange.parts.activity.faults--;
+    this.#isFaulty = false;
+  }
+}
+
+/** What is kept of a body that has to wait (Envoy: per_connection_buffer_limit_bytes). */
+const heldBytes = 1_048_576;
