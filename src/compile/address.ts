@@ -8,3 +8,8 @@ export function socketAddress(address: string, port: number): Address {
     address: { case: 'socketAddress', value: { address, portSpecifier: { case: 'portValue', value: port } } },
   });
 }
+
+/** A Unix domain socket, by its path. */
+export function unixAddress(path: string): Address {
+  return create(AddressSchema, { address: { case: 'pipe', value: { path } } });
+}

@@ -1,11 +1,37 @@
 // Istio's thresholds: practically none, unless a DestinationRule sets them. Envoy's own (1024, and 3 retries) are hit by ordinary load.
 import { create } from '@bufbuild/protobuf';
+import { duration } from '#compile/durations.ts';
 import { type CircuitBreakers, CircuitBreakersSchema } from '#envoy/gen/envoy/config/cluster/v3/circuit_breaker_pb.js';
+import type { ConnectionPool, RetryBudget } from '#model/destination-rule.ts';
 
 const unlimited = 0xffff_ffff;
 
-export function circuitBreakers(): CircuitBreakers {
+/** A count of 0 means "not set". With a retry budget Envoy does not look at max_retries. Source: Istio, applyConnectionPool and applyRetryBudget. */
+export function circuitBreakers(pool?: ConnectionPool, budget?: RetryBudget): CircuitBreakers {
+  const { tcp, http } = pool ?? {};
   return create(CircuitBreakersSchema, {
-    thresholds: [{ maxConnections: unlimited, maxPendingRequests: unlimited, maxRequests: unlimited, maxRetries: unlimited, trackRemaining: true }],
+    thresholds: [
+      {
+        maxConnections: limit(tcp?.maxConnections),
+        maxPendingRequests: limit(http?.maxPendingRequests),
+        maxRequests: limit(http?.maxRequests),
+        maxRetries: limit(http?.maxRetries),
+        trackRemaining: true,
+        ...(budget !== undefined && { retryBudget: retryBudget(budget) }),
+      },
+    ],
   });
+}
+
+/** Istio's defaults are Envoy's: 20 % of what is under way, and always 3. */
+function retryBudget({ percent = 20, minConcurrency = 3, intervalMs }: RetryBudget) {
+  return {
+    budgetPercent: { value: percent },
+    minRetryConcurrency: minConcurrency,
+    ...(intervalMs !== undefined && { budgetInterval: duration(intervalMs) }),
+  };
+}
+
+function limit(count: number | undefined): number {
+  return count === undefined || count === 0 ? unlimited : count;
 }

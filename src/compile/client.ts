@@ -2,6 +2,7 @@
 
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { formatOrigin, type Origin } from '#base/origin.ts';
+import type { DestinationRuleIndex } from '#compile/destination-rule-index.ts';
 import { labelsMatch } from '#model/labels.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
@@ -14,23 +15,31 @@ export type Client = {
   readonly labels: Readonly<Record<string, string>>;
   /** Equal for clients between which neither a rule's source labels nor what they are told makes a difference: they share what is compiled. */
   readonly shareKey: string;
+  /** Equal for clients of a namespace between which no destination rule's workloadSelector makes a difference; part of `shareKey`. */
+  readonly rulesKey: string;
   /** What is wrong with what stands at a place of a rule, in one line; undefined where nothing is, or where callers are not to be told. */
   readonly fault: (origin: Origin) => string | undefined;
 };
 
 /** What of a mesh decides about its clients. `faults`: the mesh's findings by the very object that is their place. */
-export type ClientFacts = { readonly sourceLabelNames: readonly string[]; readonly faults: ReadonlyMap<Origin, Diagnostic> };
+export type ClientFacts = {
+  readonly sourceLabelNames: readonly string[];
+  readonly faults: ReadonlyMap<Origin, Diagnostic>;
+  readonly destinationRules: DestinationRuleIndex;
+};
 
 /** The pod's labels count; the node's own only where the pod is not known. */
-export function clientOf(mesh: Mesh, proxy: Proxy, { sourceLabelNames, faults }: ClientFacts): Client {
+export function clientOf(mesh: Mesh, proxy: Proxy, { sourceLabelNames, faults, destinationRules }: ClientFacts): Client {
   const { namespace, dnsDomain, explainFailures } = proxy;
   const labels = mesh.workloads.get(`${namespace}/${proxy.name}`)?.labels ?? proxy.labels;
   const facts = sourceLabelNames.map((name) => `${name}=${labels[name] ?? ''}`);
+  const rulesKey = destinationRules.selectorKey({ namespace, labels });
   return {
     namespace,
     dnsDomain,
     labels,
-    shareKey: [...facts, ...(explainFailures ? ['explained'] : [])].join(','),
+    shareKey: [...facts, ...(rulesKey === '' ? [] : [rulesKey]), ...(explainFailures ? ['explained'] : [])].join(','),
+    rulesKey,
     fault: (origin) => {
       const finding = explainFailures ? faults.get(origin) : undefined;
       return finding === undefined ? undefined : faultLine(finding, origin);

@@ -1,79 +1,90 @@
-// In: a service port, the destination rule in force for the client, and what the client is. Out: the clusters `outbound|…` for it: one
-// for all endpoints and one per subset. Same in, same out: the result is shared by all proxies it holds for.
-import { create } from '@bufbuild/protobuf';
+// In: a service, the destination rule in force for the client, and what the client is. Out: the clusters `outbound|…` for it: one for all endpoints
+// of a port and one per subset. Same in, same out: the result is shared by all proxies it holds for.
+import { create, type JsonObject } from '@bufbuild/protobuf';
 import type { Origin } from '#base/origin.ts';
 import { circuitBreakers } from '#compile/circuit-breakers.ts';
-import { adsConfigSource } from '#compile/config-source.ts';
-import { duration } from '#compile/durations.ts';
-import { lbPolicy } from '#compile/load-balancing.ts';
+import { connectionFields } from '#compile/cluster-connection.ts';
+import { type ClientClass, type ClusterTarget, discoveryFields, discoveryOf } from '#compile/cluster-discovery.ts';
+import { clusterPolicies } from '#compile/cluster-policy.ts';
+import type { Placement } from '#compile/endpoint-locality.ts';
+import { loadBalancing } from '#compile/load-balancing.ts';
+import { commonLbConfig, localitySetting } from '#compile/locality-balancing.ts';
 import { clusterMetadata } from '#compile/metadata.ts';
-import { configPath, outboundClusterName } from '#compile/names.ts';
+import { configPath } from '#compile/names.ts';
+import { outlierDetection } from '#compile/outlier-detection.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
-import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
-import type { DestinationRule, Subset, TrafficPolicy } from '#model/destination-rule.ts';
+import type { DestinationRule, TrafficPolicy } from '#model/destination-rule.ts';
 import type { MeshSettings } from '#model/mesh.ts';
-import type { Service, ServicePort } from '#model/service.ts';
+import type { Service } from '#model/service.ts';
 
-/** What of the client changes its clusters. */
-export type ClientClass = {
-  readonly type: 'sidecar' | 'router';
-  /** Whether connections carry the address they were made to (redirect mode). Without it there is nothing to pass through to. */
-  readonly hasOriginalDestination: boolean;
-};
-
-/** All clusters of one service, for one class of clients. */
-export function outboundClusters(service: Service, rule: DestinationRule | undefined, client: ClientClass, settings: MeshSettings): readonly Unit[] {
-  return service.ports
-    .filter((port) => port.protocol !== 'udp')
-    .flatMap((port) => [
-      outboundCluster(service, port, rule, undefined, client, settings),
-      ...(rule?.subsets ?? []).map((subset) => outboundCluster(service, port, rule, subset, client, settings)),
-    ]);
+/** All clusters of one service, for one class of clients at one place. */
+export function outboundClusters(
+  service: Service,
+  rule: DestinationRule | undefined,
+  client: ClientClass,
+  placement: Placement,
+  settings: MeshSettings,
+): readonly Unit[] {
+  return clusterPolicies(service, rule, settings).flatMap(({ name, port, subset, policy }) => {
+    const locality = localitySetting(policy, service, settings);
+    const unit = outboundCluster({ name, service, port, subset, locality, placement }, policy, rule, client, settings);
+    return unit === undefined ? [] : [unit];
+  });
 }
 
 function outboundCluster(
-  service: Service,
-  port: ServicePort,
+  target: ClusterTarget,
+  policy: TrafficPolicy | undefined,
   rule: DestinationRule | undefined,
-  subset: Subset | undefined,
   client: ClientClass,
   settings: MeshSettings,
-): Unit {
-  const name = outboundClusterName(port.number, subset?.name, service.hostname);
-  const policy: TrafficPolicy = { ...rule?.policy, ...subset?.policy };
-  const passThrough = passesThrough(service, policy, client);
+): Unit | undefined {
+  const { name, service, port } = target;
+  const { connectionPool: pool, outlierDetection: outlier, loadBalancer } = policy ?? {};
+  const discovery = discoveryFields(discoveryOf(service, policy, client), target, client, settings);
+  if (discovery === undefined) return undefined;
+  const http = { client: client.type, h2Upgrade: settings.h2Upgrade ?? false, ...(pool !== undefined && { pool }) };
   const message = create(ClusterSchema, {
     name,
-    clusterDiscoveryType: { case: 'type', value: passThrough ? Cluster_DiscoveryType.ORIGINAL_DST : Cluster_DiscoveryType.EDS },
-    ...(!passThrough && { edsClusterConfig: { edsConfig: adsConfigSource(), serviceName: name } }),
-    connectTimeout: duration(settings.connectTimeoutMs),
-    lbPolicy: passThrough ? Cluster_LbPolicy.CLUSTER_PROVIDED : lbPolicy(policy.balancing),
-    commonLbConfig: {},
-    circuitBreakers: circuitBreakers(),
-    typedExtensionProtocolOptions: upstreamProtocolOptions(port.protocol, client.type),
-    metadata: clusterMetadata([service], port, {
-      ...(rule !== undefined && { config: configPath('destination-rule', rule) }),
-      ...(subset !== undefined && { subset: subset.name }),
-    }),
+    ...connectionFields(pool, settings),
+    ...loadBalancing(loadBalancer),
+    commonLbConfig: commonLbConfig(target.locality, outlier),
+    circuitBreakers: circuitBreakers(pool, policy?.retryBudget),
+    ...(outlier !== undefined && { outlierDetection: outlierDetection(outlier) }),
+    typedExtensionProtocolOptions: upstreamProtocolOptions(port.protocol, http),
+    metadata: clusterMetadata([service], port, ruleMetadata(target, rule)),
+    // Last: where connections go by themselves nothing is balanced.
+    ...discovery,
+    ...(discovery.lbPolicy !== undefined && { lbConfig: { case: undefined } }),
   });
-  const node = { kind: 'cluster', cluster: name } as const;
-  const origins: readonly (Origin | undefined)[] = [subset?.origin, policy.balancing?.origin, rule?.origin, port.origin, service.origin];
   return makeUnit(
     typeUrls.cluster,
     name,
     ClusterSchema,
     message,
-    origins.flatMap((origin) => (origin === undefined ? [] : [[node, origin]])),
+    clusterOrigins(target, policy, rule).map((origin) => [{ kind: 'cluster', cluster: name }, origin]),
   );
 }
 
-/**
- * A headless service has no endpoints of the mesh's choosing: a sidecar goes where the app went. Gateways, and proxies that nothing is
- * redirected to, have no such address and use the endpoints (differs from Istio in INTERCEPTION_MODE NONE, where such traffic fails).
- */
-function passesThrough(service: Service, policy: TrafficPolicy, client: ClientClass): boolean {
-  if (client.type === 'router' || !client.hasOriginalDestination) return false;
-  return service.headless || policy.balancing?.kind === 'passthrough';
+/** The rule that shaped the cluster, and the subset it is; `external` where the service is outside the mesh, as Istio's telemetry reads it. */
+function ruleMetadata({ service, subset }: ClusterTarget, rule: DestinationRule | undefined): JsonObject {
+  return {
+    ...(service.external && subset === undefined && { external: true }),
+    ...(rule !== undefined && { config: configPath('destination-rule', rule) }),
+    ...(subset !== undefined && { subset: subset.name }),
+  };
+}
+
+/** Where the parts of the cluster were written, the most special first. */
+function clusterOrigins(
+  { subset, port, service }: ClusterTarget,
+  policy: TrafficPolicy | undefined,
+  rule: DestinationRule | undefined,
+): readonly Origin[] {
+  const { loadBalancer, outlierDetection: outlier, connectionPool, tls, proxyProtocol } = policy ?? {};
+  const parts = [subset, loadBalancer, outlier, connectionPool, tls, proxyProtocol, rule, port, service];
+  return parts.flatMap((part) => (part === undefined ? [] : [part.origin]));
 }

@@ -1,55 +1,81 @@
-// In: a service and the destination rule in force. Out: the ClusterLoadAssignments of its clusters: per locality the endpoints that are
-// ready and, for a subset, have its labels. Depends on nothing of the client, so all proxies share it.
+// In: a service and the destination rule in force. Out: the ClusterLoadAssignments of its clusters: per locality and priority the endpoints that are
+// ready and, for a subset, have its labels. Where no setting looks at localities they depend on nothing of the client, so all proxies share them.
+import { isIP } from 'node:net';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { socketAddress } from '#compile/address.ts';
+import { socketAddress, unixAddress } from '#compile/address.ts';
+import { clusterPolicies } from '#compile/cluster-policy.ts';
+import { type EndpointGroup, groupEndpoints, type Placement } from '#compile/endpoint-locality.ts';
+import { type LocalitySetting, localitySetting } from '#compile/locality-balancing.ts';
 import { istioMetadata } from '#compile/metadata.ts';
-import { outboundClusterName } from '#compile/names.ts';
 import { makeUnit, type NodeOrigin, type Unit } from '#compile/unit.ts';
 import { HealthStatus } from '#envoy/gen/envoy/config/core/v3/health_check_pb.js';
 import type { LbEndpointSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
-import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { DestinationRule, Subset } from '#model/destination-rule.ts';
 import { labelsMatch } from '#model/labels.ts';
+import type { MeshSettings } from '#model/mesh.ts';
 import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 
+const unixScheme = 'unix://';
+
 /** One assignment per port, and per port and subset. */
-export function loadAssignments(service: Service, rule: DestinationRule | undefined): readonly Unit[] {
-  return service.ports
-    .filter((port) => port.protocol !== 'udp')
-    .flatMap((port) => [undefined, ...(rule?.subsets ?? [])].map((subset) => loadAssignment(service, port, subset)));
+export function loadAssignments(service: Service, rule: DestinationRule | undefined, placement: Placement, settings: MeshSettings): readonly Unit[] {
+  return clusterPolicies(service, rule, settings).map(({ name, port, subset, policy }) => {
+    const locality = localitySetting(policy, service, settings);
+    const { message, origins } = assignEndpoints({ name, service, port, subset, locality, placement }, isAddress);
+    return makeUnit(typeUrls.endpoint, name, ClusterLoadAssignmentSchema, message, origins);
+  });
 }
 
-function loadAssignment(service: Service, port: ServicePort, subset: Subset | undefined): Unit {
-  const clusterName = outboundClusterName(port.number, subset?.name, service.hostname);
+type Assignment = {
+  readonly name: string;
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly subset: Subset | undefined;
+  readonly locality: LocalitySetting | undefined;
+  readonly placement: Placement;
+};
+
+/** `usable`: endpoints that EDS can name are addresses; for DNS they are names as well. */
+export function assignEndpoints(
+  { name, service, port, subset, locality, placement }: Assignment,
+  usable: (endpoint: Endpoint) => boolean = () => true,
+): { readonly message: ClusterLoadAssignment; readonly origins: readonly NodeOrigin[] } {
   const endpoints = service.endpoints.filter(
     (endpoint) =>
       endpoint.servicePortNumber === port.number &&
       endpoint.health === 'ready' &&
+      usable(endpoint) &&
       (subset === undefined || labelsMatch(subset.labels, endpoint.labels)),
   );
-  const localities = Map.groupBy(endpoints, ({ locality }) => `${locality?.region ?? ''}/${locality?.zone ?? ''}/${locality?.subZone ?? ''}`);
-  const message = create(ClusterLoadAssignmentSchema, {
-    clusterName,
-    endpoints: [...localities].sort(byKey).map(([, members]) => ({
-      locality: members[0]?.locality ?? {},
-      loadBalancingWeight: members.length,
-      lbEndpoints: members.map((endpoint) => lbEndpoint(service, endpoint)),
-    })),
-  });
+  const groups = groupEndpoints(endpoints, locality, placement);
+  const message = create(ClusterLoadAssignmentSchema, { clusterName: name, endpoints: groups.map((group) => localityEndpoints(service, group)) });
   const origins = endpoints.map((endpoint): NodeOrigin => {
     const address = `${endpoint.address}:${endpoint.port}`;
-    return [{ kind: 'endpoint', cluster: clusterName, address }, endpoint.origin];
+    return [{ kind: 'endpoint', cluster: name, address }, endpoint.origin];
   });
-  return makeUnit(typeUrls.endpoint, clusterName, ClusterLoadAssignmentSchema, message, origins);
+  return { message, origins };
+}
+
+function isAddress({ address }: Endpoint): boolean {
+  return address.startsWith(unixScheme) || isIP(address) !== 0;
+}
+
+function localityEndpoints(service: Service, { locality, endpoints, weight, priority }: EndpointGroup) {
+  return { locality, loadBalancingWeight: weight, priority, lbEndpoints: endpoints.map((endpoint) => lbEndpoint(service, endpoint)) };
 }
 
 function lbEndpoint(service: Service, endpoint: Endpoint): MessageInitShape<typeof LbEndpointSchema> {
+  const { address, port, weight = 1 } = endpoint;
   return {
     healthStatus: HealthStatus.HEALTHY,
-    loadBalancingWeight: 1,
+    loadBalancingWeight: weight,
     metadata: istioMetadata({ workload: workloadLabel(service, endpoint) }),
-    hostIdentifier: { case: 'endpoint', value: { address: socketAddress(endpoint.address, endpoint.port) } },
+    hostIdentifier: {
+      case: 'endpoint',
+      value: { address: address.startsWith(unixScheme) ? unixAddress(address.slice(unixScheme.length)) : socketAddress(address, port) },
+    },
   };
 }
 
@@ -61,8 +87,4 @@ function workloadLabel(service: Service, endpoint: Endpoint): string {
   const canonicalName = labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? name;
   const revision = labels['service.istio.io/canonical-revision'] ?? labels['app.kubernetes.io/version'] ?? labels['version'] ?? '';
   return [name, namespace, canonicalName, revision === 'latest' ? '' : revision, 'Kubernetes'].join(';');
-}
-
-function byKey(a: readonly [string, unknown], b: readonly [string, unknown]): number {
-  return a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0;
 }

@@ -2,8 +2,7 @@
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Origin } from '#base/origin.ts';
 import { sourceLabelNames } from '#compile/client.ts';
-import type { DestinationRule } from '#model/destination-rule.ts';
-import { compareSpecificity, isWildcard } from '#model/hostname.ts';
+import { DestinationRuleIndex } from '#compile/destination-rule-index.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Service } from '#model/service.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
@@ -16,14 +15,7 @@ export type MeshIndex = {
   readonly sourceLabelNames: readonly string[];
   /** The mesh's findings by their place. */
   readonly faults: ReadonlyMap<Origin, Diagnostic>;
-  /** By namespace. */
-  readonly rules: ReadonlyMap<string, RuleIndex>;
-};
-
-/** The destination rules of one namespace by host, wildcards with the most specific first. */
-export type RuleIndex = {
-  readonly exact: ReadonlyMap<string, readonly DestinationRule[]>;
-  readonly wildcards: readonly (readonly [string, readonly DestinationRule[]])[];
+  readonly destinationRules: DestinationRuleIndex;
 };
 
 export function indexMesh(mesh: Mesh): MeshIndex {
@@ -37,17 +29,11 @@ export function indexMesh(mesh: Mesh): MeshIndex {
   }
   const sorted = [...mesh.services.values()].sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
   const services = Map.groupBy(sorted, ({ namespace }) => namespace);
-  const byNamespace = Map.groupBy(mesh.destinationRules, ({ namespace }) => namespace);
   return {
     virtualServices,
     services,
     sourceLabelNames: sourceLabelNames(mesh.virtualServices),
     faults: new Map(mesh.diagnostics.flatMap((finding) => (finding.at === undefined ? [] : [[finding.at, finding]]))),
-    rules: new Map([...byNamespace].map(([namespace, rules]) => [namespace, indexRules(rules)])),
+    destinationRules: new DestinationRuleIndex(mesh.destinationRules),
   };
-}
-
-function indexRules(rules: readonly DestinationRule[]): RuleIndex {
-  const byHost = Map.groupBy(rules, ({ host }) => host.hostname);
-  return { exact: byHost, wildcards: [...byHost].filter(([host]) => isWildcard(host)).sort(([a], [b]) => compareSpecificity(a, b)) };
 }

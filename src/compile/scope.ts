@@ -12,8 +12,8 @@ import {
   namesExactly,
   withPorts,
 } from '#compile/egress-import.ts';
-import type { MeshIndex, RuleIndex } from '#compile/mesh-index.ts';
-import type { DestinationRule, Subset } from '#model/destination-rule.ts';
+import type { MeshIndex } from '#compile/mesh-index.ts';
+import type { DestinationRule } from '#model/destination-rule.ts';
 import { compareSpecificity, hostCovers, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
@@ -185,42 +185,12 @@ export class Scope {
   }
 
   /**
-   * The destination rule for calls to `service`: the client's namespace first, then the service's, then the root namespace; within one,
-   * the most specific host. Rules for the same host are merged. Source: Istio, PushContext.destinationRule.
+   * The destination rule for calls to `service`, of a client with these labels: only rules with a workloadSelector look at them.
    */
-  destinationRule(service: Service): DestinationRule | undefined {
-    const { rootNamespace } = this.mesh.settings;
-    const own = this.#rules(this.namespace, service.hostname, (rule) => this.namespace !== rootNamespace || rule.visibility.kind === 'namespaces');
-    return own ?? this.#rules(service.namespace, service.hostname) ?? this.#rules(rootNamespace, service.hostname);
+  destinationRule({ hostname, namespace }: Service, labels: Proxy['labels'] = {}): DestinationRule | undefined {
+    const { index, cache } = this.#parts;
+    return index.destinationRules.lookup({ hostname, namespace }, { namespace: this.namespace, labels }, this.mesh.settings.rootNamespace, cache);
   }
-
-  #rules(namespace: string, hostname: string, accept: (rule: DestinationRule) => boolean = () => true): DestinationRule | undefined {
-    const index: RuleIndex | undefined = this.#parts.index.rules.get(namespace);
-    if (index === undefined) return undefined;
-    const usable = (rules: readonly DestinationRule[] | undefined): readonly DestinationRule[] =>
-      (rules ?? []).filter((rule) => isVisibleIn(rule.visibility, this.namespace) && accept(rule));
-    const exact = usable(index.exact.get(hostname));
-    if (exact.length > 0) return this.#merge(exact);
-    for (const [host, rules] of index.wildcards) {
-      if (!hostCovers(host, hostname)) continue;
-      const found = usable(rules);
-      if (found.length > 0) return this.#merge(found);
-    }
-    return undefined;
-  }
-
-  #merge(rules: readonly DestinationRule[]): DestinationRule | undefined {
-    return rules.length === 1 ? rules[0] : this.#parts.cache.once('merged destination rule', rules, '', () => mergeRules(rules));
-  }
-}
-/** The first policy that any of them has, and the subsets of all, of which the first of a name counts. Source: Istio, mergeDestinationRule. */
-function mergeRules(rules: readonly DestinationRule[]): DestinationRule | undefined {
-  const [first] = rules;
-  if (first === undefined) return undefined;
-  const subsets = new Map<string, Subset>();
-  for (const rule of rules) for (const subset of rule.subsets) if (!subsets.has(subset.name)) subsets.set(subset.name, subset);
-  const policy = rules.find((rule) => rule.policy !== undefined)?.policy;
-  return { ...first, ...(policy !== undefined && { policy }), subsets: [...subsets.values()] };
 }
 
 type HostIndex = {

@@ -4,6 +4,7 @@ import { assertNever } from '#base/assert-never.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { type Assembly, assemble } from '#compile/assembly.ts';
 import type { Client } from '#compile/client.ts';
+import { withDefaults } from '#compile/cluster-policy.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { type AppAddress, inboundCluster } from '#compile/inbound-cluster.ts';
 import { type InboundPort, inboundPorts } from '#compile/inbound-port.ts';
@@ -13,7 +14,7 @@ import { redirectedOutboundListeners } from '#compile/listener-outbound.ts';
 import { httpProxyRouteConfigFor, outboundHttpPorts, portRouteConfig, serviceRouteConfig } from '#compile/route-config-outbound.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Unit } from '#compile/unit.ts';
-import type { MeshSettings } from '#model/mesh.ts';
+import { effectivePolicy } from '#model/effective-policy.ts';
 import { isHttp, isHttpOrSniffed } from '#model/protocol.ts';
 import type { LoopbackPorts, Proxy } from '#model/proxy.ts';
 
@@ -39,7 +40,7 @@ function redirectedInbound(scope: Scope, proxy: Proxy, cache: CompileCache): rea
   const facts = ports.map(portFacts).join(' ');
   const servicePorts = ports.map(({ servicePort }) => servicePort);
   return [
-    ...ports.map((port) => cachedInboundCluster(port, { kind: 'redirected' }, settings, cache)),
+    ...ports.map((port) => cachedInboundCluster(port, { kind: 'redirected' }, scope, cache)),
     cache.once('virtual inbound listener', servicePorts, `${facts} ${options.explainFailures}`, () => virtualInboundListener(ports, options)),
   ];
 }
@@ -56,9 +57,15 @@ function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): As
   );
 }
 
-function cachedInboundCluster(port: InboundPort, app: AppAddress, settings: MeshSettings, cache: CompileCache): Unit {
+function cachedInboundCluster(port: InboundPort, app: AppAddress, scope: Scope, cache: CompileCache): Unit {
+  const { settings } = scope.mesh;
   const address = app.kind === 'port' ? `${app.address}:${app.port}` : app.kind;
-  return cache.once('inbound cluster', [port.servicePort], `${portFacts(port)} ${address}`, () => inboundCluster(port, app, settings));
+  const [service] = port.services;
+  // Rules that choose their clients say nothing about servers.
+  const rule = service === undefined ? undefined : scope.destinationRule(service);
+  const pool = withDefaults(effectivePolicy(rule, port.servicePort.number, undefined), settings)?.connectionPool;
+  const parts = pool === undefined ? [port.servicePort] : [port.servicePort, pool];
+  return cache.once('inbound cluster', parts, `${portFacts(port)} ${address}`, () => inboundCluster(port, app, settings, pool));
 }
 
 /** What of an inbound port is compiled, beside its service port: pods of one workload have it in common. */
@@ -92,7 +99,7 @@ function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cach
     const app = { kind: 'port', address: loopback.address, port: given.app ?? port.targetPort } as const;
     const key = `${portFacts(port)} ${loopback.address}:${given.listen} ${options.explainFailures}`;
     units.push(
-      cachedInboundCluster(port, app, settings, cache),
+      cachedInboundCluster(port, app, scope, cache),
       cache.once('bound inbound listener', [port.servicePort], key, () => boundInboundListener(port, loopback.address, given.listen, options)),
     );
   }

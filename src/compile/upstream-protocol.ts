@@ -1,34 +1,89 @@
-// How a cluster speaks to its endpoints: HTTP/2 where the port says so, as the client did where the protocol is sniffed, else HTTP/1.1.
+// How a cluster speaks HTTP to its endpoints: HTTP/2 where the port or a policy says so, as the client did where the protocol is sniffed or the
+// policy says so, else HTTP/1.1; and when its connections end. Source: Istio, setUpstreamProtocol and applyConnectionPool.
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { duration } from '#compile/durations.ts';
 import { packAny } from '#envoy/any.ts';
+import type { HttpProtocolOptionsSchema as CommonOptionsSchema, Http2ProtocolOptionsSchema } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
 import { HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
-import { isHttp2, type Protocol } from '#model/protocol.ts';
+import type { ConnectionPool, HttpPool } from '#model/destination-rule.ts';
+import { isHttp, isHttp2, type Protocol } from '#model/protocol.ts';
 
 const extension = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 type ProtocolOptions = Readonly<Record<string, Any>>;
+type OptionsInit = MessageInitShape<typeof HttpProtocolOptionsSchema>;
+type VersionInit = Exclude<OptionsInit['upstreamProtocolOptions'], undefined>;
 
-/** The cluster's typed_extension_protocol_options; empty means HTTP/1.1. Gateways never mirror the client: it may well be HTTP/2 by TLS. */
-export function upstreamProtocolOptions(protocol: Protocol, client: 'sidecar' | 'router'): ProtocolOptions {
-  if (isHttp2(protocol)) {
-    return {
-      [extension]: packAny(HttpProtocolOptionsSchema, {
-        upstreamProtocolOptions: {
-          case: 'explicitHttpConfig',
-          value: { protocolConfig: { case: 'http2ProtocolOptions', value: {} } },
-        },
-      }),
-    };
-  }
-  if (protocol === 'auto' && client === 'sidecar') {
-    return {
-      [extension]: packAny(HttpProtocolOptionsSchema, {
-        upstreamProtocolOptions: { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } },
-      }),
-    };
-  }
-  return {};
+/** What decides about HTTP versions beside the port's protocol. */
+export type UpstreamHttp = {
+  readonly client: 'sidecar' | 'router' | 'inbound';
+  readonly pool?: ConnectionPool;
+  /** MeshConfig.h2UpgradePolicy. */
+  readonly h2Upgrade: boolean;
+  /** Where TLS begins here: whether the server name and the names in its certificate follow the Host of each request. */
+  readonly tls?: { readonly autoSni: boolean; readonly autoSanValidation: boolean };
+};
+
+/** The cluster's typed_extension_protocol_options; empty means HTTP/1.1. */
+export function upstreamProtocolOptions(protocol: Protocol, http: UpstreamHttp): ProtocolOptions {
+  const { pool, tls } = http;
+  const version = versionOptions(protocol, http);
+  const common = commonOptions(pool);
+  const names = tls !== undefined && (tls.autoSni || tls.autoSanValidation) ? tls : undefined;
+  if (version === undefined && common === undefined && names === undefined) return {};
+  return {
+    [extension]: packAny(HttpProtocolOptionsSchema, {
+      upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } },
+      ...(common !== undefined && { commonHttpProtocolOptions: common }),
+      ...(names !== undefined && { upstreamHttpProtocolOptions: names }),
+    }),
+  };
+}
+
+/** Whether the cluster speaks HTTP/2 whatever its clients speak. */
+export function speaksHttp2(protocol: Protocol, http: UpstreamHttp): boolean {
+  const version = versionOptions(protocol, http);
+  return version?.case === 'explicitHttpConfig';
+}
+
+/** Gateways never mirror the client unless told to: it may well be HTTP/2 by TLS. */
+function versionOptions(protocol: Protocol, http: UpstreamHttp): VersionInit | undefined {
+  const { client, pool } = http;
+  const mirror = pool?.http?.useClientProtocol === true || (protocol === 'auto' && client !== 'router');
+  if (mirror) return { case: 'useDownstreamProtocolConfig', value: { httpProtocolOptions: {}, http2ProtocolOptions: {} } };
+  if (!isHttp2(protocol) && !isUpgraded(protocol, http)) return undefined;
+  return { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'http2ProtocolOptions', value: http2Options(pool?.http) } } };
+}
+
+/** h2UpgradePolicy of the pool, on any port; of the mesh, on declared HTTP only. Source: Istio, shouldH2Upgrade. */
+function isUpgraded(protocol: Protocol, { client, pool, h2Upgrade }: UpstreamHttp): boolean {
+  if (client === 'inbound') return false;
+  return pool?.http?.h2Upgrade ?? (h2Upgrade && isHttp(protocol));
+}
+
+function http2Options(pool: HttpPool | undefined): MessageInitShape<typeof Http2ProtocolOptionsSchema> {
+  const { maxConcurrentStreams = 0, http2Keepalive } = pool ?? {};
+  return {
+    ...(maxConcurrentStreams > 0 && { maxConcurrentStreams }),
+    ...(http2Keepalive !== undefined && {
+      connectionKeepalive: { interval: duration(http2Keepalive.intervalMs), timeout: duration(http2Keepalive.timeoutMs) },
+    }),
+  };
+}
+
+/** The idle timeout for HTTP, else that for connections; 0 requests per connection means "not set". */
+function commonOptions(pool: ConnectionPool | undefined): MessageInitShape<typeof CommonOptionsSchema> | undefined {
+  const { tcp, http } = pool ?? {};
+  const idleTimeoutMs = http?.idleTimeoutMs ?? tcp?.idleTimeoutMs;
+  const maxRequestsPerConnection = http?.maxRequestsPerConnection ?? 0;
+  const maxConnectionMs = tcp?.maxConnectionDurationMs;
+  if (idleTimeoutMs === undefined && maxRequestsPerConnection === 0 && maxConnectionMs === undefined) return undefined;
+  return {
+    ...(idleTimeoutMs !== undefined && { idleTimeout: duration(idleTimeoutMs) }),
+    ...(maxRequestsPerConnection > 0 && { maxRequestsPerConnection }),
+    ...(maxConnectionMs !== undefined && { maxConnectionDuration: duration(maxConnectionMs) }),
+  };
 }
 
 /** For PassthroughCluster and its like: mirrors the client, and drops connections that are idle for five minutes. */

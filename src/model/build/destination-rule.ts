@@ -1,41 +1,39 @@
 // Destination rules with their host resolved.
-import type { TrafficPolicy as WrittenPolicy } from '#api/istio/destination-rule.ts';
 import type { KindMap } from '#api/kinds.ts';
-import type { FieldOrigins } from '#api/resource.ts';
 import { visibilityOf } from '#model/build/export-to.ts';
+import { buildRulePolicy } from '#model/build/destination-rule-policy.ts';
 import { resolveHost } from '#model/build/host-resolution.ts';
-import type { Balancing, DestinationRule, TrafficPolicy } from '#model/destination-rule.ts';
+import type { DestinationRule, RulePolicy } from '#model/destination-rule.ts';
 import type { MeshSettings } from '#model/mesh.ts';
+import type { Visibility } from '#model/visibility.ts';
 
 type RuleResource = KindMap['DestinationRule'];
 
 export function buildDestinationRule({ metadata, spec, origins }: RuleResource, settings: MeshSettings): DestinationRule {
   const { name, namespace } = metadata;
+  const selector = spec.workloadSelector === undefined ? undefined : (spec.workloadSelector.matchLabels ?? {});
   return {
     name,
     namespace,
     host: resolveHost(spec.host, namespace, settings.domain, origins.at(['spec', 'host'])),
-    policy: trafficPolicy(spec.trafficPolicy, ['spec', 'trafficPolicy'], origins),
+    ...given(buildRulePolicy(spec.trafficPolicy, ['spec', 'trafficPolicy'], origins)),
     subsets: (spec.subsets ?? []).map((subset, index) => ({
       name: subset.name,
       labels: subset.labels ?? {},
-      policy: trafficPolicy(subset.trafficPolicy, ['spec', 'subsets', index, 'trafficPolicy'], origins),
+      ...given(buildRulePolicy(subset.trafficPolicy, ['spec', 'subsets', index, 'trafficPolicy'], origins)),
       origin: origins.at(['spec', 'subsets', index]),
     })),
-    visibility: visibilityOf(spec.exportTo, namespace),
+    ...(selector !== undefined && { workloadSelector: selector }),
+    // A rule for chosen clients stays in its namespace, whatever it says. Source: Istio, setDestinationRules.
+    visibility: selector === undefined ? visibilityOf(spec.exportTo, namespace) : ownNamespace(namespace),
     origin: origins.start,
   };
 }
 
-const balancingKinds: Readonly<Record<string, Balancing['kind']>> = {
-  ROUND_ROBIN: 'round-robin',
-  LEAST_REQUEST: 'least-request',
-  LEAST_CONN: 'least-request',
-  RANDOM: 'random',
-  PASSTHROUGH: 'passthrough',
-};
+function given(policy: RulePolicy | undefined): { readonly policy?: RulePolicy } {
+  return policy === undefined ? {} : { policy };
+}
 
-function trafficPolicy(policy: WrittenPolicy | undefined, path: readonly (string | number)[], origins: FieldOrigins): TrafficPolicy {
-  const kind = balancingKinds[policy?.loadBalancer?.simple ?? ''];
-  return kind === undefined ? {} : { balancing: { kind, origin: origins.at([...path, 'loadBalancer', 'simple']) } };
+function ownNamespace(namespace: string): Visibility {
+  return { kind: 'namespaces', namespaces: new Set([namespace]) };
 }

@@ -1,0 +1,104 @@
+// In: a scope, and a proxy. Out: clusters and endpoints of all services that it sees: the same for all proxies of one kind, unless a rule chooses its
+// clients by label or looks at where they stand. Clusters know nothing of endpoints: an endpoint that comes or goes leaves them as they are.
+import { isIPv6 } from 'node:net';
+import { type Assembly, assemble } from '#compile/assembly.ts';
+import { outboundClusters } from '#compile/cluster.ts';
+import type { ClientClass } from '#compile/cluster-discovery.ts';
+import { clusterPolicies } from '#compile/cluster-policy.ts';
+import type { CompileCache } from '#compile/compile-cache.ts';
+import { loadAssignments } from '#compile/endpoint.ts';
+import { type Placement, withTopology } from '#compile/endpoint-locality.ts';
+import { fixedClusters } from '#compile/fixed-clusters.ts';
+import { localitySetting } from '#compile/locality-balancing.ts';
+import type { Scope } from '#compile/scope.ts';
+import type { Unit } from '#compile/unit.ts';
+import type { DestinationRule } from '#model/destination-rule.ts';
+import { formatLocality, localityOfLabels } from '#model/locality.ts';
+import type { MeshSettings } from '#model/mesh.ts';
+import type { Proxy } from '#model/proxy.ts';
+import type { Service } from '#model/service.ts';
+
+/** Stands for "no destination rule" among the objects that a cache entry is found by. */
+const noRule = {};
+
+export function clusterAssembly(scope: Scope, proxy: Proxy, cache: CompileCache): Assembly {
+  const { settings } = scope.mesh;
+  const { labels, rulesKey } = scope.client(proxy);
+  const client = {
+    type: proxy.type,
+    hasOriginalDestination: proxy.interception.kind === 'redirect',
+    ipv6Only: proxy.addresses.length > 0 && proxy.addresses.every((address) => isIPv6(address)),
+  };
+  const clientKey = `${client.type} ${client.hasOriginalDestination} ${client.ipv6Only}`;
+  const governed = scope.once(`governed services ${rulesKey}`, () => governedServices(scope, labels, cache));
+  const placement = placementOf(scope, proxy, labels);
+  return scope.once(`clusters ${clientKey} ${rulesKey} ${placementKey(placement, governed.facts)}`, () =>
+    assemble([
+      ...governed.services.flatMap((one) => serviceUnits(one, client, clientKey, placement, settings, cache)),
+      ...cache.once('fixed clusters', [], client.type, () => fixedClusters(client.type, settings)),
+    ]),
+  );
+}
+
+/** What of a client's place its clusters depend on: mostly nothing. */
+type PlacementFacts = { readonly locality: boolean; readonly labels: readonly string[] };
+type GovernedService = { readonly service: Service; readonly rule: DestinationRule | undefined; readonly facts: PlacementFacts };
+
+function governedServices(
+  scope: Scope,
+  labels: Proxy['labels'],
+  cache: CompileCache,
+): { readonly services: readonly GovernedService[]; readonly facts: PlacementFacts } {
+  const services = [...scope.services.values()].map((service) => {
+    const rule = scope.destinationRule(service, labels);
+    const shape = [service.ports, service.origin, rule ?? noRule];
+    const text = `${service.hostname} ${service.trafficDistribution ?? ''}`;
+    return { service, rule, facts: cache.once('placement facts', shape, text, () => placementFacts(service, rule, scope.mesh.settings)) };
+  });
+  const all = services.map(({ facts }) => facts);
+  const names = new Set(all.flatMap((facts) => facts.labels));
+  return { services, facts: { locality: all.some(({ locality }) => locality), labels: [...names].sort() } };
+}
+
+function placementFacts(service: Service, rule: DestinationRule | undefined, settings: MeshSettings): PlacementFacts {
+  const found = clusterPolicies(service, rule, settings).flatMap(({ policy }) => localitySetting(policy, service, settings) ?? []);
+  const labels = found.flatMap(({ balancing }) => balancing.failoverPriority.filter((label) => !label.includes('=')));
+  return { locality: found.length > 0, labels: [...new Set(labels)].sort() };
+}
+
+/** The node's own locality counts, else the pod's. */
+function placementOf(scope: Scope, proxy: Proxy, labels: Proxy['labels']): Placement {
+  const workload = scope.mesh.workloads.get(`${proxy.namespace}/${proxy.name}`);
+  const locality = proxy.locality ?? workload?.locality ?? localityOfLabels(labels) ?? { region: '', zone: '', subZone: '' };
+  return { locality, labels: withTopology(labels, { locality }) };
+}
+
+function placementKey({ locality, labels }: Placement, facts: PlacementFacts): string {
+  if (!facts.locality) return '';
+  return [formatLocality(locality), ...facts.labels.map((name) => `${name}=${labels[name] ?? ''}`)].join(',');
+}
+
+function serviceUnits(
+  { service, rule, facts }: GovernedService,
+  client: ClientClass,
+  clientKey: string,
+  placement: Placement,
+  settings: MeshSettings,
+  cache: CompileCache,
+): readonly Unit[] {
+  const place = placementKey(placement, facts);
+  // The names that DNS is asked for stand in the cluster itself.
+  const named = service.resolution === 'dns' || service.resolution === 'dns-round-robin';
+  const shape = [service.ports, service.origin, rule ?? noRule, ...(named ? [service.endpoints] : [])];
+  const key = `${clientKey} ${service.hostname} ${service.headless} ${service.resolution} ${service.trafficDistribution ?? ''} ${named ? place : ''}`;
+  const clusters = cache.once('clusters', shape, key, () => outboundClusters(service, rule, client, placement, settings));
+  const discovered = new Set(clusters.filter(isDiscovered).map(({ resource }) => resource.name));
+  if (discovered.size === 0) return clusters;
+  const endpoints = cache.once('endpoints', [service, rule ?? noRule], place, () => loadAssignments(service, rule, placement, settings));
+  return [...clusters, ...endpoints.filter(({ resource }) => discovered.has(resource.name))];
+}
+
+/** Whether the cluster takes its endpoints from EDS: one that passes through, or asks DNS, has none to send. */
+function isDiscovered({ resource }: Unit): boolean {
+  return 'edsClusterConfig' in resource.message && resource.message.edsClusterConfig !== undefined;
+}

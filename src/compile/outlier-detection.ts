@@ -1,0 +1,34 @@
+// DestinationRule outlierDetection: endpoints that keep failing are left out for a while.
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { duration } from '#compile/durations.ts';
+import type { OutlierDetectionSchema } from '#envoy/gen/envoy/config/cluster/v3/outlier_detection_pb.js';
+import type { OutlierDetection } from '#model/destination-rule.ts';
+
+/** Success rates are never looked at. What is not set is Envoy's default. Source: Istio, applyOutlierDetection. */
+export function outlierDetection(outlier: OutlierDetection): MessageInitShape<typeof OutlierDetectionSchema> {
+  const { consecutive5xx, consecutiveGatewayErrors, localOrigin, intervalMs, baseEjectionMs, maxEjectionPercent } = outlier;
+  return {
+    enforcingSuccessRate: 0,
+    ...(consecutive5xx !== undefined && { consecutive5xx, enforcingConsecutive5xx: always(consecutive5xx) }),
+    ...(consecutiveGatewayErrors !== undefined && {
+      consecutiveGatewayFailure: consecutiveGatewayErrors,
+      enforcingConsecutiveGatewayFailure: always(consecutiveGatewayErrors),
+    }),
+    ...(intervalMs !== undefined && { interval: duration(intervalMs) }),
+    ...(baseEjectionMs !== undefined && { baseEjectionTime: duration(baseEjectionMs) }),
+    ...(maxEjectionPercent > 0 && { maxEjectionPercent }),
+    ...(localOrigin !== undefined && {
+      splitExternalLocalOriginErrors: true,
+      enforcingLocalOriginSuccessRate: 0,
+      ...(localOrigin.consecutiveFailures > 0 && {
+        consecutiveLocalOriginFailure: localOrigin.consecutiveFailures,
+        enforcingConsecutiveLocalOriginFailure: 100,
+      }),
+    }),
+  };
+}
+
+/** Percent: a count of 0 means that this kind of error ejects nobody. */
+function always(count: number): number {
+  return count > 0 ? 100 : 0;
+}
