@@ -6,6 +6,7 @@ import { formatView } from '#proxy/http/connection-view.ts';
 import type { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
 import { appendForwardedHost, makeWireSafe, setField } from '#proxy/http/header-list.ts';
 import type { HeldBody } from '#proxy/http/held-body.ts';
+import { type MirroredRequest, startMirrors } from '#proxy/http/mirrored-request.ts';
 import { RequestBody } from '#proxy/http/request-body.ts';
 import type { RequestContext } from '#proxy/http/request-context.ts';
 import { backOffMs, coversReset, coversResponse, coversTimeout } from '#proxy/http/retry.ts';
@@ -32,6 +33,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   readonly #decision: Forward;
   readonly #body: RequestBody;
   #held: HeldBody | undefined;
+  #mirrors: readonly MirroredRequest[] | undefined = undefined;
   #cluster: ClusterRuntime | undefined = undefined;
   #attempt: UpstreamAttempt | undefined = undefined;
   #attempts = 0;
@@ -73,7 +75,17 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     const { timeoutMs, maxStreamDurationMs = context.parts.entry.maxStreamDurationMs, idleTimeoutMs } = action;
     if (timeoutMs > 0 || maxStreamDurationMs > 0) context.timers.armResponse(name, upgrade === '' ? timeoutMs : 0, maxStreamDurationMs);
     if (idleTimeoutMs !== undefined) context.timers.armIdle(idleTimeoutMs);
+    if (action.mirrors.length > 0 && upgrade === '') this.#startMirrors(timeoutMs);
     this.#startAttempt();
+  }
+
+  #startMirrors(timeoutMs: number): void {
+    if (this.#decision.route.attemptCountInRequest) setField(this.#context.stream.request.headers, 'x-envoy-attempt-count', '1');
+    this.#mirrors = startMirrors(this.#context, this.#decision.action.mirrors, timeoutMs);
+    for (const mirrored of this.#mirrors) {
+      for (const chunk of this.#held?.chunks ?? []) mirrored.sendData(chunk);
+      if (this.#context.requestEnded && this.#context.stream.hasBody) mirrored.sendEnd(this.#trailers);
+    }
   }
 
   /** Envoy's order: headers to add and remove, then host and path (finalizeRequestHeaders). */
@@ -152,12 +164,16 @@ export class Forwarding implements AttemptOwner, TimerOwner {
 
   sendData(chunk: Buffer): void {
     this.#body.add(chunk);
+    if (this.#mirrors !== undefined) for (const mirrored of this.#mirrors) mirrored.sendData(chunk);
     if (this.#attempt !== undefined && !this.#attempt.sendData(chunk)) this.#context.stream.pause();
   }
 
   sendEnd(trailers: HeaderList | undefined): void {
     this.#trailers = trailers;
-    if (this.#context.stream.hasBody) this.#attempt?.sendEnd(trailers);
+    if (this.#context.stream.hasBody) {
+      this.#attempt?.sendEnd(trailers);
+      if (this.#mirrors !== undefined) for (const mirrored of this.#mirrors) mirrored.sendEnd(trailers);
+    }
     if (this.#responseEnded) this.#context.finish();
   }
 
@@ -167,6 +183,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   }
 
   cancel(): void {
+    if (this.#mirrors !== undefined) for (const mirrored of this.#mirrors) mirrored.release();
     this.#endBackOff();
     if (!this.#responseEnded || this.#isTunnel || !this.#context.requestEnded) this.#attempt?.cancel();
   }

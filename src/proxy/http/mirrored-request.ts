@@ -1,0 +1,110 @@
+// A copy of a request on its way to another cluster. Nobody waits for its answer, and nothing that happens to it is seen by the request itself:
+// a receiver that is too slow for the body loses the copy, not the sender's time or our memory.
+import { type MirrorEntry, mirrorsOf, shadowHost } from '#decide/mirror.ts';
+import { joinedValue, setField } from '#proxy/http/header-list.ts';
+import type { RequestContext } from '#proxy/http/request-context.ts';
+import type { ClientStream, HeaderList, RequestHead, ResponseReceiver } from '#proxy/http/stream.ts';
+import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
+
+/** Bytes that may wait for a slow receiver. */
+const backlogBytes = 1_048_576;
+
+export class MirroredRequest implements ResponseReceiver, TimerOwner {
+  #stream: ClientStream | undefined = undefined;
+  #timer: Timer | undefined = undefined;
+  #backlog = 0;
+  #isBlocked = false;
+  #sent = false;
+  #done = false;
+
+  /** Undefined where the cluster is not there, has no endpoint or no room. `timeoutMs` 0: no limit. */
+  static start(context: RequestContext, mirror: MirrorEntry, timeoutMs: number): MirroredRequest | undefined {
+    const { runtime } = context.parts;
+    const cluster = runtime.clusters.get(mirror.cluster);
+    if (cluster === undefined || cluster.usage.requests >= cluster.entry.maxRequests) return undefined;
+    const endpoint = cluster.choose(undefined, undefined);
+    if (endpoint === undefined) return undefined;
+    const { request, hasBody } = context.stream;
+    const { protocol } = cluster.entry;
+    const isHttp2 = protocol === 'http2' || (protocol === 'same-as-downstream' && request.version === 'HTTP/2');
+    const mirrored = new MirroredRequest();
+    if (timeoutMs > 0) {
+      mirrored.#timer = new Timer(runtime.wheel, mirrored);
+      mirrored.#timer.arm(timeoutMs);
+    }
+    mirrored.#sent = !hasBody;
+    mirrored.#stream = endpoint.pool(isHttp2 ? 'http2' : 'http1').open(copyOf(context, mirror.marksHost), hasBody, mirrored);
+    return mirrored;
+  }
+
+  sendData(chunk: Uint8Array): void {
+    if (this.#done) return;
+    if (this.#stream?.sendData(chunk) === true) return;
+    this.#isBlocked = true;
+    this.#backlog += chunk.length;
+    if (this.#backlog > backlogBytes) this.#giveUp();
+  }
+
+  sendEnd(trailers: HeaderList | undefined): void {
+    this.#sent = true;
+    if (!this.#done) this.#stream?.sendEnd(trailers);
+  }
+
+  /** The request itself is over; a copy that is not complete goes with it. */
+  release(): void {
+    if (!this.#sent) this.#giveUp();
+  }
+
+  onConnected(): void {}
+
+  onInformational(): void {}
+
+  onHead(): void {}
+
+  onData(): void {}
+
+  onEnd(): void {
+    this.#finish();
+  }
+
+  onReset(): void {
+    this.#finish();
+  }
+
+  onWritable(): void {
+    if (!this.#isBlocked) return;
+    this.#isBlocked = false;
+    this.#backlog = 0;
+  }
+
+  onTimer(): void {
+    this.#giveUp();
+  }
+
+  #giveUp(): void {
+    if (this.#done) return;
+    this.#finish();
+    this.#stream?.reset('local-reset');
+  }
+
+  #finish(): void {
+    this.#done = true;
+    this.#timer?.release();
+  }
+}
+
+/** As Envoy's own client sends it: internal, and with the proxy among those that forwarded it. */
+function copyOf({ stream }: RequestContext, marksHost: boolean): RequestHead {
+  const { request, connection } = stream;
+  const headers = [...request.headers];
+  const before = joinedValue(headers, 'x-forwarded-for');
+  const own = connection.facts.localIp;
+  setField(headers, 'x-forwarded-for', before === undefined ? own : `${before},${own}`);
+  setField(headers, 'x-envoy-internal', 'true');
+  return { ...request, authority: marksHost ? shadowHost(request.authority) : request.authority, headers };
+}
+
+/** The copies of a request that is about to be forwarded. */
+export function startMirrors(context: RequestContext, mirrors: readonly MirrorEntry[], timeoutMs: number): readonly MirroredRequest[] {
+  return mirrorsOf(mirrors, context, context.parts.runtime.random()).flatMap((mirror) => MirroredRequest.start(context, mirror, timeoutMs) ?? []);
+}
