@@ -41,6 +41,10 @@ export const heddleCodes = {
     title: 'Volume not provided',
     explanation: 'A container mounts a volume that exists on a cluster only; a local process does not get it.',
   },
+  HDL0014: {
+    title: 'Delegate without effect',
+    explanation: 'A VirtualService, or a rule of it, that another one delegates to can never act. The rule is left out; all others count.',
+  },
   HDL0020: {
     title: 'Service selects no Pod',
     explanation: 'No Pod has all labels of the Service selector, so the Service has no endpoint and each request to it is answered with 503.',

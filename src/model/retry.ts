@@ -6,7 +6,10 @@ export type Retries = {
   /** Envoy's conditions, and status codes as numbers, separated by commas. */
   readonly retryOn?: string;
   readonly perTryTimeoutMs?: number;
+  /** The first pause; the longest is ten times that (Envoy's default). */
   readonly backoffMs?: number;
   /** Whether a retry avoids the hosts that were tried already; true unless said. */
   readonly ignorePreviousHosts?: boolean;
+  /** Whether a retry may go to another locality (priority) than those that were tried already. */
+  readonly remoteLocalities?: boolean;
 };

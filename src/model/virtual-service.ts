@@ -37,6 +37,8 @@ export type HttpRule = {
   readonly fault?: Fault;
   readonly mirrors?: readonly Mirror[];
   readonly cors?: CorsPolicy;
+  /** The rule of another VirtualService that this one came in by, as its delegate. */
+  readonly delegatedBy?: Origin;
   readonly origin: Origin;
 };
 
@@ -87,6 +89,8 @@ export type TlsRule = {
 /** All conditions that are given must hold. */
 export type HttpMatch = {
   readonly name: string;
+  /** Under which name requests of this match are counted. */
+  readonly statPrefix?: string;
   readonly uri?: StringMatch;
   /** A prefix of `uri` counts by path segments, as in an Ingress: `/a` fits `/a` and `/a/b`, not `/ab`. */
   readonly isUriBySegment?: boolean;
@@ -96,6 +100,8 @@ export type HttpMatch = {
   readonly headers: readonly NamedMatch[];
   readonly withoutHeaders: readonly NamedMatch[];
   readonly queryParameters: readonly NamedMatch[];
+  /** Conditions on claims of the request's JWT (`@request.auth.claims.group`): nothing tells claims yet, so that a match with any of them never holds. */
+  readonly claims?: readonly NamedMatch[];
   /** The port that the request came to: of the service, or of the Gateway's server. */
   readonly port?: number;
   /** `mesh` or gateways; undefined means those of the VirtualService. Where given, the two conditions on the source do not count (as in Istio). */

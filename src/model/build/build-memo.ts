@@ -1,11 +1,12 @@
 // What building a mesh remembers from one snapshot to the next. Pass one object to each build in turn; without it everything is made anew.
 import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
+import type { Delegated } from '#model/build/delegate.ts';
 import type { SettingsResult } from '#model/build/mesh-settings.ts';
+import type { WrittenVirtualService } from '#model/build/virtual-service.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { Service } from '#model/service.ts';
 import type { Sidecar } from '#model/sidecar.ts';
-import type { VirtualService } from '#model/virtual-service.ts';
 import type { Workload } from '#model/workload.ts';
 
 /** Parts by the resources they were made of. A mesh's settings are among the inputs of each part that depends on them. */
@@ -17,7 +18,8 @@ export class BuildMemo {
   readonly services = new PartsCache<Service>();
   readonly serviceMaps = new PartsCache<ReadonlyMap<string, Service>>();
   readonly gateways = new IdentityCache<Gateway>();
-  readonly virtualServices = new IdentityCache<VirtualService>();
+  readonly virtualServices = new IdentityCache<WrittenVirtualService>();
+  readonly delegated = new IdentityCache<Delegated>();
   readonly destinationRules = new IdentityCache<DestinationRule>();
   readonly sidecars = new IdentityCache<Sidecar>();
 }

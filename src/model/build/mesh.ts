@@ -10,7 +10,7 @@ import { inOrderOfPrecedence } from '#model/build/precedence.ts';
 import { referenceDiagnostics } from '#model/build/references.ts';
 import { buildServices, externalNameDiagnostics } from '#model/build/service.ts';
 import { buildSidecar, sidecarDiagnostics } from '#model/build/sidecar.ts';
-import { buildVirtualService } from '#model/build/virtual-service.ts';
+import { buildVirtualServices } from '#model/build/virtual-services.ts';
 import { buildWorkloads } from '#model/build/workload.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Snapshot } from '#sources/snapshot.ts';
@@ -19,14 +19,13 @@ import type { Snapshot } from '#sources/snapshot.ts';
 export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: BuildMemo = new BuildMemo()): Mesh {
   const { settings, diagnostics } = meshSettings(resources.ConfigMap.get(`${rootNamespace}/istio`), memo);
   const workloads = buildWorkloads(resources, memo);
+  const ofRoutes = buildVirtualServices(resources, settings, memo);
   const parts = {
     settings,
     workloads,
     services: buildServices(resources, workloads, settings, memo),
     gateways: inOrderOfPrecedence(resources.Gateway.values()).map((resource) => memo.gateways.get([resource], '', () => buildGateway(resource))),
-    virtualServices: inOrderOfPrecedence(resources.VirtualService.values()).map((resource) =>
-      memo.virtualServices.get([resource, settings], '', () => buildVirtualService(resource, settings)),
-    ),
+    virtualServices: ofRoutes.virtualServices,
     destinationRules: inOrderOfPrecedence(resources.DestinationRule.values()).map((resource) =>
       memo.destinationRules.get([resource, settings], '', () => buildDestinationRule(resource, settings)),
     ),
@@ -36,6 +35,7 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
   };
   const all = [
     ...diagnostics,
+    ...ofRoutes.diagnostics,
     ...externalNameDiagnostics(resources.Service.values()),
     ...referenceDiagnostics(parts),
     ...sidecarDiagnostics(parts.sidecars),
