@@ -4,6 +4,7 @@ import { checkGateway } from '#api/istio/gateway-rules.ts';
 import { checkSidecar } from '#api/istio/sidecar-rules.ts';
 import { checkVirtualService } from '#api/istio/virtual-service-rules.ts';
 import type { KindName, kinds } from '#api/kinds.ts';
+import { checkIngress } from '#api/kubernetes/ingress-rules.ts';
 import type { Static } from '#api/schema.ts';
 
 type Rules = { readonly [Kind in KindName]?: (body: Static<(typeof kinds)[Kind]['body']>) => readonly Finding[] };
@@ -11,6 +12,7 @@ type Rules = { readonly [Kind in KindName]?: (body: Static<(typeof kinds)[Kind][
 const rules: Rules = {
   VirtualService: checkVirtualService,
   Gateway: checkGateway,
+  Ingress: checkIngress,
   Sidecar: checkSidecar,
 };
 

@@ -7,6 +7,7 @@ import { sidecarSpec } from '#api/istio/sidecar.ts';
 import { virtualServiceSpec } from '#api/istio/virtual-service.ts';
 import { configMap, namespace, serviceAccount } from '#api/kubernetes/core.ts';
 import { endpointSlice } from '#api/kubernetes/endpoint-slice.ts';
+import { ingress, ingressClass } from '#api/kubernetes/ingress.ts';
 import { pod } from '#api/kubernetes/pod.ts';
 import { service } from '#api/kubernetes/service.ts';
 import { daemonSet, deployment, job, replicaSet, statefulSet } from '#api/kubernetes/workloads.ts';
@@ -54,6 +55,10 @@ export const kinds = {
   Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },
   // biome-ignore format: one kind a line
   EndpointSlice: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'], plural: 'endpointslices', scope: 'namespaced', family: 'kubernetes', body: endpointSlice },
+  // biome-ignore format: one kind a line
+  Ingress: { kind: 'Ingress', group: 'networking.k8s.io', versions: ['v1'], plural: 'ingresses', scope: 'namespaced', family: 'kubernetes', body: ingress },
+  // biome-ignore format: one kind a line
+  IngressClass: { kind: 'IngressClass', group: 'networking.k8s.io', versions: ['v1'], plural: 'ingressclasses', scope: 'cluster', family: 'kubernetes', body: ingressClass },
   Pod: { kind: 'Pod', group: '', versions: ['v1'], plural: 'pods', scope: 'namespaced', family: 'kubernetes', body: pod },
   Namespace: { kind: 'Namespace', group: '', versions: ['v1'], plural: 'namespaces', scope: 'cluster', family: 'kubernetes', body: namespace },
   // biome-ignore format: one kind a line

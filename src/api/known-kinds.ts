@@ -39,7 +39,7 @@ export const kindsWithoutEffect: Readonly<Record<string, readonly string[]>> = {
   batch: ['CronJob'],
   autoscaling: ['HorizontalPodAutoscaler'],
   policy: ['PodDisruptionBudget', 'PodSecurityPolicy'],
-  'networking.k8s.io': ['IPAddress', 'Ingress', 'IngressClass', 'NetworkPolicy', 'ServiceCIDR'],
+  'networking.k8s.io': ['IPAddress', 'NetworkPolicy', 'ServiceCIDR'],
   'discovery.k8s.io': [],
   'rbac.authorization.k8s.io': ['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
   'storage.k8s.io': ['CSIDriver', 'CSINode', 'CSIStorageCapacity', 'StorageClass', 'VolumeAttachment', 'VolumeAttributesClass'],
