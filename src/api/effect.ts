@@ -2,12 +2,35 @@
 // for it and everything below it, or the fields of it that have an effect; lists are passed through, `*` stands for any key of a map.
 // When the model or the compiler learns a field, its line is added here and the warning is gone.
 import { type Effect, ineffectivePaths } from '#api/effect-walk.ts';
+import { gatewayApiEffects } from '#api/gateway-api/effects.ts';
 import type { AnyResource, KindName } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { formatPath, type Origin } from '#base/origin.ts';
 
 const destination: Effect = { host: 'all', subset: 'all', port: 'all' };
-const balancing: Effect = { loadBalancer: { simple: 'all' } };
+const portPolicy: Record<string, Effect> = {
+  // backendUtilization is part of Istio's API only; so is consecutiveErrors, which was replaced long ago.
+  loadBalancer: {
+    simple: 'all',
+    consistentHash: 'all',
+    localityLbSetting: 'all',
+    zoneAwareLbSetting: 'all',
+    warmup: 'all',
+    warmupDurationSecs: 'all',
+  },
+  connectionPool: 'all',
+  outlierDetection: {
+    splitExternalLocalOriginErrors: 'all',
+    consecutiveLocalOriginFailures: 'all',
+    consecutiveGatewayErrors: 'all',
+    consecutive5xxErrors: 'all',
+    interval: 'all',
+    baseEjectionTime: 'all',
+    maxEjectionPercent: 'all',
+    minHealthPercent: 'all',
+  },
+};
+const trafficPolicy: Effect = { ...portPolicy, portLevelSettings: { ...portPolicy, port: 'all' }, retryBudget: 'all' };
 
 /** Kinds that are read, so that advice can take them into account, and do nothing else yet. */
 const kindsReadOnly: readonly KindName[] = ['ServiceEntry'];
@@ -51,8 +74,9 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
     spec: {
       host: 'all',
       exportTo: 'all',
-      trafficPolicy: balancing,
-      subsets: { name: 'all', labels: 'all', trafficPolicy: balancing },
+      workloadSelector: 'all',
+      trafficPolicy,
+      subsets: { name: 'all', labels: 'all', trafficPolicy },
     },
     status: 'all',
   },
@@ -63,6 +87,7 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
     },
     status: 'all',
   },
+  ...gatewayApiEffects,
 };
 
 /** One warning for each written field of `resource` that is valid but has no effect yet; nothing for what stands below such a field. */

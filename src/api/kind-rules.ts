@@ -1,5 +1,8 @@
 // The rules beyond the schema, by kind: what the webhooks of a cluster would refuse.
 import type { Finding } from '#api/finding.ts';
+import { checkKubernetesGateway, checkListenerSet } from '#api/gateway-api/gateway-rules.ts';
+import { checkConnectionRoute, checkGrpcRoute, checkHttpRoute } from '#api/gateway-api/route-rules.ts';
+import { checkDestinationRule } from '#api/istio/destination-rule-rules.ts';
 import { checkGateway } from '#api/istio/gateway-rules.ts';
 import { checkSidecar } from '#api/istio/sidecar-rules.ts';
 import { checkVirtualService } from '#api/istio/virtual-service-rules.ts';
@@ -11,9 +14,16 @@ type Rules = { readonly [Kind in KindName]?: (body: Static<(typeof kinds)[Kind][
 
 const rules: Rules = {
   VirtualService: checkVirtualService,
+  DestinationRule: checkDestinationRule,
   Gateway: checkGateway,
   Ingress: checkIngress,
   Sidecar: checkSidecar,
+  KubernetesGateway: checkKubernetesGateway,
+  ListenerSet: checkListenerSet,
+  HTTPRoute: checkHttpRoute,
+  GRPCRoute: checkGrpcRoute,
+  TLSRoute: checkConnectionRoute,
+  TCPRoute: checkConnectionRoute,
 };
 
 /** Findings about a `body` that fits the schema of its kind. */
