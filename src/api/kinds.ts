@@ -1,5 +1,11 @@
 // Every kind that Heddle reads, one line each: where it belongs, what it is called, and the schema of its body. A new kind is a new line here
-// (and its schema in a file of its own); its TypeScript type, validation and place in the snapshot follow from the line.
+// (and its schema in a file of its own); its TypeScript type, validation and place in the snapshot follow from the line. A kind's key is its name,
+// unless another API group has a kind of that name: Istio's `Gateway` and the Gateway API's `KubernetesGateway`, whose `kind` is Gateway, too.
+import { tcpRouteSpec, tlsRouteSpec } from '#api/gateway-api/connection-routes.ts';
+import { gatewayClassSpec, gatewaySpec as kubernetesGatewaySpec, listenerSetSpec } from '#api/gateway-api/gateway.ts';
+import { grpcRouteSpec } from '#api/gateway-api/grpc-route.ts';
+import { httpRouteSpec } from '#api/gateway-api/http-route.ts';
+import { referenceGrantSpec } from '#api/gateway-api/reference-grant.ts';
 import { destinationRuleSpec } from '#api/istio/destination-rule.ts';
 import { gatewaySpec } from '#api/istio/gateway.ts';
 import { serviceEntrySpec } from '#api/istio/service-entry.ts';
@@ -17,13 +23,14 @@ import { anything, object, required, type Schema, type Static } from '#api/schem
 export type KindDefinition = {
   readonly kind: string;
   /** '' for the core group. */
+  /** As users write it. */
   readonly group: string;
   /** Newest first. All versions share one schema. */
   readonly versions: readonly string[];
   readonly plural: string;
   readonly scope: 'namespaced' | 'cluster';
   /** How strictly unknown fields are judged: see `api/validate.ts`. */
-  readonly family: 'istio' | 'kubernetes';
+  readonly family: 'istio' | 'gateway-api' | 'kubernetes';
   /** Schema of the resource without apiVersion, kind and metadata. */
   readonly body: Schema;
 };
@@ -32,6 +39,8 @@ const istio = ['v1', 'v1beta1', 'v1alpha3'] as const;
 
 function istioBody<Spec>(spec: Schema<Spec>) {
   return object({ spec: required(spec), status: anything() });
+const gatewayApi = 'gateway.networking.k8s.io';
+
 }
 
 export const kinds = {
@@ -42,7 +51,11 @@ export const kinds = {
   // biome-ignore format: one kind a line
   Gateway: { kind: 'Gateway', group: 'networking.istio.io', versions: istio, plural: 'gateways', scope: 'namespaced', family: 'istio', body: istioBody(gatewaySpec) },
   // biome-ignore format: one kind a line
-  ServiceEntry: { kind: 'ServiceEntry', group: 'networking.istio.io', versions: istio, plural: 'serviceentries', scope: 'namespaced', family: 'istio', body: istioBody(serviceEntrySpec) },
+  ServiceEntry: { kind: 'ServiceEntry', group: 'networking.istio.io', versions: istio, plural: 'serviceentries', scope: 'namespaced', family: 'istio', body: object({ spec: required(serviceEntrySpec), status: serviceEntryStatus }) },
+  // biome-ignore format: one kind a line
+  WorkloadEntry: { kind: 'WorkloadEntry', group: 'networking.istio.io', versions: istio, plural: 'workloadentries', scope: 'namespaced', family: 'istio', body: object({ spec: required(workloadEntrySpec), status: workloadEntryStatus }) },
+  // biome-ignore format: one kind a line
+  WorkloadGroup: { kind: 'WorkloadGroup', group: 'networking.istio.io', versions: istio, plural: 'workloadgroups', scope: 'namespaced', family: 'istio', body: istioBody(workloadGroupSpec) },
   Sidecar: {
     kind: 'Sidecar',
     group: 'networking.istio.io',
@@ -54,6 +67,22 @@ export const kinds = {
   },
   Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },
   // biome-ignore format: one kind a line
+  // biome-ignore format: one kind a line
+  GatewayClass: { kind: 'GatewayClass', group: gatewayApi, versions: ['v1', 'v1beta1'], plural: 'gatewayclasses', scope: 'cluster', family: 'gateway-api', body: istioBody(gatewayClassSpec) },
+  // biome-ignore format: one kind a line
+  KubernetesGateway: { kind: 'Gateway', group: gatewayApi, versions: ['v1', 'v1beta1'], plural: 'gateways', scope: 'namespaced', family: 'gateway-api', body: istioBody(kubernetesGatewaySpec) },
+  // biome-ignore format: one kind a line
+  ListenerSet: { kind: 'ListenerSet', group: gatewayApi, versions: ['v1'], plural: 'listenersets', scope: 'namespaced', family: 'gateway-api', body: istioBody(listenerSetSpec) },
+  // biome-ignore format: one kind a line
+  HTTPRoute: { kind: 'HTTPRoute', group: gatewayApi, versions: ['v1', 'v1beta1'], plural: 'httproutes', scope: 'namespaced', family: 'gateway-api', body: istioBody(httpRouteSpec) },
+  // biome-ignore format: one kind a line
+  GRPCRoute: { kind: 'GRPCRoute', group: gatewayApi, versions: ['v1', 'v1alpha2'], plural: 'grpcroutes', scope: 'namespaced', family: 'gateway-api', body: istioBody(grpcRouteSpec) },
+  // biome-ignore format: one kind a line
+  TLSRoute: { kind: 'TLSRoute', group: gatewayApi, versions: ['v1', 'v1alpha3', 'v1alpha2'], plural: 'tlsroutes', scope: 'namespaced', family: 'gateway-api', body: istioBody(tlsRouteSpec) },
+  // biome-ignore format: one kind a line
+  TCPRoute: { kind: 'TCPRoute', group: gatewayApi, versions: ['v1', 'v1alpha2'], plural: 'tcproutes', scope: 'namespaced', family: 'gateway-api', body: istioBody(tcpRouteSpec) },
+  // biome-ignore format: one kind a line
+  ReferenceGrant: { kind: 'ReferenceGrant', group: gatewayApi, versions: ['v1', 'v1beta1'], plural: 'referencegrants', scope: 'namespaced', family: 'gateway-api', body: istioBody(referenceGrantSpec) },
   EndpointSlice: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'], plural: 'endpointslices', scope: 'namespaced', family: 'kubernetes', body: endpointSlice },
   // biome-ignore format: one kind a line
   Ingress: { kind: 'Ingress', group: 'networking.k8s.io', versions: ['v1'], plural: 'ingresses', scope: 'namespaced', family: 'kubernetes', body: ingress },
@@ -78,7 +107,7 @@ export const kinds = {
 
 export type KindName = keyof typeof kinds;
 
-/** The resource type of each kind. */
+/** The resource type of each kind. Its `kind` is the key; `kinds[key].kind` is what the user wrote. */
 export type KindMap = { readonly [Kind in KindName]: Resource<Kind, Static<(typeof kinds)[Kind]['body']>> };
 
 /** Any resource of a kind that Heddle reads. */

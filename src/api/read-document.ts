@@ -80,7 +80,7 @@ function readResource(value: Readonly<Record<string, unknown>>, type: ResourceTy
   // The body was just validated against the schema that this kind's type is made from.
   const resource = Object.freeze({
     apiVersion: type.apiVersion,
-    kind: type.definition.kind,
+    kind: type.name,
     metadata,
     origins: named,
     ...body,
@@ -98,6 +98,7 @@ function readMetadata(written: Readonly<Record<string, unknown>>, definition: Ki
     annotations: meta.annotations ?? {},
     ...(meta.uid !== undefined && { uid: meta.uid }),
     ...(meta.creationTimestamp !== undefined && { creationTimestamp: meta.creationTimestamp }),
+    ...(meta.generation !== undefined && { generation: meta.generation }),
   });
 }
 

@@ -10,6 +10,8 @@ export type ObjectMeta = {
   readonly uid?: string;
   /** RFC 3339. Istio breaks ties by age, then by name. */
   readonly creationTimestamp?: string;
+  /** Which edition of the spec this is, as a cluster counts them. */
+  readonly generation?: number;
 };
 
 /** Answers where a field stands in the file. A path that is not written there answers with its nearest ancestor that is. */
@@ -31,9 +33,4 @@ export type Resource<Kind extends string = string, Body = unknown> = {
 /** `namespace/name`, or `name` for cluster-scoped kinds: the key of a resource among its kind. */
 export function resourceKey(metadata: { readonly namespace: string; readonly name: string }): string {
   return metadata.namespace === '' ? metadata.name : `${metadata.namespace}/${metadata.name}`;
-}
-
-/** `VirtualService istio-system/hello`, as diagnostics name a resource. */
-export function resourceName(resource: { readonly kind: string; readonly metadata: ObjectMeta }): string {
-  return `${resource.kind} ${resourceKey(resource.metadata)}`;
 }

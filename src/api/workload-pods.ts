@@ -3,7 +3,8 @@
 // controller's file: `spec.containers[0]` of the Pod is `spec.template.spec.containers[0]` of the Deployment.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import type { PodTemplate } from '#api/kubernetes/pod.ts';
-import { type FieldOrigins, type ObjectMeta, resourceKey, resourceName } from '#api/resource.ts';
+import { type FieldOrigins, type ObjectMeta, resourceKey } from '#api/resource.ts';
+import { resourceName } from '#api/resource-name.ts';
 import { formatPath } from '#base/origin.ts';
 
 export type ControllerKind = 'Deployment' | 'ReplicaSet' | 'StatefulSet' | 'DaemonSet' | 'Job';

@@ -1,6 +1,6 @@
 // Two places that define the same resource: the first, in the order of files and lines, is in force; the second is named with the first.
 import type { AnyResource } from '#api/kinds.ts';
-import { resourceName } from '#api/resource.ts';
+import { resourceName } from '#api/resource-name.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { formatOrigin } from '#base/origin.ts';
 import { idOf } from '#sources/next-snapshot.ts';

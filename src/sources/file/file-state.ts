@@ -2,7 +2,7 @@
 // cannot be parsed, all resources of the last good text stay in force; while one resource is invalid, its own last good version does.
 import type { AnyResource } from '#api/kinds.ts';
 import { readText, type TextReading } from '#api/read-text.ts';
-import { resourceName } from '#api/resource.ts';
+import { resourceName } from '#api/resource-name.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { idOf } from '#sources/next-snapshot.ts';
 

@@ -1,0 +1,109 @@
+// Each rule of the Gateway API's CRDs with a resource that breaks it; and a resource of each kind that breaks none.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readText } from '#api/read-text.ts';
+
+function said(kind: string, spec: string, version = 'v1'): readonly string[] {
+  const text = `apiVersion: gateway.networking.k8s.io/${version}\nkind: ${kind}\nmetadata: {name: a}\nspec: ${spec}\n`;
+  return readText('f.yaml', text).items.flatMap(({ diagnostics }) => diagnostics.map(({ code, message }) => `${code} ${message}`));
+}
+
+const listener = (fields: string): string => `{gatewayClassName: istio, listeners: [${fields}]}`;
+const rule = (fields: string): string => `{rules: [{${fields}}]}`;
+
+const broken: readonly (readonly [what: string, kind: string, spec: string, message: RegExp])[] = [
+  ['two listeners of one name', 'Gateway', listener('{name: a, port: 80, protocol: HTTP}, {name: a, port: 81, protocol: HTTP}'), /name a is taken/],
+  [
+    'two listeners alike',
+    'Gateway',
+    listener('{name: a, port: 80, protocol: HTTP}, {name: b, port: 80, protocol: HTTP}'),
+    /same port, protocol and hostname/,
+  ],
+  ['tls on HTTP', 'Gateway', listener('{name: a, port: 80, protocol: HTTP, tls: {}}'), /protocol HTTP cannot have tls/],
+  ['HTTPS passed through', 'Gateway', listener('{name: a, port: 443, protocol: HTTPS, tls: {mode: Passthrough}}'), /can only terminate/],
+  ['HTTPS without certificates', 'Gateway', listener('{name: a, port: 443, protocol: HTTPS, tls: {}}'), /needs certificateRefs/],
+  ['a hostname on TCP', 'Gateway', listener('{name: a, port: 80, protocol: TCP, hostname: a.com}'), /TCP cannot have a hostname/],
+  ['an address as hostname', 'Gateway', listener('{name: a, port: 80, protocol: HTTP, hostname: 1.2.3.4}'), /cannot be an IP address/],
+  ['a misspelt field', 'Gateway', '{gatewayClassName: istio, listners: [], listeners: [{name: a, port: 80, protocol: HTTP}]}', /^HDL0011 .*listners/],
+  ['one parent twice', 'HTTPRoute', '{parentRefs: [{name: a}, {name: a}]}', /same parent is named twice/],
+  ['a filter without its field', 'HTTPRoute', rule('filters: [{type: CORS}]'), /type CORS needs cors/],
+  [
+    'a filter with another field',
+    'HTTPRoute',
+    rule('filters: [{type: CORS, cors: {}, urlRewrite: {}}]'),
+    /urlRewrite cannot stand in a filter of type CORS/,
+  ],
+  ['a filter twice', 'HTTPRoute', rule('filters: [{type: CORS, cors: {}}, {type: CORS, cors: {}}]'), /one filter of type CORS/],
+  [
+    'redirect and rewrite',
+    'HTTPRoute',
+    rule('filters: [{type: RequestRedirect, requestRedirect: {}}, {type: URLRewrite, urlRewrite: {}}]'),
+    /both redirect and rewrite/,
+  ],
+  [
+    'a redirect with backends',
+    'HTTPRoute',
+    rule('filters: [{type: RequestRedirect, requestRedirect: {}}], backendRefs: [{name: a, port: 80}]'),
+    /redirects cannot have backendRefs/,
+  ],
+  [
+    'a prefix replaced that is none',
+    'HTTPRoute',
+    rule(
+      'matches: [{path: {type: Exact, value: /a}}], filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}]',
+    ),
+    /exactly one match, of type PathPrefix/,
+  ],
+  [
+    'a status that redirects nowhere',
+    'HTTPRoute',
+    rule('filters: [{type: RequestRedirect, requestRedirect: {statusCode: 304}}]'),
+    /statusCode must be/,
+  ],
+  [
+    'a path modifier of the other type',
+    'HTTPRoute',
+    rule('filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplaceFullPath, replacePrefixMatch: /}}}]'),
+    /needs replaceFullPath/,
+  ],
+  [
+    'percent and fraction',
+    'HTTPRoute',
+    rule('filters: [{type: RequestMirror, requestMirror: {backendRef: {name: a, port: 80}, percent: 1, fraction: {numerator: 1}}}]'),
+    /only one of percent and fraction/,
+  ],
+  ['a path without its slash', 'HTTPRoute', rule('matches: [{path: {value: a}}]'), /a path starts with \//],
+  ['an escaped slash', 'HTTPRoute', rule('matches: [{path: {value: /a%2Fb}}]'), /cannot contain %2F/],
+  ['a path that goes up', 'HTTPRoute', rule('matches: [{path: {value: /a/..}}]'), /cannot end in/],
+  ['an expression that is none', 'HTTPRoute', rule('matches: [{path: {type: RegularExpression, value: "/a(?=b)"}}]'), /no valid regular expression/],
+  ['one header twice', 'HTTPRoute', rule('matches: [{headers: [{name: a, value: b}, {name: A, value: c}]}]'), /already in another condition/],
+  ['a Service without its port', 'HTTPRoute', rule('backendRefs: [{name: a}]'), /needs its port/],
+  ['a try longer than all tries', 'HTTPRoute', rule('timeouts: {request: 1s, backendRequest: 2s}'), /cannot be longer than request/],
+  ['an empty method', 'GRPCRoute', rule('matches: [{method: {type: Exact}}]'), /one of service and method/],
+  ['a service that is no name', 'GRPCRoute', rule('matches: [{method: {service: a/b}}]'), /no name of a gRPC service/],
+  ['no rules', 'TCPRoute', '{}', /spec.rules is missing/],
+];
+
+for (const [what, kind, spec, message] of broken) test(`refused: ${what}`, () => assert.match(said(kind, spec).join('\n'), message));
+
+const fine: readonly (readonly [kind: string, spec: string, version?: string])[] = [
+  ['GatewayClass', '{controllerName: istio.io/gateway-controller}'],
+  [
+    'Gateway',
+    listener('{name: a, port: 80, protocol: HTTP, hostname: "*.a.com", allowedRoutes: {namespaces: {from: All}, kinds: [{kind: HTTPRoute}]}}'),
+  ],
+  ['HTTPRoute', '{parentRefs: [{name: a, sectionName: b}, {name: a, sectionName: c}], hostnames: [a.com], rules: [{timeouts: {request: 0s}}]}'],
+  ['GRPCRoute', rule('matches: [{method: {service: a.B, method: C}}], backendRefs: [{name: a, port: 80, weight: 0}]')],
+  ['TLSRoute', '{hostnames: [a.com], rules: [{backendRefs: [{name: a, port: 443}]}]}', 'v1alpha2'],
+  ['TCPRoute', '{rules: [{backendRefs: [{name: a, port: 443}]}]}', 'v1alpha2'],
+  ['ReferenceGrant', '{from: [{group: "", kind: Service, namespace: a}], to: [{group: "", kind: Service}]}', 'v1beta1'],
+];
+
+for (const [kind, spec, version] of fine) test(`taken: ${kind}`, () => assert.deepEqual(said(kind, spec, version), []));
+
+test('a field without effect is one warning', () => {
+  assert.deepEqual(said('HTTPRoute', rule('sessionPersistence: {sessionName: a}')), ['HDL0012 spec.rules[0].sessionPersistence has no effect yet']);
+  assert.deepEqual(said('GatewayClass', '{controllerName: a.b/c, parametersRef: {group: "", kind: ConfigMap, name: a}}'), [
+    'HDL0012 spec.parametersRef has no effect yet',
+  ]);
+});
