@@ -21,9 +21,9 @@ import type { Resource } from '#api/resource.ts';
 import { anything, object, required, type Schema, type Static } from '#api/schema.ts';
 
 export type KindDefinition = {
+  /** As users write it. */
   readonly kind: string;
   /** '' for the core group. */
-  /** As users write it. */
   readonly group: string;
   /** Newest first. All versions share one schema. */
   readonly versions: readonly string[];
@@ -37,10 +37,10 @@ export type KindDefinition = {
 
 const istio = ['v1', 'v1beta1', 'v1alpha3'] as const;
 
-function istioBody<Spec>(spec: Schema<Spec>) {
-  return object({ spec: required(spec), status: anything() });
 const gatewayApi = 'gateway.networking.k8s.io';
 
+function istioBody<Spec>(spec: Schema<Spec>) {
+  return object({ spec: required(spec), status: anything() });
 }
 
 export const kinds = {
@@ -51,11 +51,7 @@ export const kinds = {
   // biome-ignore format: one kind a line
   Gateway: { kind: 'Gateway', group: 'networking.istio.io', versions: istio, plural: 'gateways', scope: 'namespaced', family: 'istio', body: istioBody(gatewaySpec) },
   // biome-ignore format: one kind a line
-  ServiceEntry: { kind: 'ServiceEntry', group: 'networking.istio.io', versions: istio, plural: 'serviceentries', scope: 'namespaced', family: 'istio', body: object({ spec: required(serviceEntrySpec), status: serviceEntryStatus }) },
-  // biome-ignore format: one kind a line
-  WorkloadEntry: { kind: 'WorkloadEntry', group: 'networking.istio.io', versions: istio, plural: 'workloadentries', scope: 'namespaced', family: 'istio', body: object({ spec: required(workloadEntrySpec), status: workloadEntryStatus }) },
-  // biome-ignore format: one kind a line
-  WorkloadGroup: { kind: 'WorkloadGroup', group: 'networking.istio.io', versions: istio, plural: 'workloadgroups', scope: 'namespaced', family: 'istio', body: istioBody(workloadGroupSpec) },
+  ServiceEntry: { kind: 'ServiceEntry', group: 'networking.istio.io', versions: istio, plural: 'serviceentries', scope: 'namespaced', family: 'istio', body: istioBody(serviceEntrySpec) },
   Sidecar: {
     kind: 'Sidecar',
     group: 'networking.istio.io',
@@ -65,8 +61,6 @@ export const kinds = {
     family: 'istio',
     body: istioBody(sidecarSpec),
   },
-  Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },
-  // biome-ignore format: one kind a line
   // biome-ignore format: one kind a line
   GatewayClass: { kind: 'GatewayClass', group: gatewayApi, versions: ['v1', 'v1beta1'], plural: 'gatewayclasses', scope: 'cluster', family: 'gateway-api', body: istioBody(gatewayClassSpec) },
   // biome-ignore format: one kind a line
@@ -83,6 +77,8 @@ export const kinds = {
   TCPRoute: { kind: 'TCPRoute', group: gatewayApi, versions: ['v1', 'v1alpha2'], plural: 'tcproutes', scope: 'namespaced', family: 'gateway-api', body: istioBody(tcpRouteSpec) },
   // biome-ignore format: one kind a line
   ReferenceGrant: { kind: 'ReferenceGrant', group: gatewayApi, versions: ['v1', 'v1beta1'], plural: 'referencegrants', scope: 'namespaced', family: 'gateway-api', body: istioBody(referenceGrantSpec) },
+  Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },
+  // biome-ignore format: one kind a line
   EndpointSlice: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'], plural: 'endpointslices', scope: 'namespaced', family: 'kubernetes', body: endpointSlice },
   // biome-ignore format: one kind a line
   Ingress: { kind: 'Ingress', group: 'networking.k8s.io', versions: ['v1'], plural: 'ingresses', scope: 'namespaced', family: 'kubernetes', body: ingress },
