@@ -4,6 +4,7 @@
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { ConnectionPool, DestinationRule, LocalityBalancing, OutlierDetection, TcpKeepalive } from '#model/destination-rule.ts';
 import type { Gateway } from '#model/gateway.ts';
+import type { IngressSettings } from '#model/ingress-settings.ts';
 import type { Service } from '#model/service.ts';
 import type { Sidecar } from '#model/sidecar.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
@@ -45,6 +46,8 @@ export type MeshSettings = {
   readonly defaultTrafficPolicy?: { readonly connectionPool?: ConnectionPool; readonly outlierDetection?: OutlierDetection };
   /** MeshConfig.accessLogFile and its format; undefined where access logging is off. */
   readonly accessLog?: AccessLogSettings;
+  /** Undefined: Istio's defaults. */
+  readonly ingress?: IngressSettings;
 };
 
 /** `format` undefined means Istio's default text, or with `json` Istio's default fields. */

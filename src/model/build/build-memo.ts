@@ -7,6 +7,7 @@ import type { DestinationRule } from '#model/destination-rule.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { Service } from '#model/service.ts';
 import type { Sidecar } from '#model/sidecar.ts';
+import type { VirtualService } from '#model/virtual-service.ts';
 import type { Workload } from '#model/workload.ts';
 
 /** Parts by the resources they were made of. A mesh's settings are among the inputs of each part that depends on them. */
@@ -18,6 +19,8 @@ export class BuildMemo {
   readonly services = new PartsCache<Service>();
   readonly serviceMaps = new PartsCache<ReadonlyMap<string, Service>>();
   readonly gateways = new IdentityCache<Gateway>();
+  readonly ingressGateways = new IdentityCache<Gateway>();
+  readonly ingressVirtualServices = new PartsCache<VirtualService>();
   readonly virtualServices = new IdentityCache<WrittenVirtualService>();
   readonly delegated = new IdentityCache<Delegated>();
   readonly destinationRules = new IdentityCache<DestinationRule>();

@@ -5,6 +5,7 @@ import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { parseDurationMs } from '#base/duration.ts';
 import type { Origin } from '#base/origin.ts';
+import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
 import type { AccessLogSettings, MeshSettings } from '#model/mesh.ts';
 
 export type SettingsResult = { readonly settings: MeshSettings; readonly diagnostics: readonly Diagnostic[] };
@@ -47,9 +48,11 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     outboundTrafficPolicy: readPolicy(outboundTrafficPolicy, problems),
     connectTimeoutMs: readConnectTimeout(connectTimeout, problems),
     ...readAccessLog(accessLogFile, accessLogFormat, accessLogEncoding, problems),
+    ...(ingressFields.some((field) => field in config) && { ingress: readIngressSettings(config, problems) }),
   };
   // What Istio writes there by itself, and what Heddle is anyway.
-  const expected = new Set(['rootNamespace', 'trustDomain', 'defaultConfig', 'defaultProviders', 'enablePrometheusMerge', 'extensionProviders']);
+  const known = ['rootNamespace', 'trustDomain', 'defaultConfig', 'defaultProviders', 'enablePrometheusMerge', 'extensionProviders'];
+  const expected = new Set<string>([...known, ...ingressFields]);
   const ignored = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
   return {
     settings,

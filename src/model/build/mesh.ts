@@ -5,6 +5,7 @@ import { compareDiagnostics } from '#base/diagnostic.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildDestinationRule } from '#model/build/destination-rule.ts';
 import { buildGateway } from '#model/build/gateway.ts';
+import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
 import { inOrderOfPrecedence } from '#model/build/precedence.ts';
 import { referenceDiagnostics } from '#model/build/references.ts';
@@ -20,12 +21,15 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
   const { settings, diagnostics } = meshSettings(resources.ConfigMap.get(`${rootNamespace}/istio`), memo);
   const workloads = buildWorkloads(resources, memo);
   const ofRoutes = buildVirtualServices(resources, settings, memo);
+  const ingresses = buildIngresses(resources, settings, memo);
   const parts = {
     settings,
     workloads,
     services: buildServices(resources, workloads, settings, memo),
-    gateways: inOrderOfPrecedence(resources.Gateway.values()).map((resource) => memo.gateways.get([resource], '', () => buildGateway(resource))),
-    virtualServices: ofRoutes.virtualServices,
+    gateways: inOrderOfPrecedence([...resources.Gateway.values(), ...ingresses.gateways]).map((one) =>
+      'gateway' in one ? one.gateway : memo.gateways.get([one], '', () => buildGateway(one)),
+    ),
+    virtualServices: ingresses.virtualServices.length === 0 ? ofRoutes.virtualServices : [...ofRoutes.virtualServices, ...ingresses.virtualServices],
     destinationRules: inOrderOfPrecedence(resources.DestinationRule.values()).map((resource) =>
       memo.destinationRules.get([resource, settings], '', () => buildDestinationRule(resource, settings)),
     ),
@@ -35,6 +39,7 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
   };
   const all = [
     ...diagnostics,
+    ...ingresses.diagnostics,
     ...ofRoutes.diagnostics,
     ...externalNameDiagnostics(resources.Service.values()),
     ...referenceDiagnostics(parts),
