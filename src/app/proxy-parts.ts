@@ -35,6 +35,8 @@ export type ProxyPartsOptions = {
   readonly connectionLimit: number;
   /** How long connections of a removed listener may go on. */
   readonly drainMs: number;
+  /** Where the proxy stands, `region/zone/sub_zone`. */
+  readonly locality?: string;
 };
 
 export type ProxyParts = {
@@ -49,7 +51,7 @@ export type ProxyParts = {
   readonly closeLogs: () => void;
 };
 
-export function proxyParts({ clock, random, fillRandom, secrets, connectionLimit, drainMs }: ProxyPartsOptions): ProxyParts {
+export function proxyParts({ clock, random, fillRandom, secrets, connectionLimit, drainMs, locality }: ProxyPartsOptions): ProxyParts {
   const counters = new Counters();
   const wheel = new TimerWheel(clock);
   const shared = { names: new FieldNames(), batch: new WriteBatch(), wheel };
@@ -66,7 +68,7 @@ export function proxyParts({ clock, random, fillRandom, secrets, connectionLimit
 
   const connectFor = (alpn: '' | 'h2' | 'http/1.1') => connectWithTls(connectPlain, secrets, contexts, alpn);
   const pools = { http1: http1PoolFactory(connectFor('http/1.1'), shared), http2: http2PoolFactory(connectFor('h2')) };
-  const clusters = new Clusters(pools, random);
+  const clusters = new Clusters(pools, { clock, random, counters, ...(locality === undefined ? {} : { locality }) });
   const http = { clock, wheel, random, ids: new RequestIds(fillRandom), date: new DateField(clock), clusters, limits: new RateLimitStates() };
 
   const connections = { open: 0, limit: connectionLimit };

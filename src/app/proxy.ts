@@ -7,6 +7,7 @@ import { staticSecrets } from '#app/proxy-secrets.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger, LogLevel } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
+import { localityName } from '#decide/endpoints.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type AdminServer, startAdmin } from '#proxy/admin.ts';
 import { adminPages, type ServerState } from '#proxy/admin-pages.ts';
@@ -86,6 +87,7 @@ class Proxy implements RunningProxy {
       secrets: staticSecrets(source.kind === 'bootstrap' ? source.bootstrap.secrets : []),
       connectionLimit: source.kind === 'bootstrap' ? source.bootstrap.connectionLimit : Number.POSITIVE_INFINITY,
       drainMs: this.#drainMs,
+      ...localityOf(source.kind === 'xds' ? source.node : source.bootstrap.node),
     });
     const onChange = (): void => this.#checkReady();
     this.#clusterStore = new ClusterStore({
@@ -244,6 +246,10 @@ class Proxy implements RunningProxy {
     this.#parts.closeLogs();
     this.#onReady();
   }
+}
+
+function localityOf(node: Node | undefined): { readonly locality?: string } {
+  return node?.locality === undefined ? {} : { locality: localityName(node.locality) };
 }
 
 function formatRefusal(kind: 'listener' | 'cluster', { resource, message }: Refusal): string {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fromJson, type JsonObject } from '@bufbuild/protobuf';
-import { chooseEndpoint, newBalancerState } from '#decide/balance.ts';
+import { chooseHost, newBalancerState } from '#decide/balance.ts';
 import { compileCluster } from '#decide/cluster.ts';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
+import type { BalancedHost } from '#decide/priority-load.ts';
 import { formatConfigError } from '#decide/config-error.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 
@@ -36,14 +37,33 @@ function numbers(seed: number): () => number {
   };
 }
 
+type TestHost = BalancedHost & { activeRequests: number; ejected: boolean };
+
+function hostsOf(cluster: ClusterEntry): TestHost[] {
+  return cluster.endpoints.map((entry) => ({ entry, activeRequests: 0, ejected: false, addedMs: 0 }));
+}
+
+/** Hosts of the cluster with a choice among them: time stands at `nowMs`, chance is a fixed sequence that begins with `start`. */
+function balancerOf(cluster: ClusterEntry, hosts: TestHost[] = hostsOf(cluster), start?: number, nowMs = 1e9) {
+  const draw = numbers(1);
+  let first = start;
+  const random = (): number => {
+    const next = first ?? draw();
+    first = undefined;
+    return next;
+  };
+  return newBalancerState<TestHost>(cluster, hosts, { random, nowMs: () => nowMs });
+}
+
 /** How often each port is chosen. */
 function shares(cluster: ClusterEntry, draws: number, active: (endpoint: EndpointEntry) => number = () => 0): Record<number, number> {
-  const random = numbers(1);
-  const state = newBalancerState(cluster, cluster.endpoints, 0);
+  const hosts = hostsOf(cluster);
+  for (const host of hosts) host.activeRequests = active(host.entry);
+  const state = balancerOf(cluster, hosts, 0);
   const counts: Record<number, number> = {};
   for (let draw = 0; draw < draws; draw++) {
-    const endpoint = chooseEndpoint(state, active, random);
-    if (endpoint !== undefined) counts[endpoint.port] = (counts[endpoint.port] ?? 0) + 1;
+    const host = chooseHost(state);
+    if (host !== undefined) counts[host.entry.port] = (counts[host.entry.port] ?? 0) + 1;
   }
   return counts;
 }
@@ -54,29 +74,15 @@ test('round robin takes turns, by weight where weights differ', () => {
 });
 
 test('heavy endpoints come spread out, not in a row', () => {
-  const cluster = clusterOf({}, [{ weight: 2 }, { weight: 1 }, { weight: 1 }]);
-  const state = newBalancerState(cluster, cluster.endpoints, 0);
-  const ports = Array.from(
-    { length: 8 },
-    () =>
-      chooseEndpoint(
-        state,
-        () => 0,
-        () => 0,
-      )?.port,
-  );
+  const state = balancerOf(clusterOf({}, [{ weight: 2 }, { weight: 1 }, { weight: 1 }]));
+  const ports = Array.from({ length: 8 }, () => chooseHost(state)?.entry.port);
   for (let index = 2; index < ports.length; index++)
     assert.ok(!(ports[index] === ports[index - 1] && ports[index] === ports[index - 2]), ports.join());
 });
 
 test('where the round begins differs from proxy to proxy', () => {
   const cluster = clusterOf({}, [{}, {}, {}]);
-  const first = (random: number) =>
-    chooseEndpoint(
-      newBalancerState(cluster, cluster.endpoints, random),
-      () => 0,
-      () => 0,
-    )?.port;
+  const first = (random: number) => chooseHost(balancerOf(cluster, hostsOf(cluster), random))?.entry.port;
   assert.deepEqual([0, 0.4, 0.99].map(first), [1, 2, 3]);
 });
 
@@ -129,29 +135,10 @@ test('degraded endpoints are used when the healthy ones do not suffice', () => {
 
 test('a retry avoids the endpoint that failed, if another is drawn', () => {
   const cluster = clusterOf({}, [{}, {}]);
-  const state = newBalancerState(cluster, cluster.endpoints, 0);
-  for (let draw = 0; draw < 6; draw++)
-    assert.equal(
-      chooseEndpoint(
-        state,
-        () => 0,
-        () => 0,
-        ({ port }) => port === 1,
-        3,
-      )?.port,
-      2,
-    );
-  const alone = clusterOf({}, [{}]);
-  assert.equal(
-    chooseEndpoint(
-      newBalancerState(alone, alone.endpoints, 0),
-      () => 0,
-      () => 0,
-      () => true,
-      3,
-    )?.port,
-    1,
-  );
+  const state = balancerOf(cluster);
+  for (let draw = 0; draw < 6; draw++) assert.equal(chooseHost(state, ({ entry }) => entry.port === 1, 3)?.entry.port, 2);
+  const alone = balancerOf(clusterOf({}, [{}]));
+  assert.equal(chooseHost(alone, () => true, 3)?.entry.port, 1);
 });
 
 test('a cluster has the defaults of Envoy, and says what it cannot do', () => {
@@ -170,7 +157,7 @@ test('a cluster has the defaults of Envoy, and says what it cannot do', () => {
     ['static', 'round-robin', 5000, 'http1', 3_600_000, 1024, 3, 50],
   );
   const refused = compileCluster(
-    fromJson(ClusterSchema, { name: 'c', lb_policy: 'RING_HASH', outlier_detection: {}, health_checks: [{ timeout: '1s', interval: '1s' }] }),
+    fromJson(ClusterSchema, { name: 'c', lb_policy: 'LOAD_BALANCING_POLICY_CONFIG', health_checks: [{ timeout: '1s', interval: '1s' }] }),
   );
-  assert.deepEqual(refused.ok ? [] : refused.error.map(({ field }) => field).sort(), ['health_checks', 'lb_policy', 'outlier_detection']);
+  assert.deepEqual(refused.ok ? [] : refused.error.map(({ field }) => field).sort(), ['health_checks', 'lb_policy']);
 });

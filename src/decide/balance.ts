@@ -1,113 +1,160 @@
-// Chooses an endpoint of a cluster: first a priority by health (spilling over, and panic), then a host by the cluster's policy.
-// State is made once per change of endpoints; a choice looks at a few numbers and allocates nothing.
-import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
-import { loadByPriority, type PriorityLoad } from '#decide/priority-load.ts';
-import { Rotation } from '#decide/rotation.ts';
+// Chooses a host of a cluster: first a priority by health (spilling over, and panic), then a locality by weight, then a host by the cluster's policy.
+// State is made once per change of endpoints or of their health; a choice looks at a few numbers and allocates nothing.
+import type { ClusterEntry } from '#decide/cluster-entry.ts';
+import { EdfSchedule } from '#decide/edf-schedule.ts';
+import { HashRing } from '#decide/hash-ring.ts';
+import type { HashTable } from '#decide/hash-table.ts';
+import { bytesOf } from '#decide/hash64.ts';
+import { type Chance, HostGroup } from '#decide/host-group.ts';
+import { effectiveLocalities, sharesOf } from '#decide/localities.ts';
+import { MaglevTable } from '#decide/maglev.ts';
+import { type BalancedHost, type Level, levelsOf, loadByPriority, type PriorityLoads } from '#decide/priority-load.ts';
+import { Word64 } from '#decide/word64.ts';
 
-/** One group of hosts that a request may go to, with its turn of the round robin. */
-type Group = { readonly hosts: readonly EndpointEntry[]; readonly rotation: Rotation; readonly equalWeights: boolean };
+/** The hosts behind one load: taken in turn by locality where localities have weights. */
+type Source<Host extends BalancedHost> = { readonly groups: readonly HostGroup<Host>[]; readonly localities: EdfSchedule | undefined };
 
-/** What a cluster's balancer keeps between requests. `loads` sum to 100 over all groups, unless nothing may be used. */
-export type BalancerState = {
+/** One priority of a cluster that is balanced by hash: its table points into `hosts`. */
+type HashLevel<Host> = { readonly hosts: readonly Host[]; readonly table: HashTable };
+
+/** What a cluster's balancer keeps between requests. Of `loads` and of what it points into, only one part is there. */
+export type BalancerState<Host extends BalancedHost> = {
   readonly cluster: ClusterEntry;
-  readonly groups: readonly { readonly group: Group; readonly cumulativeLoad: number }[];
+  readonly chance: Chance;
+  /** Points in 1 to 100 up to which a source or level takes requests, in Envoy's order: healthy hosts by priority, then degraded ones. */
+  readonly cumulative: readonly number[];
+  readonly sources: readonly Source<Host>[];
+  /** Only for ring hash and maglev. */
+  readonly hashLevels: readonly HashLevel<Host>[];
+  readonly byHash: boolean;
 };
 
-/** `random` (in [0, 1)) sets where the round robin begins, so that many proxies do not all start with the first endpoint. */
-export function newBalancerState(cluster: ClusterEntry, endpoints: readonly EndpointEntry[], random: number): BalancerState {
-  let cumulativeLoad = 0;
-  const groups = loadByPriority(cluster, endpoints).map(({ hosts, load }: PriorityLoad) => {
-    cumulativeLoad += load;
-    const equalWeights = hosts.every(({ weight }) => weight === hosts[0]?.weight);
-    return {
-      group: {
-        hosts,
-        rotation: new Rotation(
-          hosts.map(({ weight }) => weight),
-          random,
-        ),
-        equalWeights,
-      },
-      cumulativeLoad,
-    };
-  });
-  return { cluster, groups };
+/** `locality` is the proxy's own, `region/zone/sub_zone`. */
+export function newBalancerState<Host extends BalancedHost>(
+  cluster: ClusterEntry,
+  hosts: readonly Host[],
+  chance: Chance,
+  locality?: string,
+): BalancerState<Host> {
+  const levels = levelsOf(hosts);
+  const loads = loadByPriority(levels, cluster);
+  const byHash = cluster.balancing === 'ring-hash' || cluster.balancing === 'maglev';
+  const built = byHash
+    ? { sources: [], hashLevels: hashLevelsOf(cluster, levels, loads, locality) }
+    : { sources: sourcesOf(cluster, levels, loads, chance), hashLevels: [] };
+  return { cluster, chance, byHash, cumulative: cumulate([...loads.healthy, ...loads.degraded]), ...built };
 }
 
 /**
- * An endpoint, or undefined where none may be used (503 UH). `active` counts an endpoint's requests under way; `random` gives a new number
- * in [0, 1) at each call; `avoid` (previous_hosts of a retry) is passed over for up to `attempts` more draws, then taken all the same.
+ * A host, or undefined where none may be used (503 UH). Hosts that `avoid` says to avoid (previous_hosts of a retry) are passed over for up to
+ * `attempts` more draws, then taken all the same. `hash` places the request where the cluster is balanced by hash; without one any place will do.
  */
-export function chooseEndpoint(
-  state: BalancerState,
-  active: (endpoint: EndpointEntry) => number,
-  random: () => number,
-  avoid?: (endpoint: EndpointEntry) => boolean,
+export function chooseHost<Host extends BalancedHost>(
+  state: BalancerState<Host>,
+  avoid?: (host: Host) => boolean,
   attempts = 1,
-): EndpointEntry | undefined {
-  const group = groupFor(state, random);
-  if (group === undefined) return undefined;
-  let chosen = drawFrom(state.cluster, group, active, random);
-  if (avoid === undefined) return chosen;
-  for (let attempt = 0; attempt < attempts && avoid(chosen); attempt++) chosen = drawFrom(state.cluster, group, active, random);
+  hash?: Word64,
+): Host | undefined {
+  if (state.byHash) return chooseByHash(state, hash ?? randomWord(state.chance.random), avoid, attempts);
+  const first = draw(state);
+  if (avoid === undefined) return first;
+  let chosen = first;
+  for (let attempt = 0; attempt < attempts && chosen !== undefined && avoid(chosen); attempt++) chosen = draw(state);
   return chosen;
 }
 
-function groupFor({ groups }: BalancerState, random: () => number): Group | undefined {
-  if (groups.length <= 1) return groups[0]?.group;
-  const point = random() * (groups.at(-1)?.cumulativeLoad ?? 0);
-  return groups.find(({ cumulativeLoad }) => point < cumulativeLoad)?.group;
+function draw<Host extends BalancedHost>({ sources, cumulative, chance }: BalancerState<Host>): Host | undefined {
+  const source = sources.length === 1 ? sources[0] : sources[levelAt(cumulative, Math.floor(chance.random() * 100) + 1)];
+  if (source === undefined) return undefined;
+  const { localities, groups } = source;
+  return groups[localities === undefined ? 0 : localities.next()]?.draw();
 }
 
-function drawFrom(cluster: ClusterEntry, group: Group, active: (endpoint: EndpointEntry) => number, random: () => number): EndpointEntry {
-  if (group.hosts.length === 1) return hostAt(group, 0);
-  switch (cluster.balancing) {
-    case 'round-robin':
-    case 'original-dst':
-      return hostAt(group, group.rotation.next());
-    case 'random':
-      return hostAt(group, randomIndex(group, random));
-    case 'least-request':
-      return group.equalWeights
-        ? leastOfDrawn(cluster.choiceCount, group, active, random)
-        : leastByWeight(cluster.activeRequestBias, group, active, random);
-  }
+/** The first whose share reaches the point in 1 to 100. */
+function levelAt(cumulative: readonly number[], point: number): number {
+  for (let index = 0; index < cumulative.length; index++) if (point <= (cumulative[index] ?? 0)) return index;
+  return -1;
 }
 
-function hostAt({ hosts }: Group, index: number): EndpointEntry {
-  const host = hosts[index];
-  if (host === undefined) throw new Error(`no endpoint ${index} among ${hosts.length}`);
-  return host;
+function chooseByHash<Host extends BalancedHost>(
+  { hashLevels, cumulative }: BalancerState<Host>,
+  hash: Word64,
+  avoid: ((host: Host) => boolean) | undefined,
+  attempts: number,
+): Host | undefined {
+  const level = hashLevels[levelAt(cumulative, hash.modulo(100) + 1)];
+  if (level === undefined) return undefined;
+  let chosen = level.hosts[level.table.find(hash, 0)];
+  if (avoid === undefined) return chosen;
+  for (let attempt = 1; attempt <= attempts && chosen !== undefined && avoid(chosen); attempt++)
+    chosen = level.hosts[level.table.find(hash, attempt)];
+  return chosen;
 }
 
-/** Envoy's random balancer does not look at weights. */
-function randomIndex({ hosts }: Group, random: () => number): number {
-  return Math.min(hosts.length - 1, Math.floor(random() * hosts.length));
+function randomWord(random: () => number): Word64 {
+  return new Word64(Math.floor(random() * 4294967296), Math.floor(random() * 4294967296));
 }
 
-/** Power of `choices`: hosts drawn at random, with the same one possibly drawn twice; the first with the fewest requests wins. */
-function leastOfDrawn(choices: number, group: Group, active: (endpoint: EndpointEntry) => number, random: () => number): EndpointEntry {
-  let best = hostAt(group, randomIndex(group, random));
-  let bestActive = active(best);
-  for (let draw = 1; draw < choices; draw++) {
-    const other = hostAt(group, randomIndex(group, random));
-    const otherActive = active(other);
-    if (otherActive < bestActive) {
-      best = other;
-      bestActive = otherActive;
-    }
-  }
-  return best;
+function cumulate(loads: readonly number[]): readonly number[] {
+  let sum = 0;
+  return loads.map((load) => {
+    sum += load;
+    return sum;
+  });
 }
 
-/** Unequal weights: hosts share by weight / (requests + 1) ^ bias, as Envoy's weighted least request does; here as shares of one draw. */
-function leastByWeight(bias: number, group: Group, active: (endpoint: EndpointEntry) => number, random: () => number): EndpointEntry {
-  let total = 0;
-  for (const host of group.hosts) total += host.weight / (active(host) + 1) ** bias;
-  let point = random() * total;
-  for (const host of group.hosts) {
-    point -= host.weight / (active(host) + 1) ** bias;
-    if (point < 0) return host;
-  }
-  return hostAt(group, group.hosts.length - 1);
+/** Healthy hosts of each priority, then degraded ones: one source for each load. A single source is the common case and needs no draw. */
+function sourcesOf<Host extends BalancedHost>(
+  cluster: ClusterEntry,
+  levels: readonly Level<Host>[],
+  { healthy, degraded, panic }: PriorityLoads,
+  chance: Chance,
+): readonly Source<Host>[] {
+  const none: Source<Host> = { groups: [], localities: undefined };
+  const source = (level: Level<Host>, priority: number, load: number, usable: readonly Host[]): Source<Host> => {
+    if (load === 0) return none;
+    if (panic[priority] === true) return cluster.failTrafficOnPanic ? none : flat(cluster, level.all, chance);
+    return sourceOf(cluster, level, usable, chance);
+  };
+  const sources = [
+    ...levels.map((level, priority) => source(level, priority, healthy[priority] ?? 0, level.healthy)),
+    ...levels.map((level, priority) => source(level, priority, degraded[priority] ?? 0, level.degraded)),
+  ];
+  return healthy[0] === 100 ? sources.slice(0, 1) : sources;
+}
+
+function sourceOf<Host extends BalancedHost>(cluster: ClusterEntry, level: Level<Host>, usable: readonly Host[], chance: Chance): Source<Host> {
+  const localities = cluster.localityWeighted ? effectiveLocalities(level, usable, cluster.overprovisioningFactor) : [];
+  // Without weights localities do not matter.
+  if (localities.length === 0) return flat(cluster, usable, chance);
+  return {
+    groups: localities.map(({ hosts }) => new HostGroup(hosts, cluster, chance)),
+    localities: new EdfSchedule(localities.length, (index) => localities[index]?.weight ?? 1, chance.random()),
+  };
+}
+
+function flat<Host extends BalancedHost>(cluster: ClusterEntry, hosts: readonly Host[], chance: Chance): Source<Host> {
+  return { groups: [new HostGroup(hosts, cluster, chance)], localities: undefined };
+}
+
+/** Degraded hosts have no table of their own: Envoy looks in the one of the healthy hosts for them too. */
+function hashLevelsOf<Host extends BalancedHost>(
+  cluster: ClusterEntry,
+  levels: readonly Level<Host>[],
+  { panic }: PriorityLoads,
+  locality: string | undefined,
+): readonly HashLevel<Host>[] {
+  const built = levels.map((level, priority) => {
+    const shares = sharesOf(level, panic[priority] === true ? level.all : level.healthy, cluster.localityWeighted, locality);
+    const keys = shares.map(({ host, share }) => ({ key: placeOf(cluster, host), weight: share }));
+    const table = cluster.balancing === 'maglev' ? new MaglevTable(keys, cluster.maglevTableSize) : new HashRing(keys, cluster.ring);
+    return { hosts: shares.map(({ host }) => host), table };
+  });
+  return [...built, ...built];
+}
+
+/** What places a host: the `hash_key` of its `envoy.lb` metadata, else its hostname or address. */
+function placeOf(cluster: ClusterEntry, { entry }: BalancedHost): string {
+  if (entry.hashKey !== '') return bytesOf(entry.hashKey);
+  return cluster.hashesHostname ? bytesOf(entry.hostname) : entry.key;
 }

@@ -1,21 +1,14 @@
 // A cluster with its endpoints, compiled once per update from Envoy's Cluster and ClusterLoadAssignment.
+import type { BalancingEntry } from '#decide/balancing-entry.ts';
+import type { OutlierEntry } from '#decide/outlier-entry.ts';
 import type { CertificateSource, DataSourceEntry, SanMatch, TlsVersion } from '#decide/tls-entry.ts';
 
-export type ClusterEntry = {
+export type ClusterEntry = BalancingEntry & {
   readonly name: string;
   readonly discovery: 'static' | 'eds' | 'strict-dns' | 'logical-dns' | 'original-dst';
   /** The name to ask EDS for (`eds_cluster_config.service_name`, else the cluster's name). */
   readonly edsName: string;
   readonly connectTimeoutMs: number;
-  readonly balancing: 'round-robin' | 'least-request' | 'random' | 'original-dst';
-  /** Least request: how many endpoints are drawn, 2 by default. */
-  readonly choiceCount: number;
-  /** Least request with unequal weights: how much active requests count against weight, 1 by default. */
-  readonly activeRequestBias: number;
-  /** Percent of healthy hosts below which health is ignored; Envoy's default 50, Istio says 0 (never). */
-  readonly panicThresholdPercent: number;
-  /** In panic all requests fail instead (fail_traffic_on_panic). */
-  readonly failTrafficOnPanic: boolean;
   /** `same-as-downstream`: HTTP/2 to the endpoint when the request came by HTTP/2 (useDownstreamProtocol). */
   readonly protocol: 'http1' | 'http2' | 'same-as-downstream';
   /** Static and DNS clusters: from `load_assignment` (DNS names not resolved). EDS clusters: empty until the assignment comes. */
@@ -28,21 +21,44 @@ export type ClusterEntry = {
   readonly idleTimeoutMs: number;
   /** 0: no limit. */
   readonly maxRequestsPerConnection: number;
+  /** A connection takes no new requests after this; 0: no limit. */
+  readonly maxConnectionDurationMs: number;
+  readonly http2: Http2Upstream;
   /** Envoy's defaults: 1024 each, 3 retries. */
   readonly maxConnections: number;
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
+  /** Retries are limited to a part of all requests instead of by maxRetries. */
+  readonly retryBudget?: RetryBudget;
+  readonly outlier?: OutlierEntry;
+  /** original_dst_lb_config: a request's header says where to go. */
+  readonly originalDst: OriginalDestination;
   /** Bind outgoing connections to this address (upstream_bind_config: Istio's 127.0.0.6 for inbound). */
   readonly bindAddress?: string;
   /** Keep-alive probes on upstream sockets after this long idle; 0: off. */
   readonly tcpKeepaliveMs: number;
 };
 
+/** What limits HTTP/2 connections to endpoints besides their own SETTINGS. Durations in ms, 0: none. */
+export type Http2Upstream = {
+  readonly maxConcurrentStreams: number;
+  /** connection_keepalive; with interval 0 only the proxy's own pings are sent. */
+  readonly keepaliveIntervalMs: number;
+  readonly keepaliveTimeoutMs: number;
+};
+
+/** `percent` of the requests under way, never fewer than `minConcurrency` (CircuitBreakers.Thresholds.RetryBudget). */
+export type RetryBudget = { readonly percent: number; readonly minConcurrency: number };
+
+/** `header` is '' where no header is looked at; `port` 0 keeps the port. */
+export type OriginalDestination = { readonly header: string; readonly port: number };
+
 /** The endpoints of one cluster, as EDS or a load_assignment gives them. */
 export type EndpointSet = { readonly cluster: string; readonly endpoints: readonly EndpointEntry[]; readonly overprovisioningFactor: number };
 
 export type EndpointEntry = {
+  /** An IP address, a name (DNS clusters), or the path of a Unix socket (begins with / or @, port 0). */
   readonly address: string;
   readonly port: number;
   /** At least 1. */
@@ -51,6 +67,12 @@ export type EndpointEntry = {
   readonly degraded: boolean;
   /** 0 is used first. */
   readonly priority: number;
+  /** `region/zone/sub_zone`. */
+  readonly locality: string;
+  /** LocalityLbEndpoints.load_balancing_weight, 0 where not set: such a locality gets nothing when localities are weighted. */
+  readonly localityWeight: number;
+  /** `hash_key` of its `envoy.lb` metadata, '' where there is none. */
+  readonly hashKey: string;
   /** `Endpoint.hostname`, '' where not set; auto_host_rewrite uses it. */
   readonly hostname: string;
   /** `address:port`, as the access log prints it. */

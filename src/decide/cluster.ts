@@ -1,23 +1,18 @@
 // Envoy's Cluster, compiled once per update.
 import { isMessage } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
-import type { ClusterEntry } from '#decide/cluster-entry.ts';
+import { compileBalancing } from '#decide/balancing.ts';
+import type { ClusterEntry, Http2Upstream, OriginalDestination } from '#decide/cluster-entry.ts';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
 import { buildEndpoints } from '#decide/endpoints.ts';
 import { unpackExtension } from '#decide/extension.ts';
+import { compileOutlier } from '#decide/outlier-entry.ts';
 import { findUnsupported } from '#decide/supported.ts';
 import { compileUpstreamTls } from '#decide/tls-context.ts';
-import {
-  type Cluster,
-  ClusterSchema,
-  Cluster_DiscoveryType as Discovery,
-  Cluster_LbPolicy as LbPolicy,
-} from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { type Cluster, ClusterSchema, Cluster_DiscoveryType as Discovery } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { RoutingPriority } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import { LeastRequestSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js';
-import { RandomSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.js';
-import { RoundRobinSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js';
+import type { Http2ProtocolOptions } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
 import { type HttpProtocolOptions, HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 
 const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -46,16 +41,18 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
         ? cluster.name
         : cluster.edsClusterConfig.serviceName,
     connectTimeoutMs: durationMs(cluster.connectTimeout, 5_000),
-    ...balancingOf(cluster, problems),
-    panicThresholdPercent: cluster.commonLbConfig?.healthyPanicThreshold?.value ?? 50,
-    failTrafficOnPanic: failsOnPanic(cluster),
+    ...compileBalancing(cluster, problems),
     protocol: protocolOf(cluster, options),
     endpoints: assignment?.endpoints ?? [],
     overprovisioningFactor: assignment?.overprovisioningFactor ?? 140,
     ...(tls === undefined ? {} : { tls }),
     idleTimeoutMs: durationMs(common?.idleTimeout, 3_600_000),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
+    maxConnectionDurationMs: durationMs(common?.maxConnectionDuration, 0),
+    http2: http2Of(cluster, options),
     ...limitsOf(cluster),
+    ...(cluster.outlierDetection === undefined ? {} : { outlier: compileOutlier(cluster.outlierDetection, 'outlier_detection', problems) }),
+    originalDst: originalDestinationOf(cluster),
     ...(cluster.upstreamBindConfig?.sourceAddress === undefined ? {} : { bindAddress: cluster.upstreamBindConfig.sourceAddress.address }),
     tcpKeepaliveMs: keepaliveOf(cluster),
   };
@@ -78,48 +75,6 @@ const discoveries: Readonly<Record<Discovery, ClusterEntry['discovery']>> = {
   [Discovery.ORIGINAL_DST]: 'original-dst',
 };
 
-type Balancing = Pick<ClusterEntry, 'balancing' | 'choiceCount' | 'activeRequestBias'>;
-
-/** load_balancing_policy wins over lb_policy; of its list the first known one counts (Cluster.load_balancing_policy). */
-function balancingOf(cluster: Cluster, problems: Problems): Balancing {
-  if (cluster.loadBalancingPolicy !== undefined) return policyOf(cluster, problems);
-  const config = cluster.lbConfig.case === 'leastRequestLbConfig' ? cluster.lbConfig.value : undefined;
-  const tuning = { choiceCount: config?.choiceCount ?? 2, activeRequestBias: config?.activeRequestBias?.defaultValue ?? 1 };
-  switch (cluster.lbPolicy) {
-    case LbPolicy.ROUND_ROBIN:
-      return { balancing: 'round-robin', ...tuning };
-    case LbPolicy.LEAST_REQUEST:
-      return { balancing: 'least-request', ...tuning };
-    case LbPolicy.RANDOM:
-      return { balancing: 'random', ...tuning };
-    case LbPolicy.CLUSTER_PROVIDED:
-      return { balancing: 'original-dst', ...tuning };
-    default:
-      // The table of supported fields has named it.
-      return { balancing: 'round-robin', ...tuning };
-  }
-}
-
-function policyOf(cluster: Cluster, problems: Problems): Balancing {
-  const tuning = { choiceCount: 2, activeRequestBias: 1 };
-  for (const { typedExtensionConfig: extension } of cluster.loadBalancingPolicy?.policies ?? []) {
-    const message = extension?.typedConfig === undefined ? undefined : unpackExtension(extension.typedConfig);
-    if (message === undefined) continue;
-    if (isMessage(message, RoundRobinSchema)) return { balancing: 'round-robin', ...tuning };
-    if (isMessage(message, RandomSchema)) return { balancing: 'random', ...tuning };
-    if (isMessage(message, LeastRequestSchema)) {
-      return { balancing: 'least-request', choiceCount: message.choiceCount ?? 2, activeRequestBias: message.activeRequestBias?.defaultValue ?? 1 };
-    }
-  }
-  problems.report('load_balancing_policy', 'none of the policies is supported');
-  return { balancing: 'round-robin', ...tuning };
-}
-
-function failsOnPanic(cluster: Cluster): boolean {
-  const locality = cluster.commonLbConfig?.localityConfigSpecifier;
-  return locality?.case === 'zoneAwareLbConfig' && locality.value.failTrafficOnPanic;
-}
-
 function protocolOf(cluster: Cluster, options: HttpProtocolOptions | undefined): ClusterEntry['protocol'] {
   switch (options?.upstreamProtocolOptions.case) {
     case 'explicitHttpConfig':
@@ -131,6 +86,33 @@ function protocolOf(cluster: Cluster, options: HttpProtocolOptions | undefined):
   }
 }
 
+/** The options of HTTP/2 to endpoints, wherever they stand. */
+function http2Of(cluster: Cluster, options: HttpProtocolOptions | undefined): Http2Upstream {
+  const found = http2OptionsOf(options) ?? cluster.http2ProtocolOptions;
+  const keepalive = found?.connectionKeepalive;
+  return {
+    maxConcurrentStreams: found?.maxConcurrentStreams ?? 0,
+    keepaliveIntervalMs: durationMs(keepalive?.interval, 0),
+    keepaliveTimeoutMs: durationMs(keepalive?.timeout, 0),
+  };
+}
+
+function http2OptionsOf(options: HttpProtocolOptions | undefined): Http2ProtocolOptions | undefined {
+  const specifier = options?.upstreamProtocolOptions;
+  if (specifier?.case === 'useDownstreamProtocolConfig') return specifier.value.http2ProtocolOptions;
+  if (specifier?.case !== 'explicitHttpConfig') return undefined;
+  const { protocolConfig } = specifier.value;
+  return protocolConfig.case === 'http2ProtocolOptions' ? protocolConfig.value : undefined;
+}
+
+/** The header's name is x-envoy-original-dst-host unless the configuration has another. */
+function originalDestinationOf({ lbConfig }: Cluster): OriginalDestination {
+  if (lbConfig.case !== 'originalDstLbConfig') return { header: '', port: 0 };
+  const { useHttpHeader, httpHeaderName, upstreamPortOverride } = lbConfig.value;
+  const header = httpHeaderName === '' ? 'x-envoy-original-dst-host' : httpHeaderName.toLowerCase();
+  return { header: useHttpHeader ? header : '', port: upstreamPortOverride ?? 0 };
+}
+
 /** Circuit breakers of default priority. Envoy: 1024 of each, 3 retries. */
 function limitsOf(cluster: Cluster) {
   const limits = cluster.circuitBreakers?.thresholds.find(({ priority }) => priority === RoutingPriority.DEFAULT);
@@ -139,6 +121,9 @@ function limitsOf(cluster: Cluster) {
     maxPendingRequests: limits?.maxPendingRequests ?? 1024,
     maxRequests: limits?.maxRequests ?? 1024,
     maxRetries: limits?.maxRetries ?? 3,
+    ...(limits?.retryBudget === undefined
+      ? {}
+      : { retryBudget: { percent: limits.retryBudget.budgetPercent?.value ?? 20, minConcurrency: limits.retryBudget.minRetryConcurrency ?? 3 } }),
   };
 }
 

@@ -58,6 +58,10 @@ export type TcpProxyEntry = {
   /** Envoy's default is one hour; 0: none. */
   readonly idleTimeoutMs: number;
   readonly maxConnectAttempts: number;
+  /** What places a connection where its cluster is balanced by hash. */
+  readonly hashPolicy?: 'source-ip';
+  /** From the connection's start; 0: none. */
+  readonly maxConnectionDurationMs: number;
   readonly accessLogs: readonly AccessLog[];
 };
 

@@ -4,6 +4,7 @@ import type { Problems } from '#decide/config-error.ts';
 import type { FileReader } from '#decide/data-source.ts';
 import { durationMs } from '#decide/duration.ts';
 import { unpackExtension } from '#decide/extension.ts';
+import { compileConnectionHash } from '#decide/hash-policy.ts';
 import { compileHttpManager } from '#decide/http-manager.ts';
 import type { NetworkFilterEntry, TcpProxyEntry } from '#decide/listener-entry.ts';
 import { compileNetworkRbac } from '#decide/rbac.ts';
@@ -36,12 +37,15 @@ function compileTcpProxy(proxy: TcpProxy, field: string, problems: Problems): Tc
     totalWeight += weight;
     return { cluster: name, cumulativeWeight: totalWeight };
   });
+  const hashPolicy = compileConnectionHash(proxy.hashPolicy, `${field}.hash_policy`, problems);
   return {
     statPrefix: proxy.statPrefix,
     clusters,
     totalWeight,
     idleTimeoutMs: durationMs(proxy.idleTimeout, hourMs),
     maxConnectAttempts: proxy.maxConnectAttempts ?? 1,
+    ...(hashPolicy === undefined ? {} : { hashPolicy }),
+    maxConnectionDurationMs: durationMs(proxy.maxDownstreamConnectionDuration, 0),
     accessLogs: proxy.accessLog,
   };
 }

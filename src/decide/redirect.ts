@@ -1,10 +1,11 @@
 // Envoy's RedirectAction, compiled to a function that writes the Location (Envoy: Http::Utility::newUri).
 
 import type { Problems } from '#decide/config-error.ts';
-import { compileSubstitution, matchedPrefixOf } from '#decide/forward-action.ts';
+import { matchedPrefixOf } from '#decide/forward-action.ts';
 import { pathOnly } from '#decide/path-condition.ts';
 import { replaceStart } from '#decide/rewrite.ts';
 import type { RedirectAction } from '#decide/route-entry.ts';
+import { compileSubstitution } from '#decide/substitution.ts';
 import {
   RedirectAction_RedirectResponseCode as Code,
   type RedirectAction as RedirectConfig,

@@ -1,8 +1,10 @@
 // Envoy's RetryPolicy, compiled: what to retry, how often, and how long to wait.
 
+import type { Condition } from '#decide/condition.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
-import type { RetryPolicy } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import { compileHeaderCondition } from '#decide/header-condition.ts';
+import { type RetryPolicy, RetryPolicy_ResetHeaderFormat as ResetFormat } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 
 /** Envoy's retry_on words (router filter, x-envoy-retry-on and x-envoy-retry-grpc-on). */
 export const retryConditions = [
@@ -34,13 +36,24 @@ export type RetryEntry = {
   readonly perTryTimeoutMs: number;
   readonly perTryIdleTimeoutMs: number;
   readonly retriableStatusCodes: ReadonlySet<number>;
+  /** Of responses, for retriable-headers; one that holds suffices. */
+  readonly retriableHeaders: readonly Condition[];
+  /** Of requests: where there are any, one of them has to hold for a request to be retried at all. */
+  readonly retriableRequests: readonly Condition[];
+  /** Fields of a response that say when to come again (rate_limited_retry_back_off), and the longest wait that is obeyed. */
+  readonly resetHeaders: readonly ResetHeader[];
+  readonly maxResetMs: number;
   /** previous_hosts: an endpoint that already failed is avoided, `hostSelectionAttempts` times. */
   readonly avoidPreviousHosts: boolean;
   readonly hostSelectionAttempts: number;
-  /** Wait before retry n: random in [0, min(base * (2^n - 1), max)). Envoy's default is 25 ms and ten times the base. */
+  /** Wait before retry n: random in [0, min(base * 2^(n - 1), max)). Envoy's default is 25 ms and ten times the base. */
   readonly baseIntervalMs: number;
   readonly maxIntervalMs: number;
 };
+
+export type ResetHeader = { readonly name: string; readonly isTimestamp: boolean };
+
+const defaultMaxResetMs = 300_000;
 
 const previousHostsPredicate = 'type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate';
 
@@ -49,11 +62,22 @@ export function compileRetry(policy: RetryPolicy, field: string, problems: Probl
   const maxIntervalMs = Math.max(1, durationMs(policy.retryBackOff?.maxInterval, baseIntervalMs * 10));
   if (maxIntervalMs < baseIntervalMs) problems.report(`${field}.retry_back_off.max_interval`, 'must not be below base_interval');
   return {
-    on: conditionsOf(policy, field, problems),
+    on: parseRetryOn(policy.retryOn),
     numRetries: policy.numRetries ?? 1,
     perTryTimeoutMs: durationMs(policy.perTryTimeout, 0),
     perTryIdleTimeoutMs: durationMs(policy.perTryIdleTimeout, 0),
     retriableStatusCodes: new Set(policy.retriableStatusCodes),
+    retriableHeaders: policy.retriableHeaders.map((matcher, index) =>
+      compileHeaderCondition(matcher, `${field}.retriable_headers[${index}]`, problems),
+    ),
+    retriableRequests: policy.retriableRequestHeaders.map((matcher, index) =>
+      compileHeaderCondition(matcher, `${field}.retriable_request_headers[${index}]`, problems),
+    ),
+    resetHeaders: (policy.rateLimitedRetryBackOff?.resetHeaders ?? []).map(({ name, format }) => ({
+      name: name.toLowerCase(),
+      isTimestamp: format === ResetFormat.UNIX_TIMESTAMP,
+    })),
+    maxResetMs: durationMs(policy.rateLimitedRetryBackOff?.maxInterval, defaultMaxResetMs),
     avoidPreviousHosts: avoidsPreviousHosts(policy, field, problems),
     hostSelectionAttempts: Math.max(1, Number(policy.hostSelectionRetryMaxAttempts)),
     baseIntervalMs,
@@ -61,17 +85,11 @@ export function compileRetry(policy: RetryPolicy, field: string, problems: Probl
   };
 }
 
-/** Words that Envoy does not know it ignores; a number is a retriable status code in Istio only, and Istio has turned it into one. */
-function conditionsOf(policy: RetryPolicy, field: string, problems: Problems): ReadonlySet<RetryCondition> {
-  const known = new Map<string, RetryCondition>(retryConditions.map((condition) => [condition, condition]));
-  const on = new Set<RetryCondition>();
-  for (const word of policy.retryOn.split(',').map((part) => part.trim())) {
-    const condition = known.get(word);
-    if (condition !== undefined) on.add(condition);
-    else if (word !== '') problems.report(`${field}.retry_on`, `retry condition ${word} is not known`);
-  }
-  if (policy.retryOn.includes('retriable-headers')) problems.report(`${field}.retry_on`, 'retriable-headers is not supported');
-  return on;
+const knownConditions: ReadonlyMap<string, RetryCondition> = new Map(retryConditions.map((condition) => [condition, condition]));
+
+/** retry_on and its headers. Words that Envoy does not know it ignores; a number is a retriable status code in Istio only, and Istio has turned it into one. */
+export function parseRetryOn(text: string): ReadonlySet<RetryCondition> {
+  return new Set(text.split(',').flatMap((word) => knownConditions.get(word.trim()) ?? []));
 }
 
 function avoidsPreviousHosts(policy: RetryPolicy, field: string, problems: Problems): boolean {

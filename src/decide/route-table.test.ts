@@ -275,8 +275,8 @@ test('what cannot be honoured is an error that names the field', () => {
       /^r: virtual_hosts\[0\]\.routes\[0\]\.match\.safe_regex\.regex: not an RE2 expression/,
     ],
     [
-      host([{ match: everything, route: { cluster: 'c', hash_policy: [{ header: { header_name: 'x' } }] } }]),
-      /routes\[0\]\.route\.hash_policy: not supported/,
+      host([{ match: everything, route: { cluster: 'c', hedge_policy: { initial_requests: 2 } } }]),
+      /routes\[0\]\.route\.hedge_policy: not supported/,
     ],
     [host([{ match: everything }]), /routes\[0\]: one of route, redirect/],
     [host([{ route: toC }]), /routes\[0\]\.match: a match is required/],

@@ -33,11 +33,13 @@ const listener: Readonly<Record<string, MessageRules>> = {
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': fields('', 'enable_ja3_fingerprinting initial_read_buffer_size'),
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': 'all',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': fields(
-    'cluster weighted_clusters idle_timeout access_log max_connect_attempts',
+    'cluster weighted_clusters idle_timeout access_log max_connect_attempts hash_policy max_downstream_connection_duration',
     'stat_prefix access_log_flush_interval access_log_options',
   ),
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': 'all',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight': fields('name weight'),
+  'envoy.type.v3.HashPolicy': fields('source_ip'),
+  'envoy.type.v3.HashPolicy.SourceIp': 'all',
   'envoy.extensions.filters.network.rbac.v3.RBAC': {
     ...fields('rules shadow_rules stat_prefix shadow_rules_stat_prefix'),
     enforcement_type: ['ONE_TIME_ON_FIRST_BYTE'],
@@ -174,7 +176,7 @@ const route: Readonly<Record<string, MessageRules>> = {
   ),
   'envoy.config.route.v3.RouteAction': fields(
     `cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal auto_host_rewrite
-     host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout retry_policy upgrade_configs max_stream_duration
+     host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout retry_policy hash_policy upgrade_configs max_stream_duration
      request_mirror_policies rate_limits include_vh_rate_limits max_grpc_timeout grpc_timeout_offset`,
     'priority early_data_policy',
   ),
@@ -194,11 +196,18 @@ const route: Readonly<Record<string, MessageRules>> = {
   'envoy.config.route.v3.RateLimit.Action.DestinationCluster': 'all',
   'envoy.config.route.v3.RateLimit.Action.HeaderValueMatch': 'all',
   'envoy.config.route.v3.RateLimit.Action.QueryParameterValueMatch': 'all',
+  'envoy.config.route.v3.RouteAction.HashPolicy': fields('header cookie connection_properties query_parameter terminal'),
+  'envoy.config.route.v3.RouteAction.HashPolicy.Header': 'all',
+  'envoy.config.route.v3.RouteAction.HashPolicy.Cookie': 'all',
+  'envoy.config.route.v3.RouteAction.HashPolicy.CookieAttribute': 'all',
+  'envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties': 'all',
+  'envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter': 'all',
   'envoy.config.route.v3.RetryPolicy': fields(
     'retry_on num_retries per_try_timeout per_try_idle_timeout retry_host_predicate host_selection_retry_max_attempts retriable_status_codes retry_back_off',
   ),
   'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': fields('name typed_config'),
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': 'all',
+  'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig': 'all',
   'envoy.config.route.v3.RetryPolicy.RetryBackOff': 'all',
   'envoy.config.route.v3.RedirectAction': 'all',
   'envoy.config.route.v3.DirectResponseAction': 'all',
@@ -226,37 +235,68 @@ const cluster: Readonly<Record<string, MessageRules>> = {
     ...fields(
       `name type eds_cluster_config connect_timeout load_assignment max_requests_per_connection circuit_breakers common_http_protocol_options
        http2_protocol_options typed_extension_protocol_options least_request_lb_config common_lb_config transport_socket load_balancing_policy
-       upstream_bind_config upstream_connection_options dns_refresh_rate respect_dns_ttl`,
+       upstream_bind_config upstream_connection_options dns_refresh_rate respect_dns_ttl outlier_detection round_robin_lb_config
+       ring_hash_lb_config maglev_lb_config original_dst_lb_config`,
       `alt_stat_name per_connection_buffer_limit_bytes http_protocol_options dns_failure_refresh_rate dns_lookup_family typed_dns_resolver_config
-       wait_for_warm_on_init cleanup_interval original_dst_lb_config round_robin_lb_config metadata protocol_selection
+       wait_for_warm_on_init cleanup_interval metadata protocol_selection
        close_connections_on_host_health_failure ignore_health_on_host_removal track_timeout_budgets track_cluster_stats`,
     ),
-    lb_policy: ['ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'CLUSTER_PROVIDED'],
+    lb_policy: ['ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'RING_HASH', 'MAGLEV', 'CLUSTER_PROVIDED'],
   },
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': fields('eds_config service_name'),
   'envoy.config.cluster.v3.CircuitBreakers': fields('thresholds'),
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds': fields(
-    'priority max_connections max_pending_requests max_requests max_retries',
-    'track_remaining max_connection_pools retry_budget',
+    'priority max_connections max_pending_requests max_requests max_retries retry_budget',
+    'track_remaining max_connection_pools',
   ),
-  'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig': fields('choice_count active_request_bias'),
+  'envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget': 'all',
+  'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig': fields('choice_count active_request_bias slow_start_config'),
+  'envoy.config.cluster.v3.Cluster.RoundRobinLbConfig': 'all',
+  'envoy.config.cluster.v3.Cluster.SlowStartConfig': 'all',
+  'envoy.config.cluster.v3.Cluster.RingHashLbConfig': 'all',
+  'envoy.config.cluster.v3.Cluster.MaglevLbConfig': 'all',
+  'envoy.config.cluster.v3.Cluster.OriginalDstLbConfig': fields('use_http_header http_header_name upstream_port_override'),
+  // Nothing is checked actively here, so there is no success that could end an ejection early.
+  'envoy.config.cluster.v3.OutlierDetection': fields(
+    `consecutive_5xx interval base_ejection_time max_ejection_percent enforcing_consecutive_5xx enforcing_success_rate success_rate_minimum_hosts
+     success_rate_request_volume success_rate_stdev_factor consecutive_gateway_failure enforcing_consecutive_gateway_failure
+     split_external_local_origin_errors consecutive_local_origin_failure enforcing_consecutive_local_origin_failure
+     enforcing_local_origin_success_rate failure_percentage_threshold enforcing_failure_percentage enforcing_failure_percentage_local_origin
+     failure_percentage_minimum_hosts failure_percentage_request_volume max_ejection_time max_ejection_time_jitter always_eject_one_host`,
+    'successful_active_health_check_uneject_host',
+  ),
   'envoy.config.core.v3.RuntimeDouble': fields('default_value', 'runtime_key'),
   'envoy.config.cluster.v3.Cluster.CommonLbConfig': fields(
-    'healthy_panic_threshold zone_aware_lb_config',
+    'healthy_panic_threshold zone_aware_lb_config locality_weighted_lb_config consistent_hashing_lb_config',
     'update_merge_window ignore_new_hosts_until_first_hc close_connections_on_host_set_change',
   ),
   // Without a local cluster (cluster_manager.local_cluster_name) Envoy does not route by zone either.
   'envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig': fields('fail_traffic_on_panic', 'routing_enabled min_cluster_size'),
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig': 'all',
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig': fields('use_hostname_for_hashing'),
   'envoy.type.v3.Percent': 'all',
   'envoy.config.cluster.v3.LoadBalancingPolicy': 'all',
   'envoy.config.cluster.v3.LoadBalancingPolicy.Policy': 'all',
   'envoy.config.core.v3.TypedExtensionConfig': fields('name typed_config'),
-  'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': fields('', 'locality_lb_config'),
-  'envoy.extensions.load_balancing_policies.random.v3.Random': fields('', 'locality_lb_config'),
+  'envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided': 'all',
+  'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin': 'all',
+  'envoy.extensions.load_balancing_policies.random.v3.Random': 'all',
   'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest': fields(
-    'choice_count active_request_bias',
-    'locality_lb_config enable_full_scan selection_method',
+    'choice_count active_request_bias slow_start_config locality_lb_config selection_method',
+    'enable_full_scan',
   ),
+  'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash': fields(
+    `hash_function minimum_ring_size maximum_ring_size use_hostname_for_hashing consistent_hashing_lb_config locality_weighted_lb_config`,
+  ),
+  'envoy.extensions.load_balancing_policies.maglev.v3.Maglev': 'all',
+  'envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig': fields('use_hostname_for_hashing'),
+  'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig': 'all',
+  'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig': 'all',
+  'envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig': fields(
+    'fail_traffic_on_panic',
+    'routing_enabled min_cluster_size',
+  ),
+  'envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig': 'all',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': fields(
     'common_http_protocol_options explicit_http_config use_downstream_protocol_config',
     'upstream_http_protocol_options',
@@ -271,20 +311,23 @@ const cluster: Readonly<Record<string, MessageRules>> = {
   'envoy.config.core.v3.TcpKeepalive': fields('keepalive_time', 'keepalive_probes keepalive_interval'),
   'envoy.config.endpoint.v3.ClusterLoadAssignment': fields('cluster_name endpoints policy'),
   'envoy.config.endpoint.v3.ClusterLoadAssignment.Policy': fields('overprovisioning_factor', 'endpoint_stale_after'),
-  'envoy.config.endpoint.v3.LocalityLbEndpoints': fields('locality lb_endpoints priority', 'metadata load_balancing_weight proximity'),
+  'envoy.config.endpoint.v3.LocalityLbEndpoints': fields('locality lb_endpoints priority load_balancing_weight', 'metadata proximity'),
   'envoy.config.endpoint.v3.LbEndpoint': fields('endpoint health_status load_balancing_weight', 'metadata'),
   'envoy.config.endpoint.v3.Endpoint': fields('address hostname', 'health_check_config'),
   'envoy.config.core.v3.Locality': 'all',
   // Everything dynamic comes over one aggregated stream.
   'envoy.config.core.v3.ConfigSource': fields('ads', 'initial_fetch_timeout resource_api_version'),
   'envoy.config.core.v3.AggregatedConfigSource': 'all',
-  'envoy.config.core.v3.Address': fields('socket_address'),
+  'envoy.config.core.v3.Address': fields('socket_address pipe'),
+  'envoy.config.core.v3.Pipe': fields('path', 'mode'),
   'envoy.config.core.v3.SocketAddress': { ...fields('address port_value', 'resolver_name ipv4_compat'), protocol: ['TCP'] },
   'envoy.config.core.v3.TransportSocket': fields('name typed_config'),
 };
 
 const tls: Readonly<Record<string, MessageRules>> = {
   'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer': 'all',
+  'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport': fields('config transport_socket'),
+  'envoy.config.core.v3.ProxyProtocolConfig': fields('version'),
   'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': fields(
     'common_tls_context require_client_certificate',
     'session_ticket_keys disable_stateless_session_resumption disable_stateful_session_resumption session_timeout full_scan_certs_on_sni_mismatch',

@@ -66,7 +66,12 @@ test('an unsupported field is named by its whole path, through lists, maps and e
   };
   const cluster = fromJson(
     ClusterSchema,
-    { name: 'c', lb_policy: 'MAGLEV', eds_cluster_config: { eds_config: { path: '/x' } }, typed_extension_protocol_options: { http: options } },
+    {
+      name: 'c',
+      lb_policy: 'LOAD_BALANCING_POLICY_CONFIG',
+      eds_cluster_config: { eds_config: { path: '/x' } },
+      typed_extension_protocol_options: { http: options },
+    },
     { registry: extensions },
   );
   const problems = new Problems('bootstrap');
@@ -74,7 +79,7 @@ test('an unsupported field is named by its whole path, through lists, maps and e
   findUnsupported(ClusterSchema, cluster, '', problems);
   assert.deepEqual(problems.errors.map(formatConfigError).sort(), [
     'bootstrap: eds_cluster_config.eds_config.path: not supported by this proxy',
-    'bootstrap: lb_policy: MAGLEV is not supported by this proxy (known: ROUND_ROBIN, LEAST_REQUEST, RANDOM, CLUSTER_PROVIDED)',
+    'bootstrap: lb_policy: LOAD_BALANCING_POLICY_CONFIG is not supported by this proxy (known: ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV, CLUSTER_PROVIDED)',
     'bootstrap: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.tunneling_config: not supported by this proxy',
     'bootstrap: static_resources.listeners[0].udp_listener_config: not supported by this proxy',
     'bootstrap: typed_extension_protocol_options["http"].explicit_http_config.http3_protocol_options: not supported by this proxy',

@@ -70,7 +70,7 @@ export async function startHttpProxy(setup: HttpProxySetup): Promise<HttpProxy> 
   const random = setup.random ?? Math.random;
   const wheel = new TimerWheel(clock, 5);
   const shared = { names: new FieldNames(), batch: new WriteBatch(), wheel };
-  const clusters = new Clusters({ http1: http1PoolFactory(connectPlain, shared), http2: http2PoolFactory(connectPlain) }, random);
+  const clusters = new Clusters({ http1: http1PoolFactory(connectPlain, shared), http2: http2PoolFactory(connectPlain) }, { clock, random });
   for (const json of setup.clusters) {
     const entry = compileCluster(fromJson(ClusterSchema, json, { registry: extensions }));
     if (!entry.ok) throw new Error(entry.error.map(({ field, message }) => `${field}: ${message}`).join('; '));

@@ -175,6 +175,7 @@ export class Exchange implements BodyReceiver, FilteredExchange {
   /** Answers with what the failure says; where the response has begun, only breaking it off is left. */
   fail(failure: Failure, flag = ''): void {
     if (this.done) return;
+    if (failure.kind === 'response-timeout') this.#forwarding?.onResponseTimeout();
     const reply = replyFor(failure);
     if (!this.responseStarted) {
       this.respond({

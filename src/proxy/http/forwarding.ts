@@ -1,4 +1,6 @@
 // The router: a routed request goes to an endpoint of its cluster, its response comes back; by the route's retry policy again and again.
+import { mayRetry } from '#decide/circuit-limits.ts';
+import type { RequestHash } from '#decide/hash-policy.ts';
 import { applyHeaderOperations } from '#decide/header-apply.ts';
 import { rewriteHost, rewritePath } from '#decide/rewrite.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';
@@ -9,6 +11,7 @@ import type { HeldBody } from '#proxy/http/held-body.ts';
 import { type MirroredRequest, startMirrors } from '#proxy/http/mirrored-request.ts';
 import { RequestBody } from '#proxy/http/request-body.ts';
 import type { RequestContext } from '#proxy/http/request-context.ts';
+import { placementOf } from '#proxy/http/request-placement.ts';
 import { backOffMs, coversReset, coversResponse, coversTimeout } from '#proxy/http/retry.ts';
 import type { HeaderList, ResetReason, ResponseHead } from '#proxy/http/stream.ts';
 import { type AttemptOwner, UpstreamAttempt } from '#proxy/http/upstream-attempt.ts';
@@ -40,8 +43,9 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   #failedHosts: Set<string> | undefined = undefined;
   #backOff: Timer | undefined = undefined;
   #trailers: HeaderList | undefined = undefined;
-  /** For the next attempt. */
-  #waiting = false;
+  #placement: RequestHash | undefined = undefined;
+  /** The retry that waits or is under way counts as one of the cluster's. */
+  #countsAsRetry = false;
   #isTunnel = false;
   #responseEnded = false;
   #sentMs = 0;
@@ -71,6 +75,8 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       context.fail({ kind: 'upgrade-refused', upgrade });
       return;
     }
+    // As Envoy: by the request as it came.
+    this.#placement = placementOf(context, this.#cluster, action.hashPolicies);
     this.#rewrite();
     const { timeoutMs, maxStreamDurationMs = context.parts.entry.maxStreamDurationMs, idleTimeoutMs } = action;
     if (timeoutMs > 0 || maxStreamDurationMs > 0) context.timers.armResponse(name, upgrade === '' ? timeoutMs : 0, maxStreamDurationMs);
@@ -130,10 +136,6 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       context.fail({ kind: 'no-healthy-upstream', cluster: cluster.entry.name, endpoints: cluster.endpoints.size });
       return;
     }
-    if (cluster.usage.requests >= cluster.entry.maxRequests) {
-      context.fail(this.#resetFailure('overflow', ''));
-      return;
-    }
     this.#attempts++;
     if (route.attemptCountInRequest) setField(request.headers, 'x-envoy-attempt-count', String(this.#attempts));
     if (action.autoHostRewrite && endpoint.entry.hostname !== '') request.authority = endpoint.entry.hostname;
@@ -153,8 +155,9 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   /** ORIGINAL_DST goes where the client was going; everything else is balanced. */
   #choose(cluster: ClusterRuntime): Endpoint | undefined {
     const { connection } = this.#context.stream;
-    if (cluster.entry.discovery === 'original-dst') return cluster.endpointFor(connection.localAddress, connection.localPort);
-    return cluster.choose(this.#failedHosts, this.#decision.action.retry?.hostSelectionAttempts);
+    if (cluster.entry.discovery === 'original-dst')
+      return cluster.originalDestination(connection.localAddress, connection.localPort, (name) => this.#context.header(name));
+    return cluster.choose(this.#failedHosts, this.#decision.action.retry?.hostSelectionAttempts, this.#placement?.hash);
   }
 
   #protocol({ entry }: ClusterRuntime): PoolProtocol {
@@ -184,7 +187,8 @@ export class Forwarding implements AttemptOwner, TimerOwner {
 
   cancel(): void {
     if (this.#mirrors !== undefined) for (const mirrored of this.#mirrors) mirrored.release();
-    this.#endBackOff();
+    this.#backOff?.release();
+    this.#endRetry();
     if (!this.#responseEnded || this.#isTunnel || !this.#context.requestEnded) this.#attempt?.cancel();
   }
 
@@ -207,6 +211,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     const context = this.#context;
     const { action, route, target } = this.#decision;
     let exhausted = '';
+    this.#endRetry();
     if (action.retry !== undefined && coversResponse(action.retry, head)) {
       exhausted = this.#retry(attempt);
       if (exhausted === 'again') return;
@@ -216,6 +221,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     context.record.responseCodeDetails = 'via_upstream';
     const { status } = head;
     const tunnel = status === 101 || (context.method === 'CONNECT' && status >= 200 && status < 300);
+    if (this.#placement !== undefined) for (const cookie of this.#placement.setCookies) head.headers.push('set-cookie', cookie);
     if (route.attemptCountInResponse) setField(head.headers, 'x-envoy-attempt-count', String(this.#attempts));
     if (target.responseHeaders.length > 0) {
       applyHeaderOperations(target.responseHeaders, head.headers, formatView(context, route, head));
@@ -253,6 +259,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       context.onResponseBroken(reason, detail);
       return;
     }
+    this.#endRetry();
     if (isConnectFailure(reason)) context.record.upstreamTransportFailureReason = detail.replaceAll(' ', '_');
     const { retry } = this.#decision.action;
     const outcome = retry !== undefined && coversReset(retry.on, reason) ? this.#retry(attempt) : '';
@@ -260,6 +267,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   }
 
   onAttemptTimeout(attempt: UpstreamAttempt, wasIdle: boolean): void {
+    this.#endRetry();
     const { retry } = this.#decision.action;
     const limit = wasIdle ? 'upstream_per_try_idle' : 'upstream_per_try';
     const outcome = retry !== undefined && coversTimeout(retry.on) ? this.#retry(attempt) : '';
@@ -281,27 +289,33 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     const { retry } = this.#decision.action;
     if (retry === undefined || cluster === undefined || !this.#body.replayable || context.responseStarted) return '';
     if (this.#attempts > retry.numRetries) return retry.numRetries > 0 ? 'URX' : '';
-    if (cluster.usage.retries >= cluster.entry.maxRetries) return 'UO';
+    if (!mayRetry(cluster.entry, cluster.usage)) {
+      cluster.usage.counters.overflow('upstream_rq_retry_overflow');
+      return 'UO';
+    }
     failed.cancel();
     this.#attempt = undefined;
     if (retry.avoidPreviousHosts) (this.#failedHosts ??= new Set()).add(failed.endpoint.entry.key);
     cluster.usage.retries++;
-    this.#waiting = true;
+    this.#countsAsRetry = true;
     this.#backOff ??= new Timer(context.parts.runtime.wheel, this);
     this.#backOff.arm(Math.max(backOffMs(retry, this.#attempts, context.parts.runtime.random()), 1));
     return 'again';
   }
 
-  /** The cluster's count of retries holds those that wait. */
-  #endBackOff(): void {
-    if (!this.#waiting) return;
-    this.#waiting = false;
-    this.#backOff?.release();
+  /** A retry counts from its decision until its answer, or until it failed in its turn (Envoy: RetryStateImpl::resetRetry). */
+  #endRetry(): void {
+    if (!this.#countsAsRetry) return;
+    this.#countsAsRetry = false;
     if (this.#cluster !== undefined) this.#cluster.usage.retries--;
   }
 
+  /** The route's timeout is over: an attempt without an answer failed. */
+  onResponseTimeout(): void {
+    this.#attempt?.reportTimeout();
+  }
+
   onTimer(): void {
-    this.#endBackOff();
     if (!this.#context.done) this.#startAttempt();
   }
 }

@@ -1,4 +1,5 @@
 // One attempt to get a response for an exchange: an endpoint's pool on one side, the exchange on the other. After `cancel` it is silent.
+import { fieldValue } from '#proxy/http/header-list.ts';
 import type { ClientStream, HeaderList, RequestHead, ResetReason, ResponseHead, ResponseReceiver } from '#proxy/http/stream.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '#proxy/timer-wheel.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
@@ -26,6 +27,8 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   #perTry: Timer | undefined = undefined;
   #idle: Timer | undefined = undefined;
   #idleMs = 0;
+  /** Outlier detection wants the gRPC status instead of the HTTP status. */
+  #isWatchedGrpc = false;
 
   constructor(owner: AttemptOwner, endpoint: Endpoint, protocol: PoolProtocol) {
     this.#owner = owner;
@@ -44,6 +47,7 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
       this.#perTry = new Timer(wheel, this);
       this.#perTry.arm(perTryTimeoutMs);
     }
+    if (this.endpoint.isWatched) this.#isWatchedGrpc = fieldValue(head.headers, 'content-type')?.startsWith('application/grpc') ?? false;
     this.#stream = this.endpoint.pool(this.protocol).open(head, hasBody, this);
   }
 
@@ -75,8 +79,14 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
     this.#stream?.reset('local-reset');
   }
 
+  /** For outlier detection; an answer that has begun is judged by what it says. */
+  reportTimeout(): void {
+    if (!this.#cancelled && !this.headSeen) this.endpoint.reportLocal('timeout');
+  }
+
   onConnected(_upstreamAddress: string, localAddress: string): void {
     this.localAddress = localAddress;
+    this.endpoint.reportLocal('connected');
   }
 
   onInformational(head: ResponseHead): void {
@@ -88,6 +98,8 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
     this.#perTry?.release();
     this.#idle?.arm(this.#idleMs);
     this.headSeen = true;
+    if (!this.#isWatchedGrpc) this.endpoint.reportStatus(head.status);
+    else if (!hasBody) this.#reportGrpc(head.headers);
     this.#owner.onAttemptHead(this, head, hasBody);
   }
 
@@ -99,12 +111,15 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
 
   onEnd(trailers: HeaderList | undefined): void {
     this.#idle?.release();
+    if (this.#isWatchedGrpc && trailers !== undefined) this.#reportGrpc(trailers);
     if (!this.#cancelled) this.#owner.onAttemptEnd(trailers);
   }
 
   onReset(reason: ResetReason, detail = ''): void {
     if (this.#cancelled) return;
     this.#settle();
+    // What the cluster's own limits forbid is no fault of the endpoint.
+    if (reason !== 'overflow') this.endpoint.reportLocal('connect-failed');
     this.#owner.onAttemptReset(this, reason, detail);
   }
 
@@ -116,7 +131,12 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
     if (this.#cancelled) return;
     this.#settle();
     this.#stream?.reset('local-reset');
+    this.endpoint.reportLocal('timeout');
     this.#owner.onAttemptTimeout(this, timer === this.#idle);
+  }
+
+  #reportGrpc(fields: HeaderList): void {
+    this.endpoint.reportStatus(httpStatusOfGrpc(fieldValue(fields, 'grpc-status') ?? ''));
   }
 
   #settle(): void {
@@ -125,3 +145,11 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
     this.#idle?.release();
   }
 }
+
+/** The HTTP status that a gRPC status stands for (Envoy: Grpc::Utility::grpcToHttpStatus). */
+function httpStatusOfGrpc(status: string): number {
+  return grpcStatuses[Number(status)] ?? 500;
+}
+
+/** OK, CANCELLED, UNKNOWN and so on, in gRPC's order. */
+const grpcStatuses: readonly number[] = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];

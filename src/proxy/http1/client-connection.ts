@@ -56,6 +56,8 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
   readonly #writer: SocketWriter;
   readonly #idleTimer: Timer;
   readonly #head: HeadBuffer;
+  #lifeTimer: Timer | undefined = undefined;
+  #expired = false;
   #phase: Phase = 'idle';
   #exchange: Exchange | undefined = undefined;
   #framing: BodyFraming = 'none';
@@ -123,6 +125,16 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
   /** Arms the idle timeout; the owner calls it as it takes the connection back. */
   rest(idleTimeoutMs: number): void {
     this.#idleTimer.arm(idleTimeoutMs);
+  }
+
+  /** After this it takes no further exchange: it ends at once where it is idle, else with the exchange under way. */
+  expireAfter(lifeMs: number): void {
+    this.#lifeTimer = new Timer(this.#options.wheel, this);
+    this.#lifeTimer.arm(lifeMs);
+  }
+
+  get isExpired(): boolean {
+    return this.#expired;
   }
 
   /** Ends it without a word to the exchange. */
@@ -270,12 +282,14 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
     this.#phase = 'gone';
     this.#exchange = undefined;
     this.#idleTimer.release();
+    this.#lifeTimer?.release();
     this.#socket.destroy();
     this.#owner.onGone(this);
     exchange?.onLost(reason, detail);
   }
 
-  onTimer(): void {
-    if (this.#phase === 'idle') this.#lose('local-reset', 'idle timeout');
+  onTimer(timer: Timer): void {
+    if (timer === this.#lifeTimer) this.#expired = true;
+    if (this.#phase === 'idle') this.#lose('local-reset', timer === this.#lifeTimer ? 'max connection duration' : 'idle timeout');
   }
 }

@@ -9,7 +9,8 @@ export class Http2ClientStream implements ClientStream {
   readonly #head: RequestHead;
   readonly #hasBody: boolean;
   readonly #receiver: ResponseReceiver;
-  readonly #onDone: () => void;
+  readonly #onDone: (started: boolean) => void;
+  #started = false;
   #stream: ClientHttp2Stream | undefined;
   #waiting: Uint8Array[] | undefined;
   #ended = false;
@@ -19,8 +20,8 @@ export class Http2ClientStream implements ClientStream {
   #complete = false;
   #done = false;
 
-  /** `onDone` is called once, when the stream has ended in whatever way. */
-  constructor(head: RequestHead, hasBody: boolean, receiver: ResponseReceiver, onDone: () => void) {
+  /** `onDone` is called once, when the stream has ended in whatever way; `started`: it had a session. */
+  constructor(head: RequestHead, hasBody: boolean, receiver: ResponseReceiver, onDone: (started: boolean) => void) {
     this.#head = head;
     this.#hasBody = hasBody;
     this.#receiver = receiver;
@@ -33,6 +34,7 @@ export class Http2ClientStream implements ClientStream {
 
   /** Sends the head on a session that is ready, then what was waiting. `onClosed` follows the end of the stream on the session. */
   start(session: ClientHttp2Session, upstreamAddress: string, localAddress: string, onClosed: () => void): void {
+    this.#started = true;
     const fields = [':method', this.#head.method, ':authority', this.#head.authority];
     if (this.#head.method !== 'CONNECT') fields.push(':scheme', this.#head.scheme, ':path', this.#head.path);
     appendFields(this.#head.headers, fields);
@@ -101,7 +103,7 @@ export class Http2ClientStream implements ClientStream {
 
   #finish(): void {
     this.#done = true;
-    this.#onDone();
+    this.#onDone(this.#started);
   }
 
   #listen(stream: ClientHttp2Stream, onClosed: () => void): void {

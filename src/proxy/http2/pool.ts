@@ -55,16 +55,13 @@ class Http2Pool implements UpstreamPool {
 
   open(head: RequestHead, hasBody: boolean, receiver: ResponseReceiver): ClientStream {
     this.#active++;
-    this.#usage.requests++;
-    const stream = new Http2ClientStream(head, hasBody, receiver, () => {
+    const stream: Http2ClientStream = new Http2ClientStream(head, hasBody, receiver, (started) => {
       this.#active--;
-      this.#usage.requests--;
+      if (started) this.#usage.requests--;
     });
     const lane = this.#freeLane();
-    // Started in a later turn where it could fail at once, so that no receiver is called before it has its stream.
     if (lane !== undefined) this.#start(stream, lane);
-    else if (this.#usage.pendingRequests >= this.#cluster.maxPendingRequests)
-      queueMicrotask(() => stream.fail('overflow', 'too many pending requests'));
+    else if (this.#usage.pendingRequests >= this.#cluster.maxPendingRequests) this.#overflow(stream);
     else {
       this.#usage.pendingRequests++;
       this.#waiting.push(stream);
@@ -89,7 +86,19 @@ class Http2Pool implements UpstreamPool {
     for (const lane of this.#lanes) lane.session.destroy();
   }
 
+  /** Failed in a later turn, so that no receiver is called before it has its stream. */
+  #overflow(stream: Http2ClientStream): void {
+    this.#usage.counters.overflow('upstream_rq_pending_overflow');
+    queueMicrotask(() => stream.fail('overflow', ''));
+  }
+
+  /** A request counts as one of the cluster's from the moment it has a connection. */
   #start(stream: Http2ClientStream, lane: Lane): void {
+    if (this.#usage.requests >= this.#cluster.maxRequests) {
+      this.#overflow(stream);
+      return;
+    }
+    this.#usage.requests++;
     lane.active++;
     lane.opened++;
     const limit = this.#cluster.maxRequestsPerConnection;
@@ -106,9 +115,16 @@ class Http2Pool implements UpstreamPool {
   #freeLane(): Lane | undefined {
     for (const lane of this.#lanes) {
       if (lane.retired || lane.session.closed || lane.session.destroyed) continue;
-      if (lane.active < (lane.session.remoteSettings?.maxConcurrentStreams ?? assumedStreams)) return lane;
+      if (lane.active < this.#streamLimit(lane)) return lane;
     }
     return undefined;
+  }
+
+  /** The less of what the endpoint and what the cluster's options allow. */
+  #streamLimit({ session }: Lane): number {
+    const { maxConcurrentStreams } = this.#cluster.http2;
+    const allowed = session.remoteSettings?.maxConcurrentStreams ?? assumedStreams;
+    return maxConcurrentStreams === 0 ? allowed : Math.min(allowed, maxConcurrentStreams);
   }
 
   #startWaiting(): void {
@@ -125,7 +141,10 @@ class Http2Pool implements UpstreamPool {
   #connectMore(): void {
     if (this.#connecting !== undefined) return;
     // An endpoint may always have one connection, as with Envoy's circuit breaker.
-    if (this.#lanes.size > 0 && this.#usage.connections >= this.#cluster.maxConnections) return;
+    if (this.#usage.connections >= this.#cluster.maxConnections) {
+      this.#usage.counters.overflow('upstream_cx_overflow');
+      if (this.#lanes.size > 0) return;
+    }
     this.#usage.connections++;
     this.#connecting = this.#connect(this.#cluster, this.#endpoint, {
       onConnect: (socket) => {
@@ -165,9 +184,11 @@ class Http2Pool implements UpstreamPool {
         if (lane.active === 0) this.#retire(lane);
       });
     }
-    const stopPings = keepAlive(lane);
+    const stopPings = keepAlive(lane, this.#cluster);
+    const stopLife = limitLife(this.#cluster.maxConnectionDurationMs, () => this.#retire(lane));
     session.once('close', () => {
       stopPings();
+      stopLife();
       this.#lanes.delete(lane);
       this.#usage.connections--;
       if (this.#waiting.length > 0) this.#startWaiting();
@@ -181,20 +202,31 @@ class Http2Pool implements UpstreamPool {
 }
 
 /** Pings while requests are under way, so that a peer that vanished is noticed. Returns what ends it. */
-function keepAlive(lane: Lane): () => void {
+function keepAlive(lane: Lane, { http2 }: ClusterEntry): () => void {
+  const intervalMs = http2.keepaliveIntervalMs > 0 ? http2.keepaliveIntervalMs : pingIntervalMs;
+  const timeoutMs = http2.keepaliveTimeoutMs > 0 ? http2.keepaliveTimeoutMs : pingTimeoutMs;
+  // A keepalive of the configuration also watches connections without requests.
+  const always = http2.keepaliveIntervalMs > 0;
   let late: NodeJS.Timeout | undefined;
   const timer = setInterval(() => {
-    if (lane.active === 0 || lane.session.destroyed || late !== undefined) return;
-    late = setTimeout(() => lane.session.destroy(new Error('ping timeout')), pingTimeoutMs).unref();
+    if ((lane.active === 0 && !always) || lane.session.destroyed || late !== undefined) return;
+    late = setTimeout(() => lane.session.destroy(new Error('ping timeout')), timeoutMs).unref();
     lane.session.ping(() => {
       clearTimeout(late);
       late = undefined;
     });
-  }, pingIntervalMs).unref();
+  }, intervalMs).unref();
   return () => {
     clearInterval(timer);
     clearTimeout(late);
   };
+}
+
+/** Calls `retire` after so long; 0: never. Returns what calls it off. */
+function limitLife(lifeMs: number, retire: () => void): () => void {
+  if (lifeMs <= 0) return () => {};
+  const timer = setTimeout(retire, lifeMs).unref();
+  return () => clearTimeout(timer);
 }
 
 function ignoreError(): void {

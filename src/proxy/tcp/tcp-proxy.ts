@@ -2,13 +2,16 @@
 // setting the pace. Whatever happens is one access record at the end.
 import type { Socket } from 'node:net';
 import type { Clock } from '#base/clock.ts';
+import { hashAddress } from '#decide/hash-policy.ts';
 import type { TcpProxyEntry } from '#decide/listener-entry.ts';
+import type { Word64 } from '#decide/word64.ts';
 import { formatAddress, plainAddress } from '#proxy/downstream-connection.ts';
 import type { ServedConnection } from '#proxy/http/server-codec.ts';
 import type { DownstreamConnection, ResetReason } from '#proxy/http/stream.ts';
 import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
 import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
+import type { Endpoint } from '#proxy/upstream/endpoint.ts';
 import type { AccessLog } from '#telemetry/access-log.ts';
 import { type AccessRecord, newAccessRecord } from '#telemetry/access-record.ts';
 
@@ -46,6 +49,9 @@ class TcpSession implements ServedConnection {
   #upstream: Socket | undefined;
   #usedCluster: ClusterRuntime | undefined;
   #connecting: Connecting | undefined;
+  #usedEndpoint: Endpoint | undefined;
+  readonly #hash: Word64 | undefined;
+  #cancelLife: (() => void) | undefined;
   #attempts = 0;
   #finished = false;
 
@@ -56,6 +62,7 @@ class TcpSession implements ServedConnection {
     this.#parts = parts;
     this.#record = newAccessRecord(connection.facts, parts.clock.nowMs());
     this.#startMs = parts.clock.monotonicMs();
+    this.#hash = entry.hashPolicy === undefined ? undefined : hashAddress(connection.facts.directRemoteIp);
   }
 
   get activeRequests(): number {
@@ -83,6 +90,8 @@ class TcpSession implements ServedConnection {
       this.#upstream?.destroy();
       if (this.#upstream === undefined || this.#upstream.closed) this.#finish();
     });
+    const lifeMs = this.#entry.maxConnectionDurationMs;
+    if (lifeMs > 0) this.#cancelLife = this.#parts.clock.after(lifeMs, () => this.#end('DT'));
     const name = this.#pickCluster();
     const cluster = this.#parts.clusters.get(name);
     if (cluster === undefined) {
@@ -102,13 +111,18 @@ class TcpSession implements ServedConnection {
     const endpoint =
       cluster.entry.balancing === 'original-dst'
         ? cluster.endpointFor(this.#record.connection.localIp, this.#record.connection.localPort)
-        : cluster.choose();
+        : cluster.choose(undefined, 1, this.#hash);
     if (endpoint === undefined) return this.#giveUp('UH');
-    if (cluster.usage.connections >= cluster.entry.maxConnections) return this.#giveUp('UO');
+    if (cluster.usage.connections >= cluster.entry.maxConnections) {
+      cluster.usage.counters.overflow('upstream_cx_overflow');
+      return this.#giveUp('UO');
+    }
     this.#attempts++;
     this.#record.upstreamHost = endpoint.entry.key;
     cluster.usage.connections++;
     this.#usedCluster = cluster;
+    endpoint.tcpConnections++;
+    this.#usedEndpoint = endpoint;
     this.#connecting = this.#parts.connect(cluster.entry, endpoint.entry, {
       onConnect: (socket) => this.#join(socket),
       onConnectFailed: (reason, detail) => this.#onConnectFailed(cluster, reason, detail),
@@ -117,10 +131,17 @@ class TcpSession implements ServedConnection {
 
   #onConnectFailed(cluster: ClusterRuntime, reason: ResetReason, detail: string): void {
     this.#connecting = undefined;
+    this.#usedEndpoint?.reportLocal(reason === 'connect-timeout' ? 'timeout' : 'connect-failed');
     this.#releaseCluster();
     if (this.#attempts < this.#entry.maxConnectAttempts && !this.#downstream.destroyed) return this.#connect(cluster);
     this.#record.upstreamTransportFailureReason = reason === 'tls-failed' ? detail : '';
     this.#giveUp('UF,URX');
+  }
+
+  /** The connection ends now, for this reason. */
+  #end(flag: string): void {
+    this.#record.responseFlags = flag;
+    this.destroy();
   }
 
   #giveUp(flags: string): void {
@@ -137,6 +158,7 @@ class TcpSession implements ServedConnection {
       return;
     }
     this.#upstream = upstream;
+    this.#usedEndpoint?.reportLocal('connected-for-good');
     this.#record.upstreamLocalAddress = formatAddress(plainAddress(upstream.localAddress), upstream.localPort ?? 0);
     upstream.on('error', ignoreError);
     upstream.once('close', () => {
@@ -174,11 +196,14 @@ class TcpSession implements ServedConnection {
     if (this.#usedCluster === undefined) return;
     this.#usedCluster.usage.connections--;
     this.#usedCluster = undefined;
+    if (this.#usedEndpoint !== undefined) this.#usedEndpoint.tcpConnections--;
+    this.#usedEndpoint = undefined;
   }
 
   #finish(): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.#cancelLife?.();
     this.#releaseCluster();
     this.#record.durationMs = this.#parts.clock.monotonicMs() - this.#startMs;
     this.#log?.write(this.#record);

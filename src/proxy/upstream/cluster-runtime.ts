@@ -1,26 +1,42 @@
 // A cluster at run time: its endpoints with their pools and the state of balancing. An update keeps what did not change, so that a new
 // endpoint costs the others no connection; an endpoint that went finishes what it has and gets nothing new.
-import { type BalancerState, chooseEndpoint, newBalancerState } from '#decide/balance.ts';
-import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
+import { type BalancerState, chooseHost, newBalancerState } from '#decide/balance.ts';
+import type { ClusterEntry } from '#decide/cluster-entry.ts';
+import { endpointAt } from '#decide/endpoints.ts';
+import type { Chance } from '#decide/host-group.ts';
+import { parseDestination } from '#decide/original-destination.ts';
+import { OutlierDetector } from '#decide/outlier.ts';
+import type { Word64 } from '#decide/word64.ts';
+import { ClusterCounters } from '#proxy/upstream/cluster-counters.ts';
 import { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import { Endpoint } from '#proxy/upstream/endpoint.ts';
 import type { PoolFactories } from '#proxy/upstream/pool-factory.ts';
+import type { UpstreamSurroundings } from '#proxy/upstream/surroundings.ts';
+
+/** How often endpoints of ORIGINAL_DST clusters that nobody used since are let go (Envoy: cleanup_interval). */
+const cleanupMs = 5_000;
 
 export class ClusterRuntime {
-  readonly usage = new ClusterUsage();
+  readonly usage: ClusterUsage;
   readonly #factories: PoolFactories;
-  readonly #random: () => number;
+  readonly #surroundings: UpstreamSurroundings;
+  readonly #chance: Chance;
   #entry: ClusterEntry;
   #endpoints = new Map<string, Endpoint>();
-  #balancer: BalancerState;
-  readonly #active = (entry: EndpointEntry): number => this.#endpoints.get(entry.key)?.activeRequests ?? 0;
+  #balancer: BalancerState<Endpoint>;
+  #detector: OutlierDetector | undefined;
+  #cancelInterval: (() => void) | undefined;
+  #cancelCleanup: (() => void) | undefined;
+  readonly #usedSinceCleanup = new Set<string>();
 
-  /** `random` in [0, 1). */
-  constructor(entry: ClusterEntry, factories: PoolFactories, random: () => number) {
+  constructor(entry: ClusterEntry, factories: PoolFactories, surroundings: UpstreamSurroundings) {
     this.#factories = factories;
-    this.#random = random;
+    this.#surroundings = surroundings;
+    this.#chance = { random: surroundings.random, nowMs: surroundings.clock.monotonicMs };
+    this.usage = new ClusterUsage(new ClusterCounters(entry.name, surroundings.counters));
     this.#entry = entry;
-    this.#balancer = newBalancerState(entry, [], 0);
+    this.#balancer = newBalancerState<Endpoint>(entry, [], this.#chance);
+    this.#detect(entry);
     this.#place(entry);
   }
 
@@ -34,56 +50,122 @@ export class ClusterRuntime {
 
   /** Takes the new entry over. Pools of endpoints that stay are kept unless the cluster itself changed. */
   update(entry: ClusterEntry): void {
-    const sameCluster = sameSettings(this.#entry, entry);
+    const before = this.#entry;
+    const sameCluster = sameSettings(before, entry);
+    if (sameCluster && sameText(before.endpoints, entry.endpoints)) return;
     this.#entry = entry;
     if (!sameCluster) for (const endpoint of this.#endpoints.values()) endpoint.renewPools(entry);
+    if (!sameText(before.outlier, entry.outlier)) this.#detect(entry);
     this.#place(entry);
   }
 
   #place(entry: ClusterEntry): void {
     const next = new Map<string, Endpoint>();
+    const nowMs = this.#chance.nowMs();
     for (const wanted of entry.endpoints) {
       const kept = this.#endpoints.get(wanted.key);
       if (kept !== undefined) kept.entry = wanted;
-      next.set(wanted.key, kept ?? new Endpoint(entry, wanted, this.usage, this.#factories));
+      const endpoint = kept ?? new Endpoint(entry, wanted, this.usage, this.#factories, nowMs);
+      endpoint.watch(this.#detector);
+      next.set(wanted.key, endpoint);
     }
     for (const [key, endpoint] of this.#endpoints) if (!next.has(key)) endpoint.drain();
     this.#endpoints = next;
-    this.#balancer = newBalancerState(entry, entry.endpoints, this.#random());
+    this.#rebalance();
+  }
+
+  readonly #rebalance = (): void => {
+    this.#balancer = newBalancerState(this.#entry, [...this.#endpoints.values()], this.#chance, this.#surroundings.locality);
+  };
+
+  /** A new detector knows nothing of what happened before; endpoints that it had ejected are back. */
+  #detect({ outlier }: ClusterEntry): void {
+    this.#cancelInterval?.();
+    this.#cancelInterval = undefined;
+    this.#detector = undefined;
+    if (outlier === undefined) return;
+    const { counters } = this.usage;
+    const detector = new OutlierDetector(outlier, this.#chance.random, this.#chance.nowMs, {
+      onChange: () => {
+        counters.ejected(detector.ejectedCount);
+        this.#rebalance();
+      },
+      onDetected: (type, outcome) => counters.detected(type, outcome),
+    });
+    this.#detector = detector;
+    const tick = (): void => {
+      this.#cancelInterval = this.#surroundings.clock.after(outlier.intervalMs, tick);
+      detector.onInterval();
+    };
+    this.#cancelInterval = this.#surroundings.clock.after(outlier.intervalMs, tick);
   }
 
   /**
    * The endpoint for one more request or connection; undefined: none may be used. Those whose keys are in `avoid` are passed over for up to
-   * `attempts` draws.
+   * `attempts` draws. `hash` is what the request is placed by where the cluster is balanced by hash.
    */
-  choose(avoid?: ReadonlySet<string>, attempts = 1): Endpoint | undefined {
-    const passOver = avoid === undefined ? undefined : (entry: EndpointEntry): boolean => avoid.has(entry.key);
-    const chosen = chooseEndpoint(this.#balancer, this.#active, this.#random, passOver, attempts);
-    return chosen === undefined ? undefined : this.#endpoints.get(chosen.key);
+  choose(avoid?: ReadonlySet<string>, attempts = 1, hash?: Word64): Endpoint | undefined {
+    const passOver = avoid === undefined ? undefined : ({ entry }: Endpoint): boolean => avoid.has(entry.key);
+    return chooseHost(this.#balancer, passOver, attempts, hash);
+  }
+
+  /** True where a request's hash decides. */
+  get byHash(): boolean {
+    return this.#balancer.byHash;
+  }
+
+  /** ORIGINAL_DST: where the header of the configuration says, if it is an address and port, else where the client was going. */
+  originalDestination(address: string, port: number, header: (name: string) => string | undefined): Endpoint {
+    const { header: name, port: wantedPort } = this.#entry.originalDst;
+    const named = name === '' ? undefined : parseDestination(header(name) ?? '');
+    return this.endpointFor(named?.address ?? address, wantedPort === 0 ? (named?.port ?? port) : wantedPort);
   }
 
   /** The endpoint with this address, for clusters that send where the client was going (ORIGINAL_DST). Made when first asked for. */
   endpointFor(address: string, port: number): Endpoint {
     const key = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    this.#usedSinceCleanup.add(key);
     const known = this.#endpoints.get(key);
     if (known !== undefined) return known;
-    const entry: EndpointEntry = { address, port, key, weight: 1, healthy: true, degraded: false, priority: 0, hostname: '' };
-    const endpoint = new Endpoint(this.#entry, entry, this.usage, this.#factories);
+    const endpoint = new Endpoint(this.#entry, endpointAt(address, port), this.usage, this.#factories, this.#chance.nowMs());
+    endpoint.watch(this.#detector);
     this.#endpoints.set(key, endpoint);
+    this.#cancelCleanup ??= this.#surroundings.clock.after(cleanupMs, this.#cleanUp);
     return endpoint;
   }
 
+  readonly #cleanUp = (): void => {
+    for (const [key, endpoint] of this.#endpoints) {
+      if (this.#usedSinceCleanup.has(key) || endpoint.activeRequests > 0) continue;
+      endpoint.drain();
+      this.#endpoints.delete(key);
+    }
+    this.#usedSinceCleanup.clear();
+    this.#cancelCleanup = this.#endpoints.size === 0 ? undefined : this.#surroundings.clock.after(cleanupMs, this.#cleanUp);
+  };
+
   /** No new requests; those under way finish. */
   drain(): void {
+    this.#stopTimers();
     for (const endpoint of this.#endpoints.values()) endpoint.drain();
   }
 
   destroy(): void {
+    this.#stopTimers();
     for (const endpoint of this.#endpoints.values()) endpoint.destroy();
+  }
+
+  #stopTimers(): void {
+    this.#cancelInterval?.();
+    this.#cancelCleanup?.();
   }
 }
 
 /** True where two entries differ in their endpoints at most. Entries are small and changes rare: comparing their text is enough. */
 function sameSettings(before: ClusterEntry, after: ClusterEntry): boolean {
-  return JSON.stringify({ ...before, endpoints: 0 }) === JSON.stringify({ ...after, endpoints: 0 });
+  return sameText({ ...before, endpoints: 0 }, { ...after, endpoints: 0 });
+}
+
+function sameText(one: unknown, other: unknown): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }

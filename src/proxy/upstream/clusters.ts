@@ -2,15 +2,16 @@
 import type { ClusterEntry } from '#decide/cluster-entry.ts';
 import { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
 import type { PoolFactories } from '#proxy/upstream/pool-factory.ts';
+import type { UpstreamSurroundings } from '#proxy/upstream/surroundings.ts';
 
 export class Clusters {
   readonly #factories: PoolFactories;
-  readonly #random: () => number;
+  readonly #surroundings: UpstreamSurroundings;
   readonly #byName = new Map<string, ClusterRuntime>();
 
-  constructor(factories: PoolFactories, random: () => number) {
+  constructor(factories: PoolFactories, surroundings: UpstreamSurroundings) {
     this.#factories = factories;
-    this.#random = random;
+    this.#surroundings = surroundings;
   }
 
   get(name: string): ClusterRuntime | undefined {
@@ -24,7 +25,7 @@ export class Clusters {
   /** Adds the cluster or updates it in place. */
   set(entry: ClusterEntry): void {
     const known = this.#byName.get(entry.name);
-    if (known === undefined) this.#byName.set(entry.name, new ClusterRuntime(entry, this.#factories, this.#random));
+    if (known === undefined) this.#byName.set(entry.name, new ClusterRuntime(entry, this.#factories, this.#surroundings));
     else known.update(entry);
   }
 

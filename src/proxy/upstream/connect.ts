@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { connect as connectSocket } from 'node:net';
 import { getSystemErrorMessage } from 'node:util';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
+import { isSocketPath } from '#decide/endpoints.ts';
 import type { ResetReason } from '#proxy/http/stream.ts';
 
 /** Where a connector that can reads to: one buffer for many sockets, its bytes valid during the call only. False: stop reading. */
@@ -24,16 +25,12 @@ export type Connecting = { readonly cancel: () => void };
 /** Opens one connection within `cluster.connectTimeoutMs` (handshake included). Calls exactly one method of the receiver, never at once. */
 export type Connect = (cluster: ClusterEntry, endpoint: EndpointEntry, receiver: ConnectReceiver) => Connecting;
 
-/** Plaintext TCP. Ignores `cluster.tls`: whoever wires the proxy chooses the connector by it. */
+/** Plaintext, by TCP or a Unix socket. Ignores `cluster.tls`: whoever wires the proxy chooses the connector by it. */
 export const connectPlain: Connect = (cluster, endpoint, receiver) => {
   const { input } = receiver;
   const socket = connectSocket({
-    host: endpoint.address,
-    port: endpoint.port,
-    noDelay: true,
+    ...placeOf(cluster, endpoint),
     allowHalfOpen: true,
-    ...(cluster.bindAddress === undefined ? {} : { localAddress: cluster.bindAddress }),
-    ...(cluster.tcpKeepaliveMs > 0 ? { keepAlive: true, keepAliveInitialDelay: cluster.tcpKeepaliveMs } : {}),
     ...(input === undefined ? {} : { onread: input }),
   });
   let settled = false;
@@ -60,6 +57,18 @@ export const connectPlain: Connect = (cluster, endpoint, receiver) => {
     },
   };
 };
+
+/** Linux's abstract socket names begin with a zero byte, which Envoy's API writes as @. */
+function placeOf(cluster: ClusterEntry, { address, port }: EndpointEntry) {
+  if (isSocketPath(address)) return { path: address.startsWith('@') ? `\0${address.slice(1)}` : address };
+  return {
+    host: address,
+    port,
+    noDelay: true,
+    ...(cluster.bindAddress === undefined ? {} : { localAddress: cluster.bindAddress }),
+    ...(cluster.tcpKeepaliveMs > 0 ? { keepAlive: true, keepAliveInitialDelay: cluster.tcpKeepaliveMs } : {}),
+  };
+}
 
 /** Envoy's words for what a connect ended with. */
 export function describeConnectError(error: NodeJS.ErrnoException): string {

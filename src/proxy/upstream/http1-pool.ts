@@ -31,9 +31,8 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
   open(head: RequestHead, hasBody: boolean, receiver: ResponseReceiver): ClientStream {
     const request = new PooledRequest(this, head, hasBody, receiver);
     this.activeRequests++;
-    this.#usage.requests++;
     const connection = this.#takeIdle();
-    if (connection !== undefined) request.bind(connection);
+    if (connection !== undefined) this.#bind(request, connection);
     else this.#wait(request);
     return request;
   }
@@ -43,9 +42,26 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
     return undefined;
   }
 
+  /** A request counts as one of the cluster's from the moment it has a connection; beyond the limit it fails and the connection rests again. */
+  #bind(request: PooledRequest, connection: ClientConnection): void {
+    if (this.#usage.requests >= this.#cluster.maxRequests) {
+      this.#overflow(request);
+      this.onIdle(connection);
+      return;
+    }
+    this.#usage.requests++;
+    request.bind(connection);
+  }
+
+  /** Later, so that the caller of open() has its stream by then. */
+  #overflow(request: PooledRequest): void {
+    this.#usage.counters.overflow('upstream_rq_pending_overflow');
+    process.nextTick(() => request.fail('overflow', ''));
+  }
+
   #wait(request: PooledRequest): void {
     if (this.#usage.pendingRequests >= this.#cluster.maxPendingRequests) {
-      process.nextTick(() => request.fail('overflow', ''));
+      this.#overflow(request);
       return;
     }
     this.#usage.pendingRequests++;
@@ -57,7 +73,10 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
   #growIfNeeded(): void {
     while (this.#connecting.size < this.#waiting.length) {
       const mine = this.#connections.size + this.#connecting.size;
-      if (mine > 0 && this.#usage.connections >= this.#cluster.maxConnections) return;
+      if (this.#usage.connections >= this.#cluster.maxConnections) {
+        this.#usage.counters.overflow('upstream_cx_overflow');
+        if (mine > 0) return;
+      }
       this.#usage.connections++;
       const receiver = new Attempt(this, this.#options.readBuffer);
       receiver.connecting = this.#connect(this.#cluster, this.#endpoint, receiver);
@@ -68,6 +87,7 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
   onAttemptDone(connecting: Connecting, socket: Socket): ClientConnection {
     this.#connecting.delete(connecting);
     const connection = new ClientConnection(socket, this.#endpoint.key, this, this.#options);
+    if (this.#cluster.maxConnectionDurationMs > 0) connection.expireAfter(this.#cluster.maxConnectionDurationMs);
     this.#connections.add(connection);
     this.onIdle(connection);
     return connection;
@@ -88,12 +108,12 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
 
   onIdle(connection: ClientConnection): void {
     const limit = this.#cluster.maxRequestsPerConnection;
-    if (limit > 0 && connection.exchanges >= limit) {
+    if ((limit > 0 && connection.exchanges >= limit) || connection.isExpired) {
       connection.destroy();
       return;
     }
     const request = this.#takeWaiting();
-    if (request !== undefined) request.bind(connection);
+    if (request !== undefined) this.#bind(request, connection);
     else if (this.#draining) connection.destroy();
     else {
       this.#idle.push(connection);
@@ -110,6 +130,7 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
   }
 
   redispatch(request: PooledRequest): void {
+    this.#usage.requests--;
     this.#usage.pendingRequests++;
     this.#waiting.push(request);
     this.#growIfNeeded();
@@ -117,8 +138,10 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
 
   release(request: PooledRequest, waiting: boolean): void {
     this.activeRequests--;
-    this.#usage.requests--;
-    if (!waiting) return;
+    if (!waiting) {
+      this.#usage.requests--;
+      return;
+    }
     const index = this.#waiting.indexOf(request);
     if (index === -1) return;
     this.#waiting.splice(index, 1);
