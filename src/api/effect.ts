@@ -33,7 +33,7 @@ const portPolicy: Record<string, Effect> = {
 const trafficPolicy: Effect = { ...portPolicy, portLevelSettings: { ...portPolicy, port: 'all' }, retryBudget: 'all' };
 
 /** Kinds that are read, so that advice can take them into account, and do nothing else yet. */
-const kindsReadOnly: readonly KindName[] = ['ServiceEntry'];
+const kindsReadOnly: readonly KindName[] = ['WorkloadGroup'];
 
 /** Kinds that are not in here have no field-by-field warnings: a laptop ignores much of a Pod by its nature. */
 const effects: { readonly [Kind in KindName]?: Effect } = {

@@ -8,10 +8,12 @@ import { httpRouteSpec } from '#api/gateway-api/http-route.ts';
 import { referenceGrantSpec } from '#api/gateway-api/reference-grant.ts';
 import { destinationRuleSpec } from '#api/istio/destination-rule.ts';
 import { gatewaySpec } from '#api/istio/gateway.ts';
-import { serviceEntrySpec } from '#api/istio/service-entry.ts';
+import { serviceEntrySpec, serviceEntryStatus } from '#api/istio/service-entry.ts';
 import { sidecarSpec } from '#api/istio/sidecar.ts';
 import { virtualServiceSpec } from '#api/istio/virtual-service.ts';
-import { configMap, namespace, serviceAccount } from '#api/kubernetes/core.ts';
+import { workloadEntrySpec, workloadEntryStatus } from '#api/istio/workload-entry.ts';
+import { workloadGroupSpec } from '#api/istio/workload-group.ts';
+import { configMap, namespace, node, serviceAccount } from '#api/kubernetes/core.ts';
 import { endpointSlice } from '#api/kubernetes/endpoint-slice.ts';
 import { ingress, ingressClass } from '#api/kubernetes/ingress.ts';
 import { pod } from '#api/kubernetes/pod.ts';
@@ -51,7 +53,11 @@ export const kinds = {
   // biome-ignore format: one kind a line
   Gateway: { kind: 'Gateway', group: 'networking.istio.io', versions: istio, plural: 'gateways', scope: 'namespaced', family: 'istio', body: istioBody(gatewaySpec) },
   // biome-ignore format: one kind a line
-  ServiceEntry: { kind: 'ServiceEntry', group: 'networking.istio.io', versions: istio, plural: 'serviceentries', scope: 'namespaced', family: 'istio', body: istioBody(serviceEntrySpec) },
+  ServiceEntry: { kind: 'ServiceEntry', group: 'networking.istio.io', versions: istio, plural: 'serviceentries', scope: 'namespaced', family: 'istio', body: object({ spec: required(serviceEntrySpec), status: serviceEntryStatus }) },
+  // biome-ignore format: one kind a line
+  WorkloadEntry: { kind: 'WorkloadEntry', group: 'networking.istio.io', versions: istio, plural: 'workloadentries', scope: 'namespaced', family: 'istio', body: object({ spec: required(workloadEntrySpec), status: workloadEntryStatus }) },
+  // biome-ignore format: one kind a line
+  WorkloadGroup: { kind: 'WorkloadGroup', group: 'networking.istio.io', versions: istio, plural: 'workloadgroups', scope: 'namespaced', family: 'istio', body: istioBody(workloadGroupSpec) },
   Sidecar: {
     kind: 'Sidecar',
     group: 'networking.istio.io',
@@ -86,6 +92,7 @@ export const kinds = {
   IngressClass: { kind: 'IngressClass', group: 'networking.k8s.io', versions: ['v1'], plural: 'ingressclasses', scope: 'cluster', family: 'kubernetes', body: ingressClass },
   Pod: { kind: 'Pod', group: '', versions: ['v1'], plural: 'pods', scope: 'namespaced', family: 'kubernetes', body: pod },
   Namespace: { kind: 'Namespace', group: '', versions: ['v1'], plural: 'namespaces', scope: 'cluster', family: 'kubernetes', body: namespace },
+  Node: { kind: 'Node', group: '', versions: ['v1'], plural: 'nodes', scope: 'cluster', family: 'kubernetes', body: node },
   // biome-ignore format: one kind a line
   Deployment: { kind: 'Deployment', group: 'apps', versions: ['v1'], plural: 'deployments', scope: 'namespaced', family: 'kubernetes', body: deployment },
   // biome-ignore format: one kind a line

@@ -2,7 +2,7 @@
 
 /** API group → kinds. Groups are listed whole, so that a kind which is missing here is a mistake of the writer. */
 export const kindsWithoutEffect: Readonly<Record<string, readonly string[]>> = {
-  'networking.istio.io': ['EnvoyFilter', 'ProxyConfig', 'WorkloadEntry', 'WorkloadGroup'],
+  'networking.istio.io': ['EnvoyFilter', 'ProxyConfig'],
   'security.istio.io': ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'],
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['TrafficExtension', 'WasmPlugin'],
@@ -16,7 +16,6 @@ export const kindsWithoutEffect: Readonly<Record<string, readonly string[]>> = {
     'Endpoints',
     'Event',
     'LimitRange',
-    'Node',
     'PersistentVolume',
     'PersistentVolumeClaim',
     'PodTemplate',

@@ -64,8 +64,8 @@ export const heddleCodes = {
       'A server of a Gateway ends TLS with something that this release of Heddle cannot give to a proxy yet. It is left out; the other servers of its port work.',
   },
   HDL0031: {
-    title: 'External name',
-    explanation: 'A Service of type ExternalName stands for a host outside the mesh. This release of Heddle does not route to it.',
+    title: 'External name in a circle',
+    explanation: 'A Service of type ExternalName stands for itself, through other Services of that type, so its name means nothing.',
   },
   HDL0032: {
     title: 'Gateway server left out',
@@ -79,6 +79,10 @@ export const heddleCodes = {
   HDL0034: {
     title: 'Ingress not served',
     explanation: 'An Ingress, or a part of it, has no effect: it is not for this mesh (its class), or Istio does not act on it.',
+  },
+  HDL0035: {
+    title: 'Host of several services',
+    explanation: 'A ServiceEntry names a host that another one or a Service has already and does not agree with it; its ports are left out.',
   },
   HDL0040: {
     title: 'Refused by a proxy',

@@ -5,17 +5,26 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import type { ConnectionPool, DestinationRule, LocalityBalancing, OutlierDetection, TcpKeepalive } from '#model/destination-rule.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { IngressSettings } from '#model/ingress-settings.ts';
-import type { Service } from '#model/service.ts';
+import type { Alias, Service } from '#model/service.ts';
 import type { Sidecar } from '#model/sidecar.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 import type { Workload } from '#model/workload.ts';
 
 export type Mesh = {
   readonly settings: MeshSettings;
-  /** By fully qualified host name, `hello.default.svc.cluster.local`. */
+  /**
+   * By host name, `hello.default.svc.cluster.local`. Where several namespaces have a service of one name, the Kubernetes Service is in here, or
+   * the oldest; `visibleServices` knows which one a namespace sees.
+   */
   readonly services: ReadonlyMap<string, Service>;
+  /** The host names that several namespaces have, with all their services in order of precedence. Mostly empty. */
+  readonly sharedHosts: ReadonlyMap<string, readonly Service[]>;
+  /** Services of type ExternalName by host name. */
+  readonly aliases: ReadonlyMap<string, Alias>;
   /** By `namespace/name` of the pod. */
   readonly workloads: ReadonlyMap<string, Workload>;
+  /** By `namespace/name` of the WorkloadEntry. */
+  readonly workloadEntries: ReadonlyMap<string, Workload>;
   /** By `namespace/name`, in Istio's order of precedence: older first, then by name. */
   readonly gateways: readonly Gateway[];
   readonly virtualServices: readonly VirtualService[];

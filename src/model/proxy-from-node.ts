@@ -8,7 +8,7 @@ export type NodeMetadata = Readonly<Record<string, unknown>>;
 
 /**
  * Reads Istio's node id `type~ip~name.namespace~dnsDomain` and the metadata keys NAMESPACE, LABELS, INSTANCE_IPS, INTERCEPTION_MODE,
- * HEDDLE_LOOPBACK and HEDDLE_EXPLAIN_FAILURES. The error is one sentence for the log and for the client.
+ * DNS_CAPTURE, HEDDLE_LOOPBACK and HEDDLE_EXPLAIN_FAILURES. The error is one sentence for the log and for the client.
  */
 export function proxyFromNode(nodeId: string, metadata: NodeMetadata): Result<Proxy, string> {
   const parts = nodeId.split('~');
@@ -34,6 +34,7 @@ export function proxyFromNode(nodeId: string, metadata: NodeMetadata): Result<Pr
     labels: readLabels(metadata['LABELS']),
     dnsDomain: dnsDomain === '' ? `${namespace}.svc.cluster.local` : dnsDomain,
     interception: interception.value,
+    ...(isTrue(metadata['DNS_CAPTURE']) && { capturesDns: true }),
     explainFailures: isTrue(metadata['HEDDLE_EXPLAIN_FAILURES']),
   });
 }

@@ -14,6 +14,8 @@ export type Proxy = {
   readonly interception: Interception;
   /** Where it runs: the locality of its xDS node. */
   readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string };
+  /** Istio's DNS_CAPTURE: the app's DNS questions come to the proxy, so that services without an address are reached by automatic ones. */
+  readonly capturesDns?: boolean;
   /** HEDDLE_EXPLAIN_FAILURES: local replies name the route, cluster and configuration that failed. */
   readonly explainFailures: boolean;
 };

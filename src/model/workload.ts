@@ -1,15 +1,30 @@
-// A workload instance: one pod, as the mesh sees it.
+// A workload instance: one pod, or what a WorkloadEntry describes, as the mesh sees it.
 import type { Origin } from '#base/origin.ts';
+import type { Locality } from '#model/locality.ts';
 
 export type Workload = {
+  /** Absent: a pod. */
+  readonly kind?: 'workload-entry';
   readonly name: string;
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly serviceAccount: string;
-  /** The pod's address; a placeholder (10.244.0.0/16) where the pod does not run anywhere yet. */
+  /**
+   * The pod's address; a placeholder (10.244.0.0/16) where the pod does not run anywhere yet. A WorkloadEntry's address may also be a host
+   * name or `unix:///path`, or empty.
+   */
   readonly address: string;
   readonly ports: readonly { readonly name: string; readonly number: number }[];
   readonly ready: boolean;
+  /** From labels, or from the node of a pod. */
+  readonly locality?: Locality;
+  /** The Kubernetes node of a pod. */
+  readonly node?: string;
+  readonly network?: string;
+  /** A WorkloadEntry's share of the traffic; 1 unless set. */
+  readonly weight?: number;
+  /** Of pods that run as local processes: container port → the port where its proxy listens. */
+  readonly localPorts?: Readonly<Record<string, number>>;
   readonly origin: Origin;
 };

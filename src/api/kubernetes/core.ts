@@ -1,8 +1,10 @@
-// Small kinds of the core group, whole: Namespace, ConfigMap, ServiceAccount.
+// Small kinds of the core group, whole: Namespace, ConfigMap, ServiceAccount; and Node, of which the mesh reads the labels.
 import { localReference, objectReference } from '#api/kubernetes/meta.ts';
 import { anything, array, boolean, map, object, string } from '#api/schema.ts';
 
 export const namespace = object({ spec: object({ finalizers: array(string()) }), status: anything() });
+
+export const node = object({ spec: anything(), status: anything() });
 
 export const configMap = object({ data: map(string()), binaryData: map(string({ format: 'byte' })), immutable: boolean() });
 

@@ -3,6 +3,8 @@ import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
 import type { Delegated } from '#model/build/delegate.ts';
 import type { SettingsResult } from '#model/build/mesh-settings.ts';
 import type { WrittenVirtualService } from '#model/build/virtual-service.ts';
+import type { EntryService } from '#model/build/service-entry.ts';
+import type { ServiceRegistry } from '#model/build/service-registry.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { Service } from '#model/service.ts';
@@ -17,7 +19,8 @@ export class BuildMemo {
   readonly workloadMaps = new PartsCache<ReadonlyMap<string, Workload>>();
   readonly serviceShapes = new IdentityCache<Omit<Service, 'endpoints'>>();
   readonly services = new PartsCache<Service>();
-  readonly serviceMaps = new PartsCache<ReadonlyMap<string, Service>>();
+  readonly serviceEntries = new IdentityCache<readonly EntryService[]>();
+  readonly registries = new PartsCache<ServiceRegistry>();
   readonly gateways = new IdentityCache<Gateway>();
   readonly ingressGateways = new IdentityCache<Gateway>();
   readonly ingressVirtualServices = new PartsCache<VirtualService>();

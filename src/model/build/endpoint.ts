@@ -1,6 +1,7 @@
 // In: a service, and its EndpointSlices or the workloads it selects. Out: its endpoints, in a stable order.
 import type { KindMap } from '#api/kinds.ts';
-import { labelsMatch } from '#model/labels.ts';
+import { withTopology } from '#model/build/locality.ts';
+import { entryEndpoint } from '#model/build/service-entry-endpoint.ts';
 import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 import type { Workload } from '#model/workload.ts';
 
@@ -11,12 +12,7 @@ type Slice = KindMap['EndpointSlice'];
 export const serviceNameLabel = 'kubernetes.io/service-name';
 
 /** From slices. A port is found by its name; labels come from the pod that an endpoint refers to. */
-export function endpointsFromSlices(
-  service: ServiceShape,
-  slices: readonly Slice[],
-  workloads: ReadonlyMap<string, Workload>,
-  publishNotReady: boolean,
-): readonly Endpoint[] {
+export function endpointsFromSlices(service: ServiceShape, slices: readonly Slice[], workloads: ReadonlyMap<string, Workload>): readonly Endpoint[] {
   const endpoints: Endpoint[] = [];
   for (const slice of slices) {
     if (slice.addressType === 'FQDN') continue;
@@ -24,7 +20,7 @@ export function endpointsFromSlices(
       const pod =
         entry.targetRef?.kind === 'Pod' ? `${entry.targetRef.namespace ?? slice.metadata.namespace}/${entry.targetRef.name ?? ''}` : undefined;
       const workload = pod === undefined ? undefined : workloads.get(pod);
-      const health = publishNotReady ? 'ready' : healthOf(entry.conditions);
+      const health = healthOf(entry.conditions);
       for (const slicePort of slice.ports ?? []) {
         const port = service.ports.find(({ name }) => name === (slicePort.name ?? ''));
         if (port === undefined || slicePort.port === undefined) continue;
@@ -53,16 +49,25 @@ export function endpointsFromWorkloads(service: ServiceShape, workloads: readonl
   return endpoints.sort(compareEndpoints);
 }
 
-/** The workloads that a service selects; none without a selector. */
-export function selectedWorkloads(service: ServiceShape, workloads: readonly Workload[]): readonly Workload[] {
-  const { selector } = service;
-  if (selector === undefined || Object.keys(selector).length === 0) return [];
-  return workloads.filter(({ labels }) => labelsMatch(selector, labels));
+/**
+ * From WorkloadEntries that a Service selects: on the target port, or, where that is a name, on the port that the entry gives to the name.
+ * Source: Istio, serviceInstanceFromWorkloadInstance.
+ */
+export function endpointsFromEntries(service: ServiceShape, entries: readonly Workload[]): readonly Endpoint[] {
+  return entries.flatMap((entry) =>
+    service.ports.flatMap((port) => {
+      const number = typeof port.targetPort === 'number' ? port.targetPort : entry.ports.find(({ name }) => name === port.targetPort)?.number;
+      return number === undefined ? [] : [entryEndpoint(entry, port, number)];
+    }),
+  );
 }
 
-function healthOf(conditions: { readonly ready?: boolean; readonly terminating?: boolean } | undefined): Endpoint['health'] {
-  if (conditions?.terminating === true) return 'draining';
-  return conditions?.ready === false ? 'unready' : 'ready';
+/** `ready` decides, and counts as true where it is not said. Source: Istio, endpointHealthStatus. */
+function healthOf(
+  conditions: { readonly ready?: boolean; readonly serving?: boolean; readonly terminating?: boolean } | undefined,
+): Endpoint['health'] {
+  if (conditions?.ready !== false) return 'ready';
+  return conditions.terminating === true && conditions.serving !== false ? 'draining' : 'unready';
 }
 
 type EndpointFacts = Pick<Endpoint, 'address' | 'port' | 'health' | 'origin'> & {
@@ -72,26 +77,27 @@ type EndpointFacts = Pick<Endpoint, 'address' | 'port' | 'health' | 'origin'> & 
 };
 
 function makeEndpoint({ servicePort, workload, pod, ...facts }: EndpointFacts): Endpoint {
-  const locality = workload === undefined ? undefined : localityOf(workload.labels);
   return {
     ...facts,
     servicePort: servicePort.name,
     servicePortNumber: servicePort.number,
-    labels: workload?.labels ?? {},
+    labels: workload === undefined ? {} : withTopology(workload.labels, workload),
     ...(pod !== undefined && { workload: pod }),
-    ...(locality !== undefined && { locality }),
+    ...(workload !== undefined && placeOf(workload)),
   };
 }
 
-/** Kubernetes' topology labels, which a pod may carry; nodes are not known here. */
-function localityOf(labels: Readonly<Record<string, string>>): Endpoint['locality'] {
-  const region = labels['topology.kubernetes.io/region'] ?? '';
-  const zone = labels['topology.kubernetes.io/zone'] ?? '';
-  const subZone = labels['topology.istio.io/subzone'] ?? '';
-  return region === '' && zone === '' && subZone === '' ? undefined : { region, zone, subZone };
+function placeOf({ locality, node, network, serviceAccount }: Workload): Partial<Endpoint> {
+  return {
+    ...(locality !== undefined && { locality }),
+    ...(node !== undefined && { node }),
+    ...(network !== undefined && { network }),
+    ...(serviceAccount !== 'default' && { serviceAccount }),
+  };
 }
 
-function compareEndpoints(a: Endpoint, b: Endpoint): number {
+/** By service port, then by who stands behind them. */
+export function compareEndpoints(a: Endpoint, b: Endpoint): number {
   const left = `${a.workload ?? ''} ${a.address}`;
   const right = `${b.workload ?? ''} ${b.address}`;
   return a.servicePortNumber - b.servicePortNumber || (left < right ? -1 : left > right ? 1 : a.port - b.port);

@@ -9,23 +9,25 @@ import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
 import { inOrderOfPrecedence } from '#model/build/precedence.ts';
 import { referenceDiagnostics } from '#model/build/references.ts';
-import { buildServices, externalNameDiagnostics } from '#model/build/service.ts';
+import { buildServiceRegistry } from '#model/build/service-registry.ts';
 import { buildSidecar, sidecarDiagnostics } from '#model/build/sidecar.ts';
 import { buildVirtualServices } from '#model/build/virtual-services.ts';
 import { buildWorkloads } from '#model/build/workload.ts';
+import { buildWorkloadEntries } from '#model/build/workload-entry.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Snapshot } from '#sources/snapshot.ts';
 
 /** The mesh's diagnostics are about what resources say to each other; those of the snapshot itself are not repeated. */
 export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: BuildMemo = new BuildMemo()): Mesh {
   const { settings, diagnostics } = meshSettings(resources.ConfigMap.get(`${rootNamespace}/istio`), memo);
-  const workloads = buildWorkloads(resources, memo);
+  const workloads = { workloads: buildWorkloads(resources, memo), workloadEntries: buildWorkloadEntries(resources, memo) };
+  const { diagnostics: ofServices, ...services } = buildServiceRegistry(resources, workloads, settings, memo);
   const ofRoutes = buildVirtualServices(resources, settings, memo);
   const ingresses = buildIngresses(resources, settings, memo);
   const parts = {
     settings,
-    workloads,
-    services: buildServices(resources, workloads, settings, memo),
+    ...workloads,
+    ...services,
     gateways: inOrderOfPrecedence([...resources.Gateway.values(), ...ingresses.gateways]).map((one) =>
       'gateway' in one ? one.gateway : memo.gateways.get([one], '', () => buildGateway(one)),
     ),
@@ -41,7 +43,7 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
     ...diagnostics,
     ...ingresses.diagnostics,
     ...ofRoutes.diagnostics,
-    ...externalNameDiagnostics(resources.Service.values()),
+    ...ofServices,
     ...referenceDiagnostics(parts),
     ...sidecarDiagnostics(parts.sidecars),
   ];

@@ -32,6 +32,12 @@ export type PortFacts = {
   readonly transport?: string | undefined;
 };
 
+/** The protocol of a ServiceEntry's port, in any case of letters; without one it is found out. Source: Istio, protocol.Parse. */
+export function protocolByName(written: string): Protocol {
+  const name = written.toLowerCase();
+  return name === 'grpc-web' ? name : (byName[name] ?? 'auto');
+}
+
 /** appProtocol before the name; where neither tells, `auto`. */
 export function protocolOf({ number, name = '', appProtocol, transport }: PortFacts): Protocol {
   if (transport === 'UDP') return 'udp';

@@ -1,60 +1,86 @@
-// In: Services with their EndpointSlices, and workloads. Out: the services of the mesh by host name.
+// In: Kubernetes Services with their EndpointSlices, pods and WorkloadEntries. Out: for each what the mesh knows of it; those of type
+// ExternalName apart.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import { resourceKey } from '#api/resource.ts';
-import type { Diagnostic } from '#base/diagnostic.ts';
 import type { BuildMemo } from '#model/build/build-memo.ts';
-import { endpointsFromSlices, endpointsFromWorkloads, selectedWorkloads, serviceNameLabel } from '#model/build/endpoint.ts';
+import { endpointsFromEntries, endpointsFromSlices, endpointsFromWorkloads, serviceNameLabel } from '#model/build/endpoint.ts';
 import { visibilityOfAnnotation } from '#model/build/export-to.ts';
 import { serviceHostname } from '#model/build/host-resolution.ts';
 import { placeholderAddresses } from '#model/build/placeholder-address.ts';
 import { createdMs } from '#model/build/precedence.ts';
 import { protocolOf } from '#model/build/protocol.ts';
+import { isSelectable } from '#model/build/service-entry-endpoint.ts';
+import { trafficDistribution } from '#model/build/traffic-distribution.ts';
+import type { WorkloadIndex } from '#model/build/workload-index.ts';
 import type { MeshSettings } from '#model/mesh.ts';
-import type { Service } from '#model/service.ts';
+import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 import type { Workload } from '#model/workload.ts';
 
 type ServiceResource = KindMap['Service'];
+type Labels = Readonly<Record<string, string>>;
 
-/** Services of type ExternalName are left out: see `externalNameDiagnostics`. */
-export function buildServices(
-  resources: ResourcesByKind,
-  workloads: ReadonlyMap<string, Workload>,
-  settings: MeshSettings,
-  memo: BuildMemo,
-): ReadonlyMap<string, Service> {
-  return memo.serviceMaps.get('', [resources.Service, resources.EndpointSlice, workloads, settings], () => {
-    const internal = [...resources.Service.values()].filter(({ spec }) => spec.type !== 'ExternalName');
-    const placeholders = virtualAddresses(internal);
-    const slices = Map.groupBy(
-      resources.EndpointSlice.values(),
-      ({ metadata }) => `${metadata.namespace}/${metadata.labels[serviceNameLabel] ?? ''}`,
-    );
-    const byNamespace = Map.groupBy(workloads.values(), ({ namespace }) => namespace);
-    const services = new Map<string, Service>();
-    for (const resource of internal) {
-      const key = resourceKey(resource.metadata);
-      const address = placeholders.get(key) ?? '';
-      const shape = memo.serviceShapes.get([resource, settings], address, () => serviceShape(resource, address, settings));
-      const notReadyToo = resource.spec.publishNotReadyAddresses === true;
-      const own = slices.get(key);
-      const service =
-        own !== undefined
-          ? memo.services.get(key, [shape, ...own, ...podsOf(own, workloads)], () => ({
-              ...shape,
-              endpoints: endpointsFromSlices(shape, own, workloads, notReadyToo),
-            }))
-          : fromWorkloads(key, shape, selectedWorkloads(shape, byNamespace.get(shape.namespace) ?? []), notReadyToo, memo);
-      services.set(shape.hostname, service);
-    }
-    memo.services.keep((key) => resources.Service.has(key));
-    return services;
+export type ServiceShape = Omit<Service, 'endpoints'>;
+
+/** A service before its endpoints are made: `parts` are what they are made of, compared by identity. */
+export type ServiceParts = {
+  readonly shape: ServiceShape;
+  readonly parts: readonly unknown[];
+  readonly endpoints: () => readonly Endpoint[];
+};
+
+export type ServiceInputs = {
+  readonly resources: ResourcesByKind;
+  readonly workloads: ReadonlyMap<string, Workload>;
+  readonly pods: WorkloadIndex;
+  readonly entries: WorkloadIndex;
+  readonly settings: MeshSettings;
+  readonly memo: BuildMemo;
+};
+
+const noAnnotations: Labels = {};
+
+/** In the order of the resources; not those of type ExternalName, which have nothing of their own. */
+export function kubernetesServices(inputs: ServiceInputs): readonly ServiceParts[] {
+  const { resources, settings, memo } = inputs;
+  const internal = [...resources.Service.values()].filter((resource) => !isExternalName(resource));
+  const placeholders = virtualAddresses(internal);
+  const slices = Map.groupBy(resources.EndpointSlice.values(), ({ metadata }) => `${metadata.namespace}/${metadata.labels[serviceNameLabel] ?? ''}`);
+  return internal.map((resource) => {
+    const key = resourceKey(resource.metadata);
+    const address = placeholders.get(key) ?? '';
+    const ofNamespace = resources.Namespace.get(resource.metadata.namespace)?.metadata.annotations ?? noAnnotations;
+    const shape = memo.serviceShapes.get([resource, settings, ofNamespace], address, () => serviceShape(resource, address, ofNamespace, settings));
+    return withEndpoints(resource, shape, slices.get(key), inputs);
   });
 }
 
-type ServiceShape = Omit<Service, 'endpoints'>;
+/** A Service of type ExternalName without a name is an ordinary one, as in Istio. */
+export function isExternalName({ spec }: ServiceResource): boolean {
+  return spec.type === 'ExternalName' && (spec.externalName ?? '') !== '';
+}
 
-function fromWorkloads(key: string, shape: ServiceShape, selected: readonly Workload[], notReadyToo: boolean, memo: BuildMemo): Service {
-  return memo.services.get(key, [shape, ...selected], () => ({ ...shape, endpoints: endpointsFromWorkloads(shape, selected, notReadyToo) }));
+/** Slices where there are any, else the pods that the selector chooses; and WorkloadEntries that it chooses, unless the service is headless. */
+function withEndpoints(
+  resource: ServiceResource,
+  shape: ServiceShape,
+  slices: readonly KindMap['EndpointSlice'][] | undefined,
+  { workloads, pods, entries }: ServiceInputs,
+): ServiceParts {
+  const selector = resource.spec.selector ?? {};
+  const selects = Object.keys(selector).length > 0;
+  const chosen = selects && !shape.headless ? entries.select(shape.namespace, selector).filter((entry) => isSelectable(entry, 'endpoints')) : [];
+  const ofEntries = (): readonly Endpoint[] => endpointsFromEntries(shape, chosen);
+  if (slices !== undefined) {
+    const parts = [shape, ...slices, ...podsOf(slices, workloads), ...chosen];
+    return { shape, parts, endpoints: () => [...endpointsFromSlices(shape, slices, workloads), ...ofEntries()] };
+  }
+  const selected = selects ? pods.select(shape.namespace, selector) : [];
+  const notReadyToo = resource.spec.publishNotReadyAddresses === true;
+  return {
+    shape,
+    parts: [shape, ...selected, ...chosen],
+    endpoints: () => [...endpointsFromWorkloads(shape, selected, notReadyToo), ...ofEntries()],
+  };
 }
 
 /** The workloads behind slices: their labels are part of the endpoints. */
@@ -71,8 +97,9 @@ function virtualAddresses(services: readonly ServiceResource[]): ReadonlyMap<str
   return placeholderAddresses('10.96', without.sort(), real);
 }
 
-function serviceShape(resource: ServiceResource, placeholder: string, settings: MeshSettings): ServiceShape {
+function serviceShape(resource: ServiceResource, placeholder: string, ofNamespace: Labels, settings: MeshSettings): ServiceShape {
   const { metadata, spec, origins } = resource;
+  const distribution = trafficDistribution(spec.trafficDistribution, metadata.annotations, ofNamespace);
   const headless = spec.clusterIP === 'None';
   const clusterIps = spec.clusterIPs ?? (spec.clusterIP === undefined || spec.clusterIP === '' ? [placeholder] : [spec.clusterIP]);
   return {
@@ -84,28 +111,24 @@ function serviceShape(resource: ServiceResource, placeholder: string, settings: 
     resolution: 'endpoints',
     registry: 'kubernetes',
     external: false,
-    ports: (spec.ports ?? []).map(({ name = '', port, targetPort = port, protocol, appProtocol }, index) => ({
-      name,
-      number: port,
-      protocol: protocolOf({ number: port, name, appProtocol, transport: protocol }),
-      targetPort,
-      origin: origins.at(['spec', 'ports', index]),
-    })),
+    ports: servicePorts(resource),
     ...(spec.selector !== undefined && { selector: spec.selector }),
+    ...(metadata.labels['experimental.istio.io/disable-gateway-port-translation'] === 'true' && { keepsGatewayPorts: true }),
+    ...(distribution !== undefined && { trafficDistribution: distribution }),
+    ...(spec.internalTrafficPolicy === 'Local' && { nodeLocal: true }),
     visibility: visibilityOfAnnotation(metadata.annotations['networking.istio.io/exportTo'], metadata.namespace),
     ...(metadata.creationTimestamp !== undefined && { createdMs: createdMs(metadata) }),
     origin: origins.start,
   };
 }
 
-/** One warning per service that names a host outside the mesh. */
-export function externalNameDiagnostics(services: Iterable<ServiceResource>): readonly Diagnostic[] {
-  return [...services]
-    .filter(({ spec }) => spec.type === 'ExternalName')
-    .map(({ metadata, origins }) => ({
-      code: 'HDL0031',
-      severity: 'warning',
-      message: `Service ${metadata.namespace}/${metadata.name} is of type ExternalName, which is not part of the mesh yet`,
-      at: origins.at(['spec', 'type']),
-    }));
+/** The ports of a Service, with the protocol that appProtocol or the name tells. */
+export function servicePorts({ spec, origins }: ServiceResource): readonly ServicePort[] {
+  return (spec.ports ?? []).map(({ name = '', port, targetPort = port, protocol, appProtocol }, index) => ({
+    name,
+    number: port,
+    protocol: protocolOf({ number: port, name, appProtocol, transport: protocol }),
+    targetPort,
+    origin: origins.at(['spec', 'ports', index]),
+  }));
 }

@@ -1,18 +1,20 @@
-// In: Pods, and the controllers that make them. Out: the workloads, each with an address, real or placeholder.
+// In: Pods, the controllers that make them, and Nodes. Out: the workloads, each with an address, real or placeholder.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import { resourceKey } from '#api/resource.ts';
 import { workloadPods } from '#api/workload-pods.ts';
 import type { BuildMemo } from '#model/build/build-memo.ts';
+import { workloadLocality } from '#model/build/locality.ts';
 import { placeholderAddresses } from '#model/build/placeholder-address.ts';
 import type { Workload } from '#model/workload.ts';
 
 /** Stands for a status that is not there. */
 const noStatus = {};
+const noLabels = {};
 
 /** By `namespace/name` of the pod. Pods that have ended are not part of the mesh any more. */
 export function buildWorkloads(resources: ResourcesByKind, memo: BuildMemo): ReadonlyMap<string, Workload> {
-  const { Pod, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job } = resources;
-  return memo.workloadMaps.get('', [Pod, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job], () => {
+  const { Pod, Node, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job } = resources;
+  return memo.workloadMaps.get('', [Pod, Node, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job], () => {
     const pods = [...workloadPods(resources).values()]
       .map(({ pod }) => pod)
       .filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
@@ -24,17 +26,20 @@ export function buildWorkloads(resources: ResourcesByKind, memo: BuildMemo): Rea
         const key = resourceKey(pod.metadata);
         const address = pod.status?.podIP ?? placeholders.get(key) ?? '';
         const { labels, annotations } = pod.metadata;
-        const workload = memo.workloads.get([pod.spec, labels, annotations, pod.status ?? noStatus], `${key} ${address}`, () =>
-          toWorkload(pod, address),
-        );
+        const nodeLabels = Node.get(pod.spec.nodeName ?? '')?.metadata.labels ?? noLabels;
+        const parts = [pod.spec, labels, annotations, pod.status ?? noStatus, nodeLabels];
+        const workload = memo.workloads.get(parts, `${key} ${address}`, () => toWorkload(pod, address, nodeLabels));
         return [key, workload];
       }),
     );
   });
 }
 
-function toWorkload(pod: KindMap['Pod'], address: string): Workload {
+function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<Record<string, string>>): Workload {
   const { name, namespace, labels, annotations } = pod.metadata;
+  const locality = workloadLocality(labels, nodeLabels);
+  const { nodeName = '' } = pod.spec;
+  const network = labels['topology.istio.io/network'] ?? '';
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
   return {
     name,
@@ -46,6 +51,9 @@ function toWorkload(pod: KindMap['Pod'], address: string): Workload {
     ports: pod.spec.containers.flatMap(({ ports = [] }) => ports.map((port) => ({ name: port.name ?? '', number: port.containerPort }))),
     // A pod that says nothing about itself is taken for ready: offline, what would be is what counts.
     ready: ready === undefined ? pod.status?.phase !== 'Pending' : ready.status === 'True',
+    ...(locality !== undefined && { locality }),
+    ...(nodeName !== '' && { node: nodeName }),
+    ...(network !== '' && { network }),
     origin: pod.origins.start,
   };
 }
