@@ -21,7 +21,7 @@ export function routeMatch(match: HttpMatch | undefined): RouteMatch {
     ...match.withoutHeaders.map((header) => headerMatcher(header.name, header.match, true)),
   ].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return create(RouteMatchSchema, {
-    pathSpecifier: pathSpecifier(match.uri),
+    pathSpecifier: pathSpecifier(match.uri, match.isUriBySegment === true),
     headers: [...headers, ...pseudoHeaders(match)],
     queryParameters: match.queryParameters.map(queryParameterMatcher),
     caseSensitive: !ignoresCase(match.uri),
@@ -63,13 +63,13 @@ function queryParameterMatcher({ name, match }: NamedMatch): QueryParameterMatch
 
 type PathSpecifier = NonNullable<MessageInitShape<typeof RouteMatchSchema>['pathSpecifier']>;
 
-function pathSpecifier(uri: StringMatch | undefined): PathSpecifier {
+function pathSpecifier(uri: StringMatch | undefined, bySegment: boolean): PathSpecifier {
   if (uri === undefined) return { case: 'prefix', value: '/' };
   switch (uri.kind) {
     case 'exact':
       return { case: 'path', value: uri.value };
     case 'prefix':
-      return { case: 'prefix', value: uri.value };
+      return { case: bySegment ? 'pathSeparatedPrefix' : 'prefix', value: uri.value };
     case 'regex':
       return { case: 'safeRegex', value: { regex: uri.value } };
     case 'present':

@@ -16,6 +16,14 @@ export type WrittenVirtualService = Omit<VirtualService, 'http'> & {
   readonly http: readonly (HttpRule & { readonly delegate?: Delegation })[];
 };
 
+/** How other programs say what a VirtualService was made of (Istio, InternalRouteSemantics). */
+const semanticsAnnotation = 'internal.istio.io/route-semantics';
+
+function routeSemantics(annotation: string | undefined): Pick<VirtualService, 'semantics'> {
+  if (annotation === 'gateway') return { semantics: 'gateway-api' };
+  return annotation === 'ingress' ? { semantics: 'ingress' } : {};
+}
+
 export function buildVirtualService({ metadata, spec, origins }: KindMap['VirtualService'], settings: MeshSettings): WrittenVirtualService {
   const { name, namespace } = metadata;
   const context = { namespace, settings, origins };
@@ -36,6 +44,7 @@ export function buildVirtualService({ metadata, spec, origins }: KindMap['Virtua
     }),
     tls: tlsRules(spec.tls, context),
     tcp: tcpRules(spec.tcp, context),
+    ...routeSemantics(metadata.annotations[semanticsAnnotation]),
     visibility: visibilityOf(spec.exportTo, namespace),
     origin: origins.start,
   };
