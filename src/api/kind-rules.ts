@@ -3,6 +3,7 @@ import type { Finding } from '#api/finding.ts';
 import { checkKubernetesGateway, checkListenerSet } from '#api/gateway-api/gateway-rules.ts';
 import { checkConnectionRoute, checkGrpcRoute, checkHttpRoute } from '#api/gateway-api/route-rules.ts';
 import { checkDestinationRule } from '#api/istio/destination-rule-rules.ts';
+import { checkEnvoyFilter } from '#api/istio/envoy-filter-rules.ts';
 import { checkGateway } from '#api/istio/gateway-rules.ts';
 import { checkSidecar } from '#api/istio/sidecar-rules.ts';
 import { checkVirtualService } from '#api/istio/virtual-service-rules.ts';
@@ -15,6 +16,7 @@ type Rules = { readonly [Kind in KindName]?: (body: Static<(typeof kinds)[Kind][
 const rules: Rules = {
   VirtualService: checkVirtualService,
   DestinationRule: checkDestinationRule,
+  EnvoyFilter: checkEnvoyFilter,
   Gateway: checkGateway,
   Ingress: checkIngress,
   Sidecar: checkSidecar,

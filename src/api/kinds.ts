@@ -7,6 +7,7 @@ import { grpcRouteSpec } from '#api/gateway-api/grpc-route.ts';
 import { httpRouteSpec } from '#api/gateway-api/http-route.ts';
 import { referenceGrantSpec } from '#api/gateway-api/reference-grant.ts';
 import { destinationRuleSpec } from '#api/istio/destination-rule.ts';
+import { envoyFilterSpec } from '#api/istio/envoy-filter.ts';
 import { gatewaySpec } from '#api/istio/gateway.ts';
 import { serviceEntrySpec, serviceEntryStatus } from '#api/istio/service-entry.ts';
 import { sidecarSpec } from '#api/istio/sidecar.ts';
@@ -83,6 +84,8 @@ export const kinds = {
   TCPRoute: { kind: 'TCPRoute', group: gatewayApi, versions: ['v1', 'v1alpha2'], plural: 'tcproutes', scope: 'namespaced', family: 'gateway-api', body: istioBody(tcpRouteSpec) },
   // biome-ignore format: one kind a line
   ReferenceGrant: { kind: 'ReferenceGrant', group: gatewayApi, versions: ['v1', 'v1beta1'], plural: 'referencegrants', scope: 'namespaced', family: 'gateway-api', body: istioBody(referenceGrantSpec) },
+  // biome-ignore format: one kind a line
+  EnvoyFilter: { kind: 'EnvoyFilter', group: 'networking.istio.io', versions: ['v1alpha3'], plural: 'envoyfilters', scope: 'namespaced', family: 'istio', body: istioBody(envoyFilterSpec) },
   Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },
   // biome-ignore format: one kind a line
   EndpointSlice: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'], plural: 'endpointslices', scope: 'namespaced', family: 'kubernetes', body: endpointSlice },

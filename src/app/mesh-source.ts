@@ -1,5 +1,6 @@
 // From snapshots to what each node shall have: builds the mesh, compiles it per proxy on demand, and remembers both until the next
 // snapshot. A failure of ours in building or compiling leaves the last good state in force.
+import { untouchedPatches } from '#app/untouched-patches.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
@@ -75,7 +76,13 @@ export class MeshSource implements NodeSource, Disposable {
 
   /** About the files, the mesh, and what was compiled for the nodes that are served; some may occur several times. */
   diagnostics(): readonly Diagnostic[] {
-    return [...this.#snapshot.diagnostics, ...this.mesh.diagnostics, ...[...this.#nodes.values()].flatMap(({ compiled }) => compiled.diagnostics)];
+    const compiled = [...this.#nodes.values()].map((served) => served.compiled);
+    return [
+      ...this.#snapshot.diagnostics,
+      ...this.mesh.diagnostics,
+      ...compiled.flatMap((ofNode) => ofNode.diagnostics),
+      ...untouchedPatches(compiled),
+    ];
   }
 
   [Symbol.dispose](): void {

@@ -84,6 +84,14 @@ export const heddleCodes = {
     title: 'Host of several services',
     explanation: 'A ServiceEntry names a host that another one or a Service has already and does not agree with it; its ports are left out.',
   },
+  HDL0036: {
+    title: 'Invalid patch',
+    explanation: 'The value of an EnvoyFilter patch is no message of the Envoy API that it patches. The patch is left out, the others count.',
+  },
+  HDL0037: {
+    title: 'Patch without a target',
+    explanation: 'A patch of an EnvoyFilter found nothing to change in any of the proxies that it is for.',
+  },
   HDL0040: {
     title: 'Refused by a proxy',
     explanation: 'A proxy did not take what Heddle made of these lines. It keeps the configuration that it had before, until the lines change.',

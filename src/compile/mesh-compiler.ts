@@ -4,6 +4,7 @@ import { assemble, join } from '#compile/assembly.ts';
 import { clusterAssembly } from '#compile/cluster-assembly.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
+import { applyPatches, patchesFor } from '#compile/envoy-filter.ts';
 import { compileGateway } from '#compile/gateway.ts';
 import { type GatewayCredentials, noCredentials } from '#compile/gateway-credentials.ts';
 import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
@@ -37,7 +38,11 @@ export class MeshCompiler {
     const clusters = clusterAssembly(scope, proxy, this.#cache);
     const parts = { cache: this.#cache, credentials: this.#credentials, clusters: clusters.resources };
     const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, this.#cache);
-    return { ...join([clusters, ...own.shared, assemble(own.units)]), diagnostics: own.diagnostics };
+    const joined = join([clusters, ...own.shared, assemble(own.units)]);
+    const patches = patchesFor(this.mesh, proxy);
+    if (patches.length === 0) return { ...joined, diagnostics: own.diagnostics };
+    const patched = applyPatches(joined, patches, proxy, this.#cache);
+    return { ...patched, diagnostics: [...own.diagnostics, ...patched.diagnostics] };
   }
 
   /** Shared by all proxies of a namespace for which the same Sidecar is in force. */

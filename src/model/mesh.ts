@@ -3,6 +3,7 @@
 // object, so that a new endpoint does not make new rules.
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { ConnectionPool, DestinationRule, LocalityBalancing, OutlierDetection, TcpKeepalive } from '#model/destination-rule.ts';
+import type { EnvoyFilter } from '#model/envoy-filter.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { IngressSettings } from '#model/ingress-settings.ts';
 import type { Alias, Service } from '#model/service.ts';
@@ -30,6 +31,7 @@ export type Mesh = {
   readonly virtualServices: readonly VirtualService[];
   readonly destinationRules: readonly DestinationRule[];
   readonly sidecars: readonly Sidecar[];
+  readonly envoyFilters: readonly EnvoyFilter[];
   readonly diagnostics: readonly Diagnostic[];
 };
 

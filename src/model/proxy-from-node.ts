@@ -36,6 +36,7 @@ export function proxyFromNode(nodeId: string, metadata: NodeMetadata): Result<Pr
     interception: interception.value,
     ...(isTrue(metadata['DNS_CAPTURE']) && { capturesDns: true }),
     explainFailures: isTrue(metadata['HEDDLE_EXPLAIN_FAILURES']),
+    ...readTexts(metadata),
   });
 }
 
@@ -81,6 +82,13 @@ export function readLoopbackPorts(value: unknown): Result<LoopbackPorts, string>
   if (httpProxy !== undefined && !isPort(httpProxy)) return failed('HEDDLE_LOOPBACK.httpProxy must be a port number');
   const ports = { address, inbound: readInbound, outbound: readOutbound };
   return ok(httpProxy === undefined ? ports : { ...ports, httpProxy });
+}
+
+/** What is said in text, but for what has a field of its own. */
+function readTexts(metadata: NodeMetadata): Pick<Proxy, 'metadata'> {
+  const known = new Set(['NAMESPACE', 'INSTANCE_IPS', 'INTERCEPTION_MODE', 'HEDDLE_EXPLAIN_FAILURES']);
+  const texts = Object.entries(metadata).flatMap(([key, value]) => (typeof value === 'string' && !known.has(key) ? [[key, value] as const] : []));
+  return texts.length === 0 ? {} : { metadata: Object.fromEntries(texts) };
 }
 
 function readLabels(value: unknown): Readonly<Record<string, string>> {

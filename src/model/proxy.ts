@@ -12,6 +12,8 @@ export type Proxy = {
   /** `default.svc.cluster.local`. */
   readonly dnsDomain: string;
   readonly interception: Interception;
+  /** What the node says of itself in text, such as ISTIO_VERSION. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Where it runs: the locality of its xDS node. */
   readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string };
   /** Istio's DNS_CAPTURE: the app's DNS questions come to the proxy, so that services without an address are reached by automatic ones. */

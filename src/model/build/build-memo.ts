@@ -6,6 +6,7 @@ import type { WrittenVirtualService } from '#model/build/virtual-service.ts';
 import type { EntryService } from '#model/build/service-entry.ts';
 import type { ServiceRegistry } from '#model/build/service-registry.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
+import type { EnvoyFilter } from '#model/envoy-filter.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { Service } from '#model/service.ts';
 import type { Sidecar } from '#model/sidecar.ts';
@@ -26,6 +27,7 @@ export class BuildMemo {
   readonly ingressVirtualServices = new PartsCache<VirtualService>();
   readonly virtualServices = new IdentityCache<WrittenVirtualService>();
   readonly delegated = new IdentityCache<Delegated>();
+  readonly envoyFilters = new IdentityCache<EnvoyFilter>();
   readonly destinationRules = new IdentityCache<DestinationRule>();
   readonly sidecars = new IdentityCache<Sidecar>();
 }

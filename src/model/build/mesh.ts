@@ -4,6 +4,7 @@ import type { KindMap } from '#api/kinds.ts';
 import { compareDiagnostics } from '#base/diagnostic.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildDestinationRule } from '#model/build/destination-rule.ts';
+import { buildEnvoyFilter } from '#model/build/envoy-filter.ts';
 import { buildGateway } from '#model/build/gateway.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
@@ -32,6 +33,9 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
       'gateway' in one ? one.gateway : memo.gateways.get([one], '', () => buildGateway(one)),
     ),
     virtualServices: ingresses.virtualServices.length === 0 ? ofRoutes.virtualServices : [...ofRoutes.virtualServices, ...ingresses.virtualServices],
+    envoyFilters: inOrderOfPrecedence(resources.EnvoyFilter.values()).map((resource) =>
+      memo.envoyFilters.get([resource], '', () => buildEnvoyFilter(resource)),
+    ),
     destinationRules: inOrderOfPrecedence(resources.DestinationRule.values()).map((resource) =>
       memo.destinationRules.get([resource, settings], '', () => buildDestinationRule(resource, settings)),
     ),
