@@ -5,6 +5,7 @@ import { type ChainContext, type ChainPlan, ownerOf } from '#compile/gateway-cha
 import type { BoundServer } from '#compile/gateway-server.ts';
 import { boundVirtualServices } from '#compile/gateway-virtual-services.ts';
 import { sniDnatTargets } from '#compile/gateway-sni-dnat.ts';
+import { tcpOptions } from '#compile/tcp-options.ts';
 import { toCluster } from '#compile/tcp-proxy.ts';
 import { hostsOverlap } from '#model/hostname.ts';
 import type { ConnectionMatch, VirtualService, WeightedDestination } from '#model/virtual-service.ts';
@@ -81,6 +82,6 @@ function connectionContext({ gateway, server }: BoundServer, { scope, client }: 
     gateways: new Set([`${gateway.namespace}/${gateway.name}`]),
     client,
     service: (hostname) => scope.services.get(hostname),
-    options: () => undefined,
+    options: ({ host, subset }) => tcpOptions(scope.ruleOf(host.hostname, client.labels), subset),
   };
 }

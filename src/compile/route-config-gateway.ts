@@ -48,7 +48,13 @@ function collectHosts(scope: Scope, servers: readonly BoundServer[], client: Cli
     const ofGateway = made.get(gatewayName) ?? new Map<VirtualService, readonly RouteEntry[]>();
     made.set(gatewayName, ofGateway);
     const redirects = server.tls?.httpsRedirect === true;
-    const context = { port: server.port.number, gateway: gatewayName, client, service: (hostname: string) => scope.services.get(hostname) };
+    const context = {
+      port: server.port.number,
+      gateway: gatewayName,
+      client,
+      service: (hostname: string) => scope.services.get(hostname),
+      rule: (hostname: string) => scope.ruleOf(hostname, client.labels),
+    };
     for (const virtualService of boundVirtualServices(scope, gatewayName)) {
       const common = commonHosts(server, virtualService);
       if (common.length === 0) continue;

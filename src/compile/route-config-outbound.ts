@@ -6,7 +6,7 @@ import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { type ServiceDomains, serviceDomains } from '#compile/domains.ts';
 import { hostAndPort, httpProxyRouteConfig } from '#compile/names.ts';
-import { defaultRoutes, type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
+import { defaultRoutes, type RouteContext, type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
 import { routeConfig } from '#compile/route-config.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Unit } from '#compile/unit.ts';
@@ -43,16 +43,16 @@ export function serviceRouteConfig(scope: Scope, service: Service, port: Service
 
 /**
  * Route configuration `http_proxy`: every HTTP port of every service, told apart by the port in the request; a name without one means port
- * 80. Differs from Istio, which ignores ports here, so that only port 80 can be reached.
+ * 80. Differs from Istio, which ignores ports here, so that only port 80 can be reached. `name`: that of a Sidecar's port for a proxy.
  */
-export function httpProxyRouteConfigFor(scope: Scope, client: Client, cache: CompileCache): Unit {
+export function httpProxyRouteConfigFor(scope: Scope, client: Client, cache: CompileCache, name = httpProxyRouteConfig): Unit {
   const hosts = outboundHttpPorts(scope).flatMap((port) => {
     const entries = portVirtualHosts(scope, port, client, { port }, cache);
     return port === 80 ? entries : entries.flatMap((entry) => withoutBareDomains(entry, cache));
   });
   const all = [...hosts.sort(byName), catchAllVirtualHost(scope.outboundPolicy.mode, cache)];
-  return cache.madeOf('proxy route configuration', `${scope.key} ${client.dnsDomain} ${client.shareKey}`, all, () =>
-    routeConfig(httpProxyRouteConfig, all, { ignorePort: false }),
+  return cache.madeOf('proxy route configuration', `${scope.key} ${client.dnsDomain} ${client.shareKey} ${name}`, all, () =>
+    routeConfig(name, all, { ignorePort: false }),
   );
 }
 
@@ -66,11 +66,16 @@ function serviceRoutes(
 ): { readonly routes: readonly RouteEntry[]; readonly origin: Origin } {
   const governing = scope.virtualServiceOf(service.hostname);
   if (governing !== undefined) {
-    const context = { port: port.number, gateway: 'mesh', client, service: (hostname: string) => scope.service(hostname) };
+    const context = { port: port.number, gateway: 'mesh', client, ...lookups(scope, client) };
     const routes = virtualServiceRoutes(governing, context, cache);
     if (routes.length > 0) return { routes, origin: governing.origin };
   }
-  return { routes: defaultRoutes(service, port, cache), origin: service.origin };
+  return { routes: defaultRoutes(service, port, scope.destinationRule(service, client.labels), cache), origin: service.origin };
+}
+
+/** What routes look up by host name. */
+function lookups(scope: Scope, { labels }: Client): Pick<RouteContext, 'service' | 'rule'> {
+  return { service: (hostname) => scope.service(hostname), rule: (hostname) => scope.ruleOf(hostname, labels) };
 }
 
 /** `options.port`: domains also with the port, for a table of several. */
@@ -123,7 +128,7 @@ function* foreignHosts(
     if (foreign.length === 0) continue;
     const isAboutService = virtualService.hosts.some(({ hostname }) => services.some(({ service }) => hostsOverlap(hostname, service.hostname)));
     if (port !== 80 && !isAboutService) continue;
-    const context = { port, gateway: 'mesh', client, service: (hostname: string) => scope.service(hostname) };
+    const context = { port, gateway: 'mesh', client, ...lookups(scope, client) };
     const routes = virtualServiceRoutes(virtualService, context, cache);
     if (routes.length === 0) continue;
     for (const { hostname } of foreign) yield { host: hostname, routes, origin: virtualService.origin };

@@ -5,6 +5,7 @@ import type { Origin } from '#base/origin.ts';
 import { type Client, isFromSource } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { duration, noTimeout } from '#compile/durations.ts';
+import { hashKeyOf, hashPolicies } from '#compile/hash-policy.ts';
 import { headerChanges } from '#compile/header-changes.ts';
 import { routeMetadata } from '#compile/metadata.ts';
 import { configPath, hostAndPort, outboundClusterName } from '#compile/names.ts';
@@ -19,6 +20,7 @@ import {
   type WeightedCluster_ClusterWeight,
   WeightedCluster_ClusterWeightSchema,
 } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { DestinationRule, HashKey } from '#model/destination-rule.ts';
 import type { Service, ServicePort } from '#model/service.ts';
 import type { HttpMatch, HttpRule, VirtualService, WeightedDestination } from '#model/virtual-service.ts';
 
@@ -35,6 +37,8 @@ export type RouteContext = {
   readonly gateway: string;
   readonly client: Client;
   readonly service: (hostname: string) => Service | undefined;
+  /** The destination rule in force for a host: what places requests among its endpoints. */
+  readonly rule?: (hostname: string) => DestinationRule | undefined;
 };
 
 /** The routes of a virtual service, up to the first that catches everything; empty where none is for this gateway. */
@@ -44,7 +48,8 @@ export function virtualServiceRoutes(virtualService: VirtualService, context: Ro
   const matches = virtualService.http.map((rule) => rule.matches.filter((match) => isFor(match, context)));
   const counting = matches.map((ofRule, index) => ofRule.map((match) => virtualService.http[index]?.matches.indexOf(match)).join(',')).join(';');
   const faults = virtualService.http.flatMap((rule) => ruleFaults(rule, context));
-  const key = `${context.port} ${context.gateway} ${counting} ${clusters.join(' ')} ${faults.join(' ')}`;
+  const placed = JSON.stringify(virtualService.http.map((rule) => rule.destinations.map((destination) => hashKey(destination, context))));
+  const key = `${context.port} ${context.gateway} ${counting} ${clusters.join(' ')} ${faults.join(' ')} ${placed}`;
   return cache.once('routes', [virtualService], key, () => makeRoutes(virtualService, context, clusters, matches));
 }
 
@@ -108,11 +113,11 @@ function routeAction(rule: HttpRule, targets: readonly Target[], context: RouteC
   const usable = targets.length === 1 ? targets : targets.filter(({ destination }) => destination.weight > 0);
   if (rule.answer !== undefined) return routeAnswer(rule.answer, context.port);
   if (usable.length === 0) return routeAnswer({ kind: 'direct-response', status: 503 }, context.port);
-  return { case: 'route', value: forward(rule, targets.length, usable) };
+  return { case: 'route', value: forward(rule, targets.length, usable, context) };
 }
 
 /** One destination is a cluster; several are weighted clusters, of which those with weight 0 are left out. */
-function forward(rule: HttpRule, written: number, usable: readonly Target[]): RouteAction {
+function forward(rule: HttpRule, written: number, usable: readonly Target[], context: RouteContext): RouteAction {
   const [first] = usable;
   const authority = rule.rewrite?.authority ?? rule.headers?.authority ?? (written === 1 ? first?.destination.headers?.authority : undefined);
   const policy = retryPolicy(rule.retries);
@@ -129,6 +134,7 @@ function forward(rule: HttpRule, written: number, usable: readonly Target[]): Ro
     ...(regex !== undefined && { regexRewrite: { pattern: { regex: regex.pattern }, substitution: regex.replacement } }),
     ...(authority !== undefined && { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: authority } }),
     ...(policy !== undefined && { retryPolicy: policy }),
+    hashPolicy: hashPolicies(usable.map(({ destination }) => hashKey(destination, context))),
   });
 }
 
@@ -153,6 +159,11 @@ function destinationCluster(destination: WeightedDestination, context: RouteCont
   return outboundClusterName(destinationPort(destination, context), destination.subset, destination.host.hostname);
 }
 
+function hashKey(destination: WeightedDestination, context: RouteContext): HashKey | undefined {
+  const { host, subset } = destination;
+  return hashKeyOf(context.rule?.(host.hostname), destinationPort(destination, context), subset);
+}
+
 /** The port as written, else the service's only one, else the port that the request came to. */
 function destinationPort(destination: WeightedDestination, context: RouteContext): number {
   if (destination.port !== undefined) return destination.port;
@@ -161,8 +172,10 @@ function destinationPort(destination: WeightedDestination, context: RouteContext
 }
 
 /** The one route to a service that no virtual service is about. */
-export function defaultRoutes(service: Service, port: ServicePort, cache: CompileCache): readonly RouteEntry[] {
-  return cache.once('default routes', [port], service.hostname, () => {
+export function defaultRoutes(service: Service, port: ServicePort, rule: DestinationRule | undefined, cache: CompileCache): readonly RouteEntry[] {
+  const placed = hashKeyOf(rule, port.number, undefined);
+  const text = placed === undefined ? service.hostname : `${service.hostname} ${JSON.stringify(placed)}`;
+  return cache.once('default routes', [port], text, () => {
     const cluster = outboundClusterName(port.number, undefined, service.hostname);
     const policy = retryPolicy(undefined);
     const route = create(RouteSchema, {
@@ -175,6 +188,7 @@ export function defaultRoutes(service: Service, port: ServicePort, cache: Compil
           timeout: noTimeout(),
           maxGrpcTimeout: noTimeout(),
           ...(policy !== undefined && { retryPolicy: policy }),
+          hashPolicy: hashPolicies([placed]),
         },
       },
       decorator: { operation: `${hostAndPort(service.hostname, port.number)}/*` },

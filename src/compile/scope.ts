@@ -191,6 +191,12 @@ export class Scope {
     const { index, cache } = this.#parts;
     return index.destinationRules.lookup({ hostname, namespace }, { namespace: this.namespace, labels }, this.mesh.settings.rootNamespace, cache);
   }
+
+  /** The destination rule for a host that rules of this scope or view may send to. */
+  ruleOf(hostname: string, labels: Proxy['labels']): DestinationRule | undefined {
+    const service = this.service(hostname);
+    return service === undefined ? undefined : this.destinationRule(service, labels);
+  }
 }
 
 type HostIndex = {

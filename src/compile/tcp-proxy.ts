@@ -16,7 +16,12 @@ export type TcpTarget = {
 };
 
 /** What a DestinationRule says about connections, as far as the proxy beside the client acts on it. */
-export type TcpOptions = { readonly idleTimeoutMs?: number };
+export type TcpOptions = {
+  readonly idleTimeoutMs?: number;
+  readonly maxConnectionDurationMs?: number;
+  /** The client's address decides about the endpoint. */
+  readonly hashesSourceIp?: boolean;
+};
 
 /** `log` is off for black holes, which are there to stop loops. */
 export function tcpProxy(target: string | TcpTarget, settings: MeshSettings, { log }: { readonly log: boolean } = { log: true }): Filter {
@@ -31,6 +36,8 @@ export function tcpProxy(target: string | TcpTarget, settings: MeshSettings, { l
         clusterSpecifier:
           only === undefined ? { case: 'weightedClusters', value: { clusters: weighted(clusters) } } : { case: 'cluster', value: only.cluster },
         ...(options.idleTimeoutMs !== undefined && { idleTimeout: duration(options.idleTimeoutMs) }),
+        ...(options.maxConnectionDurationMs !== undefined && { maxDownstreamConnectionDuration: duration(options.maxConnectionDurationMs) }),
+        ...(options.hashesSourceIp === true && { hashPolicy: [{ policySpecifier: { case: 'sourceIp', value: {} } }] }),
         accessLog: log ? [...accessLogs(settings)] : [],
       }),
     },
