@@ -4,7 +4,7 @@ import type { Origin } from '#base/origin.ts';
 import { sourceLabelNames } from '#compile/client.ts';
 import { DestinationRuleIndex } from '#compile/destination-rule-index.ts';
 import type { Mesh } from '#model/mesh.ts';
-import type { Service } from '#model/service.ts';
+import { allServices, type Service } from '#model/service.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 
 export type MeshIndex = {
@@ -27,7 +27,7 @@ export function indexMesh(mesh: Mesh): MeshIndex {
       else known.push(virtualService);
     }
   }
-  const sorted = [...mesh.services.values()].sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
+  const sorted = [...allServices(mesh)].sort((a, b) => (a.hostname < b.hostname ? -1 : 1));
   const services = Map.groupBy(sorted, ({ namespace }) => namespace);
   return {
     virtualServices,

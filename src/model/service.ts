@@ -65,8 +65,9 @@ export function allServices({ services, sharedHosts }: Registry): readonly Servi
 }
 
 /**
- * The services that proxies of a namespace see, one for each host name: the Kubernetes Service, else the first that is exported to that namespace
- * by name, else the first that is exported to all. Source: Istio, servicesExportedToNamespace and appendSidecarServices.
+ * The services that proxies of a namespace see, one for each host name: that of the namespace itself, else the Kubernetes Service, else the first
+ * that is exported to the namespace by name, else the first that is exported to all. Source: Istio, servicesExportedToNamespace and
+ * selectServices.
  */
 export function visibleServices({ services, sharedHosts }: Registry, namespace: string): readonly Service[] {
   const visible: Service[] = [];
@@ -74,6 +75,7 @@ export function visibleServices({ services, sharedHosts }: Registry, namespace: 
     const shared = sharedHosts.get(hostname);
     const candidates = (shared ?? [service]).filter(({ visibility }) => isVisibleIn(visibility, namespace));
     const best =
+      candidates.find((candidate) => candidate.namespace === namespace) ??
       candidates.find(({ registry }) => registry === 'kubernetes') ??
       candidates.find(({ visibility }) => visibility.kind === 'namespaces') ??
       candidates[0];
