@@ -108,7 +108,7 @@ export class MeshSource implements NodeSource, Disposable {
   #proxyOf(node: Node): Result<Proxy, string> {
     let proxy = this.#proxies.get(node);
     if (proxy === undefined) {
-      proxy = proxyFromNode(node.id, node.metadata ?? {});
+      proxy = proxyFromNode(node.id, node.metadata ?? {}, node.locality);
       this.#proxies.set(node, proxy);
     }
     return proxy;

@@ -7,13 +7,13 @@ import type { ClientClass } from '#compile/cluster-discovery.ts';
 import { clusterPolicies } from '#compile/cluster-policy.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { loadAssignments } from '#compile/endpoint.ts';
-import { type Placement, withTopology } from '#compile/endpoint-locality.ts';
+import type { Placement } from '#compile/endpoint-locality.ts';
 import { fixedClusters } from '#compile/fixed-clusters.ts';
 import { localitySetting } from '#compile/locality-balancing.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Unit } from '#compile/unit.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
-import { formatLocality, localityOfLabels } from '#model/locality.ts';
+import { formatLocality, localityOfLabels, topologyLabels } from '#model/locality.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import type { Service } from '#model/service.ts';
@@ -52,7 +52,7 @@ function governedServices(
   const services = [...scope.services.values()].map((service) => {
     const rule = scope.destinationRule(service, labels);
     const shape = [service.ports, service.origin, rule ?? noRule];
-    const text = `${service.hostname} ${service.trafficDistribution ?? ''}`;
+    const text = `${service.hostname} ${service.trafficDistribution ?? ''} ${service.nodeLocal ?? false}`;
     return { service, rule, facts: cache.once('placement facts', shape, text, () => placementFacts(service, rule, scope.mesh.settings)) };
   });
   const all = services.map(({ facts }) => facts);
@@ -63,14 +63,22 @@ function governedServices(
 function placementFacts(service: Service, rule: DestinationRule | undefined, settings: MeshSettings): PlacementFacts {
   const found = clusterPolicies(service, rule, settings).flatMap(({ policy }) => localitySetting(policy, service, settings) ?? []);
   const labels = found.flatMap(({ balancing }) => balancing.failoverPriority.filter((label) => !label.includes('=')));
-  return { locality: found.length > 0, labels: [...new Set(labels)].sort() };
+  const names = new Set(service.nodeLocal === true ? [...labels, topologyLabels.host] : labels);
+  return { locality: found.length > 0 || names.size > 0, labels: [...names].sort() };
 }
 
-/** The node's own locality counts, else the pod's. */
+/** The node's own locality counts, else the pod's. Its labels get those that tell the topology, as Istio's AugmentLabels does. */
 function placementOf(scope: Scope, proxy: Proxy, labels: Proxy['labels']): Placement {
-  const workload = scope.mesh.workloads.get(`${proxy.namespace}/${proxy.name}`);
-  const locality = proxy.locality ?? workload?.locality ?? localityOfLabels(labels) ?? { region: '', zone: '', subZone: '' };
-  return { locality, labels: withTopology(labels, { locality }) };
+  const { locality: known, node, network } = scope.mesh.workloads.get(`${proxy.namespace}/${proxy.name}`) ?? {};
+  const locality = proxy.locality ?? known ?? localityOfLabels(labels) ?? { region: '', zone: '', subZone: '' };
+  const topology = {
+    [topologyLabels.region]: locality.region,
+    [topologyLabels.zone]: locality.zone,
+    [topologyLabels.subZone]: locality.subZone,
+    [topologyLabels.host]: node ?? '',
+  };
+  const told = Object.entries(topology).filter(([, value]) => value !== '');
+  return { locality, labels: { ...(network !== undefined && { [topologyLabels.network]: network }), ...labels, ...Object.fromEntries(told) } };
 }
 
 function placementKey({ locality, labels }: Placement, facts: PlacementFacts): string {

@@ -13,7 +13,7 @@ export type EndpointGroup = {
   readonly priority: number;
 };
 
-/** Where a client stands: its locality, and its labels together with those that tell its topology. */
+/** Where a client stands: its locality, and its labels together with those that tell its topology, as endpoints have them too. */
 export type Placement = { readonly locality: Locality; readonly labels: Readonly<Record<string, string>> };
 
 type Labels = Readonly<Record<string, string>>;
@@ -103,7 +103,7 @@ function byPriorityLabels(groups: readonly EndpointGroup[], priorities: readonly
     return [name, value !== undefined && more.length === 0 ? value : (client[name] ?? '')] as const;
   });
   const split = groups.flatMap(({ locality, endpoints }) =>
-    [...Map.groupBy(endpoints, (endpoint) => mismatchLevel(wanted, withTopology(endpoint.labels, endpoint)))]
+    [...Map.groupBy(endpoints, (endpoint) => mismatchLevel(wanted, endpoint.labels))]
       .sort(([a], [b]) => a - b)
       .map(([priority, members]) => ({ locality, endpoints: members, weight: totalWeight(members), priority })),
   );
@@ -118,18 +118,6 @@ function mismatchLevel(wanted: readonly (readonly [name: string, value: string])
   const elsewhere = wanted[0]?.[0] === topologyLabels.network && wanted[0][1] !== (labels[topologyLabels.network] ?? '');
   const first = wanted.findIndex(([name, value], index) => (index > 0 || !elsewhere) && value !== (labels[name] ?? ''));
   return (first < 0 ? 0 : wanted.length - first) + (elsewhere ? wanted.length : 0);
-}
-
-/** Labels with those that tell the topology, as Istio adds them to workloads and endpoints. Source: Istio, AugmentLabels. */
-export function withTopology(labels: Labels, { locality, network }: { readonly locality?: Locality; readonly network?: string }): Labels {
-  const { region = '', zone = '', subZone = '' } = locality ?? {};
-  return {
-    ...(network !== undefined && { [topologyLabels.network]: network }),
-    ...labels,
-    ...(region !== '' && { [topologyLabels.region]: region }),
-    ...(zone !== '' && { [topologyLabels.zone]: zone }),
-    ...(subZone !== '' && { [topologyLabels.subZone]: subZone }),
-  };
 }
 
 /** The same order without gaps. */

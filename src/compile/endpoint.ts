@@ -14,6 +14,7 @@ import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#envoy/
 import { typeUrls } from '#envoy/type-url.ts';
 import type { DestinationRule, Subset } from '#model/destination-rule.ts';
 import { labelsMatch } from '#model/labels.ts';
+import { topologyLabels } from '#model/locality.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 
@@ -47,6 +48,7 @@ export function assignEndpoints(
       endpoint.servicePortNumber === port.number &&
       endpoint.health === 'ready' &&
       usable(endpoint) &&
+      (service.nodeLocal !== true || endpoint.labels[topologyLabels.host] === placement.labels[topologyLabels.host]) &&
       (subset === undefined || labelsMatch(subset.labels, endpoint.labels)),
   );
   const groups = groupEndpoints(endpoints, locality, placement);

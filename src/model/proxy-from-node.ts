@@ -1,6 +1,7 @@
 // In: a node id and its metadata, as any xDS client sends them. Out: the Proxy that the compiler compiles for, or why it is refused.
 // Everything that shapes a proxy's configuration is in here, so that the control plane needs no memory of it.
 import { failed, ok, type Result } from '#base/result.ts';
+import type { Locality } from '#model/locality.ts';
 import type { Interception, LoopbackPorts, Proxy } from '#model/proxy.ts';
 
 /** A JSON object, as `google.protobuf.Struct` decodes to. */
@@ -8,9 +9,10 @@ export type NodeMetadata = Readonly<Record<string, unknown>>;
 
 /**
  * Reads Istio's node id `type~ip~name.namespace~dnsDomain` and the metadata keys NAMESPACE, LABELS, INSTANCE_IPS, INTERCEPTION_MODE,
- * DNS_CAPTURE, HEDDLE_LOOPBACK and HEDDLE_EXPLAIN_FAILURES. The error is one sentence for the log and for the client.
+ * DNS_CAPTURE, HEDDLE_LOOPBACK and HEDDLE_EXPLAIN_FAILURES. `locality`: the node's; an empty one says nothing. The error is one sentence for the
+ * log and for the client.
  */
-export function proxyFromNode(nodeId: string, metadata: NodeMetadata): Result<Proxy, string> {
+export function proxyFromNode(nodeId: string, metadata: NodeMetadata, locality?: Locality): Result<Proxy, string> {
   const parts = nodeId.split('~');
   const [type, address, workload, dnsDomain] = parts;
   if (parts.length !== 4 || address === undefined || workload === undefined || dnsDomain === undefined) {
@@ -34,6 +36,8 @@ export function proxyFromNode(nodeId: string, metadata: NodeMetadata): Result<Pr
     labels: readLabels(metadata['LABELS']),
     dnsDomain: dnsDomain === '' ? `${namespace}.svc.cluster.local` : dnsDomain,
     interception: interception.value,
+    ...(locality !== undefined &&
+      locality.region !== '' && { locality: { region: locality.region, zone: locality.zone, subZone: locality.subZone } }),
     ...(isTrue(metadata['DNS_CAPTURE']) && { capturesDns: true }),
     explainFailures: isTrue(metadata['HEDDLE_EXPLAIN_FAILURES']),
     ...readTexts(metadata),
