@@ -1,9 +1,11 @@
-// What a sidecar serves: for each container port that a service sends to, the service port it is known by.
-
+// What a sidecar serves: for each container port that a service sends to, the service port it is known by; or instead what the Sidecar in
+// force opens for its app.
+import type { CompileCache } from '#compile/compile-cache.ts';
 import type { Scope } from '#compile/scope.ts';
 import { labelsMatch } from '#model/labels.ts';
 import type { Proxy } from '#model/proxy.ts';
-import type { Service, ServicePort } from '#model/service.ts';
+import type { Endpoint, Service, ServicePort } from '#model/service.ts';
+import type { IngressListener, Sidecar } from '#model/sidecar.ts';
 import type { Workload } from '#model/workload.ts';
 
 export type InboundPort = {
@@ -11,22 +13,57 @@ export type InboundPort = {
   readonly targetPort: number;
   readonly servicePort: ServicePort;
   /** All services that send to it by a service port of the same number; the first decides protocol and statistics. */
-  readonly services: readonly Service[];
+  readonly services: readonly Pick<Service, 'hostname' | 'name' | 'namespace'>[];
+  /** The first of them, where it is a service and not a Sidecar's port: destination rules for it hold here, too. */
+  readonly service?: Service;
+  /** Where a Sidecar says how the port is served. */
+  readonly ingress?: IngressListener;
 };
 
-/**
- * The services of the proxy's namespace that select it, by container port, ascending. Where several services claim a port the one whose
- * name comes first counts (Istio: the oldest).
- */
-export function inboundPorts(scope: Scope, proxy: Proxy): readonly InboundPort[] {
+/** Source: Istio, buildInboundChainConfigs: the ports of a Sidecar stand in for those of the services. Ascending by container port. */
+export function inboundPorts(scope: Scope, proxy: Proxy, cache: CompileCache): readonly InboundPort[] {
+  const ofServices = servicePorts(scope, proxy);
+  const { sidecar } = scope;
+  if (sidecar === undefined || sidecar.ingress.length === 0) return ofServices;
+  return sidecar.ingress
+    .map((ingress) =>
+      ingressPort(
+        sidecar,
+        ingress,
+        ofServices.find(({ targetPort }) => targetPort === ingress.port.number),
+        cache,
+      ),
+    )
+    .sort((a, b) => a.targetPort - b.targetPort);
+}
+
+/** A port of a Sidecar is known by the service that has it, else by the Sidecar's own name. */
+function ingressPort(sidecar: Sidecar, ingress: IngressListener, known: InboundPort | undefined, cache: CompileCache): InboundPort {
+  const { name, number, protocol } = ingress.port;
+  const servicePort = cache.once(
+    'ingress port',
+    [ingress],
+    '',
+    (): ServicePort => ({ name, number, protocol, targetPort: number, origin: ingress.origin }),
+  );
+  const own = { hostname: `${sidecar.name}.${sidecar.namespace}`, name: sidecar.name, namespace: sidecar.namespace };
+  return {
+    targetPort: number,
+    servicePort,
+    services: known === undefined ? [own] : known.services.slice(0, 1),
+    ...(known?.service !== undefined && { service: known.service }),
+    ingress,
+  };
+}
+
+/** By container port. Where several services claim one the oldest counts, and among equals the one whose name comes first. */
+function servicePorts(scope: Scope, proxy: Proxy): readonly InboundPort[] {
   const workload = scope.mesh.workloads.get(`${proxy.namespace}/${proxy.name}`);
   const byPort = new Map<number, InboundPort>();
-  for (const service of selectingServices(scope, proxy, workload)) {
-    for (const servicePort of service.ports) {
-      const targetPort = resolveTargetPort(servicePort, workload);
-      if (targetPort === undefined || servicePort.protocol === 'udp') continue;
+  for (const service of servingServices(scope, proxy, workload)) {
+    for (const [servicePort, targetPort] of targetPorts(service, proxy, workload)) {
       const known = byPort.get(targetPort);
-      if (known === undefined) byPort.set(targetPort, { targetPort, servicePort, services: [service] });
+      if (known === undefined) byPort.set(targetPort, { targetPort, servicePort, services: [service], service });
       else if (known.servicePort.number === servicePort.number && !known.services.includes(service)) {
         byPort.set(targetPort, { ...known, services: [...known.services, service] });
       }
@@ -35,12 +72,60 @@ export function inboundPorts(scope: Scope, proxy: Proxy): readonly InboundPort[]
   return [...byPort.values()].sort((a, b) => a.targetPort - b.targetPort);
 }
 
-/** The services that the proxy stands behind, by name. */
-export function selectingServices(scope: Scope, proxy: Proxy, workload: Workload | undefined): readonly Service[] {
+function* targetPorts(service: Service, proxy: Proxy, workload: Workload | undefined): Generator<readonly [ServicePort, number]> {
+  const isSelected = selects(service, workload?.labels ?? proxy.labels);
+  for (const servicePort of service.ports) {
+    if (servicePort.protocol === 'udp') continue;
+    const targetPort = isSelected ? resolveTargetPort(servicePort, workload) : undefined;
+    if (targetPort !== undefined) yield [servicePort, targetPort];
+    for (const endpoint of service.endpoints) {
+      if (endpoint.servicePortNumber === servicePort.number && endpoint.port !== targetPort && isProxy(endpoint, proxy))
+        yield [servicePort, endpoint.port];
+    }
+  }
+}
+
+/** The services of the namespace that select the proxy or have an endpoint at its address, older ones first. Source: Istio, GetProxyServiceTargets. */
+function servingServices(scope: Scope, proxy: Proxy, workload: Workload | undefined): readonly Service[] {
   const labels = workload?.labels ?? proxy.labels;
+  const byEndpoint = scope.once('services by endpoint', () => servicesByEndpoint(scope.servicesIn(scope.namespace)));
+  const keys = [`${proxy.namespace}/${proxy.name}`, ...(proxy.interception.kind === 'redirect' ? proxy.addresses : [])];
+  const at = new Set(keys.flatMap((key) => byEndpoint.get(key) ?? []));
   return scope
     .servicesIn(proxy.namespace)
-    .filter(({ selector }) => selector !== undefined && Object.keys(selector).length > 0 && labelsMatch(selector, labels));
+    .filter((service) => at.has(service) || selects(service, labels))
+    .sort((a, b) => (a.createdMs ?? 0) - (b.createdMs ?? 0));
+}
+
+/** Services by the pods and addresses of their endpoints. Those that select Pods are found by that, and left out. */
+function servicesByEndpoint(services: readonly Service[]): ReadonlyMap<string, readonly Service[]> {
+  const found = new Map<string, Service[]>();
+  for (const service of services) {
+    if (service.registry === 'kubernetes' && service.selector !== undefined) continue;
+    for (const key of new Set(service.endpoints.flatMap(({ address, workload }) => (workload === undefined ? [address] : [address, workload])))) {
+      const known = found.get(key);
+      if (known === undefined) found.set(key, [service]);
+      else known.push(service);
+    }
+  }
+  return found;
+}
+
+/** Without redirection all addresses are one, so that only the pod tells whose an endpoint is. */
+function isProxy({ address, workload }: Endpoint, proxy: Proxy): boolean {
+  if (workload === `${proxy.namespace}/${proxy.name}`) return true;
+  return proxy.interception.kind === 'redirect' && proxy.addresses.includes(address);
+}
+
+/** The services that select the proxy, by name. */
+export function selectingServices(scope: Scope, proxy: Proxy, workload: Workload | undefined): readonly Service[] {
+  const labels = workload?.labels ?? proxy.labels;
+  return scope.servicesIn(proxy.namespace).filter((service) => selects(service, labels));
+}
+
+/** A service entry's selector chooses by its endpoints, which carry the ports. */
+function selects({ registry, selector }: Service, labels: Workload['labels']): boolean {
+  return registry === 'kubernetes' && selector !== undefined && Object.keys(selector).length > 0 && labelsMatch(selector, labels);
 }
 
 /** The number of a target port; undefined for a name that no container port of the workload has. */

@@ -21,16 +21,15 @@ import { typeUrls } from '#envoy/type-url.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import { isHttp, type Protocol } from '#model/protocol.ts';
 
-export type InboundOptions = { readonly explainFailures: boolean; readonly settings: MeshSettings };
-
-const wildcardAddress = '0.0.0.0';
+/** `any`: the address that stands for all of them in the proxy's IP family; `own`: the proxy's. */
+export type InboundOptions = { readonly explainFailures: boolean; readonly settings: MeshSettings; readonly any: string; readonly own: string };
 
 /** `virtualInbound` on 15006: a loop stopper, chains for ports no service knows, and the chains of each port. */
 export function virtualInboundListener(ports: readonly InboundPort[], options: InboundOptions): Unit {
   const name = 'virtualInbound';
   const message = create(ListenerSchema, {
     name,
-    address: socketAddress(wildcardAddress, inboundCapturePort),
+    address: socketAddress(options.any, inboundCapturePort),
     trafficDirection: TrafficDirection.INBOUND,
     continueOnListenerFiltersTimeout: true,
     listenerFiltersTimeout: noTimeout(),
@@ -43,13 +42,13 @@ export function virtualInboundListener(ports: readonly InboundPort[], options: I
     name,
     ListenerSchema,
     message,
-    ports.flatMap((port) => chainOrigins(name, port)),
+    ports.flatMap((port) => chainOrigins(name, port, options)),
   );
 }
 
 /** One listener for one port. It is named after the port of the container, wherever it listens. */
 export function boundInboundListener(port: InboundPort, address: string, listen: number, options: InboundOptions): Unit {
-  const name = listenerName(wildcardAddress, port.targetPort);
+  const name = inboundName(port, options);
   const sniffs = port.servicePort.protocol === 'auto';
   const message = create(ListenerSchema, {
     name,
@@ -62,13 +61,18 @@ export function boundInboundListener(port: InboundPort, address: string, listen:
   });
   return makeUnit(typeUrls.listener, name, ListenerSchema, message, [
     [{ kind: 'listener', listener: name }, port.servicePort.origin],
-    ...chainOrigins(name, port),
+    ...chainOrigins(name, port, options),
   ]);
+}
+
+/** `0.0.0.0_8080`; a Sidecar's port by what it binds, or would bind: the proxy's own address unless it says another. */
+export function inboundName({ ingress, targetPort }: InboundPort, { any, own }: InboundOptions): string {
+  return listenerName(ingress === undefined ? any : (ingress.bind ?? own), targetPort);
 }
 
 function portChains(port: InboundPort, destinationPort: number | undefined, options: InboundOptions): FilterChain[] {
   const { protocol } = port.servicePort;
-  const name = listenerName(wildcardAddress, port.targetPort);
+  const name = inboundName(port, options);
   const match = destinationPort === undefined ? {} : { destinationPort };
   const cluster = inboundClusterName(port.targetPort);
   const http = (): ReturnType<typeof httpConnectionManager> =>
@@ -139,11 +143,11 @@ function portsWithoutSniffing(ports: readonly InboundPort[]): readonly number[] 
 }
 
 /** Also of the inline routes: a request that fails at the app's door is about the service's port. */
-function chainOrigins(listener: string, port: InboundPort): readonly NodeOrigin[] {
+function chainOrigins(listener: string, port: InboundPort, options: InboundOptions): readonly NodeOrigin[] {
   const { origin } = port.servicePort;
   const routeConfig = inboundClusterName(port.targetPort);
   return [
-    [{ kind: 'filterChain', listener, filterChain: listenerName(wildcardAddress, port.targetPort) }, origin],
+    [{ kind: 'filterChain', listener, filterChain: inboundName(port, options) }, origin],
     [{ kind: 'routeConfig', routeConfig }, origin],
     [{ kind: 'route', routeConfig, virtualHost: `inbound|http|${port.servicePort.number}`, index: 0 }, origin],
   ];

@@ -3,41 +3,77 @@
 import { create } from '@bufbuild/protobuf';
 import { listenerAccessLogs } from '#compile/access-log.ts';
 import { socketAddress } from '#compile/address.ts';
+import type { Client } from '#compile/client.ts';
+import type { CompileCache } from '#compile/compile-cache.ts';
 import { noTimeout } from '#compile/durations.ts';
 import { filterChain } from '#compile/filter-chain.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
-import { httpInspector } from '#compile/listener-filters.ts';
-import { httpChain, type OutboundOptions } from '#compile/listener-outbound.ts';
-import { hostAndPort, httpProxyRouteConfig, listenerName, outboundClusterName } from '#compile/names.ts';
-import { tcpProxy } from '#compile/tcp-proxy.ts';
+import { chainsText, type OutboundOptions, outboundChains } from '#compile/listener-outbound.ts';
+import { blackHoleCluster, hostAndPort, httpProxyRouteConfig, listenerName } from '#compile/names.ts';
+import { byteChains, type OutboundChain, toService } from '#compile/outbound-chain.ts';
+import type { Scope } from '#compile/scope.ts';
+import { tcpProxy, toCluster } from '#compile/tcp-proxy.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import type { FilterChain } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
-import { isHttp } from '#model/protocol.ts';
+import { isHttp, isHttpOrSniffed } from '#model/protocol.ts';
 import type { Service, ServicePort } from '#model/service.ts';
 
 /** Istio's port for MeshConfig.proxyHttpPort; the listener keeps the name wherever it listens. */
 const httpProxyPort = 15002;
 
-/** Named after where it listens, as Istio names listeners that bind a port: `127.0.0.1_20001`. */
-export function boundServiceListener(service: Service, port: ServicePort, address: string, listen: number, options: OutboundOptions): Unit {
-  const name = listenerName(address, listen);
-  const routes = hostAndPort(service.hostname, port.number);
-  const bytes = (): FilterChain => filterChain('', tcpProxy(outboundClusterName(port.number, undefined, service.hostname), options.settings));
-  const sniffs = port.protocol === 'auto';
-  const http = (): FilterChain => httpChain(name, routes, port.protocol, options, sniffs);
-  const message = create(ListenerSchema, {
-    name,
-    address: socketAddress(address, listen),
-    trafficDirection: TrafficDirection.OUTBOUND,
-    continueOnListenerFiltersTimeout: true,
-    filterChains: [sniffs || isHttp(port.protocol) ? http() : bytes()],
-    ...(sniffs && { listenerFilters: [httpInspector()], listenerFiltersTimeout: noTimeout(), defaultFilterChain: bytes() }),
-    accessLog: [...listenerAccessLogs(options.settings)],
+/**
+ * Named after where it listens, as Istio names listeners that bind a port: `127.0.0.1_20001`. What no rule takes is for the service all the
+ * same, as it would be where connections pass through to the address they were made to; or for nothing, where the mesh is closed.
+ */
+export function boundServiceListener(
+  view: Scope,
+  service: Service,
+  port: ServicePort,
+  at: { readonly address: string; readonly listen: number },
+  client: Client,
+  options: OutboundOptions,
+  cache: CompileCache,
+): Unit {
+  const name = listenerName(at.address, at.listen);
+  const place = { port, bind: at.address, isWildcard: false, prefixes: [], hasOriginalDestination: false };
+  const bytes = isHttp(port.protocol) ? [] : byteChains(view, service, place, client);
+  const chains = [...bytes, ...(isHttpOrSniffed(port.protocol) ? [httpChain(view, service, port)] : [])];
+  const unknown = view.outboundPolicy.mode === 'ALLOW_ANY' ? toService(view, service, place, client) : toCluster(blackHoleCluster);
+  const origins = [...new Set([port.origin, ...chains.map(({ origin }) => origin)])];
+  const key = `${name} ${options.explainFailures} ${JSON.stringify(unknown)} ${chainsText(chains)}`;
+  return cache.once('bound service listener', origins, key, () => {
+    const made = outboundChains(name, chains, filterChain('', tcpProxy(unknown, options.settings)), options);
+    const message = create(ListenerSchema, {
+      name,
+      address: socketAddress(at.address, at.listen),
+      trafficDirection: TrafficDirection.OUTBOUND,
+      continueOnListenerFiltersTimeout: true,
+      ...(made.listenerFilters !== undefined && { listenerFiltersTimeout: noTimeout() }),
+      ...made,
+      accessLog: [...listenerAccessLogs(options.settings)],
+    });
+    return makeUnit(
+      typeUrls.listener,
+      name,
+      ListenerSchema,
+      message,
+      origins.map((origin) => [{ kind: 'listener', listener: name }, origin]),
+    );
   });
-  return makeUnit(typeUrls.listener, name, ListenerSchema, message, [[{ kind: 'listener', listener: name }, port.origin]]);
+}
+
+/** Whatever is HTTP by the service's own routes. */
+function httpChain(view: Scope, service: Service, port: ServicePort): OutboundChain {
+  const routes = { kind: 'service', name: hostAndPort(service.hostname, port.number), view, service, port } as const;
+  return {
+    serverNames: [],
+    prefixes: [],
+    sniffedHttp: port.protocol === 'auto',
+    content: { kind: 'http', routes, protocol: port.protocol },
+    origin: port.origin,
+  };
 }
 
 /** The HTTP proxy: requests carry absolute URLs, whose host says where they go. */

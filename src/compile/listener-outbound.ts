@@ -1,138 +1,182 @@
-// In: what a namespace sees. Out: the outbound listeners of its sidecars when traffic is redirected to them: `virtualOutbound`, which
-// hands each connection to the listener of its destination; `0.0.0.0_80` for all HTTP services on a port; `10.96.0.10_9000` for each
-// service that speaks something else, or something unknown.
+// In: the listeners that a sidecar needs for what its app calls, as plain values. Out: their xDS, and `virtualOutbound` on 15001, which
+// redirected connections come to and which hands them over by their original destination.
 import { create } from '@bufbuild/protobuf';
 import { listenerAccessLogs } from '#compile/access-log.ts';
 import { socketAddress } from '#compile/address.ts';
+import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { noTimeout } from '#compile/durations.ts';
 import { filterChain } from '#compile/filter-chain.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
-import { httpInspector } from '#compile/listener-filters.ts';
-import { blackHoleCluster, hostAndPort, listenerName, outboundCapturePort, outboundClusterName, passthroughCluster } from '#compile/names.ts';
+import { httpInspector, plaintextHttpProtocols, tlsInspector } from '#compile/listener-filters.ts';
+import { istioMetadata } from '#compile/metadata.ts';
+import { blackHoleCluster, outboundCapturePort, outboundClusterName, passthroughCluster } from '#compile/names.ts';
+import type { ChainContent, OutboundChain, RoutesOf } from '#compile/outbound-chain.ts';
+import type { OutboundEntry } from '#compile/outbound-entry.ts';
+import { entryName, type OutboundAddresses, outboundEntries } from '#compile/outbound-places.ts';
 import type { Scope } from '#compile/scope.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
-import { makeUnit, type Unit } from '#compile/unit.ts';
+import { makeUnit, type NodeOrigin, type Unit } from '#compile/unit.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import type { FilterChain } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+import {
+  type Filter,
+  type FilterChain,
+  type FilterChainMatch,
+  FilterChainMatchSchema,
+  FilterChainSchema,
+} from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { MeshSettings } from '#model/mesh.ts';
-import { isHttp, type Protocol } from '#model/protocol.ts';
-import type { Service, ServicePort } from '#model/service.ts';
+import type { OutboundPolicy } from '#model/sidecar.ts';
 
 export type OutboundOptions = { readonly explainFailures: boolean; readonly settings: MeshSettings };
 
-const wildcardAddress = '0.0.0.0';
+export type OutboundListeners = {
+  readonly listeners: readonly Unit[];
+  /** The route configurations that they name, each once. */
+  readonly routes: readonly RoutesOf[];
+};
 
-/** All outbound listeners for redirected traffic, each service's in the order of names. */
-export function redirectedOutboundListeners(scope: Scope, options: OutboundOptions, cache: CompileCache): readonly Unit[] {
-  const httpPorts = new Map<number, ServicePort>();
-  const own: Unit[] = [];
-  const taken = new Set<string>();
-  const explain = String(options.explainFailures);
-  for (const service of scope.services.values()) {
-    for (const port of service.ports) {
-      if (port.protocol === 'udp') continue;
-      if (isHttp(port.protocol)) {
-        if (!httpPorts.has(port.number)) httpPorts.set(port.number, port);
-        continue;
-      }
-      for (const address of listenAddresses(service, port)) {
-        const name = listenerName(address, port.number);
-        // Two services on one address and port: the first keeps it, as in Istio.
-        if (taken.has(name)) continue;
-        taken.add(name);
-        own.push(cache.once('service listener', [port], `${name} ${explain}`, () => serviceListener(service, port, address, options)));
-      }
-    }
-  }
-  const shared = [...httpPorts.values()]
-    .sort((a, b) => a.number - b.number)
-    .map((port) => cache.once('port listener', [port], explain, () => portListener(port, options)));
-  return [cache.once('virtual outbound listener', [], explain, () => virtualOutboundListener(options)), ...shared, ...own];
+/** All outbound listeners for redirected traffic, and the routes of those for HTTP. */
+export function redirectedOutboundListeners(
+  scope: Scope,
+  addresses: OutboundAddresses,
+  client: Client,
+  options: OutboundOptions,
+  cache: CompileCache,
+): OutboundListeners {
+  const entries = outboundEntries(scope, addresses, client);
+  const policy = scope.outboundPolicy;
+  const key = `${addresses.any} ${options.explainFailures} ${unknownTarget(policy)}`;
+  return {
+    listeners: [
+      cache.once('virtual outbound listener', [], key, () => virtualOutboundListener(addresses.any, policy, options)),
+      ...entries.map((entry) => {
+        const origins = [...new Set([entry.port.origin, ...entry.chains.map(({ origin }) => origin)])];
+        return cache.once('outbound listener', origins, `${key} ${textOf(entry)}`, () => entryListener(entry, policy, options));
+      }),
+    ],
+    routes: [...new Map(entries.flatMap(({ chains }) => chains.flatMap(routesOf)).map((routes) => [routes.name, routes])).values()],
+  };
 }
 
-/** Where an app connects to for a service that is not HTTP: its virtual address, or each endpoint of a headless one. */
-function listenAddresses(service: Service, port: ServicePort): readonly string[] {
-  if (!service.headless) return service.addresses.slice(0, 1);
-  return [...new Set(service.endpoints.filter(({ servicePortNumber }) => servicePortNumber === port.number).map(({ address }) => address))];
+function routesOf({ content }: OutboundChain): readonly RoutesOf[] {
+  return content.kind === 'http' ? [content.routes] : [];
 }
 
-function virtualOutboundListener(options: OutboundOptions): Unit {
+/** All that the listener's message is made of. */
+function textOf(entry: OutboundEntry): string {
+  return `${entryName(entry)} ${entry.opensPort} ${chainsText(entry.chains)}`;
+}
+
+/** All that the messages of chains are made of. */
+export function chainsText(chains: readonly OutboundChain[]): string {
+  return JSON.stringify(
+    chains.map(({ serverNames, prefixes, sniffedHttp, content, config }) => [
+      serverNames,
+      prefixes,
+      sniffedHttp,
+      content.kind === 'http' ? [content.routes.name, content.protocol] : content.target,
+      config,
+    ]),
+  );
+}
+
+function virtualOutboundListener(address: string, policy: OutboundPolicy, options: OutboundOptions): Unit {
   const name = 'virtualOutbound';
+  const { settings } = options;
   const message = create(ListenerSchema, {
     name,
-    address: socketAddress(wildcardAddress, outboundCapturePort),
+    address: socketAddress(address, outboundCapturePort),
     useOriginalDst: true,
     trafficDirection: TrafficDirection.OUTBOUND,
     filterChains: [
       // A connection to 15001 itself would come back for ever.
-      filterChain('virtualOutbound-blackhole', tcpProxy(blackHoleCluster, options.settings, { log: false }), {
-        destinationPort: outboundCapturePort,
-      }),
-      filterChain('virtualOutbound-catchall-tcp', unknownDestination(options)),
+      filterChain('virtualOutbound-blackhole', tcpProxy(blackHoleCluster, settings, { log: false }), { destinationPort: outboundCapturePort }),
+      filterChain('virtualOutbound-catchall-tcp', tcpProxy(unknownTarget(policy), settings)),
     ],
-    accessLog: [...listenerAccessLogs(options.settings)],
+    accessLog: [...listenerAccessLogs(settings)],
   });
   return makeUnit(typeUrls.listener, name, ListenerSchema, message);
 }
 
-/** MeshConfig.outboundTrafficPolicy for connections: on to where they were going, or nowhere. */
-function unknownDestination({ settings }: OutboundOptions): ReturnType<typeof tcpProxy> {
-  return tcpProxy(settings.outboundTrafficPolicy === 'ALLOW_ANY' ? passthroughCluster : blackHoleCluster, settings);
+/** Where connections to what is not known go: on to where they were meant to, to the proxy that the Sidecar names, or nowhere. */
+export function unknownTarget({ mode, egressProxy }: OutboundPolicy): string {
+  if (mode === 'REGISTRY_ONLY') return blackHoleCluster;
+  return egressProxy === undefined ? passthroughCluster : outboundClusterName(egressProxy.port, egressProxy.subset, egressProxy.host.hostname);
 }
 
-/** `0.0.0.0_80`: HTTP by the routes `80`; what is not HTTP is for a destination the mesh does not know. */
-function portListener(port: ServicePort, options: OutboundOptions): Unit {
-  const name = listenerName(wildcardAddress, port.number);
-  const chain = httpChain(name, String(port.number), port.protocol, options, true);
-  return listener(name, wildcardAddress, port, [chain], filterChain('PassthroughFilterChain', unknownDestination(options)), options);
-}
-
-/** `10.96.0.10_9000`: bytes to the service, or where the protocol is unknown, HTTP by the routes `host:port` when it is HTTP. */
-function serviceListener(service: Service, port: ServicePort, address: string, options: OutboundOptions): Unit {
-  const name = listenerName(address, port.number);
-  const bytes = filterChain('', tcpProxy(outboundClusterName(port.number, undefined, service.hostname), options.settings));
-  if (port.protocol !== 'auto') return listener(name, address, port, [bytes], undefined, options);
-  const http = httpChain(name, hostAndPort(service.hostname, port.number), port.protocol, options, true);
-  return listener(name, address, port, [http], bytes, options);
-}
-
-/** The chain for HTTP of an outbound listener. `sniffed`: only connections that the HTTP inspector found to be HTTP. */
-export function httpChain(listener: string, routes: string, protocol: Protocol, options: OutboundOptions, sniffed: boolean): FilterChain {
-  const manager = httpConnectionManager(
-    {
-      side: 'sidecar-outbound',
-      routes: { kind: 'discovered', name: routes },
-      statPrefix: `outbound_${listener}`,
-      protocol,
-      explainFailures: options.explainFailures,
-    },
-    options.settings,
-  );
-  return filterChain('', manager, sniffed ? { plaintextHttp: true } : undefined);
-}
-
-function listener(
-  name: string,
-  address: string,
-  port: ServicePort,
-  filterChains: FilterChain[],
-  defaultFilterChain: FilterChain | undefined,
-  options: OutboundOptions,
-): Unit {
+function entryListener(entry: OutboundEntry, policy: OutboundPolicy, options: OutboundOptions): Unit {
+  const { bind, port, opensPort } = entry;
+  const name = entryName(entry);
+  const unknown = filterChain('PassthroughFilterChain', tcpProxy(unknownTarget(policy), options.settings));
   const message = create(ListenerSchema, {
     name,
-    address: socketAddress(address, port.number),
-    // Not a socket: virtualOutbound hands connections over by their original destination.
-    bindToPort: false,
+    address: socketAddress(bind, port.number),
+    // Mostly not a socket: virtualOutbound hands connections over by their original destination.
+    ...(!opensPort && { bindToPort: false }),
     trafficDirection: TrafficDirection.OUTBOUND,
     continueOnListenerFiltersTimeout: true,
     listenerFiltersTimeout: noTimeout(),
-    ...(defaultFilterChain !== undefined && { listenerFilters: [httpInspector()], defaultFilterChain }),
-    filterChains,
+    ...outboundChains(name, entry.chains, unknown, options),
     accessLog: [...listenerAccessLogs(options.settings)],
   });
-  return makeUnit(typeUrls.listener, name, ListenerSchema, message, [[{ kind: 'listener', listener: name }, port.origin]]);
+  return makeUnit(typeUrls.listener, name, ListenerSchema, message, entryOrigins(name, entry));
+}
+
+function entryOrigins(listener: string, { port, chains }: OutboundEntry): readonly NodeOrigin[] {
+  return [...new Set([port.origin, ...chains.map(({ origin }) => origin)])].map((origin) => [{ kind: 'listener', listener }, origin]);
+}
+
+/**
+ * The chains of a listener and what finds out which of them is meant. A chain for everything is the default one, so that connections that
+ * fulfil some conditions of another and not all still have it; where there is none, `unknown` takes them. Source: Istio, buildListenerFromEntry.
+ */
+export function outboundChains(listener: string, chains: readonly OutboundChain[], unknown: FilterChain, options: OutboundOptions) {
+  const special = chains.filter((chain) => !takesAll(chain));
+  const general = chains.find(takesAll);
+  const filters = [
+    ...(chains.some(({ serverNames }) => serverNames.length > 0) ? [tlsInspector()] : []),
+    ...(chains.some(({ sniffedHttp }) => sniffedHttp) ? [httpInspector()] : []),
+  ];
+  const made = special.map((chain) => toFilterChain(listener, chain, options));
+  const rest = general === undefined ? unknown : toFilterChain(listener, general, options);
+  return {
+    ...(filters.length > 0 && { listenerFilters: filters }),
+    ...(made.length === 0 ? { filterChains: [rest] } : { filterChains: made, defaultFilterChain: rest }),
+  };
+}
+
+function takesAll({ serverNames, prefixes, sniffedHttp }: OutboundChain): boolean {
+  return (serverNames.length === 0 || serverNames.includes('*')) && prefixes.length === 0 && !sniffedHttp;
+}
+
+function toFilterChain(listener: string, chain: OutboundChain, options: OutboundOptions): FilterChain {
+  return create(FilterChainSchema, {
+    filters: [contentFilter(listener, chain.content, options)],
+    ...(chain.config !== undefined && { metadata: istioMetadata({ config: chain.config }) }),
+    ...(!takesAll(chain) && { filterChainMatch: chainMatch(chain) }),
+  });
+}
+
+function chainMatch({ serverNames, prefixes, sniffedHttp }: OutboundChain): FilterChainMatch {
+  return create(FilterChainMatchSchema, {
+    ...(!serverNames.includes('*') && { serverNames: serverNames.toSorted() }),
+    prefixRanges: prefixes.toSorted().flatMap(cidrRange),
+    ...(sniffedHttp && { applicationProtocols: [...plaintextHttpProtocols], transportProtocol: 'raw_buffer' }),
+  });
+}
+
+/** An address alone is a range of one; 0.0.0.0 says nothing. */
+function cidrRange(prefix: string): readonly { readonly addressPrefix: string; readonly prefixLen: number }[] {
+  const [address = '', bits = address.includes(':') ? '128' : '32'] = prefix.split('/');
+  return address === '0.0.0.0' ? [] : [{ addressPrefix: address, prefixLen: Number(bits) }];
+}
+
+function contentFilter(listener: string, content: ChainContent, { settings, explainFailures }: OutboundOptions): Filter {
+  if (content.kind === 'bytes') return tcpProxy(content.target, settings);
+  const routes = { kind: 'discovered', name: content.routes.name } as const;
+  const side = content.routes.kind === 'http-proxy' ? 'http-proxy' : 'sidecar-outbound';
+  return httpConnectionManager({ side, routes, statPrefix: `outbound_${listener}`, protocol: content.protocol, explainFailures }, settings);
 }

@@ -16,7 +16,11 @@ export function routeMetadata(config: string, faults: readonly string[]): Metada
 }
 
 /** `services` and `default_original_port` of a cluster that belongs to `services`. */
-export function clusterMetadata(services: readonly Service[], port: ServicePort, more: JsonObject = {}): Metadata {
+export function clusterMetadata(
+  services: readonly Pick<Service, 'hostname' | 'name' | 'namespace'>[],
+  port: Pick<ServicePort, 'number'>,
+  more: JsonObject = {},
+): Metadata {
   return istioMetadata({
     default_original_port: port.number,
     services: services.map(({ hostname, name, namespace }) => ({ host: hostname, name, namespace })),

@@ -31,6 +31,9 @@ export function hostAndPort(host: string, port: number): string {
 }
 
 /** `/apis/networking.istio.io/v1/namespaces/default/virtual-service/hello`: the value of `filter_metadata.istio.config`. */
-export function configPath(kind: 'virtual-service' | 'destination-rule', resource: { readonly namespace: string; readonly name: string }): string {
+export function configPath(
+  kind: 'virtual-service' | 'destination-rule' | 'sidecar',
+  resource: { readonly namespace: string; readonly name: string },
+): string {
   return `/apis/networking.istio.io/v1/namespaces/${resource.namespace}/${kind}/${resource.name}`;
 }

@@ -17,7 +17,7 @@ import type { DestinationRule } from '#model/destination-rule.ts';
 import { compareSpecificity, hostCovers, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
-import type { Service } from '#model/service.ts';
+import { type Service, visibleServices } from '#model/service.ts';
 import type { EgressListener, OutboundPolicy, Sidecar } from '#model/sidecar.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 import { isVisibleIn } from '#model/visibility.ts';
@@ -145,11 +145,7 @@ export class Scope {
   #importedServices(): ReadonlyMap<string, Service> {
     const { mesh, namespace } = this;
     const imports = this.#imports;
-    const { services } = mesh;
-    const candidates = imports !== undefined && namesExactly(imports) ? exactCandidates(imports, services) : [...services.values()];
-    const visible = candidates.filter(
-      (service) => isVisibleIn(service.visibility, namespace) && (imports === undefined || importsService(imports, service)),
-    );
+    const visible = imports === undefined ? [...visibleServices(mesh, namespace)] : this.#letIn(imports);
     const { port } = this.listener ?? {};
     // A listener of a port sees that port only, unless it is a proxy for whatever it is asked for.
     const onPort =
@@ -159,12 +155,34 @@ export class Scope {
     return new Map(onPort.sort(compareAge).map((service) => [service.hostname, service]));
   }
 
+  /** Of services of one name the one of the own namespace, else the Kubernetes Service, else the first. Source: Istio, selectServices. */
+  #letIn(imports: Imports): Service[] {
+    const hostnames = namesExactly(imports) ? exactHosts(imports) : this.mesh.services.keys();
+    const found: Service[] = [];
+    for (const hostname of hostnames) {
+      const best = this.#best(hostname, (service) => isVisibleIn(service.visibility, this.namespace) && importsService(imports, service));
+      if (best !== undefined) found.push(best);
+    }
+    return found;
+  }
+
+  #best(hostname: string, accept: (service: Service) => boolean): Service | undefined {
+    const { services, sharedHosts } = this.mesh;
+    const only = services.get(hostname);
+    const candidates = (sharedHosts.get(hostname) ?? (only === undefined ? [] : [only])).filter(accept);
+    return (
+      candidates.find(({ namespace }) => namespace === this.namespace) ??
+      candidates.find(({ registry }) => registry === 'kubernetes') ??
+      candidates[0]
+    );
+  }
+
   #neededServices(): ReadonlyMap<string, Service> {
     const { cache } = this.#parts;
     const needed = new Map<string, Service>();
     const add = (service: Service): void => {
       const known = needed.get(service.hostname);
-      const whole = this.mesh.services.get(service.hostname) ?? service;
+      const whole = this.#best(service.hostname, ({ namespace }) => namespace === service.namespace) ?? service;
       needed.set(service.hostname, known === undefined || known === service ? service : joinPorts(whole, known, service, cache));
     };
     for (const view of this.#views) {
@@ -173,8 +191,8 @@ export class Scope {
       const onlyPort = port === undefined || port.number === 0 || port.httpProxy ? undefined : port.number;
       for (const virtualService of view.virtualServices('mesh')) {
         for (const [hostname, ports] of destinationsOf(virtualService, this.namespace)) {
-          const service = this.mesh.services.get(hostname);
-          if (service === undefined || (service.namespace !== this.namespace && !isVisibleIn(service.visibility, this.namespace))) continue;
+          const service = this.#best(hostname, (one) => one.namespace === this.namespace || isVisibleIn(one.visibility, this.namespace));
+          if (service === undefined || (needed.get(hostname)?.namespace ?? service.namespace) !== service.namespace) continue;
           const isIn = (number: number): boolean => (onlyPort === undefined ? ports === 'all' || ports.has(number) : number === onlyPort);
           const some = withPorts(service, isIn, cache);
           if (some !== undefined) add(some);
@@ -212,8 +230,8 @@ function indexHosts(virtualServices: readonly VirtualService[]): HostIndex {
   return { exact, wildcards: [...exact].filter(([host]) => isWildcard(host)).sort(([a], [b]) => compareSpecificity(a, b)) };
 }
 
-function exactCandidates(imports: Imports, services: ReadonlyMap<string, Service>): Service[] {
-  return [...new Set([...imports.values()].flatMap(({ exact }) => [...exact].flatMap((host) => services.get(host) ?? [])))];
+function exactHosts(imports: Imports): ReadonlySet<string> {
+  return new Set([...imports.values()].flatMap(({ exact }) => [...exact]));
 }
 
 function exportRank({ namespace: home, visibility }: VirtualService, namespace: string): number {

@@ -1,5 +1,5 @@
 // In: a sidecar and what its namespace sees. Out: its listeners, its routes, and the clusters that lead to its app.
-
+import { isIP } from 'node:net';
 import { assertNever } from '#base/assert-never.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { type Assembly, assemble } from '#compile/assembly.ts';
@@ -8,15 +8,19 @@ import { withDefaults } from '#compile/cluster-policy.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { type AppAddress, inboundCluster } from '#compile/inbound-cluster.ts';
 import { type InboundPort, inboundPorts } from '#compile/inbound-port.ts';
-import { boundInboundListener, virtualInboundListener } from '#compile/listener-inbound.ts';
+import { boundInboundListener, type InboundOptions, virtualInboundListener } from '#compile/listener-inbound.ts';
 import { boundServiceListener, httpProxyListener } from '#compile/listener-loopback.ts';
 import { redirectedOutboundListeners } from '#compile/listener-outbound.ts';
-import { httpProxyRouteConfigFor, outboundHttpPorts, portRouteConfig, serviceRouteConfig } from '#compile/route-config-outbound.ts';
+import { hostAndPort } from '#compile/names.ts';
+import type { RoutesOf } from '#compile/outbound-chain.ts';
+import { outboundAddresses } from '#compile/outbound-places.ts';
+import { httpProxyRouteConfigFor, portRouteConfig, serviceRouteConfig } from '#compile/route-config-outbound.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Unit } from '#compile/unit.ts';
 import { effectivePolicy } from '#model/effective-policy.ts';
-import { isHttp, isHttpOrSniffed } from '#model/protocol.ts';
+import { isHttpOrSniffed } from '#model/protocol.ts';
 import type { LoopbackPorts, Proxy } from '#model/proxy.ts';
+import type { Service, ServicePort } from '#model/service.ts';
 
 /** What a proxy has beside the clusters of all services: in common with others of its namespace, and on its own. */
 export type ProxyUnits = { readonly shared: readonly Assembly[]; readonly units: readonly Unit[]; readonly diagnostics: readonly Diagnostic[] };
@@ -34,38 +38,82 @@ export function compileSidecar(scope: Scope, proxy: Proxy, cache: CompileCache):
 }
 
 function redirectedInbound(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Unit[] {
-  const { settings } = scope.mesh;
-  const options = { explainFailures: proxy.explainFailures, settings };
-  const ports = inboundPorts(scope, proxy);
-  const facts = ports.map(portFacts).join(' ');
-  const servicePorts = ports.map(({ servicePort }) => servicePort);
+  const options = inboundOptions(scope, proxy);
+  const ports = inboundPorts(scope, proxy, cache);
+  const captured = ports.filter(({ ingress }) => ingress?.captureMode !== 'none');
+  const opened = ports.filter((port) => !captured.includes(port));
+  const facts = (some: readonly InboundPort[]): string => [...some.map(portFacts), options.any, options.own, options.explainFailures].join(' ');
   return [
-    ...ports.map((port) => cachedInboundCluster(port, { kind: 'redirected' }, scope, cache)),
-    cache.once('virtual inbound listener', servicePorts, `${facts} ${options.explainFailures}`, () => virtualInboundListener(ports, options)),
+    ...ports.map((port) => cachedInboundCluster(port, appAddress(port, proxy), scope, cache)),
+    cache.once(
+      'virtual inbound listener',
+      captured.map(({ servicePort }) => servicePort),
+      facts(captured),
+      () => virtualInboundListener(captured, options),
+    ),
+    ...opened.map((port) => {
+      const address = port.ingress?.bind ?? options.own;
+      return cache.once('bound inbound listener', [port.servicePort], facts([port]), () =>
+        boundInboundListener(port, address, port.targetPort, options),
+      );
+    }),
   ];
+}
+
+/** A Sidecar's port without a bind of its own is at the proxy's address. Source: Istio, getSidecarInboundBindIPs. */
+function inboundOptions(scope: Scope, proxy: Proxy): InboundOptions {
+  const { addresses, explainFailures, interception } = proxy;
+  const { any } = outboundAddresses(proxy);
+  const own = interception.kind === 'none' ? any : (addresses[0] ?? any);
+  return { explainFailures, settings: scope.mesh.settings, any, own };
+}
+
+/** Source: Istio, buildInboundClustersFromSidecar. */
+function appAddress({ ingress }: InboundPort, proxy: Proxy): AppAddress {
+  const endpoint = ingress?.defaultEndpoint;
+  if (endpoint === undefined) return { kind: 'redirected' };
+  if (endpoint.kind === 'unix') return endpoint;
+  const { family, port } = endpoint;
+  const local = outboundAddresses(proxy).local;
+  if (endpoint.kind === 'localhost') return { kind: 'port', address: local, port, redirects: false };
+  const own = proxy.addresses.find((address) => isIP(address) === family);
+  return { kind: 'port', address: own ?? (family === 6 ? '::1' : '127.0.0.1'), port, redirects: own !== undefined };
 }
 
 /** Listeners and routes for what the app calls: the same for all callers between which no rule tells a difference. */
 function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): Assembly {
   const { explainFailures } = proxy;
   const client = scope.client(proxy);
-  return scope.once(`redirected outbound ${client.dnsDomain} ${client.shareKey}`, () =>
-    assemble([
-      ...redirectedOutboundListeners(scope, { explainFailures, settings: scope.mesh.settings }, cache),
-      ...outboundRoutes(scope, client, cache),
-    ]),
-  );
+  const addresses = outboundAddresses(proxy);
+  return scope.once(`redirected outbound ${addresses.any} ${addresses.capturesDns} ${client.dnsDomain} ${client.shareKey}`, () => {
+    const options = { explainFailures, settings: scope.mesh.settings };
+    const { listeners, routes } = redirectedOutboundListeners(scope, addresses, client, options, cache);
+    return assemble([...listeners, ...routes.map((one) => outboundRoutes(one, client, cache))]);
+  });
 }
 
+function outboundRoutes(routes: RoutesOf, client: Client, cache: CompileCache): Unit {
+  switch (routes.kind) {
+    case 'port':
+      return portRouteConfig(routes.view, routes.port, client, cache);
+    case 'service':
+      return serviceRouteConfig(routes.view, routes.service, routes.port, client, cache);
+    case 'http-proxy':
+      return httpProxyRouteConfigFor(routes.view, client, cache, routes.name);
+    default:
+      return assertNever(routes, 'routes');
+  }
+}
+
+/** A Sidecar's limits stand in for those of the destination rule. Source: Istio, buildInboundCluster and InboundConnectionPoolForPort. */
 function cachedInboundCluster(port: InboundPort, app: AppAddress, scope: Scope, cache: CompileCache): Unit {
   const { settings } = scope.mesh;
-  const address = app.kind === 'port' ? `${app.address}:${app.port}` : app.kind;
-  const [service] = port.services;
   // Rules that choose their clients say nothing about servers.
-  const rule = service === undefined ? undefined : scope.destinationRule(service);
-  const pool = withDefaults(effectivePolicy(rule, port.servicePort.number, undefined), settings)?.connectionPool;
+  const rule = port.service === undefined ? undefined : scope.destinationRule(port.service);
+  const ofRule = withDefaults(effectivePolicy(rule, port.servicePort.number, undefined), settings)?.connectionPool;
+  const pool = port.ingress?.connectionPool ?? scope.sidecar?.inboundConnectionPool ?? ofRule;
   const parts = pool === undefined ? [port.servicePort] : [port.servicePort, pool];
-  return cache.once('inbound cluster', parts, `${portFacts(port)} ${address}`, () => inboundCluster(port, app, settings, pool));
+  return cache.once('inbound cluster', parts, `${portFacts(port)} ${JSON.stringify(app)}`, () => inboundCluster(port, app, settings, pool));
 }
 
 /** What of an inbound port is compiled, beside its service port: pods of one workload have it in common. */
@@ -73,54 +121,64 @@ function portFacts({ targetPort, services }: InboundPort): string {
   return `${targetPort} ${services.map(({ hostname }) => hostname).join(',')}`;
 }
 
-/** By port for declared HTTP; by service where the protocol is found out, as each of those has a listener of its own. */
-function outboundRoutes(scope: Scope, client: Client, cache: CompileCache): readonly Unit[] {
-  const services = [...scope.services.values()];
-  const declared = new Set(services.flatMap(({ ports }) => ports.filter(({ protocol }) => isHttp(protocol)).map(({ number }) => number)));
-  return [
-    ...outboundHttpPorts(scope)
-      .filter((port) => declared.has(port))
-      .map((port) => portRouteConfig(scope, port, client, cache)),
-    ...services.flatMap((service) =>
-      service.ports.filter(({ protocol }) => protocol === 'auto').map((port) => serviceRouteConfig(scope, service, port, client, cache)),
-    ),
-  ];
-}
-
 /** Only the ports that were given to this proxy: a service or container port without one is not served. */
 function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cache: CompileCache): readonly Unit[] {
-  const { settings } = scope.mesh;
-  const options = { explainFailures: proxy.explainFailures, settings };
+  return [...loopbackInbound(scope, proxy, loopback, cache), ...loopbackOutbound(scope, proxy, loopback, cache)];
+}
+
+function loopbackInbound(scope: Scope, proxy: Proxy, { address, inbound }: LoopbackPorts, cache: CompileCache): readonly Unit[] {
+  const options = inboundOptions(scope, proxy);
+  return inboundPorts(scope, proxy, cache).flatMap((port) => {
+    const given = inbound[String(port.targetPort)];
+    if (given === undefined) return [];
+    const key = `${portFacts(port)} ${address}:${given.listen} ${options.own} ${options.explainFailures}`;
+    return [
+      cachedInboundCluster(port, loopbackApp(port, address, inbound), scope, cache),
+      cache.once('bound inbound listener', [port.servicePort], key, () => boundInboundListener(port, address, given.listen, options)),
+    ];
+  });
+}
+
+/** The app listens where it was told to, whichever port of its container a Sidecar or a service names. */
+function loopbackApp({ ingress, targetPort }: InboundPort, address: string, inbound: LoopbackPorts['inbound']): AppAddress {
+  const endpoint = ingress?.defaultEndpoint;
+  if (endpoint?.kind === 'unix') return endpoint;
+  const port = endpoint?.port ?? targetPort;
+  return { kind: 'port', address, port: inbound[String(port)]?.app ?? port, redirects: false };
+}
+
+function loopbackOutbound(scope: Scope, proxy: Proxy, { address, outbound, httpProxy }: LoopbackPorts, cache: CompileCache): readonly Unit[] {
+  const options = { explainFailures: proxy.explainFailures, settings: scope.mesh.settings };
   const client = scope.client(proxy);
+  const clientKey = `${client.dnsDomain} ${client.shareKey}`;
   const units: Unit[] = [];
-  for (const port of inboundPorts(scope, proxy)) {
-    const given = loopback.inbound[String(port.targetPort)];
-    if (given === undefined) continue;
-    const app = { kind: 'port', address: loopback.address, port: given.app ?? port.targetPort } as const;
-    const key = `${portFacts(port)} ${loopback.address}:${given.listen} ${options.explainFailures}`;
-    units.push(
-      cachedInboundCluster(port, app, scope, cache),
-      cache.once('bound inbound listener', [port.servicePort], key, () => boundInboundListener(port, loopback.address, given.listen, options)),
-    );
+  for (const { view, service, port } of servedPorts(scope)) {
+    const listen = outbound[hostAndPort(service.hostname, port.number)];
+    if (listen === undefined) continue;
+    units.push(boundServiceListener(view, service, port, { address, listen }, client, options, cache));
+    if (!isHttpOrSniffed(port.protocol)) continue;
+    const routes = `service routes ${clientKey} ${hostAndPort(service.hostname, port.number)}`;
+    units.push(scope.once(routes, () => serviceRouteConfig(view, service, port, client, cache)));
   }
-  for (const service of scope.services.values()) {
-    for (const port of service.ports) {
-      const listen = loopback.outbound[`${service.hostname}:${port.number}`];
-      if (listen === undefined || port.protocol === 'udp') continue;
-      const key = `${service.hostname} ${loopback.address}:${listen} ${options.explainFailures}`;
-      units.push(cache.once('bound service listener', [port], key, () => boundServiceListener(service, port, loopback.address, listen, options)));
-      if (!isHttpOrSniffed(port.protocol)) continue;
-      const routes = `service routes ${client.dnsDomain} ${client.shareKey} ${service.hostname}:${port.number}`;
-      units.push(scope.once(routes, () => serviceRouteConfig(scope, service, port, client, cache)));
-    }
-  }
-  const { httpProxy } = loopback;
   if (httpProxy !== undefined) {
-    const key = `${loopback.address}:${httpProxy} ${options.explainFailures}`;
+    const key = `${address}:${httpProxy} ${options.explainFailures}`;
     units.push(
-      cache.once('http proxy listener', [], key, () => httpProxyListener(loopback.address, httpProxy, options)),
-      scope.once(`proxy routes ${client.dnsDomain} ${client.shareKey}`, () => httpProxyRouteConfigFor(scope, client, cache)),
+      cache.once('http proxy listener', [], key, () => httpProxyListener(address, httpProxy, options)),
+      scope.once(`proxy routes ${clientKey}`, () => httpProxyRouteConfigFor(scope, client, cache)),
     );
   }
   return units;
+}
+
+/** Each port of each service, with the view that decides about the port: the first egress listener that is for it. */
+function servedPorts(scope: Scope): readonly { readonly view: Scope; readonly service: Service; readonly port: ServicePort }[] {
+  return scope.once('served ports', () =>
+    [...scope.services.values()].flatMap(({ hostname, ports }) =>
+      ports.flatMap((port) => {
+        const view = scope.egressFor(port.number);
+        const service = view?.services.get(hostname);
+        return view === undefined || service === undefined || port.protocol === 'udp' ? [] : [{ view, service, port }];
+      }),
+    ),
+  );
 }

@@ -34,7 +34,9 @@ function meshConfig({ meshConfig: settings }: Scenario): readonly ReturnType<typ
   return [madeResource('ConfigMap', { name: 'istio', namespace: 'istio-system' }, { data: { mesh: stringify(settings) } }, origin)];
 }
 
-function proxyOf({ proxy = {} }: Scenario): Proxy {
+function proxyOf(scenario: Scenario): Proxy {
+  // The data says null where nothing is given.
+  const proxy = scenario.proxy ?? {};
   const type = proxy.type ?? 'sidecar';
   const namespace = proxy.metadata?.namespace ?? proxy.configNamespace ?? 'default';
   const addresses = proxy.ipAddresses ?? [defaultAddress];

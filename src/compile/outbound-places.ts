@@ -1,0 +1,144 @@
+// In: what a sidecar sees. Out: the listeners it needs for what its app calls, each with its chains as plain values. Source: Istio,
+// buildSidecarOutboundListeners.
+import { isIP } from 'node:net';
+import type { Client } from '#compile/client.ts';
+import { hostAndPort, listenerName } from '#compile/names.ts';
+import { byteChains, type OutboundChain, type RoutesOf } from '#compile/outbound-chain.ts';
+import { addToEntries, type ListenerKind, type OutboundEntries, type OutboundEntry } from '#compile/outbound-entry.ts';
+import type { Scope } from '#compile/scope.ts';
+import { isHttp } from '#model/protocol.ts';
+import type { Proxy } from '#model/proxy.ts';
+import { addressesFor, type Service, type ServicePort } from '#model/service.ts';
+
+/** The addresses that stand for "any" and "this host" in the proxy's IP family; and whether automatic addresses count. */
+export type OutboundAddresses = { readonly any: string; readonly local: string; readonly capturesDns: boolean };
+
+/** IPv4 unless all of the proxy's addresses are IPv6. */
+export function outboundAddresses({ addresses, capturesDns = false }: Pick<Proxy, 'addresses' | 'capturesDns'>): OutboundAddresses {
+  const isV6 = addresses.length > 0 && addresses.every((address) => isIP(address) === 6);
+  return { ...(isV6 ? { any: '::', local: '::1' } : { any: '0.0.0.0', local: '127.0.0.1' }), capturesDns };
+}
+
+/** What a listener is bound to, and the CIDRs that tell the service from others there. */
+type BytePlace = { readonly bind: string; readonly prefixes: readonly string[] };
+
+/** A port of a service, as one egress listener has it. */
+type Place = {
+  readonly view: Scope;
+  readonly service: Service;
+  readonly port: ServicePort;
+  /** Where the Sidecar says; undefined: by the protocol and the service's addresses. */
+  readonly bind: string | undefined;
+  readonly opensPort: boolean;
+  readonly httpProxy: boolean;
+};
+
+/** By what they are bound to, in the order in which services ask for them. */
+export function outboundEntries(scope: Scope, addresses: OutboundAddresses, client: Client): readonly OutboundEntry[] {
+  const entries: OutboundEntries = new Map();
+  for (const view of scope.egress) {
+    const { port, captureMode } = view.listener ?? { captureMode: 'default' };
+    if (view.listener?.bind?.startsWith('unix:') === true || port?.number === 0) continue;
+    const opensPort = captureMode === 'none';
+    const bind = view.listener?.bind ?? (opensPort ? addresses.local : undefined);
+    const common = { view, bind, opensPort };
+    if (port === undefined) for (const entry of entries.values()) entry.locked = true;
+    for (const service of view.services.values()) {
+      if (port !== undefined) {
+        const listenPort = { ...port, targetPort: port.number, origin: view.listener?.origin ?? service.origin };
+        addAt(entries, { ...common, service, port: listenPort, httpProxy: port.httpProxy }, addresses, client);
+      } else {
+        for (const servicePort of service.ports) addAt(entries, { ...common, service, port: servicePort, httpProxy: false }, addresses, client);
+      }
+    }
+  }
+  return [...entries.values()];
+}
+
+function addAt(entries: OutboundEntries, at: Place, addresses: OutboundAddresses, client: Client): void {
+  if (at.port.protocol === 'udp') return;
+  if (at.bind !== undefined || isHttp(at.port.protocol)) {
+    addTo(entries, at, at.bind ?? addresses.any, [], addresses, client);
+    return;
+  }
+  for (const { bind, prefixes } of bytePlaces(at.service, at.port, addresses)) addTo(entries, at, bind, prefixes, addresses, client);
+}
+
+/**
+ * Where an app connects to for a service that is not HTTP: its address, any address where it has none or only CIDRs, or each endpoint of a
+ * headless one. A service entry's addresses are each a place of their own; of a Service's the first counts.
+ */
+function bytePlaces(service: Service, port: ServicePort, addresses: OutboundAddresses): readonly BytePlace[] {
+  const { registry } = service;
+  const own = addressesFor(service, addresses);
+  if (own.length === 0 && (service.headless || service.resolution === 'none')) {
+    const found = service.endpoints.filter(({ servicePortNumber, address }) => servicePortNumber === port.number && isIP(address) !== 0);
+    if (found.length > 0) return [...new Set(found.map(({ address }) => address))].map((bind) => ({ bind, prefixes: [] }));
+    // A Service without endpoints, or an entry that selects none yet: a listener for any address would only be in the way of others.
+    if (registry === 'kubernetes' || service.selector !== undefined) return [];
+  }
+  const usable = familyOf(own, addresses);
+  if (usable.length === 0) return [{ bind: addresses.any, prefixes: [] }];
+  return (registry === 'kubernetes' ? usable.slice(0, 1) : usable).map((address) => {
+    const single = singleAddress(address);
+    return single === undefined ? { bind: addresses.any, prefixes: [address] } : { bind: single, prefixes: [] };
+  });
+}
+
+/** The proxy's own family where there is any of it. */
+function familyOf(all: readonly string[], { any }: OutboundAddresses): readonly string[] {
+  const own = all.filter((address) => address.includes(':') === any.includes(':'));
+  return own.length > 0 ? own : all;
+}
+
+/** `10.0.0.1`, also where it is written as a network of one address; undefined for a larger network. */
+function singleAddress(address: string): string | undefined {
+  const [base = '', bits] = address.split('/');
+  return bits === undefined || bits === (base.includes(':') ? '128' : '32') ? base : undefined;
+}
+
+function addTo(
+  entries: OutboundEntries,
+  place: Place,
+  bind: string,
+  prefixes: readonly string[],
+  addresses: OutboundAddresses,
+  client: Client,
+): void {
+  const { view, service, port, opensPort, httpProxy } = place;
+  const asked: ListenerKind = isHttp(port.protocol) ? 'http' : port.protocol === 'auto' ? 'sniffed' : 'bytes';
+  const isWildcard = bind === addresses.any;
+  // A proxy port takes HTTP alone; elsewhere on a wildcard bytes of unknown destinations must pass, too.
+  const sniffsHttp = !httpProxy && (asked === 'sniffed' || isWildcard);
+  const listener = { port, bind, isWildcard, prefixes, hasOriginalDestination: !opensPort };
+  addToEntries(entries, `${bind} ${port.number}`, {
+    bind,
+    port,
+    opensPort,
+    asked,
+    becomes: asked === 'http' && sniffsHttp ? 'sniffed' : asked,
+    bytes: () => byteChains(view, service, listener, client),
+    http: () => [httpChain(place, sniffsHttp, asked === 'sniffed' && !isWildcard)],
+  });
+}
+
+function httpChain({ view, service, port, httpProxy }: Place, sniffedHttp: boolean, isOwn: boolean): OutboundChain {
+  return {
+    serverNames: [],
+    prefixes: [],
+    sniffedHttp,
+    content: { kind: 'http', routes: httpRoutes(view, service, port, httpProxy, isOwn), protocol: port.protocol },
+    origin: port.origin,
+  };
+}
+
+function httpRoutes(view: Scope, service: Service, port: ServicePort, httpProxy: boolean, isOwn: boolean): RoutesOf {
+  if (httpProxy) return { kind: 'http-proxy', name: String(port.number), view };
+  if (isOwn) return { kind: 'service', name: hostAndPort(service.hostname, port.number), view, service, port };
+  return { kind: 'port', name: String(port.number), view, port: port.number };
+}
+
+/** `0.0.0.0_80`. */
+export function entryName({ bind, port }: OutboundEntry): string {
+  return listenerName(bind, port.number);
+}
