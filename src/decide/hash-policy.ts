@@ -25,14 +25,15 @@ export type GeneratedCookie = {
   readonly attributes: readonly { readonly name: string; readonly value: string }[];
 };
 
-/** What of a request can be hashed. Addresses are those that x-forwarded-for and trusted hops say (Envoy's downstream remote address). */
+/** What of a request can be hashed. */
 export type HashSubject = {
   /** With query. */
   readonly path: string;
   /** Every field of this name, pseudo headers by their names with colon; the values as they came. */
   readonly headerValues: (name: string) => readonly string[];
+  /** The client as x-forwarded-for and trusted hops say (Envoy's downstream remote address). */
   readonly remoteIp: string;
-  /** `address:port` of both ends of the connection. */
+  /** `address:port` of both ends of the connection itself. */
   readonly remoteAddress: string;
   readonly localAddress: string;
 };

@@ -21,7 +21,7 @@ function subjectOf({ stream, notes, record }: RequestContext): HashSubject {
       return values;
     },
     remoteIp: notes.remoteIp === '' ? record.connection.directRemoteIp : notes.remoteIp,
-    remoteAddress: notes.remoteAddress === '' ? record.connection.directRemoteAddress : notes.remoteAddress,
+    remoteAddress: record.connection.directRemoteAddress,
     localAddress: record.connection.localAddress,
   };
 }
