@@ -1,5 +1,5 @@
 // Routes that the proxy answers itself: redirects and direct responses. Source: Istio, ApplyRedirect and ApplyDirectResponse.
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { assertNever } from '#base/assert-never.ts';
 import {
   DirectResponseActionSchema,
@@ -10,11 +10,13 @@ import {
 } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { DirectResponse, Redirect } from '#model/virtual-service.ts';
 
-/** `requestPort`: the port that the request came to. */
-export function routeAnswer(answer: Redirect | DirectResponse, requestPort: number): Route['action'] {
+/** What the request came to: the port, and whether that ends TLS. */
+export type RequestPlace = { readonly port: number; readonly isTls: boolean };
+
+export function routeAnswer(answer: Redirect | DirectResponse, place: RequestPlace): Route['action'] {
   switch (answer.kind) {
     case 'redirect':
-      return { case: 'redirect', value: redirectAction(answer, requestPort) };
+      return { case: 'redirect', value: redirectAction(answer, place) };
     case 'direct-response':
       return { case: 'directResponse', value: create(DirectResponseActionSchema, { status: answer.status, ...directBody(answer) }) };
     default:
@@ -30,14 +32,20 @@ const statusCodes: Readonly<Record<Redirect['status'], RedirectAction_RedirectRe
   308: RedirectAction_RedirectResponseCode.PERMANENT_REDIRECT,
 };
 
-function redirectAction({ status, scheme, host, port, path }: Redirect, requestPort: number): RedirectAction {
+function redirectAction({ status, scheme, host, port, path }: Redirect, place: RequestPlace): RedirectAction {
+  const ownScheme = place.isTls ? 'https' : 'http';
   return create(RedirectActionSchema, {
     responseCode: statusCodes[status],
     hostRedirect: host ?? '',
     ...(scheme !== undefined && { schemeRewriteSpecifier: { case: 'schemeRedirect', value: scheme } }),
-    ...(port !== undefined && { portRedirect: explicitPort(port === 'from-request' ? requestPort : port, scheme ?? 'http') }),
-    ...(path !== undefined && { pathRewriteSpecifier: { case: path.kind === 'prefix' ? 'prefixRewrite' : 'pathRedirect', value: path.value } }),
+    ...(port !== undefined && { portRedirect: explicitPort(port === 'from-request' ? place.port : port, scheme ?? ownScheme) }),
+    ...(path !== undefined && { pathRewriteSpecifier: pathSpecifier(path) }),
   });
+}
+
+function pathSpecifier(path: NonNullable<Redirect['path']>): NonNullable<MessageInitShape<typeof RedirectActionSchema>['pathRewriteSpecifier']> {
+  if (path.kind === 'regex') return { case: 'regexRewrite', value: { pattern: { regex: path.pattern }, substitution: path.replacement } };
+  return { case: path.kind === 'prefix' ? 'prefixRewrite' : 'pathRedirect', value: path.value };
 }
 
 /** 0 is none: nobody writes `:80` behind http, or `:443` behind https. */

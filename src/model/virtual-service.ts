@@ -131,7 +131,10 @@ export type Redirect = {
   readonly host?: string;
   /** `from-request`: the port that the request came to. */
   readonly port?: number | 'from-request';
-  readonly path?: { readonly kind: 'whole' | 'prefix'; readonly value: string };
+  readonly path?:
+    | { readonly kind: 'whole' | 'prefix'; readonly value: string }
+    /** RE2 on the path; `replacement` may name groups, `\1`. */
+    | { readonly kind: 'regex'; readonly pattern: string; readonly replacement: string };
 };
 
 export type DirectResponse = { readonly kind: 'direct-response'; readonly status: number; readonly body?: string | Uint8Array };
