@@ -83,7 +83,7 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
   Gateway: {
     spec: {
       selector: 'all',
-      servers: { name: 'all', hosts: 'all', port: { number: 'all', name: 'all', protocol: 'all' } },
+      servers: { name: 'all', bind: 'all', hosts: 'all', tls: 'all', port: { number: 'all', name: 'all', protocol: 'all' } },
     },
     status: 'all',
   },

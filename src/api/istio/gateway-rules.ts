@@ -1,6 +1,10 @@
 // What Istio demands of a Gateway beyond its schema, as its webhook does. Source: Istio, ValidateGateway.
+
 import { type Finding, invalid, type Path } from '#api/finding.ts';
+import { matchesFormat } from '#api/format.ts';
 import type { GatewaySpec } from '#api/istio/gateway.ts';
+import { checkServerTls } from '#api/istio/gateway-tls-rules.ts';
+import { parseIp } from '#base/cidr.ts';
 import { closest } from '#base/closest.ts';
 
 type Server = NonNullable<GatewaySpec['servers']>[number];
@@ -18,6 +22,8 @@ export function checkGateway({ spec: { servers = [] } }: { readonly spec: Gatewa
     return [
       ...checkPort(server, path),
       ...(earlier ? [invalid([...path, 'port', 'name'], 'value', `port name ${server.port.name} is taken by another server of this Gateway`)] : []),
+      ...server.hosts.flatMap((host, at) => checkHost(host, [...path, 'hosts', at])),
+      ...checkBind(server.bind ?? '', [...path, 'bind']),
     ];
   });
 }
@@ -29,10 +35,39 @@ function checkPort({ port, tls }: Server, path: Path): readonly Finding[] {
     const hint = guess === undefined ? `one of ${protocols.join(', ')}` : `did you mean ${guess}?`;
     return [invalid([...path, 'port', 'protocol'], 'value', `unknown protocol ${port.protocol}`, hint)];
   }
+  const target =
+    port.targetPort === undefined
+      ? []
+      : [invalid([...path, 'port', 'targetPort'], 'key', 'targetPort has no effect in a Gateway', "the gateway's Service says which port is opened")];
+  const unfit = checkTlsOfProtocol(protocol, tls, path);
+  return [...target, ...unfit, ...(tls === undefined || unfit.length > 0 ? [] : checkServerTls(tls, [...path, 'tls']))];
+}
+
+function checkTlsOfProtocol(protocol: string, tls: Server['tls'], path: Path): readonly Finding[] {
   if (encrypted.includes(protocol)) {
     return tls === undefined ? [invalid([...path, 'tls'], 'key', `a server of protocol ${protocol} needs tls`, 'add tls with a mode')] : [];
   }
-  const isRedirectOnly = plainHttp.includes(protocol) && (tls?.mode ?? 'PASSTHROUGH') === 'PASSTHROUGH';
-  if (tls === undefined || isRedirectOnly) return [];
-  return [invalid([...path, 'tls'], 'key', `a server of protocol ${protocol} cannot have tls`, 'use protocol HTTPS or TLS')];
+  if (tls === undefined) return [];
+  const mode = tls.mode ?? 'PASSTHROUGH';
+  const hasCertificates = [tls.serverCertificate, tls.privateKey, tls.caCertificates].some((file) => file !== undefined && file !== '');
+  const isRedirectOnly = plainHttp.includes(protocol) && (mode === 'PASSTHROUGH' || mode === 'AUTO_PASSTHROUGH') && !hasCertificates;
+  return isRedirectOnly ? [] : [invalid([...path, 'tls'], 'key', `a server of protocol ${protocol} cannot have tls`, 'use protocol HTTPS or TLS')];
+}
+
+/** `host` or `namespace/host`, where the namespace may be `.` or `*`, and the host begins with a wildcard or is one. */
+function checkHost(written: string, path: Path): readonly Finding[] {
+  const slash = written.indexOf('/');
+  const namespace = written.slice(0, Math.max(slash, 0));
+  const host = written.slice(slash + 1);
+  if (slash >= 0 && !/^(\*|\.|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$/.test(namespace)) {
+    return [invalid(path, 'value', `${JSON.stringify(namespace)} is no namespace`, 'write a namespace, . for that of the Gateway, or * for all')];
+  }
+  if (matchesFormat('host', host)) return [];
+  return [invalid(path, 'value', `${JSON.stringify(host)} is not a host name`, 'write a name, or one whose first part is *, such as *.example.com')];
+}
+
+function checkBind(bind: string, path: Path): readonly Finding[] {
+  if (bind === '' || parseIp(bind) !== undefined) return [];
+  const hint = bind.startsWith('unix://') ? 'Heddle serves gateways on ports only' : 'write an address of the gateway, such as 10.0.0.1';
+  return [invalid(path, 'value', `${bind} is no IP address`, hint)];
 }
