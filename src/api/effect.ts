@@ -7,6 +7,14 @@ import type { AnyResource, KindName } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { formatPath, type Origin } from '#base/origin.ts';
 
+/** sourceSubnet is read by nobody, as in Istio. */
+const connectionMatch: Record<string, Effect> = {
+  destinationSubnets: 'all',
+  port: 'all',
+  gateways: 'all',
+  sourceLabels: 'all',
+  sourceNamespace: 'all',
+};
 const destination: Effect = { host: 'all', subset: 'all', port: 'all' };
 const portPolicy: Record<string, Effect> = {
   // backendUtilization is part of Istio's API only; so is consecutiveErrors, which was replaced long ago.
@@ -37,6 +45,17 @@ const kindsReadOnly: readonly KindName[] = ['WorkloadGroup'];
 
 /** Kinds that are not in here have no field-by-field warnings: a laptop ignores much of a Pod by its nature. */
 const effects: { readonly [Kind in KindName]?: Effect } = {
+  // ingress.tls is behind a switch of Istio's that is off.
+  Sidecar: {
+    spec: {
+      workloadSelector: 'all',
+      ingress: { port: 'all', bind: 'all', captureMode: 'all', defaultEndpoint: 'all', connectionPool: 'all' },
+      egress: 'all',
+      inboundConnectionPool: 'all',
+      outboundTrafficPolicy: 'all',
+    },
+    status: 'all',
+  },
   VirtualService: {
     spec: {
       hosts: 'all',
@@ -58,15 +77,30 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
           gateways: 'all',
           sourceLabels: 'all',
           sourceNamespace: 'all',
+          statPrefix: 'all',
         },
+        delegate: 'all',
         route: { destination, weight: 'all', headers: 'all' },
         redirect: 'all',
         directResponse: 'all',
         rewrite: 'all',
         timeout: 'all',
-        retries: { attempts: 'all', perTryTimeout: 'all', retryOn: 'all', retryIgnorePreviousHosts: 'all', backoff: 'all' },
+        retries: 'all',
+        // exponentialDelay and http2Error have no effect in Istio either.
+        fault: {
+          delay: { fixedDelay: 'all', percentage: 'all', percent: 'all' },
+          abort: { httpStatus: 'all', grpcStatus: 'all', percentage: 'all' },
+        },
+        mirror: destination,
+        mirrors: { destination, percentage: 'all' },
+        mirrorPercentage: 'all',
+        mirrorPercent: 'all',
+        mirror_percent: 'all',
+        corsPolicy: 'all',
         headers: 'all',
       },
+      tls: { match: { ...connectionMatch, sniHosts: 'all' }, route: { destination, weight: 'all' } },
+      tcp: { match: connectionMatch, route: { destination, weight: 'all' } },
     },
     status: 'all',
   },

@@ -10,10 +10,11 @@ import { filterChain } from '#compile/filter-chain.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
 import { httpInspector, plaintextHttpProtocols, tlsInspector } from '#compile/listener-filters.ts';
 import { istioMetadata } from '#compile/metadata.ts';
-import { blackHoleCluster, outboundCapturePort, outboundClusterName, passthroughCluster } from '#compile/names.ts';
+import { blackHoleCluster, outboundCapturePort } from '#compile/names.ts';
 import type { ChainContent, OutboundChain, RoutesOf } from '#compile/outbound-chain.ts';
 import type { OutboundEntry } from '#compile/outbound-entry.ts';
 import { entryName, type OutboundAddresses, outboundEntries } from '#compile/outbound-places.ts';
+import { unknownTarget } from '#compile/outbound-policy.ts';
 import type { Scope } from '#compile/scope.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
 import { makeUnit, type NodeOrigin, type Unit } from '#compile/unit.ts';
@@ -99,12 +100,6 @@ function virtualOutboundListener(address: string, policy: OutboundPolicy, option
     accessLog: [...listenerAccessLogs(settings)],
   });
   return makeUnit(typeUrls.listener, name, ListenerSchema, message);
-}
-
-/** Where connections to what is not known go: on to where they were meant to, to the proxy that the Sidecar names, or nowhere. */
-export function unknownTarget({ mode, egressProxy }: OutboundPolicy): string {
-  if (mode === 'REGISTRY_ONLY') return blackHoleCluster;
-  return egressProxy === undefined ? passthroughCluster : outboundClusterName(egressProxy.port, egressProxy.subset, egressProxy.host.hostname);
 }
 
 function entryListener(entry: OutboundEntry, policy: OutboundPolicy, options: OutboundOptions): Unit {

@@ -4,9 +4,10 @@
 import type { Origin } from '#base/origin.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
+import { routeContext } from '#compile/destination.ts';
 import { type ServiceDomains, serviceDomains } from '#compile/domains.ts';
 import { hostAndPort, httpProxyRouteConfig } from '#compile/names.ts';
-import { defaultRoutes, type RouteContext, type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
+import { defaultRoutes, type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
 import { routeConfig } from '#compile/route-config.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Unit } from '#compile/unit.ts';
@@ -25,7 +26,7 @@ export function outboundHttpPorts(scope: Scope): readonly number[] {
 /** Route configuration `80`: every service with that HTTP port, then whatever the mesh does not know. */
 export function portRouteConfig(scope: Scope, port: number, client: Client, cache: CompileCache): Unit {
   const hosts = portVirtualHosts(scope, port, client, {}, cache);
-  const all = [...hosts.sort(byName), catchAllVirtualHost(scope.outboundPolicy.mode, cache)];
+  const all = [...hosts.sort(byName), catchAllVirtualHost(scope.outboundPolicy, cache)];
   return cache.madeOf('port route configuration', `${scope.key} ${client.dnsDomain} ${client.shareKey} ${port}`, all, () =>
     routeConfig(String(port), all, { ignorePort: true }),
   );
@@ -50,7 +51,7 @@ export function httpProxyRouteConfigFor(scope: Scope, client: Client, cache: Com
     const entries = portVirtualHosts(scope, port, client, { port }, cache);
     return port === 80 ? entries : entries.flatMap((entry) => withoutBareDomains(entry, cache));
   });
-  const all = [...hosts.sort(byName), catchAllVirtualHost(scope.outboundPolicy.mode, cache)];
+  const all = [...hosts.sort(byName), catchAllVirtualHost(scope.outboundPolicy, cache)];
   return cache.madeOf('proxy route configuration', `${scope.key} ${client.dnsDomain} ${client.shareKey} ${name}`, all, () =>
     routeConfig(name, all, { ignorePort: false }),
   );
@@ -65,17 +66,12 @@ function serviceRoutes(
   cache: CompileCache,
 ): { readonly routes: readonly RouteEntry[]; readonly origin: Origin } {
   const governing = scope.virtualServiceOf(service.hostname);
+  const context = routeContext(scope, { port: port.number, gateway: 'mesh', client });
   if (governing !== undefined) {
-    const context = { port: port.number, gateway: 'mesh', client, ...lookups(scope, client) };
     const routes = virtualServiceRoutes(governing, context, cache);
     if (routes.length > 0) return { routes, origin: governing.origin };
   }
-  return { routes: defaultRoutes(service, port, scope.destinationRule(service, client.labels), cache), origin: service.origin };
-}
-
-/** What routes look up by host name. */
-function lookups(scope: Scope, { labels }: Client): Pick<RouteContext, 'service' | 'rule'> {
-  return { service: (hostname) => scope.service(hostname), rule: (hostname) => scope.ruleOf(hostname, labels) };
+  return { routes: defaultRoutes(service, port, context, cache), origin: service.origin };
 }
 
 /** `options.port`: domains also with the port, for a table of several. */
@@ -128,7 +124,7 @@ function* foreignHosts(
     if (foreign.length === 0) continue;
     const isAboutService = virtualService.hosts.some(({ hostname }) => services.some(({ service }) => hostsOverlap(hostname, service.hostname)));
     if (port !== 80 && !isAboutService) continue;
-    const context = { port, gateway: 'mesh', client, ...lookups(scope, client) };
+    const context = routeContext(scope, { port, gateway: 'mesh', client });
     const routes = virtualServiceRoutes(virtualService, context, cache);
     if (routes.length === 0) continue;
     for (const { hostname } of foreign) yield { host: hostname, routes, origin: virtualService.origin };

@@ -3,10 +3,11 @@ import { create } from '@bufbuild/protobuf';
 import type { Origin } from '#base/origin.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { noTimeout } from '#compile/durations.ts';
-import { passthroughCluster } from '#compile/names.ts';
+import { unknownTarget } from '#compile/outbound-policy.ts';
 import type { RouteEntry } from '#compile/route.ts';
 import { routeMatch } from '#compile/route-match.ts';
 import { RouteSchema, type VirtualHost, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { OutboundPolicy } from '#model/sidecar.ts';
 
 /** A virtual host with what its routes were made of, for the origin table of the route configuration it goes into. */
 export type VirtualHostEntry = {
@@ -36,20 +37,21 @@ export function virtualHost(
   }));
 }
 
-/** What happens to hosts that the mesh does not know: MeshConfig.outboundTrafficPolicy. */
-export function catchAllVirtualHost(policy: 'ALLOW_ANY' | 'REGISTRY_ONLY', cache: CompileCache): VirtualHostEntry {
-  return cache.once('catch-all virtual host', [], policy, () => {
-    const name = policy === 'ALLOW_ANY' ? 'allow_any' : 'block_all';
+/** What happens to hosts that are not known: the Sidecar's outboundTrafficPolicy, else that of MeshConfig. */
+export function catchAllVirtualHost(policy: OutboundPolicy, cache: CompileCache): VirtualHostEntry {
+  const isOpen = policy.mode === 'ALLOW_ANY';
+  const cluster = unknownTarget(policy);
+  return cache.once('catch-all virtual host', [], `${policy.mode} ${cluster}`, () => {
+    const name = isOpen ? 'allow_any' : 'block_all';
     const route = create(RouteSchema, {
       name,
       match: routeMatch(undefined),
-      action:
-        policy === 'ALLOW_ANY'
-          ? {
-              case: 'route',
-              value: { clusterSpecifier: { case: 'cluster', value: passthroughCluster }, timeout: noTimeout(), maxGrpcTimeout: noTimeout() },
-            }
-          : { case: 'directResponse', value: { status: 502 } },
+      action: isOpen
+        ? {
+            case: 'route',
+            value: { clusterSpecifier: { case: 'cluster', value: cluster }, timeout: noTimeout(), maxGrpcTimeout: noTimeout() },
+          }
+        : { case: 'directResponse', value: { status: 502 } },
     });
     const message = create(VirtualHostSchema, { name, domains: ['*'], routes: [route], includeRequestAttemptCount: true });
     return { virtualHost: message, routes: [{ route, origins: [], destinations: [] }], origin: undefined };

@@ -3,6 +3,7 @@
 
 import { type Finding, invalid, type Path } from '#api/finding.ts';
 import type { HttpMatchRequest, HttpRoute, StringMatch, VirtualServiceSpec } from '#api/istio/virtual-service.ts';
+import { checkConnectionRules } from '#api/istio/virtual-service-l4-rules.ts';
 import { checkRegex } from '#api/regex.ts';
 
 /** All broken rules, in the order of the fields. */
@@ -13,6 +14,7 @@ export function checkVirtualService({ spec }: { readonly spec: VirtualServiceSpe
     ...(isDelegate ? checkDelegate(spec) : checkHosts(spec)),
     ...(http.length + tcp.length + tls.length === 0 ? [invalid(['spec'], 'key', 'a VirtualService needs rules: http, tcp or tls')] : []),
     ...http.flatMap((route, index) => checkHttpRoute(route, isDelegate, ['spec', 'http', index])),
+    ...checkConnectionRules(spec),
     ...(['tcp', 'tls'] as const).flatMap((protocol) =>
       (spec[protocol] ?? []).flatMap(({ route = [] }, index) => checkDestinations(route, ['spec', protocol, index, 'route'])),
     ),

@@ -14,7 +14,7 @@ export function referenceDiagnostics(mesh: Parts): readonly Diagnostic[] {
   const subsets = subsetsByHost(mesh);
   return mesh.virtualServices.flatMap((virtualService) => [
     ...gatewayDiagnostics(virtualService, gateways),
-    ...virtualService.http.flatMap(({ destinations }) =>
+    ...[...virtualService.http, ...virtualService.tls, ...virtualService.tcp].flatMap(({ destinations }) =>
       destinations.flatMap((destination) => destinationDiagnostics(destination, virtualService, mesh, subsets)),
     ),
   ]);

@@ -3,7 +3,9 @@ import type { SidecarSpec } from '#api/istio/sidecar.ts';
 import type { KindMap } from '#api/kinds.ts';
 import type { FieldOrigins } from '#api/resource.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { buildConnectionPool, type WrittenPool } from '#model/build/destination-rule-policy.ts';
 import { resolveHost } from '#model/build/host-resolution.ts';
+import type { ConnectionPool } from '#model/destination-rule.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import type { Protocol } from '#model/protocol.ts';
 import type { AppEndpoint, CaptureMode, EgressHost, EgressListener, IngressListener, OutboundPolicy, Sidecar, SidecarPort } from '#model/sidecar.ts';
@@ -16,6 +18,7 @@ export function buildSidecar({ metadata, spec, origins }: SidecarResource, setti
   const { name, namespace } = metadata;
   const { workloadSelector, egress = [], ingress = [] } = spec;
   const policy = outboundPolicy(spec.outboundTrafficPolicy, namespace, settings, origins);
+  const pool = connectionPool(spec.inboundConnectionPool, ['spec', 'inboundConnectionPool'], origins);
   return {
     name,
     namespace,
@@ -23,6 +26,7 @@ export function buildSidecar({ metadata, spec, origins }: SidecarResource, setti
     egress: egress.map((listener, index) => egressListener(listener, ['spec', 'egress', index], origins)),
     ingress: ingress.map((listener, index) => ingressListener(listener, ['spec', 'ingress', index], origins)),
     ...(policy !== undefined && { outboundTrafficPolicy: policy }),
+    ...(pool !== undefined && { inboundConnectionPool: pool }),
     origin: origins.start,
   };
 }
@@ -47,15 +51,25 @@ function egressHost(written: string): readonly EgressHost[] {
   return [{ namespace: bare === '' ? '*' : bare, host: host.toLowerCase(), excluded }];
 }
 
-function ingressListener({ port, bind = '', captureMode, defaultEndpoint = '' }: WrittenIngress, path: Path, origins: FieldOrigins): IngressListener {
+function ingressListener(
+  { port, bind = '', captureMode, defaultEndpoint = '', connectionPool: written }: WrittenIngress,
+  path: Path,
+  origins: FieldOrigins,
+): IngressListener {
   const endpoint = appEndpoint(defaultEndpoint);
+  const pool = connectionPool(written, [...path, 'connectionPool'], origins);
   return {
     port: sidecarPort(port),
     ...(bind !== '' && { bind }),
     captureMode: captureModeOf(captureMode),
     ...(endpoint !== undefined && { defaultEndpoint: endpoint }),
+    ...(pool !== undefined && { connectionPool: pool }),
     origin: origins.at(path),
   };
+}
+
+function connectionPool(written: WrittenPool | undefined, path: Path, origins: FieldOrigins): ConnectionPool | undefined {
+  return written === undefined ? undefined : buildConnectionPool(written, origins.at(path));
 }
 
 /** Validation has let only these forms pass; an address that is left out (`:8080`) means where the connection was made to. */
