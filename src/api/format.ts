@@ -5,8 +5,8 @@ import { assertNever } from '#base/assert-never.ts';
 import { parseDurationMs } from '#base/duration.ts';
 
 const dnsLabel = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
-// Istio also takes underscores and upper case in hosts (ValidateWildcardDomain); a wildcard stands alone or is the whole first label.
-const hostLabels = /^(?:\*|(?:\*\.)?[a-z0-9_](?:[-a-z0-9_]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[-a-z0-9_]{0,61}[a-z0-9_])?)*\.?)$/i;
+// Istio also takes underscores and upper case in hosts (ValidateWildcardDomain); a wildcard stands alone, is the whole first label, or begins it.
+const hostLabels = /^(?:\*|(?:\*[.-]?)?[a-z0-9_](?:[-a-z0-9_]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[-a-z0-9_]{0,61}[a-z0-9_])?)*\.?)$/i;
 const base64 = /^(?:[A-Za-z0-9+/\s]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\s*$/;
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 

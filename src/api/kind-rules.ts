@@ -2,11 +2,14 @@
 import type { Finding } from '#api/finding.ts';
 import { checkKubernetesGateway, checkListenerSet } from '#api/gateway-api/gateway-rules.ts';
 import { checkConnectionRoute, checkGrpcRoute, checkHttpRoute } from '#api/gateway-api/route-rules.ts';
+import { checkRateLimit } from '#api/heddle/rate-limit-rules.ts';
 import { checkDestinationRule } from '#api/istio/destination-rule-rules.ts';
 import { checkEnvoyFilter } from '#api/istio/envoy-filter-rules.ts';
 import { checkGateway } from '#api/istio/gateway-rules.ts';
+import { checkServiceEntry } from '#api/istio/service-entry-rules.ts';
 import { checkSidecar } from '#api/istio/sidecar-rules.ts';
 import { checkVirtualService } from '#api/istio/virtual-service-rules.ts';
+import { checkWorkloadEntry, checkWorkloadGroup } from '#api/istio/workload-entry-rules.ts';
 import type { KindName, kinds } from '#api/kinds.ts';
 import { checkIngress } from '#api/kubernetes/ingress-rules.ts';
 import type { Static } from '#api/schema.ts';
@@ -17,9 +20,13 @@ const rules: Rules = {
   VirtualService: checkVirtualService,
   DestinationRule: checkDestinationRule,
   EnvoyFilter: checkEnvoyFilter,
+  RateLimit: checkRateLimit,
   Gateway: checkGateway,
   Ingress: checkIngress,
   Sidecar: checkSidecar,
+  ServiceEntry: checkServiceEntry,
+  WorkloadEntry: checkWorkloadEntry,
+  WorkloadGroup: checkWorkloadGroup,
   KubernetesGateway: checkKubernetesGateway,
   ListenerSet: checkListenerSet,
   HTTPRoute: checkHttpRoute,
