@@ -6,6 +6,7 @@ import { gatewayClassSpec, gatewaySpec as kubernetesGatewaySpec, listenerSetSpec
 import { grpcRouteSpec } from '#api/gateway-api/grpc-route.ts';
 import { httpRouteSpec } from '#api/gateway-api/http-route.ts';
 import { referenceGrantSpec } from '#api/gateway-api/reference-grant.ts';
+import { rateLimitSpec } from '#api/heddle/rate-limit.ts';
 import { destinationRuleSpec } from '#api/istio/destination-rule.ts';
 import { envoyFilterSpec } from '#api/istio/envoy-filter.ts';
 import { gatewaySpec } from '#api/istio/gateway.ts';
@@ -86,6 +87,8 @@ export const kinds = {
   ReferenceGrant: { kind: 'ReferenceGrant', group: gatewayApi, versions: ['v1', 'v1beta1'], plural: 'referencegrants', scope: 'namespaced', family: 'gateway-api', body: istioBody(referenceGrantSpec) },
   // biome-ignore format: one kind a line
   EnvoyFilter: { kind: 'EnvoyFilter', group: 'networking.istio.io', versions: ['v1alpha3'], plural: 'envoyfilters', scope: 'namespaced', family: 'istio', body: istioBody(envoyFilterSpec) },
+  // biome-ignore format: one kind a line
+  RateLimit: { kind: 'RateLimit', group: 'heddle.dev', versions: ['v1alpha1'], plural: 'ratelimits', scope: 'namespaced', family: 'istio', body: istioBody(rateLimitSpec) },
   Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },
   // biome-ignore format: one kind a line
   EndpointSlice: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'], plural: 'endpointslices', scope: 'namespaced', family: 'kubernetes', body: endpointSlice },

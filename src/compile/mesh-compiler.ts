@@ -8,9 +8,12 @@ import { applyPatches, patchesFor } from '#compile/envoy-filter.ts';
 import { compileGateway } from '#compile/gateway.ts';
 import { type GatewayCredentials, noCredentials } from '#compile/gateway-credentials.ts';
 import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
+import { rateLimitPatches } from '#compile/rate-limit.ts';
 import { Scope } from '#compile/scope.ts';
-import { indexSidecars, type SidecarIndex, sidecarFor } from '#compile/sidecar-selection.ts';
+import { selectsProxy } from '#compile/selects-proxy.ts';
 import { compileSidecar } from '#compile/sidecar.ts';
+import { indexSidecars, type SidecarIndex, sidecarFor } from '#compile/sidecar-selection.ts';
+import type { EnvoyPatch } from '#model/envoy-filter.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 
@@ -39,10 +42,18 @@ export class MeshCompiler {
     const parts = { cache: this.#cache, credentials: this.#credentials, clusters: clusters.resources };
     const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, this.#cache);
     const joined = join([clusters, ...own.shared, assemble(own.units)]);
-    const patches = patchesFor(this.mesh, proxy);
+    const patches = [...this.#rateLimits(proxy), ...patchesFor(this.mesh, proxy)];
     if (patches.length === 0) return { ...joined, diagnostics: own.diagnostics };
     const patched = applyPatches(joined, patches, proxy, this.#cache);
     return { ...patched, diagnostics: [...own.diagnostics, ...patched.diagnostics] };
+  }
+
+  /** Before the EnvoyFilters' patches, so that those may change what a limit has made. */
+  #rateLimits(proxy: Proxy): readonly EnvoyPatch[] {
+    return this.mesh.rateLimits
+      .filter((limit) => selectsProxy(limit, this.mesh, proxy))
+      .flatMap((limit) => this.#cache.once('rate limit', [limit], '', () => rateLimitPatches(limit)))
+      .filter(({ context }) => (context === 'gateway') === (proxy.type === 'router'));
   }
 
   /** Shared by all proxies of a namespace for which the same Sidecar is in force. */

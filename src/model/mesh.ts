@@ -6,6 +6,8 @@ import type { ConnectionPool, DestinationRule, LocalityBalancing, OutlierDetecti
 import type { EnvoyFilter } from '#model/envoy-filter.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { IngressSettings } from '#model/ingress-settings.ts';
+import type { RateLimit } from '#model/rate-limit.ts';
+import type { Retries } from '#model/retry.ts';
 import type { Alias, Service } from '#model/service.ts';
 import type { Sidecar } from '#model/sidecar.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
@@ -32,6 +34,7 @@ export type Mesh = {
   readonly destinationRules: readonly DestinationRule[];
   readonly sidecars: readonly Sidecar[];
   readonly envoyFilters: readonly EnvoyFilter[];
+  readonly rateLimits: readonly RateLimit[];
   readonly diagnostics: readonly Diagnostic[];
 };
 
@@ -55,6 +58,8 @@ export type MeshSettings = {
   readonly dnsRefreshMs?: number;
   /** MeshConfig.defaultTrafficPolicy: stands in for what a destination rule does not say. */
   readonly defaultTrafficPolicy?: { readonly connectionPool?: ConnectionPool; readonly outlierDetection?: OutlierDetection };
+  /** MeshConfig.defaultHttpRetryPolicy: for rules without retries, and services without rules. Undefined: Istio's own. */
+  readonly defaultRetries?: Retries;
   /** MeshConfig.accessLogFile and its format; undefined where access logging is off. */
   readonly accessLog?: AccessLogSettings;
   /** Undefined: Istio's defaults. */

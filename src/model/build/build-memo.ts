@@ -2,12 +2,13 @@
 import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
 import type { Delegated } from '#model/build/delegate.ts';
 import type { SettingsResult } from '#model/build/mesh-settings.ts';
-import type { WrittenVirtualService } from '#model/build/virtual-service.ts';
 import type { EntryService } from '#model/build/service-entry.ts';
 import type { ServiceRegistry } from '#model/build/service-registry.ts';
+import type { WrittenVirtualService } from '#model/build/virtual-service.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { EnvoyFilter } from '#model/envoy-filter.ts';
 import type { Gateway } from '#model/gateway.ts';
+import type { RateLimit } from '#model/rate-limit.ts';
 import type { Service } from '#model/service.ts';
 import type { Sidecar } from '#model/sidecar.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
@@ -27,6 +28,7 @@ export class BuildMemo {
   readonly ingressVirtualServices = new PartsCache<VirtualService>();
   readonly virtualServices = new IdentityCache<WrittenVirtualService>();
   readonly delegated = new IdentityCache<Delegated>();
+  readonly rateLimits = new IdentityCache<RateLimit>();
   readonly envoyFilters = new IdentityCache<EnvoyFilter>();
   readonly destinationRules = new IdentityCache<DestinationRule>();
   readonly sidecars = new IdentityCache<Sidecar>();

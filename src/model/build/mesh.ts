@@ -9,6 +9,7 @@ import { buildGateway } from '#model/build/gateway.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
 import { inOrderOfPrecedence } from '#model/build/precedence.ts';
+import { buildRateLimit } from '#model/build/rate-limit.ts';
 import { referenceDiagnostics } from '#model/build/references.ts';
 import { buildServiceRegistry } from '#model/build/service-registry.ts';
 import { buildSidecar, sidecarDiagnostics } from '#model/build/sidecar.ts';
@@ -33,6 +34,9 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
       'gateway' in one ? one.gateway : memo.gateways.get([one], '', () => buildGateway(one)),
     ),
     virtualServices: ingresses.virtualServices.length === 0 ? ofRoutes.virtualServices : [...ofRoutes.virtualServices, ...ingresses.virtualServices],
+    rateLimits: inOrderOfPrecedence(resources.RateLimit.values()).map((resource) =>
+      memo.rateLimits.get([resource], '', () => buildRateLimit(resource)),
+    ),
     envoyFilters: inOrderOfPrecedence(resources.EnvoyFilter.values()).map((resource) =>
       memo.envoyFilters.get([resource], '', () => buildEnvoyFilter(resource)),
     ),
