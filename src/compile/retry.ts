@@ -1,4 +1,5 @@
 // Retry policies: of routes as their rules say or by Istio's default, and towards the app.
+import { STATUS_CODES } from 'node:http';
 import { create } from '@bufbuild/protobuf';
 import { duration } from '#compile/durations.ts';
 import { packAny } from '#envoy/any.ts';
@@ -6,18 +7,24 @@ import {
   type RetryPolicy,
   type RetryPolicy_RetryHostPredicate,
   RetryPolicy_RetryHostPredicateSchema,
+  type RetryPolicy_RetryPriority,
+  RetryPolicy_RetryPrioritySchema,
   RetryPolicySchema,
 } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import { PreviousHostsPredicateSchema } from '#envoy/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
+import { PreviousPrioritiesConfigSchema } from '#envoy/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js';
 import type { Retries } from '#model/retry.ts';
 
 const defaultRetryOn = 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes';
+
+/** `staysOnHost`: the balancer sends requests of one key to one endpoint, and so the retries as well unless they are told otherwise. */
+export type RetryOptions = { readonly staysOnHost?: boolean };
 
 /**
  * A route's policy; undefined where retries are off. Without a policy of its own: two more attempts, each on another endpoint, for failures
  * in which the request cannot have been processed. Source: Istio, retry.ConvertPolicy.
  */
-export function retryPolicy(retries: Retries | undefined): RetryPolicy | undefined {
+export function retryPolicy(retries: Retries | undefined, options: RetryOptions = {}): RetryPolicy | undefined {
   if (retries?.attempts === 0) return undefined;
   const { retryOn, statusCodes } = parseRetryOn(retries?.retryOn);
   return create(RetryPolicySchema, {
@@ -25,7 +32,8 @@ export function retryPolicy(retries: Retries | undefined): RetryPolicy | undefin
     retriableStatusCodes: statusCodes,
     numRetries: retries?.attempts ?? 2,
     hostSelectionRetryMaxAttempts: 5n,
-    ...(retries?.ignorePreviousHosts !== false && { retryHostPredicate: [previousHosts()] }),
+    ...((retries?.ignorePreviousHosts ?? options.staysOnHost !== true) && { retryHostPredicate: [previousHosts()] }),
+    ...(retries?.remoteLocalities === true && { retryPriority: previousPriorities() }),
     ...(retries?.perTryTimeoutMs !== undefined && { perTryTimeout: duration(retries.perTryTimeoutMs) }),
     ...(retries?.backoffMs !== undefined && { retryBackOff: { baseInterval: duration(retries.backoffMs) } }),
   });
@@ -38,6 +46,14 @@ function previousHosts(): RetryPolicy_RetryHostPredicate {
   });
 }
 
+/** Another priority (locality) than those tried, after two attempts. */
+function previousPriorities(): RetryPolicy_RetryPriority {
+  return create(RetryPolicy_RetryPrioritySchema, {
+    name: 'envoy.retry_priorities.previous_priorities',
+    configType: { case: 'typedConfig', value: packAny(PreviousPrioritiesConfigSchema, { updateFrequency: 2 }) },
+  });
+}
+
 /** Numbers among the conditions are status codes, and imply the condition that looks at them. */
 function parseRetryOn(written: string | undefined): { readonly retryOn: string; readonly statusCodes: number[] } {
   if (written === undefined) return { retryOn: defaultRetryOn, statusCodes: [] };
@@ -45,10 +61,15 @@ function parseRetryOn(written: string | undefined): { readonly retryOn: string; 
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '');
-  const statusCodes = parts.filter((part) => /^\d+$/.test(part)).map(Number);
-  const conditions = parts.filter((part) => !/^\d+$/.test(part));
+  const statusCodes = parts.filter(isStatus).map(Number);
+  const conditions = parts.filter((part) => !isStatus(part));
   if (statusCodes.length > 0 && !conditions.includes('retriable-status-codes')) conditions.push('retriable-status-codes');
   return { retryOn: conditions.join(','), statusCodes };
+}
+
+/** A number that means something in HTTP. Any other is left for Envoy to overlook, as Istio does. */
+function isStatus(part: string): boolean {
+  return /^\d+$/.test(part) && STATUS_CODES[Number(part)] !== undefined;
 }
 
 /** Towards the app: only when the connection broke before the request went out, as when the app closed it while idle. */

@@ -6,6 +6,7 @@ import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import type { BoundServer } from '#compile/gateway-server.ts';
 import { boundVirtualServices } from '#compile/gateway-virtual-services.ts';
+import { routeContext } from '#compile/destination.ts';
 import { hostAndPort } from '#compile/names.ts';
 import { type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
 import { routeConfig } from '#compile/route-config.ts';
@@ -48,13 +49,7 @@ function collectHosts(scope: Scope, servers: readonly BoundServer[], client: Cli
     const ofGateway = made.get(gatewayName) ?? new Map<VirtualService, readonly RouteEntry[]>();
     made.set(gatewayName, ofGateway);
     const redirects = server.tls?.httpsRedirect === true;
-    const context = {
-      port: server.port.number,
-      gateway: gatewayName,
-      client,
-      service: (hostname: string) => scope.services.get(hostname),
-      rule: (hostname: string) => scope.ruleOf(hostname, client.labels),
-    };
+    const context = routeContext(scope, { port: server.port.number, gateway: gatewayName, client });
     for (const virtualService of boundVirtualServices(scope, gatewayName)) {
       const common = commonHosts(server, virtualService);
       if (common.length === 0) continue;

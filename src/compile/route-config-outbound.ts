@@ -78,7 +78,9 @@ function serviceRoutes(
 function portVirtualHosts(scope: Scope, port: number, client: Client, options: { readonly port?: number }, cache: CompileCache): VirtualHostEntry[] {
   const services = servicesOnPort(scope, port);
   const taken = new Set<string>();
-  const realNames = new Set(services.flatMap(({ service }) => [service.hostname, hostAndPort(service.hostname, port)]));
+  const foreign = [...foreignHosts(scope, port, services, client, cache)];
+  const realHosts = [...services.map(({ service }) => service.hostname), ...foreign.map(({ host }) => host)];
+  const realNames = new Set(realHosts.flatMap((host) => [host, hostAndPort(host, port)]));
   const entries: VirtualHostEntry[] = [];
   const add = (host: string, { domains, shortForms }: ServiceDomains, routes: readonly RouteEntry[], origin: Origin): void => {
     const free = domains.filter((domain) => !taken.has(domain) && !(shortForms.has(domain) && realNames.has(domain)));
@@ -88,9 +90,9 @@ function portVirtualHosts(scope: Scope, port: number, client: Client, options: {
   };
   for (const { service, servicePort } of services) {
     const { routes, origin } = serviceRoutes(scope, service, servicePort, client, cache);
-    add(service.hostname, serviceDomains(service, { clientDnsDomain: client.dnsDomain, ...options }), routes, origin);
+    add(service.hostname, serviceDomains(service, { clientDnsDomain: client.dnsDomain, capturesDns: client.capturesDns, ...options }), routes, origin);
   }
-  for (const { host, routes, origin } of foreignHosts(scope, port, services, client, cache)) {
+  for (const { host, routes, origin } of foreign) {
     const domains = options.port === undefined ? [host] : [host, hostAndPort(host, port)];
     add(host, { domains, shortForms: new Set() }, routes, origin);
   }

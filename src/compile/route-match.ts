@@ -1,6 +1,7 @@
 // One match of a VirtualService as Envoy's RouteMatch. No match is a catch-all.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { assertNever } from '#base/assert-never.ts';
+import { stringMatcher } from '#compile/string-matcher.ts';
 import {
   type HeaderMatcher,
   HeaderMatcherSchema,
@@ -9,19 +10,18 @@ import {
   type RouteMatch,
   RouteMatchSchema,
 } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
-import type { StringMatcherSchema } from '#envoy/gen/envoy/type/matcher/v3/string_pb.js';
 import type { StringMatch } from '#model/string-match.ts';
-import type { HttpMatch, NamedMatch } from '#model/virtual-service.ts';
+import type { HttpMatch, NamedMatch, VirtualService } from '#model/virtual-service.ts';
 
 /** The path specifier is the uri's, or the prefix `/`. Header matchers are sorted by name, as Istio's are. */
-export function routeMatch(match: HttpMatch | undefined): RouteMatch {
+export function routeMatch(match: HttpMatch | undefined, semantics?: VirtualService['semantics']): RouteMatch {
   if (match === undefined) return create(RouteMatchSchema, { pathSpecifier: { case: 'prefix', value: '/' } });
   const headers = [
     ...match.headers.map((header) => headerMatcher(header.name, header.match, false)),
     ...match.withoutHeaders.map((header) => headerMatcher(header.name, header.match, true)),
   ].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return create(RouteMatchSchema, {
-    pathSpecifier: pathSpecifier(match.uri, match.isUriBySegment === true),
+    pathSpecifier: pathSpecifier(match.uri, match.isUriBySegment ?? semantics !== undefined),
     headers: [...headers, ...pseudoHeaders(match)],
     queryParameters: match.queryParameters.map(queryParameterMatcher),
     caseSensitive: !ignoresCase(match.uri),
@@ -63,13 +63,15 @@ function queryParameterMatcher({ name, match }: NamedMatch): QueryParameterMatch
 
 type PathSpecifier = NonNullable<MessageInitShape<typeof RouteMatchSchema>['pathSpecifier']>;
 
+/** `bySegment`: of an Ingress or the Gateway API, whose prefix `/a` is not one of `/ab`. Source: Istio, TranslateRouteMatch. */
 function pathSpecifier(uri: StringMatch | undefined, bySegment: boolean): PathSpecifier {
   if (uri === undefined) return { case: 'prefix', value: '/' };
   switch (uri.kind) {
     case 'exact':
       return { case: 'path', value: uri.value };
     case 'prefix':
-      return { case: bySegment ? 'pathSeparatedPrefix' : 'prefix', value: uri.value };
+      if (bySegment && uri.value !== '/') return { case: 'pathSeparatedPrefix', value: uri.value.replace(/\/$/, '') };
+      return { case: 'prefix', value: uri.value };
     case 'regex':
       return { case: 'safeRegex', value: { regex: uri.value } };
     case 'present':
@@ -94,20 +96,4 @@ function headerMatcher(name: string, match: StringMatch, invert: boolean): Heade
     invertMatch: invert,
     treatMissingHeaderAsEmpty: invert,
   });
-}
-
-/** Undefined for "is present", which a regular expression `*` means, too. */
-function stringMatcher(match: StringMatch): MessageInitShape<typeof StringMatcherSchema> | undefined {
-  switch (match.kind) {
-    case 'exact':
-      return { matchPattern: { case: 'exact', value: match.value }, ignoreCase: match.ignoreCase ?? false };
-    case 'prefix':
-      return { matchPattern: { case: 'prefix', value: match.value }, ignoreCase: match.ignoreCase ?? false };
-    case 'regex':
-      return match.value === '*' ? undefined : { matchPattern: { case: 'safeRegex', value: { regex: match.value } } };
-    case 'present':
-      return undefined;
-    default:
-      return assertNever(match, 'string match');
-  }
 }

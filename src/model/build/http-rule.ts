@@ -84,11 +84,8 @@ function httpMirrors(route: HttpRoute, path: RulePath, context: RuleContext): re
 function destinations({ route = [] }: HttpRoute, path: RulePath, context: RuleContext): readonly WeightedDestination[] {
   return route.map(({ destination, weight, headers: written }, index) => {
     const headers = messageHeaders(written);
-    return {
-      ...destinationOf(destination, [...path, 'route', index], ['destination'], context),
-      weight: route.length === 1 ? 100 : (weight ?? 0),
-      ...(headers !== undefined && { headers }),
-    };
+    const { origin, ...target } = destinationOf(destination, [...path, 'route', index], ['destination'], context);
+    return { ...target, weight: route.length === 1 ? 100 : (weight ?? 0), ...(headers !== undefined && { headers }), origin };
   });
 }
 

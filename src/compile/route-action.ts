@@ -1,0 +1,73 @@
+// Where a route sends its requests: one cluster or several by weight, with copies, rewrites, timeouts and retries. Source: Istio,
+// applyHTTPRouteDestination.
+import { create } from '@bufbuild/protobuf';
+import { destinationHashKey, type RouteContext } from '#compile/destination.ts';
+import { duration } from '#compile/durations.ts';
+import { hashPolicies } from '#compile/hash-policy.ts';
+import { headerChanges } from '#compile/header-changes.ts';
+import { mirrorPolicy } from '#compile/mirror.ts';
+import { retryPolicy } from '#compile/retry.ts';
+import { pathRewrite } from '#compile/rewrite.ts';
+import {
+  type RouteAction,
+  RouteAction_ClusterNotFoundResponseCode,
+  RouteActionSchema,
+  type WeightedCluster_ClusterWeight,
+  WeightedCluster_ClusterWeightSchema,
+} from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { HttpMatch, HttpRule, VirtualService, WeightedDestination } from '#model/virtual-service.ts';
+
+/** A destination and the cluster that it is. */
+export type Target = { readonly cluster: string; readonly destination: WeightedDestination };
+
+/** What a rule forwards with: its targets in the order of its destinations, and the clusters of its mirrors. */
+export type Forwarding = {
+  readonly targets: readonly Target[];
+  readonly mirrors: readonly string[];
+  readonly semantics: VirtualService['semantics'];
+};
+
+/**
+ * One destination is a cluster; several are weighted clusters, of which those with weight 0 are left out. Undefined where no destination
+ * is left.
+ */
+export function routeAction(
+  rule: HttpRule,
+  match: HttpMatch | undefined,
+  { targets, mirrors, semantics }: Forwarding,
+  context: RouteContext,
+): RouteAction | undefined {
+  const [only] = targets.length === 1 ? targets : [];
+  const weighted = targets.filter(({ destination }) => destination.weight > 0);
+  if (only === undefined && weighted.length === 0) return undefined;
+  const authority = rule.rewrite?.authority ?? rule.headers?.authority ?? only?.destination.headers?.authority;
+  const keys = (only === undefined ? weighted : targets).map(({ destination }) => destinationHashKey(destination, context));
+  const policy = retryPolicy(rule.retries ?? context.defaultRetries, { staysOnHost: only !== undefined && keys[0] !== undefined });
+  const timeout = duration(rule.timeoutMs ?? 0);
+  return create(RouteActionSchema, {
+    clusterSpecifier:
+      only === undefined
+        ? { case: 'weightedClusters', value: { clusters: weighted.map(weightedCluster) } }
+        : { case: 'cluster', value: only.cluster },
+    timeout,
+    // A deadline that gRPC callers send along counts up to the route's own timeout; without one it counts as it is.
+    maxGrpcTimeout: timeout,
+    ...pathRewrite(rule.rewrite, match, semantics),
+    ...(authority !== undefined && { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: authority } }),
+    requestMirrorPolicies: (rule.mirrors ?? []).map(({ percent }, index) => mirrorPolicy(mirrors[index] ?? '', percent)),
+    ...(policy !== undefined && { retryPolicy: policy }),
+    hashPolicy: hashPolicies(keys),
+    // A backend that does not exist is 500 in the Gateway API, not 503.
+    ...(semantics === 'gateway-api' && { clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR }),
+  });
+}
+
+function weightedCluster({ cluster, destination }: Target): WeightedCluster_ClusterWeight {
+  const { weight, headers } = destination;
+  return create(WeightedCluster_ClusterWeightSchema, {
+    name: cluster,
+    weight,
+    ...headerChanges(headers),
+    ...(headers?.authority !== undefined && { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: headers.authority } }),
+  });
+}
