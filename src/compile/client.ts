@@ -13,6 +13,8 @@ export type Client = {
   /** `default.svc.cluster.local`. */
   readonly dnsDomain: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Its app reaches services without an address by automatic ones. */
+  readonly capturesDns: boolean;
   /** Equal for clients between which neither a rule's source labels nor what they are told makes a difference: they share what is compiled. */
   readonly shareKey: string;
   /** Equal for clients of a namespace between which no destination rule's workloadSelector makes a difference; part of `shareKey`. */
@@ -30,7 +32,7 @@ export type ClientFacts = {
 
 /** The pod's labels count; the node's own only where the pod is not known. */
 export function clientOf(mesh: Mesh, proxy: Proxy, { sourceLabelNames, faults, destinationRules }: ClientFacts): Client {
-  const { namespace, dnsDomain, explainFailures } = proxy;
+  const { namespace, dnsDomain, explainFailures, capturesDns = false } = proxy;
   const labels = mesh.workloads.get(`${namespace}/${proxy.name}`)?.labels ?? proxy.labels;
   const facts = sourceLabelNames.map((name) => `${name}=${labels[name] ?? ''}`);
   const rulesKey = destinationRules.selectorKey({ namespace, labels });
@@ -38,7 +40,13 @@ export function clientOf(mesh: Mesh, proxy: Proxy, { sourceLabelNames, faults, d
     namespace,
     dnsDomain,
     labels,
-    shareKey: [...facts, ...(rulesKey === '' ? [] : [rulesKey]), ...(explainFailures ? ['explained'] : [])].join(','),
+    capturesDns,
+    shareKey: [
+      ...facts,
+      ...(capturesDns ? ['captures DNS'] : []),
+      ...(rulesKey === '' ? [] : [rulesKey]),
+      ...(explainFailures ? ['explained'] : []),
+    ].join(','),
     rulesKey,
     fault: (origin) => {
       const finding = explainFailures ? faults.get(origin) : undefined;

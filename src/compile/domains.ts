@@ -1,23 +1,31 @@
-// Which Host headers mean a service: its full name, the short forms a client in the same cluster may use, and its addresses.
+// Which Host headers mean a service: its full name, the short forms a client in the same cluster may use, its aliases, and its addresses.
 // Source: Istio, generateVirtualHostDomains and GenerateAltVirtualHosts.
-import type { Service } from '#model/service.ts';
+import { addressesFor, type Service } from '#model/service.ts';
 
 /** `port` adds each name with it, for tables that several ports share; without it, ports are ignored when matching. */
-export type DomainOptions = { readonly clientDnsDomain: string; readonly port?: number };
+export type DomainOptions = { readonly clientDnsDomain: string; readonly capturesDns?: boolean; readonly port?: number };
 
 export type ServiceDomains = {
   readonly domains: readonly string[];
-  /** Those of them that are short forms, and give way to a service that really has that name. */
+  /** Those of them that are short forms or aliases, and give way to a service or rule that really has that name. */
   readonly shortForms: ReadonlySet<string>;
 };
 
 export function serviceDomains(service: Service, options: DomainOptions): ServiceDomains {
-  const shortForms = [`${service.hostname}.`, ...shortNames(service.hostname, options.clientDnsDomain)];
+  const ownForms = [`${service.hostname}.`, ...shortNames(service.hostname, options.clientDnsDomain)];
+  const ofAliases = (service.aliases ?? []).flatMap((alias) => [alias, `${alias}.`, ...shortNames(alias, options.clientDnsDomain)]);
+  const shortForms = [...ownForms, ...ofAliases];
   const names = [service.hostname, ...shortForms];
   // A client of a headless service may ask for one of its pods, `db-0.db`.
   if (service.headless) names.push(...names.map((name) => `*.${name}`));
-  names.push(...service.addresses);
+  names.push(...addressesFor(service, options).flatMap(asHost));
   return { domains: withPort(names, options.port), shortForms: new Set(withPort(shortForms, options.port)) };
+}
+
+/** An address as the Host header has it; nobody asks for a block of them. */
+function asHost(address: string): readonly string[] {
+  if (address.includes('/')) return [];
+  return [address.includes(':') ? `[${address}]` : address];
 }
 
 /** `hello`, `hello.default.svc` and `hello.default` in the same namespace; only the latter two from another. */

@@ -50,6 +50,7 @@ function proxyOf(scenario: Scenario): Proxy {
     labels: proxy.labels ?? proxy.metadata?.labels ?? {},
     dnsDomain,
     interception: { kind: 'redirect' },
+    ...(proxy.metadata?.DNSCapture === true && { capturesDns: true }),
     explainFailures: false,
   };
 }

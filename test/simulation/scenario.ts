@@ -43,7 +43,7 @@ type GivenProxy = {
   readonly type?: 'sidecar' | 'router';
   readonly ipAddresses?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
-  readonly metadata?: { readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly metadata?: { readonly namespace?: string; readonly labels?: Readonly<Record<string, string>>; readonly DNSCapture?: boolean };
   readonly configNamespace?: string;
 };
 
