@@ -3,15 +3,18 @@
 import type { AnyResource, KindMap, ResourcesByKind } from '#api/kinds.ts';
 import type { FieldOrigins } from '#api/resource.ts';
 import { workloadPods } from '#api/workload-pods.ts';
+import { whyNotServed } from '#model/build/ingress-class.ts';
+import { readMeshSettings } from '#model/build/mesh-settings.ts';
+import { defaultIngressSettings } from '#model/ingress-settings.ts';
 
 const labels = { istio: 'ingressgateway', app: 'istio-ingressgateway' };
 const namespace = 'istio-system';
 const added = { file: '(added by heddle up)', line: 0, col: 0 };
 const origins: FieldOrigins = { start: added, at: () => added };
 
-/** The resources to add; none where no Gateway selects `istio: ingressgateway`, or a pod with that label is there. */
+/** The resources to add; none where no Gateway or Ingress is for `istio: ingressgateway`, or a pod with that label is there. */
 export function missingGateway(resources: ResourcesByKind): readonly AnyResource[] {
-  const selectors = [...resources.Gateway.values()].map(({ spec }) => Object.entries(spec.selector ?? {}));
+  const selectors = [...resources.Gateway.values()].map(({ spec }) => Object.entries(spec.selector ?? {})).concat(ingressSelectors(resources));
   const isWanted = selectors.some((selector) => selector.length > 0 && matches(selector, labels));
   if (!isWanted) return [];
   const isThere = [...workloadPods(resources).values()].some(({ pod }) =>
@@ -19,6 +22,15 @@ export function missingGateway(resources: ResourcesByKind): readonly AnyResource
   );
   if (isThere) return [];
   return resources.Service.has(`${namespace}/istio-ingressgateway`) ? [gatewayPod] : [gatewayPod, gatewayService];
+}
+
+/** The labels of the gateway that serves Ingresses (MeshConfig.ingressSelector), where there is one to serve. */
+function ingressSelectors(resources: ResourcesByKind): readonly [string, string][][] {
+  if (resources.Ingress.size === 0) return [];
+  const { settings } = readMeshSettings(resources.ConfigMap.get(`${namespace}/istio`));
+  const rules = settings.ingress ?? defaultIngressSettings;
+  const isServed = [...resources.Ingress.values()].some((ingress) => whyNotServed(ingress, resources.IngressClass, rules) === undefined);
+  return isServed ? [[['istio', rules.gatewayLabel]]] : [];
 }
 
 /** Whether a Gateway selects the pod: its selector is a set of labels that the pod must have (Gateway.selector). */

@@ -8,6 +8,7 @@ import { fileLogger } from '#app/file-logger.ts';
 import { proxiesSettled } from '#app/settled.ts';
 import type { UpConfiguration } from '#app/up-configuration.ts';
 import { gatewayPorts } from '#app/up-gateway-ports.ts';
+import { openGatewayPorts } from '#app/up-gateway-table.ts';
 import type { UpOptions } from '#app/up-options.ts';
 import { publisher } from '#app/up-publish.ts';
 import { meshState, tryLine } from '#app/up-state.ts';
@@ -106,6 +107,7 @@ export class UpMesh {
       runs,
       current: this.#supervisor?.current() ?? [],
       logFiles: ({ plan }) => [...plan.containers.map(({ container }) => this.#logFile(plan, container.name)), this.#logFile(plan, undefined)],
+      gatewayPorts: this.#controlPlane === undefined ? [] : openGatewayPorts(this.#controlPlane.mesh(), this.#supervisor?.current() ?? []),
       adminUrl: this.#controlPlane?.adminPort === undefined ? undefined : `http://${address}:${this.#controlPlane.adminPort}`,
       xdsAddress: this.#controlPlane === undefined ? undefined : `${address}:${this.#controlPlane.port}`,
       others: this.#watchdog.pid === undefined ? [] : [{ pid: this.#watchdog.pid, name: 'watchdog' }],

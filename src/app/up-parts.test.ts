@@ -35,6 +35,13 @@ function gateway(
   };
 }
 
+function ingress(className: string): KindMap['Ingress'] {
+  const backend = { service: { name: 'cart', port: { number: 80 } } };
+  const metadata = { name: 'shop', namespace: 'default', labels: {}, annotations: { 'kubernetes.io/ingress.class': className } };
+  const rules = [{ host: 'shop.example.com', http: { paths: [{ path: '/cart', pathType: 'Prefix' as const, backend }] } }];
+  return { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', metadata, origins, spec: { rules } };
+}
+
 test('a gateway is added where one is selected and none is there', () => {
   assert.deepEqual(missingGateway(byKind()), []);
   assert.deepEqual(missingGateway(byKind(gateway(80, ['*'], { istio: 'other' }))), []);
@@ -44,6 +51,8 @@ test('a gateway is added where one is selected and none is there', () => {
     ['Pod istio-system/istio-ingressgateway-0', 'Service istio-system/istio-ingressgateway'],
   );
   assert.deepEqual(missingGateway(byKind(gateway(80, ['*']), ...added)), []);
+  assert.deepEqual(missingGateway(byKind(ingress('istio'))), added, 'an Ingress wants one, too');
+  assert.deepEqual(missingGateway(byKind(ingress('nginx'))), []);
 });
 
 test('the first gateway gets the port that was asked for, and ports that no Service maps are its own', () => {
@@ -71,6 +80,7 @@ test('the line to try names a host and a path that are served', () => {
   assert.equal(tryLine(byKind(gateway(80, ['*'])), url), 'curl http://127.0.0.1:8080/');
   assert.equal(tryLine(byKind(gateway(80, ['prod/*.example.com'])), url), "curl -H 'Host: www.example.com' http://127.0.0.1:8080/");
   assert.equal(tryLine(byKind(), url), undefined);
+  assert.equal(tryLine(byKind(ingress('istio')), url), "curl -H 'Host: shop.example.com' http://127.0.0.1:8080/cart");
 });
 
 test('the holder of a port is found on Linux', { skip: process.platform !== 'linux' && 'reads /proc' }, async () => {

@@ -2,7 +2,7 @@
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import { processStart } from '#runtime/leftovers.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
-import type { MeshState, ProcessState, WorkloadState } from '#runtime/state.ts';
+import type { GatewayPortState, MeshState, ProcessState, WorkloadState } from '#runtime/state.ts';
 
 export type StateParts = {
   readonly phase: MeshState['phase'];
@@ -11,6 +11,7 @@ export type StateParts = {
   readonly runs: readonly PodRun[];
   readonly current: readonly PodRun[];
   readonly logFiles: (run: PodRun) => readonly string[];
+  readonly gatewayPorts: readonly GatewayPortState[];
   readonly adminUrl?: string | undefined;
   readonly xdsAddress?: string | undefined;
   /** Processes that belong to no pod. */
@@ -27,6 +28,7 @@ export function meshState(parts: StateParts): MeshState {
     dataPlane: parts.dataPlane,
     paths: parts.paths,
     ...(gatewayUrl !== undefined && { gatewayUrl }),
+    ...(parts.gatewayPorts.length > 0 && { gatewayPorts: parts.gatewayPorts }),
     ...(parts.adminUrl !== undefined && { adminUrl: parts.adminUrl }),
     ...(parts.xdsAddress !== undefined && { xdsAddress: parts.xdsAddress }),
     workloads: parts.current.toSorted(gatewaysLast).map((run) => workloadState(run, parts.logFiles(run))),
@@ -50,11 +52,21 @@ function gatewayUrlOf(current: readonly PodRun[]): string | undefined {
 /** `curl -H 'Host: hello.example.com' http://127.0.0.1:8080/`, for the first host and path that a gateway serves. */
 export function tryLine(resources: ResourcesByKind, gatewayUrl: string | undefined): string | undefined {
   const gateway = [...resources.Gateway.values()][0];
-  if (gatewayUrl === undefined || gateway === undefined) return undefined;
+  if (gatewayUrl === undefined) return undefined;
+  if (gateway === undefined) return ingressLine(resources, gatewayUrl);
   const written = (gateway.spec.servers ?? []).flatMap(({ hosts }) => hosts ?? [])[0] ?? '*';
   const host = written.split('/').at(-1) ?? '*';
   const header = host === '*' ? '' : ` -H 'Host: ${host.replace(/^\*/, 'www')}'`;
   return `curl${header} ${gatewayUrl}${pathOf(resources, gateway)}`;
+}
+
+/** For the first host and path of an Ingress, where no Gateway was written. */
+function ingressLine(resources: ResourcesByKind, gatewayUrl: string): string | undefined {
+  const [rule] = [...resources.Ingress.values()].flatMap(({ spec }) => spec?.rules ?? []);
+  if (rule === undefined) return undefined;
+  const { host = '', http } = rule;
+  const header = host === '' ? '' : ` -H 'Host: ${host.replace(/^\*/, 'www')}'`;
+  return `curl${header} ${gatewayUrl}${http?.paths[0]?.path?.replace(/\/?\*$/, '/') ?? '/'}`;
 }
 
 function pathOf(resources: ResourcesByKind, gateway: KindMap['Gateway']): string {

@@ -30,6 +30,10 @@ export function meshTable(state: MeshState, paint: Paint): string {
     .map((line) => line.trimEnd());
   lines.push('');
   if (state.gatewayUrl !== undefined) lines.push(`gateway  ${paint.strong(state.gatewayUrl)}`);
+  for (const [index, { protocol, address, port }] of (state.gatewayPorts ?? []).entries()) {
+    const title = index === 0 && state.gatewayUrl === undefined ? 'gateway' : '';
+    lines.push(`${title.padEnd(9)}${paint.strong(`${protocol}://${address}`)} ${paint.dim(`(port ${port})`)}`);
+  }
   if (state.adminUrl !== undefined) lines.push(`admin    ${state.adminUrl}`);
   return lines.join('\n');
 }

@@ -13,6 +13,13 @@ test('hands out each port once, skips those in use, wraps around, and takes port
   assert.equal(await again.take(), 20_000);
 });
 
+test('a port that is wanted by its number is given once, and only where it is free', async () => {
+  const ports = new PortAllocator({ random: () => 0, isFree: async (port) => port !== 9001 });
+  assert.deepEqual([await ports.claim(9000), await ports.claim(9000), await ports.claim(9001)], [true, false, false]);
+  ports.giveBack([9000]);
+  assert.equal(await ports.claim(9000), true);
+});
+
 test('a port that somebody listens on is not free', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -39,6 +39,15 @@ export class PortAllocator {
     throw new Error(`no free port left between ${firstPort} and ${lastPort}`);
   }
 
+  /** Takes this very port where nobody has it, whatever its number. */
+  async claim(port: number): Promise<boolean> {
+    if (this.#taken.has(port)) return false;
+    this.#taken.add(port);
+    if (await this.#isFree(port)) return true;
+    this.#taken.delete(port);
+    return false;
+  }
+
   giveBack(ports: Iterable<number>): void {
     for (const port of ports) this.#taken.delete(port);
   }

@@ -18,7 +18,13 @@ export type PodPorts = {
 
 const address = '127.0.0.1';
 
-/** Chooses free ports for a pod: `fixed` are those that the user asked for, by container port (a gateway's 8080). */
+/** Below it a port needs rights that a laptop's user does not have. */
+const firstUnprivileged = 1024;
+
+/**
+ * Chooses free ports for a pod: `fixed` are those that the user asked for, by container port (a gateway's 8080). Other ports of such a gateway
+ * are opened as they are, where they are free.
+ */
 export async function choosePorts(
   plan: PodPlan,
   services: Iterable<Service>,
@@ -27,7 +33,8 @@ export async function choosePorts(
 ): Promise<PodPorts> {
   const inbound: Record<string, { listen: number; app?: number }> = {};
   for (const port of plan.inbound) {
-    const listen = fixed[port] ?? (await allocator.take());
+    const asItIs = plan.isGateway && port >= firstUnprivileged && Object.keys(fixed).length > 0;
+    const listen = fixed[port] ?? (asItIs && (await allocator.claim(port)) ? port : await allocator.take());
     inbound[port] = plan.isGateway ? { listen } : { listen, app: await allocator.take() };
   }
   if (plan.isGateway) return { address, inbound, outbound: {} };

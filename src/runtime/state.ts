@@ -20,6 +20,9 @@ export type WorkloadState = {
   readonly logs: readonly string[];
 };
 
+/** A port as a Gateway names it, what is spoken there (`http`, `https`, `tls`, `tcp`), and the `host:port` on this machine. */
+export type GatewayPortState = { readonly port: number; readonly protocol: string; readonly address: string };
+
 export type ProcessState = { readonly pid: number; readonly name: string; readonly started: string };
 
 export type MeshState = {
@@ -30,6 +33,8 @@ export type MeshState = {
   readonly dataPlane: string;
   readonly paths: readonly string[];
   readonly gatewayUrl?: string;
+  /** What the gateways open beside it. */
+  readonly gatewayPorts?: readonly GatewayPortState[];
   readonly adminUrl?: string;
   readonly xdsAddress?: string;
   readonly workloads: readonly WorkloadState[];

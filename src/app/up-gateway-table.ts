@@ -1,0 +1,61 @@
+// In: the mesh and the gateways that run. Out: which ports they open on this machine beside the one for plain HTTP, for people to see.
+import { type Gateway, type GatewayServer, isPlainHttpServer } from '#model/gateway.ts';
+import { labelsMatch } from '#model/labels.ts';
+import type { Mesh } from '#model/mesh.ts';
+import type { Workload } from '#model/workload.ts';
+import type { PodRun } from '#runtime/pod-run.ts';
+import type { GatewayPortState } from '#runtime/state.ts';
+
+/** A gateway's container port that `gatewayUrl` stands for. */
+const httpPort = 8080;
+
+type RunningGateway = Pick<PodRun, 'plan' | 'ports'>;
+
+/** In the order of the ports; each address once. */
+export function openGatewayPorts(mesh: Mesh, current: readonly RunningGateway[]): readonly GatewayPortState[] {
+  const found = new Map<string, GatewayPortState>();
+  for (const { plan, ports } of current) {
+    const workload = mesh.workloads.get(plan.key);
+    if (!plan.isGateway || workload === undefined) continue;
+    for (const server of mesh.gateways.filter((gateway) => isFor(gateway, workload, mesh)).flatMap(({ servers }) => servers)) {
+      const container = containerPort(server.port.number, workload, mesh);
+      const listen = container === httpPort || !isServed(server) ? undefined : ports.inbound[String(container)]?.listen;
+      if (listen === undefined) continue;
+      const address = `${ports.address}:${listen}`;
+      if (!found.has(address)) found.set(address, { port: server.port.number, protocol: protocolOf(server), address });
+    }
+  }
+  return [...found.values()].sort((a, b) => a.port - b.port);
+}
+
+function isFor({ selector, services, namespace }: Gateway, workload: Workload, mesh: Mesh): boolean {
+  if (services === undefined) return labelsMatch(selector, workload.labels);
+  return workload.namespace === namespace && servicesOf(workload, mesh).some(({ hostname }) => services.includes(hostname));
+}
+
+function servicesOf({ namespace, labels }: Workload, mesh: Mesh) {
+  return [...mesh.services.values()].filter(
+    (service) => service.namespace === namespace && service.selector !== undefined && labelsMatch(service.selector, labels),
+  );
+}
+
+/** The target port of the first Service with the port, or the port itself. */
+function containerPort(port: number, workload: Workload, mesh: Mesh): number {
+  for (const { ports } of servicesOf(workload, mesh)) {
+    const target = ports.find(({ number }) => number === port)?.targetPort;
+    if (typeof target === 'number') return target;
+    if (target !== undefined) return workload.ports.find(({ name }) => name === target)?.number ?? port;
+  }
+  return port;
+}
+
+/** Whether a proxy can be given what the server needs: certificates by name cannot be. */
+function isServed({ tls }: GatewayServer): boolean {
+  return tls === undefined || (tls.mode !== 'istio-mutual' && tls.certificates.every(({ kind }) => kind === 'files'));
+}
+
+function protocolOf(server: GatewayServer): string {
+  if (isPlainHttpServer(server)) return 'http';
+  if (server.tls === undefined) return 'tcp';
+  return server.port.protocol === 'https' && server.tls.certificates.length > 0 ? 'https' : 'tls';
+}
