@@ -15,7 +15,7 @@ import { sidecarSpec } from '#api/istio/sidecar.ts';
 import { virtualServiceSpec } from '#api/istio/virtual-service.ts';
 import { workloadEntrySpec, workloadEntryStatus } from '#api/istio/workload-entry.ts';
 import { workloadGroupSpec } from '#api/istio/workload-group.ts';
-import { configMap, namespace, node, serviceAccount } from '#api/kubernetes/core.ts';
+import { configMap, namespace, node, secret, serviceAccount } from '#api/kubernetes/core.ts';
 import { endpointSlice } from '#api/kubernetes/endpoint-slice.ts';
 import { ingress, ingressClass } from '#api/kubernetes/ingress.ts';
 import { pod } from '#api/kubernetes/pod.ts';
@@ -34,7 +34,9 @@ export type KindDefinition = {
   readonly plural: string;
   readonly scope: 'namespaced' | 'cluster';
   /** How strictly unknown fields are judged: see `api/validate.ts`. */
-  readonly family: 'istio' | 'gateway-api' | 'kubernetes';
+  readonly family: 'heddle' | 'istio' | 'gateway-api' | 'kubernetes';
+  /** Maps of which only the keys are kept: nothing reads the values, and what is not there cannot leak. */
+  readonly hiddenFields?: readonly string[];
   /** Schema of the resource without apiVersion, kind and metadata. */
   readonly body: Schema;
 };
@@ -88,7 +90,7 @@ export const kinds = {
   // biome-ignore format: one kind a line
   EnvoyFilter: { kind: 'EnvoyFilter', group: 'networking.istio.io', versions: ['v1alpha3'], plural: 'envoyfilters', scope: 'namespaced', family: 'istio', body: istioBody(envoyFilterSpec) },
   // biome-ignore format: one kind a line
-  RateLimit: { kind: 'RateLimit', group: 'heddle.dev', versions: ['v1alpha1'], plural: 'ratelimits', scope: 'namespaced', family: 'istio', body: istioBody(rateLimitSpec) },
+  RateLimit: { kind: 'RateLimit', group: 'heddle.dev', versions: ['v1alpha1'], plural: 'ratelimits', scope: 'namespaced', family: 'heddle', body: istioBody(rateLimitSpec) },
   Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },
   // biome-ignore format: one kind a line
   EndpointSlice: { kind: 'EndpointSlice', group: 'discovery.k8s.io', versions: ['v1'], plural: 'endpointslices', scope: 'namespaced', family: 'kubernetes', body: endpointSlice },
@@ -110,6 +112,8 @@ export const kinds = {
   Job: { kind: 'Job', group: 'batch', versions: ['v1'], plural: 'jobs', scope: 'namespaced', family: 'kubernetes', body: job },
   // biome-ignore format: one kind a line
   ConfigMap: { kind: 'ConfigMap', group: '', versions: ['v1'], plural: 'configmaps', scope: 'namespaced', family: 'kubernetes', body: configMap },
+  // biome-ignore format: one kind a line
+  Secret: { kind: 'Secret', group: '', versions: ['v1'], plural: 'secrets', scope: 'namespaced', family: 'kubernetes', hiddenFields: ['data', 'stringData'], body: secret },
   // biome-ignore format: one kind a line
   ServiceAccount: { kind: 'ServiceAccount', group: '', versions: ['v1'], plural: 'serviceaccounts', scope: 'namespaced', family: 'kubernetes', body: serviceAccount },
 } as const satisfies Readonly<Record<string, KindDefinition>>;

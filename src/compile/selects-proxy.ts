@@ -13,16 +13,15 @@ export type Policy = {
   readonly targets?: readonly TargetReference[];
 };
 
-/** Source: Istio, "workloadSelector" and "targetRefs": targets are in the policy's namespace. */
+/** Source: Istio, "workloadSelector" and "targetRefs": targets are in the policy's namespace, as are the workloads of a selector. */
 export function selectsProxy({ namespace, selector, targets }: Policy, mesh: Mesh, proxy: Proxy): boolean {
-  const isRoot = namespace === mesh.settings.rootNamespace;
-  if (namespace !== proxy.namespace && !isRoot) return false;
   const labels = mesh.workloads.get(`${proxy.namespace}/${proxy.name}`)?.labels ?? proxy.labels;
-  if (targets !== undefined) return targets.some((target) => namespace === proxy.namespace && isTarget(target, namespace, labels, mesh, proxy));
+  if (targets !== undefined) return targets.some((target) => isTarget(target, namespace, labels, mesh, proxy));
+  if (namespace !== proxy.namespace && namespace !== mesh.settings.rootNamespace) return false;
   return selector === undefined || labelsMatch(selector, labels);
 }
 
-/** A Gateway is a target of the proxies it selects, a Service of those behind it. */
+/** A Gateway stands for the proxies it selects, wherever they run; a Service for those behind it. */
 function isTarget(
   { group, kind, name }: TargetReference,
   namespace: string,
@@ -33,10 +32,10 @@ function isTarget(
   if (kind === 'Service' && group === '') {
     const service = mesh.services.get(`${name}.${namespace}.svc.${mesh.settings.domain}`);
     const selector = service?.selector ?? {};
-    return proxy.type === 'sidecar' && Object.keys(selector).length > 0 && labelsMatch(selector, labels);
+    return proxy.type === 'sidecar' && proxy.namespace === namespace && Object.keys(selector).length > 0 && labelsMatch(selector, labels);
   }
   if (kind !== 'Gateway' || proxy.type !== 'router') return false;
-  if (labels[gatewayNameLabel] === name) return true;
+  if (labels[gatewayNameLabel] === name && proxy.namespace === namespace) return true;
   const gateway = mesh.gateways.find((candidate) => candidate.name === name && candidate.namespace === namespace);
   return gateway !== undefined && labelsMatch(gateway.selector, labels);
 }
