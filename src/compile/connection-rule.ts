@@ -45,9 +45,9 @@ export function ruleTarget(
   };
 }
 
-/** The port as written, else the service's only one, else the port that the connection came to. */
+/** The port as written, else the service's only one, else the port that the connection came to. An alias means its service. */
 function destinationCluster({ host, port, subset }: WeightedDestination, context: ConnectionContext): string {
-  const ports = port === undefined ? context.service(host.hostname)?.ports : undefined;
-  const [only] = ports?.length === 1 ? ports : [];
-  return outboundClusterName(port ?? only?.number ?? context.port, subset, host.hostname);
+  const service = context.service(host.hostname);
+  const [only] = service?.ports.length === 1 ? service.ports : [];
+  return outboundClusterName(port ?? only?.number ?? context.port, subset, service?.hostname ?? host.hostname);
 }

@@ -13,7 +13,7 @@ export type RouteContext = {
   readonly port: number;
   readonly gateway: string;
   readonly client: Client;
-  readonly service: (hostname: string) => Pick<Service, 'ports'> | undefined;
+  readonly service: (hostname: string) => Pick<Service, 'hostname' | 'ports'> | undefined;
   /** The destination rule in force for a host: what places requests among its endpoints. */
   readonly rule: (hostname: string) => DestinationRule | undefined;
   /** MeshConfig.defaultHttpRetryPolicy, for rules without retries of their own. The same for a whole mesh. */
@@ -30,10 +30,12 @@ export function routeContext(scope: Scope, place: Pick<RouteContext, 'port' | 'g
 
 type Named = Pick<WeightedDestination, 'host' | 'subset' | 'port'>;
 
-/** No host at all is a backend of the Gateway API that does not exist. */
+/** No host at all is a backend of the Gateway API that does not exist. An alias has no cluster: that of its service is meant. */
 export function destinationCluster(destination: Named, context: RouteContext): string {
-  const { hostname } = destination.host;
-  return hostname === '' ? 'UnknownService' : outboundClusterName(destinationPort(destination, context), destination.subset, hostname);
+  const written = destination.host.hostname;
+  if (written === '') return 'UnknownService';
+  const { hostname } = context.service(written) ?? { hostname: written };
+  return outboundClusterName(destinationPort(destination, context), destination.subset, hostname);
 }
 
 /**

@@ -81,7 +81,7 @@ function connectionContext({ gateway, server }: BoundServer, { scope, client }: 
     port: server.port.number,
     gateways: new Set([`${gateway.namespace}/${gateway.name}`]),
     client,
-    service: (hostname) => scope.services.get(hostname),
+    service: (hostname) => scope.service(hostname),
     options: ({ host, subset }) => tcpOptions(scope.ruleOf(host.hostname, client.labels), subset),
   };
 }

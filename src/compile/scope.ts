@@ -98,9 +98,11 @@ export class Scope {
     return this.#needed;
   }
 
-  /** A service that rules of this scope or view may send to. */
+  /** A service that rules of this scope or view may send to, by its own name or that of an ExternalName Service that stands for it. */
   service(hostname: string): Service | undefined {
-    return (this.#whole ?? this).services.get(hostname);
+    const { services } = this.#whole ?? this;
+    const target = this.mesh.aliases.get(hostname)?.target;
+    return services.get(hostname) ?? (target === undefined ? undefined : services.get(target));
   }
 
   /** The services of a namespace, seen from here or not, in the order of their names. */

@@ -32,12 +32,17 @@ function destinationDiagnostics(
   mesh: Parts,
   subsets: SubsetIndex,
 ): readonly Diagnostic[] {
-  if (!mesh.services.has(host.hostname)) return [notFound('host', host.written, host.origin, hostHint(host, virtualService, mesh))];
+  if (!isKnownHost(mesh, host.hostname)) return [notFound('host', host.written, host.origin, hostHint(host, virtualService, mesh))];
   if (subset === undefined) return [];
   const known = subsets.of(host.hostname);
   if (known.has(subset)) return [];
   const hint = known.size === 0 ? `define it in a DestinationRule for ${host.hostname}` : suggestion(subset, known);
   return [notFound('host+subset in destinationrule', `${host.written}+${subset}`, host.origin, hint)];
+}
+
+/** A service's own name, or an alias of one. A name that only a wildcard of a ServiceEntry covers has no cluster, as in Istio. */
+function isKnownHost({ services, aliases }: Parts, hostname: string): boolean {
+  return services.has(hostname) || services.has(aliases.get(hostname)?.target ?? '');
 }
 
 /** The commonest slip first: a short name means the virtual service's own namespace. */
