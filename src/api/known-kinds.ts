@@ -21,7 +21,6 @@ export const kindsWithoutEffect: Readonly<Record<string, readonly string[]>> = {
     'PodTemplate',
     'ReplicationController',
     'ResourceQuota',
-    'Secret',
   ],
   apps: ['ControllerRevision'],
   batch: ['CronJob'],

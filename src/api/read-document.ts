@@ -83,9 +83,17 @@ function readResource(value: Readonly<Record<string, unknown>>, type: ResourceTy
     kind: type.name,
     metadata,
     origins: named,
-    ...body,
+    ...withoutHiddenValues(body, type.definition),
   }) as unknown as AnyResource;
   return { ...identity, resource, diagnostics: [...diagnostics, ...fieldsWithoutEffect(resource)] };
+}
+
+function withoutHiddenValues(body: Readonly<Record<string, unknown>>, { hiddenFields = [] }: KindDefinition): Readonly<Record<string, unknown>> {
+  const hidden = hiddenFields.flatMap((field) => {
+    const values = body[field];
+    return isObject(values) ? [[field, Object.fromEntries(Object.keys(values).map((key) => [key, '']))] as const] : [];
+  });
+  return hidden.length === 0 ? body : { ...body, ...Object.fromEntries(hidden) };
 }
 
 function readMetadata(written: Readonly<Record<string, unknown>>, definition: KindDefinition): ObjectMeta {

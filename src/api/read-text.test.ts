@@ -96,12 +96,19 @@ test('kinds: misspelt, of the wrong group or version, known by name only, of ano
   for (const [group, kind] of [
     ['security.istio.io/v1', 'PeerAuthentication'],
     ['gateway.networking.k8s.io/v1alpha2', 'UDPRoute'],
-    ['v1', 'Secret'],
+    ['v1', 'LimitRange'],
     ['cert-manager.io/v1', 'Certificate'],
   ] as const) {
     assert.match(of(group, kind).join(), new RegExp(`^f\\.yaml:2:1: warning \\[HDL0006\\] ${kind} a has no effect yet`));
   }
-  assert.deepEqual(readText('f.yaml', 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n').items[0]?.resource, undefined);
+});
+
+test('of a Secret only the names of its values are kept', () => {
+  const text = 'apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ntype: Opaque\ndata: {password: aHVudGVyMg==}\nstringData: {user: [1]}\n';
+  const [item] = readText('f.yaml', text).items;
+  assert.deepEqual(item?.diagnostics, []);
+  const { data, stringData } = item?.resource?.kind === 'Secret' ? item.resource : {};
+  assert.deepEqual({ data, stringData }, { data: { password: '' }, stringData: { user: '' } });
 });
 
 test('what is no resource says so', () => {
