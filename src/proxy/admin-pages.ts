@@ -1,8 +1,8 @@
 // The pages of the admin server: state of the proxy in, Envoy's texts out. One literal list, in the order of the help page.
 
 import type { LogLevel } from '#base/logger.ts';
-import type { ClusterEntry } from '#decide/cluster-entry.ts';
 import type { AdminPage } from '#proxy/admin.ts';
+import { printClusters } from '#proxy/clusters-page.ts';
 import { formatAddress } from '#proxy/downstream-connection.ts';
 import type { Listeners } from '#proxy/listeners.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
@@ -31,7 +31,7 @@ export function adminPages(views: AdminViews): readonly AdminPage[] {
   const page = (path: string, help: string, answer: AdminPage['answer']): AdminPage => ({ path, help, changes: false, answer });
   const action = (path: string, help: string, answer: AdminPage['answer']): AdminPage => ({ path, help, changes: true, answer });
   return [
-    page('/clusters', 'upstream cluster status', () => ({ status: 200, body: printClusters(views) })),
+    page('/clusters', 'upstream cluster status', () => ({ status: 200, body: printClusters(views.clusters, views.addedViaApi) })),
     page('/config_dump', 'dump current configuration', () => ({
       status: 200,
       body: `${JSON.stringify(views.configDump(), undefined, 1)}\n`,
@@ -89,40 +89,4 @@ function printListeners({ listeners }: AdminViews, asJson: boolean) {
   if (!asJson) return { status: 200, body: all.map(({ name, address, port }) => `${name}::${formatAddress(address, port)}\n`).join('') };
   const statuses = all.map(({ name, address, port }) => ({ name, local_address: { socket_address: { address, port_value: port } } }));
   return { status: 200, body: `${JSON.stringify({ listener_statuses: statuses }, undefined, 1)}\n`, json: true };
-}
-
-/** Envoy's text form: `cluster::key::value` and `cluster::address::key::value`. Health is what discovery says: nothing is checked actively. */
-function printClusters({ clusters, addedViaApi }: AdminViews): string {
-  return clusters
-    .names()
-    .flatMap((name) => {
-      const runtime = clusters.get(name);
-      if (runtime === undefined) return [];
-      const { entry } = runtime;
-      const lines = [`${name}::observability_name::${name}`, ...limitLines(name, entry), `${name}::added_via_api::${addedViaApi(name)}`];
-      for (const [key, endpoint] of runtime.endpoints) {
-        const at = `${name}::${key}`;
-        const { hostname, healthy, weight, priority } = endpoint.entry;
-        lines.push(
-          `${at}::rq_active::${endpoint.activeRequests}`,
-          `${at}::hostname::${hostname}`,
-          `${at}::health_flags::${healthy ? 'healthy' : '/failed_eds_health'}`,
-          `${at}::weight::${weight}`,
-          `${at}::priority::${priority}`,
-        );
-      }
-      return lines;
-    })
-    .map((line) => `${line}\n`)
-    .join('');
-}
-
-function limitLines(name: string, entry: ClusterEntry): readonly string[] {
-  const at = `${name}::default_priority`;
-  return [
-    `${at}::max_connections::${entry.maxConnections}`,
-    `${at}::max_pending_requests::${entry.maxPendingRequests}`,
-    `${at}::max_requests::${entry.maxRequests}`,
-    `${at}::max_retries::${entry.maxRetries}`,
-  ];
 }

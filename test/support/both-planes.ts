@@ -28,7 +28,19 @@ export async function startPlane(binary: string | undefined, bootstrap: Part): P
   const file = await folder.write('envoy.json', JSON.stringify(withAdmin));
   const envoy = await startProcess({
     command: binary,
-    args: ['-c', file, '--concurrency', '1', '--log-level', 'warning', '--use-dynamic-base-id', '--drain-time-s', '0'],
+    args: [
+      '-c',
+      file,
+      '--concurrency',
+      '1',
+      '--log-level',
+      'warning',
+      '--use-dynamic-base-id',
+      '--drain-time-s',
+      '0',
+      '--file-flush-interval-msec',
+      '20',
+    ],
     ready: async () => (await httpCall({ port: adminPort, path: '/ready' })).status === 200,
   });
   return {

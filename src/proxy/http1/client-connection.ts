@@ -29,6 +29,8 @@ export type Exchange = {
   readonly onInformational: (head: ResponseHead) => void;
   readonly onHead: (head: ResponseHead, hasBody: boolean) => void;
   readonly onData: (chunk: Buffer) => void;
+  /** Its response is complete; the connection may be given to another exchange before `onEnd`. */
+  readonly onComplete: () => void;
   readonly onEnd: (trailers: HeaderList | undefined) => void;
   readonly onWritable: () => void;
   readonly onLost: (reason: ResetReason, detail: string) => void;
@@ -250,6 +252,7 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
     const exchange = this.#exchange;
     this.#exchange = undefined;
     this.#decoder = undefined;
+    exchange?.onComplete();
     // An answer that came before the whole request: the rest of the request has nowhere to go.
     if (this.#keepAlive && this.#requestEnded && !this.#surplus && this.#phase !== 'untilClose') {
       this.#phase = 'idle';

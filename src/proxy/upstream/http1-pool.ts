@@ -50,6 +50,7 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
       return;
     }
     this.#usage.requests++;
+    request.counted = true;
     request.bind(connection);
   }
 
@@ -130,18 +131,25 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
   }
 
   redispatch(request: PooledRequest): void {
-    this.#usage.requests--;
+    this.uncount(request);
     this.#usage.pendingRequests++;
     this.#waiting.push(request);
     this.#growIfNeeded();
   }
 
-  release(request: PooledRequest, waiting: boolean): void {
+  uncount(request: PooledRequest): void {
+    if (!request.counted) return;
+    request.counted = false;
+    this.#usage.requests--;
+  }
+
+  release(request: PooledRequest): void {
     this.activeRequests--;
-    if (!waiting) {
-      this.#usage.requests--;
+    if (request.counted) {
+      this.uncount(request);
       return;
     }
+    if (this.#waiting.length === 0) return;
     const index = this.#waiting.indexOf(request);
     if (index === -1) return;
     this.#waiting.splice(index, 1);

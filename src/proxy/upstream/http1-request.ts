@@ -7,8 +7,10 @@ import type { ClientConnection, Exchange } from '#proxy/http1/client-connection.
 export type RequestPool = {
   /** Sends it again, on a connection of its own. */
   readonly redispatch: (request: PooledRequest) => void;
-  /** It is over; `waiting`: it had no connection. */
-  readonly release: (request: PooledRequest, waiting: boolean) => void;
+  /** It is over. */
+  readonly release: (request: PooledRequest) => void;
+  /** It has its whole answer, or never will: it is none of the cluster's requests under way any more. */
+  readonly uncount: (request: PooledRequest) => void;
 };
 
 /** Body bytes kept before there is a connection; the sender is told to wait beyond. */
@@ -16,6 +18,8 @@ const keptBytes = 65536;
 
 export class PooledRequest implements ClientStream, Exchange {
   readonly request: RequestHead;
+  /** It has a connection and is one of the cluster's requests under way. */
+  counted = false;
   readonly #pool: RequestPool;
   readonly #hasBody: boolean;
   readonly #receiver: ResponseReceiver;
@@ -97,6 +101,10 @@ export class PooledRequest implements ClientStream, Exchange {
     this.#receiver.onData(chunk);
   }
 
+  onComplete(): void {
+    this.#pool.uncount(this);
+  }
+
   onEnd(trailers: HeaderList | undefined): void {
     if (this.#paused) this.resume();
     this.#finish();
@@ -134,7 +142,7 @@ export class PooledRequest implements ClientStream, Exchange {
     if (this.#done) return;
     this.#done = true;
     this.#kept = [];
-    this.#pool.release(this, this.#connection === undefined);
+    this.#pool.release(this);
   }
 }
 
