@@ -5,7 +5,7 @@ import { outboundClusterName } from '#compile/names.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { DestinationRule, HashKey } from '#model/destination-rule.ts';
 import type { Retries } from '#model/retry.ts';
-import type { Service } from '#model/service.ts';
+import type { Alias, Service } from '#model/service.ts';
 import type { WeightedDestination } from '#model/virtual-service.ts';
 
 /** What routes are made for: the port, the gateway (`mesh`, or `namespace/name`), and the services that can be named. */
@@ -14,6 +14,8 @@ export type RouteContext = {
   readonly gateway: string;
   readonly client: Client;
   readonly service: (hostname: string) => Pick<Service, 'hostname' | 'ports'> | undefined;
+  /** An ExternalName Service: requests for it go to the service it stands for. */
+  readonly alias: (hostname: string) => Pick<Alias, 'target' | 'ports'> | undefined;
   /** The destination rule in force for a host: what places requests among its endpoints. */
   readonly rule: (hostname: string) => DestinationRule | undefined;
   /** MeshConfig.defaultHttpRetryPolicy, for rules without retries of their own. The same for a whole mesh. */
@@ -25,7 +27,13 @@ export type RouteContext = {
 export function routeContext(scope: Scope, place: Pick<RouteContext, 'port' | 'gateway' | 'client' | 'isTls'>): RouteContext {
   const { defaultRetries } = scope.mesh.settings;
   const rule = (hostname: string): DestinationRule | undefined => scope.ruleOf(hostname, place.client.labels);
-  return { ...place, service: (hostname) => scope.service(hostname), rule, ...(defaultRetries !== undefined && { defaultRetries }) };
+  return {
+    ...place,
+    service: (hostname) => scope.service(hostname),
+    alias: (hostname) => scope.mesh.aliases.get(hostname),
+    rule,
+    ...(defaultRetries !== undefined && { defaultRetries }),
+  };
 }
 
 type Named = Pick<WeightedDestination, 'host' | 'subset' | 'port'>;
@@ -44,7 +52,7 @@ export function destinationCluster(destination: Named, context: RouteContext): s
  */
 export function destinationPort({ host, port }: Named, context: RouteContext): number {
   if (port !== undefined) return port;
-  const ports = context.service(host.hostname)?.ports;
+  const ports = (context.service(host.hostname) ?? context.alias(host.hostname))?.ports;
   return ports?.length === 1 && ports[0] !== undefined ? ports[0].number : context.port;
 }
 

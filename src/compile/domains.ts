@@ -1,5 +1,6 @@
 // Which Host headers mean a service: its full name, the short forms a client in the same cluster may use, its aliases, and its addresses.
 // Source: Istio, generateVirtualHostDomains and GenerateAltVirtualHosts.
+import { isIP, isIPv6 } from 'node:net';
 import { addressesFor, type Service } from '#model/service.ts';
 
 /** `port` adds each name with it, for tables that several ports share; without it, ports are ignored when matching. */
@@ -12,10 +13,9 @@ export type ServiceDomains = {
 };
 
 export function serviceDomains(service: Service, options: DomainOptions): ServiceDomains {
-  const ownForms = [`${service.hostname}.`, ...shortNames(service.hostname, options.clientDnsDomain)];
-  const ofAliases = (service.aliases ?? []).flatMap((alias) => [alias, `${alias}.`, ...shortNames(alias, options.clientDnsDomain)]);
-  const shortForms = [...ownForms, ...ofAliases];
-  const names = [service.hostname, ...shortForms];
+  const ofAliases = (service.aliases ?? []).flatMap((alias) => [alias, ...otherForms(alias, options.clientDnsDomain)]);
+  const shortForms = [...otherForms(service.hostname, options.clientDnsDomain), ...ofAliases];
+  const names = [hostInDomain(service.hostname), ...shortForms];
   // A client of a headless service may ask for one of its pods, `db-0.db`.
   if (service.headless) names.push(...names.map((name) => `*.${name}`));
   names.push(...addressesFor(service, options).flatMap(asHost));
@@ -24,20 +24,43 @@ export function serviceDomains(service: Service, options: DomainOptions): Servic
 
 /** An address as the Host header has it; nobody asks for a block of them. */
 function asHost(address: string): readonly string[] {
-  if (address.includes('/')) return [];
-  return [address.includes(':') ? `[${address}]` : address];
+  return address.includes('/') ? [] : [hostInDomain(address)];
+}
+
+/** As it stands in a Host header: IPv6 in brackets. */
+export function hostInDomain(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
+/** With a dot behind it, which DNS takes for the same name, and shortened. */
+function otherForms(hostname: string, clientDnsDomain: string): readonly string[] {
+  if (isIP(hostname) !== 0) return [];
+  const shortened = clientDnsDomain.includes('.svc.') ? shortNames(hostname, clientDnsDomain) : withoutSharedDomain(hostname, clientDnsDomain);
+  return [`${hostname}.`, ...shortened];
 }
 
 /** `hello`, `hello.default.svc` and `hello.default` in the same namespace; only the latter two from another. */
 function shortNames(hostname: string, clientDnsDomain: string): readonly string[] {
   const suffixAt = clientDnsDomain.indexOf('.svc.');
   const marker = hostname.indexOf('.svc.');
-  if (suffixAt < 0 || marker < 0 || !hostname.endsWith(clientDnsDomain.slice(suffixAt))) return [];
+  if (marker < 0 || !hostname.endsWith(clientDnsDomain.slice(suffixAt))) return [];
   const nameAndNamespace = hostname.slice(0, marker);
   const dot = nameAndNamespace.indexOf('.');
   if (dot < 0) return [];
   const outside = [`${nameAndNamespace}.svc`, nameAndNamespace];
   return nameAndNamespace.slice(dot + 1) === clientDnsDomain.slice(0, suffixAt) ? [nameAndNamespace.slice(0, dot), ...outside] : outside;
+}
+
+/** Outside of Kubernetes: `foo.local` and `foo.local.campus` of `foo.local.campus.net`, for a client in `remote.campus.net`. */
+function withoutSharedDomain(hostname: string, clientDnsDomain: string): readonly string[] {
+  const own = hostname.split('.');
+  const client = clientDnsDomain.split('.');
+  let shared = 0;
+  while (shared < Math.min(own.length, client.length) && own.at(-1 - shared) === client.at(-1 - shared)) shared++;
+  if (shared === 0) return [];
+  const unique = own.slice(0, own.length - shared);
+  const short = unique.join('.');
+  return unique.length === 2 ? [short, `${short}.${own[unique.length]}`] : [short];
 }
 
 function withPort(names: readonly string[], port: number | undefined): readonly string[] {
