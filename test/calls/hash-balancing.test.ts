@@ -31,13 +31,13 @@ const localities = [
 ];
 const byLocality = { common_lb_config: { locality_weighted_lb_config: {} } };
 const noPanic = { common_lb_config: { healthy_panic_threshold: { value: 0 } } };
-const extension = (name: string, config: Part): Part => ({
+const extension = (name: string, type: string, config: Part): Part => ({
   load_balancing_policy: {
     policies: [
       {
         typed_extension_config: {
           name,
-          typed_config: typedConfig(`extensions.load_balancing_policies.${name}.v3.${config['type']}`, config['config'] as Part),
+          typed_config: typedConfig(`extensions.load_balancing_policies.${name}.v3.${type}`, config),
         },
       },
     ],
@@ -83,13 +83,13 @@ const cases: readonly Case[] = [
     name: 'a ring as an extension',
     keys: 200,
     groups: [{ endpoints: weights }],
-    settings: extension('ring_hash', { type: 'RingHash', config: { minimum_ring_size: 50, maximum_ring_size: 100 } }),
+    settings: extension('ring_hash', 'RingHash', { minimum_ring_size: 50, maximum_ring_size: 100 }),
   },
   {
     name: 'maglev as an extension',
     keys: 200,
     groups: [{ endpoints: weights }],
-    settings: extension('maglev', { type: 'Maglev', config: { table_size: 503 } }),
+    settings: extension('maglev', 'Maglev', { table_size: 503 }),
   },
 ];
 
@@ -122,9 +122,9 @@ function decided(cluster: Part, ports: readonly number[], keys: readonly string[
 }
 
 function bootstrapOf(clusters: readonly Part[], port: number): Part {
-  const routes = clusters.map(({ name }) => ({
-    match: { prefix: `/${name}/` },
-    route: { cluster: name, hash_policy: [{ header: { header_name: 'x-key' } }] },
+  const routes = clusters.map((_, index) => ({
+    match: { prefix: `/c${index}/` },
+    route: { cluster: `c${index}`, hash_policy: [{ header: { header_name: 'x-key' } }] },
   }));
   return bootstrap([listener('hash', port, [httpChain(routes)])], clusters);
 }

@@ -71,7 +71,7 @@ export class KeptCalls implements Disposable {
         answer.setEncoding('utf8').on('data', (part: string) => (body += part));
         answer.on('error', reject);
         answer.on('end', () => {
-          const joined = Object.entries(answer.headersDistinct).map(([name, values]) => [name, (values ?? []).join(', ')]);
+          const joined = Object.entries(answer.headersDistinct).map(([name, values]): [string, string] => [name, (values ?? []).join(', ')]);
           resolve({ status: answer.statusCode ?? 0, headers: Object.fromEntries(joined), body });
         });
       });
