@@ -17,6 +17,7 @@ octal: 012
 hex: 0x1F
 underscores: 1_000
 exponent: 1e3
+zone: e1
 time: 12:30
 date: 2001-01-01
 version: "1.10"
@@ -33,6 +34,7 @@ merged: {<<: {a: 1, b: 1}, b: 2}
     hex: 31,
     underscores: 1000,
     exponent: 1000,
+    zone: 'e1',
     time: '12:30',
     date: '2001-01-01',
     version: '1.10',
