@@ -17,7 +17,8 @@ export type BackendPorts = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 export const passthroughEndpoint = 'the original destination';
 
-export async function startBackends(resources: ResourceSet, backends: Backends): Promise<BackendPorts> {
+/** `backends` start one server for an endpoint of a cluster, and give its port. */
+export async function startBackends(resources: ResourceSet, backends: Pick<Backends, 'start'>): Promise<BackendPorts> {
   const ports = new Map<string, Map<string, number>>();
   for (const { name, message } of resources.get(typeUrls.endpoint)?.values() ?? []) {
     if (!isMessage(message, ClusterLoadAssignmentSchema)) continue;
