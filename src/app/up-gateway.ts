@@ -21,7 +21,8 @@ export function missingGateway(resources: ResourcesByKind): readonly AnyResource
     selectors.some((selector) => selector.length > 0 && matches(selector, pod.metadata.labels)),
   );
   if (isThere) return [];
-  return resources.Service.has(`${namespace}/istio-ingressgateway`) ? [gatewayPod] : [gatewayPod, gatewayService];
+  const service = resources.Service.get(`${namespace}/istio-ingressgateway`);
+  return service === undefined ? [gatewayPod, gatewayService] : [gatewayPodFor(service)];
 }
 
 /** The labels of the gateway that serves Ingresses (MeshConfig.ingressSelector), where there is one to serve. */
@@ -43,6 +44,8 @@ function matches(selector: readonly (readonly [string, string])[], found: Readon
   return selector.every(([name, value]) => found[name] === value);
 }
 
+const usualPorts: readonly number[] = [8080, 8443];
+
 const gatewayPod: KindMap['Pod'] = {
   apiVersion: 'v1',
   kind: 'Pod',
@@ -50,9 +53,21 @@ const gatewayPod: KindMap['Pod'] = {
   origins,
   spec: {
     serviceAccountName: 'istio-ingressgateway-service-account',
-    containers: [{ name: 'istio-proxy', image: 'auto', ports: [{ containerPort: 8080 }, { containerPort: 8443 }] }],
+    containers: [{ name: 'istio-proxy', image: 'auto', ports: usualPorts.map((containerPort) => ({ containerPort })) }],
   },
 };
+
+/** The Pod with the ports that a Service of the user's sends to beside the usual ones. */
+function gatewayPodFor({ spec }: KindMap['Service']): KindMap['Pod'] {
+  const targets = (spec.ports ?? []).map(({ port, targetPort = port }) => targetPort).filter((target) => typeof target === 'number');
+  const more = [...new Set(targets)].filter((target) => !usualPorts.includes(target));
+  if (more.length === 0) return gatewayPod;
+  const containers = gatewayPod.spec.containers.map((one) => ({
+    ...one,
+    ports: [...usualPorts, ...more].map((containerPort) => ({ containerPort })),
+  }));
+  return { ...gatewayPod, spec: { ...gatewayPod.spec, containers } };
+}
 
 const gatewayService: KindMap['Service'] = {
   apiVersion: 'v1',
