@@ -6,6 +6,7 @@ import { compileHashPolicies } from '#decide/hash-policy.ts';
 import { compileHeaderLevel, joinLevels } from '#decide/header-level.ts';
 import type { HeaderOperations } from '#decide/header-operations.ts';
 import { compileMirrors } from '#decide/mirror.ts';
+import { ownTimeouts } from '#decide/request-timeouts.ts';
 import { compileRetry } from '#decide/retry.ts';
 import type { ForwardAction, ForwardTarget } from '#decide/route-entry.ts';
 import { compileFilterLevel, type FilterLevel, joinFilterLevels } from '#decide/route-filters.ts';
@@ -40,17 +41,22 @@ export function compileForward(
   const retryField = action.retryPolicy === undefined ? 'retry_policy' : `${field}.retry_policy`;
   const idleTimeout = action.idleTimeout === undefined ? {} : { idleTimeoutMs: durationMs(action.idleTimeout, 0) };
   const maxDuration = action.maxStreamDuration?.maxStreamDuration;
+  const maxStreamDurationMs = maxDuration === undefined ? undefined : durationMs(maxDuration, 0);
+  const timeoutMs = durationMs(action.timeout, defaultTimeoutMs);
+  const retry = retryPolicy === undefined ? undefined : compileRetry(retryPolicy, retryField, problems);
   return {
     kind: 'forward',
     ...compileTargets(action, levels, field, problems),
-    timeoutMs: durationMs(action.timeout, defaultTimeoutMs),
+    timeoutMs,
+    timeouts: ownTimeouts(timeoutMs, maxStreamDurationMs, retry),
+    bufferLimitBytes: route.perRequestBufferLimitBytes ?? host.perRequestBufferLimitBytes,
     ...idleTimeout,
-    ...(maxDuration === undefined ? {} : { maxStreamDurationMs: durationMs(maxDuration, 0) }),
+    ...(maxStreamDurationMs === undefined ? {} : { maxStreamDurationMs }),
     ...compilePathRewrite(route, action, field, problems),
     ...compileHostRewrite(action, field, problems),
     appendForwardedHost: action.appendXForwardedHost,
     upgrades: new Map(action.upgradeConfigs.map((config) => [config.upgradeType.toLowerCase(), config.enabled ?? true])),
-    ...(retryPolicy === undefined ? {} : { retry: compileRetry(retryPolicy, retryField, problems) }),
+    ...(retry === undefined ? {} : { retry }),
     mirrors: compileMirrors(action.requestMirrorPolicies, field, problems),
     ...grpcTimeouts(action),
     hashPolicies: compileHashPolicies(action.hashPolicy, `${field}.hash_policy`, problems),
@@ -86,6 +92,7 @@ function compileTargets(action: RouteAction, levels: HeaderLevels, field: string
     cumulativeWeight: 1,
     requestHeaders: joinLevels(levels.request, levels.mostSpecificWins),
     responseHeaders: joinLevels(levels.response, levels.mostSpecificWins),
+    setsRouterHeaders: setsRouterHeaders(levels.request),
     filters: joinFilterLevels(levels.filters),
   });
   switch (specifier.case) {
@@ -115,11 +122,16 @@ function compileWeighted(weighted: WeightedCluster, levels: HeaderLevels, field:
       ...(cluster.hostRewriteSpecifier.case === undefined ? {} : { hostRewrite: cluster.hostRewriteSpecifier.value }),
       requestHeaders: joinLevels([request, ...levels.request], levels.mostSpecificWins),
       responseHeaders: joinLevels([response, ...levels.response], levels.mostSpecificWins),
+      setsRouterHeaders: setsRouterHeaders([request, ...levels.request]),
       filters: joinFilterLevels([compileFilterLevel(cluster, `${at}.`, problems), ...levels.filters]),
     };
   });
   if (totalWeight === 0) problems.report(field, 'the sum of the weights must be above 0');
   return { targets, totalWeight };
+}
+
+function setsRouterHeaders(levels: readonly HeaderOperations[]): boolean {
+  return levels.some((level) => level.some(({ kind, name }) => kind === 'set' && name.startsWith('x-envoy-')));
 }
 
 type PathRewrite = Pick<ForwardAction, 'prefixRewrite' | 'matchedPrefix' | 'regexRewrite'>;

@@ -2,6 +2,7 @@
 import type { Problems } from '#decide/config-error.ts';
 import type { FileReader } from '#decide/data-source.ts';
 import { durationMs } from '#decide/duration.ts';
+import { type IpRange, ipRange } from '#base/cidr.ts';
 import { actsByItself } from '#decide/http-filter.ts';
 import { compileHttpFilters } from '#decide/http-filters.ts';
 import type { HttpManagerEntry } from '#decide/listener-entry.ts';
@@ -31,6 +32,7 @@ export function compileHttpManager(manager: HttpConnectionManager, field: string
     accessLogs: manager.accessLog,
     useRemoteAddress: manager.useRemoteAddress ?? false,
     xffNumTrustedHops: manager.xffNumTrustedHops,
+    internalRanges: internalRangesOf(manager, field, problems),
     skipXffAppend: manager.skipXffAppend,
     generateRequestId: manager.generateRequestId ?? true,
     preserveExternalRequestId: manager.preserveExternalRequestId,
@@ -71,6 +73,14 @@ export function compileHttpManager(manager: HttpConnectionManager, field: string
 function stripPortOf(manager: HttpConnectionManager): HttpManagerEntry['stripPort'] {
   if (manager.stripPortMode.case === 'stripAnyHostPort' && manager.stripPortMode.value) return 'any';
   return manager.stripMatchingHostPort ? 'matching' : 'never';
+}
+
+function internalRangesOf({ internalAddressConfig }: HttpConnectionManager, field: string, problems: Problems): readonly IpRange[] {
+  return (internalAddressConfig?.cidrRanges ?? []).flatMap(({ addressPrefix, prefixLen }, index) => {
+    const range = ipRange(addressPrefix, prefixLen ?? 0);
+    if (range === undefined) problems.report(`${field}.internal_address_config.cidr_ranges[${index}]`, `${addressPrefix} is not an address`);
+    return range ?? [];
+  });
 }
 
 function clientCertDetailsOf({ setCurrentClientCertDetails: details }: HttpConnectionManager): HttpManagerEntry['clientCertDetails'] {

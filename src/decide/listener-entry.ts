@@ -1,6 +1,7 @@
 // A listener as compiled once per update: where it listens, its filter chains and what each chain does with a connection.
 // Immutable. Formats (access log, local replies) are handed on as data for telemetry and the proxy to compile.
 
+import type { IpRange } from '#base/cidr.ts';
 import type { FilterChainIndex } from '#decide/filter-chain-match.ts';
 import type { HttpFilterEntry } from '#decide/http-filter.ts';
 import type { RbacEntry } from '#decide/rbac.ts';
@@ -77,6 +78,8 @@ export type HttpManagerEntry = {
   readonly accessLogs: readonly AccessLog[];
   readonly useRemoteAddress: boolean;
   readonly xffNumTrustedHops: number;
+  /** internal_address_config: whose requests may carry x-envoy headers that the router heeds. Empty: nobody's. */
+  readonly internalRanges: readonly IpRange[];
   readonly skipXffAppend: boolean;
   readonly generateRequestId: boolean;
   readonly preserveExternalRequestId: boolean;

@@ -18,6 +18,12 @@ export type RequestTimeouts = {
   readonly setsGrpcTimeout: boolean;
 };
 
+const timeoutHeader = 'x-envoy-upstream-rq-timeout-ms';
+const perTryHeader = 'x-envoy-upstream-rq-per-try-timeout-ms';
+
+/** Request headers that ask Envoy's router for timeouts: it takes them off before it forwards. */
+export const timeoutHeaders: readonly string[] = [timeoutHeader, perTryHeader];
+
 /** `readsHeaders`: x-envoy headers may be among the request's, and have a say. */
 export function timeoutsFor(
   action: ForwardAction,
@@ -26,14 +32,15 @@ export function timeoutsFor(
   isGrpc: boolean,
   readsHeaders: boolean,
 ): RequestTimeouts {
+  if (!isGrpc && !readsHeaders) return action.timeouts;
   const isLimitedGrpc = isGrpc && action.grpcTimeout !== undefined;
   const limits = {
-    responseMs: isLimitedGrpc ? grpcMs(action.grpcTimeout, request) : action.timeoutMs,
+    responseMs: isLimitedGrpc ? grpcMs(action.grpcTimeout, request) : action.timeouts.responseMs,
     perTryMs: retry?.perTryTimeoutMs ?? 0,
   };
   if (readsHeaders) {
-    limits.responseMs = wholeNumber(request.header('x-envoy-upstream-rq-timeout-ms')) ?? limits.responseMs;
-    limits.perTryMs = wholeNumber(request.header('x-envoy-upstream-rq-per-try-timeout-ms')) ?? limits.perTryMs;
+    limits.responseMs = wholeNumber(request.header(timeoutHeader)) ?? limits.responseMs;
+    limits.perTryMs = wholeNumber(request.header(perTryHeader)) ?? limits.perTryMs;
   }
   const { responseMs, perTryMs } = limits;
   return {
@@ -42,6 +49,19 @@ export function timeoutsFor(
     perTryIdleMs: retry?.perTryIdleTimeoutMs ?? 0,
     streamMs: streamMsFor(action, request),
     setsGrpcTimeout: isLimitedGrpc,
+  };
+}
+
+/** What holds for requests that say nothing themselves. Where a stream's duration is limited by the route, its `timeout` has no say. */
+export function ownTimeouts(timeoutMs: number, maxStreamDurationMs: number | undefined, retry: RetryEntry | undefined): RequestTimeouts {
+  const responseMs = maxStreamDurationMs === undefined ? timeoutMs : 0;
+  const perTryMs = retry?.perTryTimeoutMs ?? 0;
+  return {
+    responseMs,
+    perTryMs: responseMs > 0 && perTryMs >= responseMs ? 0 : perTryMs,
+    perTryIdleMs: retry?.perTryIdleTimeoutMs ?? 0,
+    streamMs: maxStreamDurationMs,
+    setsGrpcTimeout: false,
   };
 }
 

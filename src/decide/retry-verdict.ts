@@ -1,7 +1,8 @@
 // Whether an attempt that failed is made again, and after how long: the router's side of a retry policy (Envoy: RetryStateImpl). Pure.
 
-import { retryConditions, type RetryCondition, type RetryEntry } from '#decide/retry.ts';
+import { fieldOf } from '#decide/header-fields.ts';
 import { wholeNumber } from '#decide/request-timeouts.ts';
+import { retryConditions, type RetryCondition, type RetryEntry } from '#decide/retry.ts';
 import type { RequestView } from '#decide/views.ts';
 
 /** How an attempt ended before a response: as the proxy's streams say, so far as retries tell them apart. */
@@ -15,27 +16,32 @@ export function retriesEnd({ on }: RetryEntry, end: AttemptEnd): boolean {
   return end === 'refused' && on.has('refused-stream');
 }
 
-/** A response as retries look at it: header names in lower case. */
-export type RetryResponse = { readonly status: number; readonly header: (name: string) => string | undefined };
+/** A response as retries look at it: fields as name, value, name, value …, names in lower case. */
+export type RetryResponse = { readonly status: number; readonly headers: readonly string[] };
 
 export function retriesResponse(retry: RetryEntry, response: RetryResponse): boolean {
+  const { headers } = response;
+  const isFailure = isFailed(retry, response);
+  if (!isFailure && response.status < 400) return false;
+  // An upstream that limits its rate is asked again only where the policy says so.
+  if (fieldOf(headers, 'x-envoy-ratelimited') !== undefined) return retry.on.has('envoy-ratelimited');
+  return isFailure;
+}
+
+function isFailed(retry: RetryEntry, response: RetryResponse): boolean {
   const { on } = retry;
-  const { status, header } = response;
-  // Most responses end here: there is nothing to retry about them, and no header to look for.
-  if (status < 400 && !on.has('retriable-headers') && !on.has('retriable-status-codes') && !hasGrpcCondition(on)) return false;
-  if (header('x-envoy-overloaded') !== undefined) return false;
-  if (header('x-envoy-ratelimited') !== undefined) return on.has('envoy-ratelimited');
+  const { status, headers } = response;
   if (status >= 500 && status <= 599 && on.has('5xx')) return true;
   if (status >= 502 && status <= 504 && on.has('gateway-error')) return true;
   if (status === 409 && on.has('retriable-4xx')) return true;
   if (on.has('retriable-status-codes') && retry.retriableStatusCodes.has(status)) return true;
   if (on.has('retriable-headers') && retry.retriableHeaders.some(({ holds }) => holds(asView(response)))) return true;
-  return hasGrpcCondition(on) && retriesGrpcStatus(on, header('grpc-status'));
+  return hasGrpcCondition(on) && retriesGrpcStatus(on, fieldOf(headers, 'grpc-status'));
 }
 
 /** Header conditions are made for requests; of a response they see the fields and `:status`. */
-function asView({ status, header }: RetryResponse): RequestView {
-  return { method: '', scheme: '', authority: '', path: '', header: (name) => (name === ':status' ? String(status) : header(name)) };
+function asView({ status, headers }: RetryResponse): RequestView {
+  return { method: '', scheme: '', authority: '', path: '', header: (name) => (name === ':status' ? String(status) : fieldOf(headers, name)) };
 }
 
 const grpcConditions: ReadonlyMap<string, RetryCondition> = new Map([
@@ -67,7 +73,7 @@ export function backOffMs(retry: RetryEntry, attempt: number, random: number): n
  */
 export function askedBackOffMs(retry: RetryEntry, response: RetryResponse, nowMs: number, random: number): number | undefined {
   for (const { name, isTimestamp } of retry.resetHeaders) {
-    const value = wholeNumber(response.header(name));
+    const value = wholeNumber(fieldOf(response.headers, name));
     if (value === undefined) continue;
     const waitMs = isTimestamp ? (value - Math.floor(nowMs / 1000)) * 1000 : value * 1000;
     if (waitMs > 0 && waitMs <= retry.maxResetMs) return waitMs * (1 + random / 2);
@@ -132,8 +138,8 @@ function presentHeaders(names: string | undefined): RetryEntry['retriableHeaders
   }));
 }
 
-/** Request headers that ask Envoy's router for something: it takes them off before it forwards. */
-export const routerHeaders: readonly string[] = [
+/** Request headers that ask Envoy's router for retries: it takes them off before it forwards. */
+export const retryHeaders: readonly string[] = [
   ...['retry-on', 'retry-grpc-on', 'max-retries', 'retriable-status-codes', 'retriable-header-names', 'hedge-on-per-try-timeout'],
-  ...['upstream-rq-timeout-ms', 'upstream-rq-per-try-timeout-ms', 'upstream-rq-timeout-alt-response'],
+  ...['upstream-rq-timeout-alt-response', 'upstream-rq-per-try-timeout-ms'],
 ].map((name) => `x-envoy-${name}`);

@@ -87,7 +87,7 @@ export function compileRetry(policy: RetryPolicy, field: string, problems: Probl
 
 const knownConditions: ReadonlyMap<string, RetryCondition> = new Map(retryConditions.map((condition) => [condition, condition]));
 
-/** retry_on and its headers. Words that Envoy does not know it ignores; a number is a retriable status code in Istio only, and Istio has turned it into one. */
+/** retry_on. Words that Envoy does not know it ignores; a number is a retriable status code in Istio only, and Istio has turned it into one. */
 export function parseRetryOn(text: string): ReadonlySet<RetryCondition> {
   return new Set(text.split(',').flatMap((word) => knownConditions.get(word.trim()) ?? []));
 }

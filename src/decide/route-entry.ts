@@ -5,6 +5,7 @@ import type { RouteFilters } from '#decide/http-filter.ts';
 import type { Regex } from '#decide/regex.ts';
 import type { MirrorEntry } from '#decide/mirror.ts';
 import type { RouteLimits } from '#decide/rate-limit.ts';
+import type { RequestTimeouts } from '#decide/request-timeouts.ts';
 import type { RetryEntry } from '#decide/retry.ts';
 
 /** One route of a virtual host. Durations in milliseconds; 0 means none. */
@@ -44,6 +45,10 @@ export type ForwardAction = {
   readonly timeoutMs: number;
   readonly idleTimeoutMs?: number;
   readonly maxStreamDurationMs?: number;
+  /** All of them together, for requests that say nothing themselves. */
+  readonly timeouts: RequestTimeouts;
+  /** per_request_buffer_limit_bytes: bodies beyond it are not sent again; undefined: the proxy's own limit. */
+  readonly bufferLimitBytes: number | undefined;
   readonly prefixRewrite?: string;
   /** The matched prefix (or whole path) that prefixRewrite replaces; undefined: the whole path without query. */
   readonly matchedPrefix?: string;
@@ -78,6 +83,8 @@ export type ForwardTarget = {
   /** Complete: the weighted cluster's own and those of route, virtual host and route configuration, in Envoy's order. */
   readonly requestHeaders: HeaderOperations;
   readonly responseHeaders: HeaderOperations;
+  /** Its header changes may ask the router for something (x-envoy-…). */
+  readonly setsRouterHeaders: boolean;
   /** Complete, as the headers are. */
   readonly filters: RouteFilters | undefined;
 };

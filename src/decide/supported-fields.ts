@@ -69,13 +69,14 @@ const http: Readonly<Record<string, MessageRules>> = {
        delayed_close_timeout access_log use_remote_address xff_num_trusted_hops skip_xff_append via generate_request_id preserve_external_request_id
        always_set_request_id_in_response forward_client_cert_details set_current_client_cert_details upgrade_configs normalize_path merge_slashes
        path_with_escaped_slashes_action local_reply_config strip_matching_host_port strip_any_host_port strip_trailing_host_dot
-       append_x_forwarded_port proxy_100_continue request_id_extension`,
+       append_x_forwarded_port proxy_100_continue request_id_extension internal_address_config`,
       `stat_prefix add_user_agent access_log_flush_interval flush_access_log_on_new_request access_log_options
-       internal_address_config stream_error_on_invalid_http_message path_normalization_options proxy_status_config
+       stream_error_on_invalid_http_message path_normalization_options proxy_status_config
        append_local_overload typed_header_validation_config`,
     ),
     codec_type: ['AUTO', 'HTTP1', 'HTTP2'],
   },
+  [`${manager}.HttpConnectionManager.InternalAddressConfig`]: fields('cidr_ranges'),
   [`${manager}.HttpConnectionManager.UpgradeConfig`]: fields('upgrade_type enabled'),
   [`${manager}.HttpConnectionManager.SetCurrentClientCertDetails`]: 'all',
   [`${manager}.RequestIDExtension`]: 'all',
@@ -146,13 +147,14 @@ const route: Readonly<Record<string, MessageRules>> = {
   ),
   'envoy.config.route.v3.VirtualHost': fields(
     `name domains routes require_tls request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove
-     include_request_attempt_count include_attempt_count_in_response retry_policy typed_per_filter_config rate_limits`,
-    'virtual_clusters per_request_buffer_limit_bytes metadata',
+     include_request_attempt_count include_attempt_count_in_response retry_policy typed_per_filter_config rate_limits
+     per_request_buffer_limit_bytes`,
+    'virtual_clusters metadata',
   ),
   'envoy.config.route.v3.Route': fields(
     `name match route redirect direct_response non_forwarding_action request_headers_to_add request_headers_to_remove response_headers_to_add
-     response_headers_to_remove typed_per_filter_config`,
-    'metadata decorator tracing per_request_buffer_limit_bytes stat_prefix',
+     response_headers_to_remove typed_per_filter_config per_request_buffer_limit_bytes`,
+    'metadata decorator tracing stat_prefix',
   ),
   'envoy.config.route.v3.RouteMatch': fields(
     'prefix path safe_regex connect_matcher path_separated_prefix case_sensitive runtime_fraction headers query_parameters grpc',
@@ -172,12 +174,13 @@ const route: Readonly<Record<string, MessageRules>> = {
   'envoy.config.core.v3.HeaderValue': 'all',
   'envoy.config.route.v3.WeightedCluster': fields('clusters', 'total_weight runtime_key_prefix'),
   'envoy.config.route.v3.WeightedCluster.ClusterWeight': fields(
-    'name weight request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove host_rewrite_literal typed_per_filter_config',
+    `name weight request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove host_rewrite_literal
+     typed_per_filter_config`,
   ),
   'envoy.config.route.v3.RouteAction': fields(
     `cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal auto_host_rewrite
-     host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout retry_policy hash_policy upgrade_configs max_stream_duration
-     request_mirror_policies rate_limits include_vh_rate_limits max_grpc_timeout grpc_timeout_offset`,
+     host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout retry_policy hash_policy upgrade_configs
+     max_stream_duration request_mirror_policies rate_limits include_vh_rate_limits max_grpc_timeout grpc_timeout_offset`,
     'priority early_data_policy',
   ),
   'envoy.config.route.v3.RouteAction.UpgradeConfig': fields('upgrade_type enabled'),
@@ -203,12 +206,15 @@ const route: Readonly<Record<string, MessageRules>> = {
   'envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties': 'all',
   'envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter': 'all',
   'envoy.config.route.v3.RetryPolicy': fields(
-    'retry_on num_retries per_try_timeout per_try_idle_timeout retry_host_predicate host_selection_retry_max_attempts retriable_status_codes retry_back_off',
+    `retry_on num_retries per_try_timeout per_try_idle_timeout retry_host_predicate host_selection_retry_max_attempts retriable_status_codes
+     retry_back_off retriable_headers retriable_request_headers rate_limited_retry_back_off`,
   ),
   'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': fields('name typed_config'),
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': 'all',
   'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig': 'all',
   'envoy.config.route.v3.RetryPolicy.RetryBackOff': 'all',
+  'envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff': 'all',
+  'envoy.config.route.v3.RetryPolicy.ResetHeader': 'all',
   'envoy.config.route.v3.RedirectAction': 'all',
   'envoy.config.route.v3.DirectResponseAction': 'all',
   'envoy.config.route.v3.NonForwardingAction': 'all',

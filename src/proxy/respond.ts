@@ -15,7 +15,12 @@ export type Failure =
   | { readonly kind: 'cluster-not-found'; readonly cluster: string; readonly status: number }
   | { readonly kind: 'no-healthy-upstream'; readonly cluster: string; readonly endpoints: number }
   | { readonly kind: 'upstream-reset'; readonly cluster: string; readonly reason: ResetReason; readonly detail: string; readonly endpoint: string }
-  | { readonly kind: 'response-timeout'; readonly cluster: string; readonly limit: 'response' | 'upstream_per_try' | 'upstream_per_try_idle' }
+  | {
+      readonly kind: 'response-timeout';
+      readonly cluster: string;
+      readonly limit: 'response' | 'upstream_per_try' | 'upstream_per_try_idle';
+      readonly by204: boolean;
+    }
   | { readonly kind: 'stream-idle'; readonly requestComplete: boolean }
   | { readonly kind: 'request-timeout' }
   | { readonly kind: 'max-duration'; readonly requestComplete: boolean }
@@ -36,7 +41,11 @@ export type LocalReply = {
   readonly cause: string;
   /** x-envoy-overloaded is due. */
   readonly overloaded?: boolean;
+  /** For gRPC clients, where it does not follow from the status. */
+  readonly grpcStatus?: number;
 };
+
+const deadlineExceeded = 4;
 
 /** Envoy's words for a reset, in bodies; with underscores in details (StreamResetReason, Envoy's codec and router). */
 export function resetText(reason: ResetReason): string {
@@ -117,7 +126,13 @@ export function replyFor(failure: Failure): LocalReply {
     case 'upstream-reset':
       return upstreamReset(failure);
     case 'response-timeout':
-      return { status: 504, flags: 'UT', details: `${failure.limit}_timeout`, body: 'upstream request timeout', cause: `cluster ${failure.cluster}` };
+      return {
+        status: failure.by204 ? 204 : 504,
+        flags: 'UT',
+        details: `${failure.limit}_timeout`,
+        body: failure.by204 ? '' : 'upstream request timeout',
+        cause: failure.by204 ? '' : `cluster ${failure.cluster}`,
+      };
     case 'stream-idle':
       return { status: failure.requestComplete ? 504 : 408, flags: 'SI', details: 'stream_idle_timeout', body: 'stream timeout', cause: '' };
     case 'request-timeout':
@@ -125,10 +140,11 @@ export function replyFor(failure: Failure): LocalReply {
     case 'max-duration':
       return {
         status: failure.requestComplete ? 504 : 408,
-        flags: 'DT',
+        flags: '',
         details: 'max_duration_timeout',
         body: 'downstream duration timeout',
         cause: '',
+        grpcStatus: deadlineExceeded,
       };
     case 'access-denied': {
       const policy = failure.policy?.replaceAll(' ', '_') ?? 'none';
@@ -180,18 +196,11 @@ function upstreamReset({ cluster, reason, detail, endpoint }: Extract<Failure, {
   };
 }
 
-/** Adds a flag to those that are there, in the order in which Envoy prints them. */
+/** Adds flags to those that are there; as Envoy prints them, in the order in which they came up. */
 export function withFlag(flags: string, flag: string): string {
   if (flag === '' || flags === '') return flags === '' ? flag : flags;
-  const all = new Set([...flags.split(','), ...flag.split(',')]);
-  return [...all].sort((a, b) => flagOrder.indexOf(a) - flagOrder.indexOf(b)).join(',');
+  return [...new Set([...flags.split(','), ...flag.split(',')])].join(',');
 }
-
-// Envoy: CoreResponseFlag.
-const flagOrder: readonly string[] = [
-  ...['LH', 'UH', 'UT', 'LR', 'UR', 'UF', 'UC', 'UO', 'NR', 'DI', 'FI', 'RL', 'UAEX', 'RLSE', 'DC', 'URX', 'SI', 'IH', 'DPE', 'UMSDR'],
-  ...['RFCF', 'NFCF', 'DT', 'UPE', 'NC', 'OM', 'DF', 'DO', 'DR'],
-];
 
 /** gRPC's status for an HTTP status (Envoy: Grpc::Utility::httpToGrpcStatus). */
 export function grpcStatusOf(status: number): number {

@@ -13,6 +13,7 @@ export class ExchangeTimers implements TimerOwner {
   #idleMs = 0;
   #responseMs = 0;
   #cluster = '';
+  #by204 = false;
   #idle: Timer | undefined = undefined;
   #request: Timer | undefined = undefined;
   #response: Timer | undefined = undefined;
@@ -35,8 +36,9 @@ export class ExchangeTimers implements TimerOwner {
     if (timeoutMs > 0) this.#request = this.#arm(this.#request, timeoutMs);
   }
 
-  /** The route's timeout, which runs from the request's last byte on; max_stream_duration runs from now. 0: none. */
-  armResponse(cluster: string, timeoutMs: number, maxDurationMs: number): void {
+  /** The route's timeout, from the request's last byte on, and max_stream_duration, from now on; 0: none. `by204`: how a late one is answered. */
+  armResponse(cluster: string, timeoutMs: number, maxDurationMs: number, by204: boolean): void {
+    this.#by204 = by204;
     this.#cluster = cluster;
     this.#responseMs = timeoutMs;
     if (maxDurationMs > 0) this.#duration = this.#arm(this.#duration, maxDurationMs);
@@ -77,6 +79,6 @@ export class ExchangeTimers implements TimerOwner {
     if (timer === this.#idle) this.#exchange.fail({ kind: 'stream-idle', requestComplete });
     else if (timer === this.#request) this.#exchange.fail({ kind: 'request-timeout' });
     else if (timer === this.#duration) this.#exchange.fail({ kind: 'max-duration', requestComplete });
-    else this.#exchange.fail({ kind: 'response-timeout', cluster: this.#cluster, limit: 'response' });
+    else this.#exchange.fail({ kind: 'response-timeout', cluster: this.#cluster, limit: 'response', by204: this.#by204 });
   }
 }

@@ -178,12 +178,9 @@ export class Exchange implements BodyReceiver, FilteredExchange {
     if (failure.kind === 'response-timeout') this.#forwarding?.onResponseTimeout();
     const reply = replyFor(failure);
     if (!this.responseStarted) {
-      this.respond({
-        ...reply,
-        flags: withFlag(reply.flags, flag),
-        body: this.#bodyOf(reply),
-        headers: reply.overloaded === true ? ['x-envoy-overloaded', 'true'] : [],
-      });
+      const headers = reply.overloaded === true ? ['x-envoy-overloaded', 'true'] : [];
+      if (failure.kind !== 'max-duration') this.#forwarding?.describeAttempts(headers);
+      this.respond({ ...reply, flags: withFlag(flag, reply.flags), body: this.#bodyOf(reply), headers });
       return;
     }
     this.#breakOff(reply.flags, reply.details);

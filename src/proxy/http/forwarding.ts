@@ -1,18 +1,21 @@
 // The router: a routed request goes to an endpoint of its cluster, its response comes back; by the route's retry policy again and again.
 import { mayRetry } from '#decide/circuit-limits.ts';
 import type { RequestHash } from '#decide/hash-policy.ts';
+import { formatGrpcTimeout } from '#decide/grpc-timeout.ts';
 import { applyHeaderOperations } from '#decide/header-apply.ts';
-import { rewriteHost, rewritePath } from '#decide/rewrite.ts';
+import { type RequestTimeouts, timeoutsFor } from '#decide/request-timeouts.ts';
+import type { RetryEntry } from '#decide/retry.ts';
+import { type AttemptEnd, askedBackOffMs, backOffMs, retriesEnd, retriesResponse, retryFor } from '#decide/retry-verdict.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';
 import { formatView } from '#proxy/http/connection-view.ts';
 import type { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
-import { appendForwardedHost, makeWireSafe, setField } from '#proxy/http/header-list.ts';
+import { removeRetryHeaders, removeTimeoutHeaders, rewriteHead, suppressesEnvoyHeaders, tellTimeouts } from '#proxy/http/forwarded-head.ts';
+import { makeWireSafe, setField } from '#proxy/http/header-list.ts';
 import type { HeldBody } from '#proxy/http/held-body.ts';
 import { type MirroredRequest, startMirrors } from '#proxy/http/mirrored-request.ts';
 import { RequestBody } from '#proxy/http/request-body.ts';
 import type { RequestContext } from '#proxy/http/request-context.ts';
 import { placementOf } from '#proxy/http/request-placement.ts';
-import { backOffMs, coversReset, coversResponse, coversTimeout } from '#proxy/http/retry.ts';
 import type { HeaderList, ResetReason, ResponseHead } from '#proxy/http/stream.ts';
 import { type AttemptOwner, UpstreamAttempt } from '#proxy/http/upstream-attempt.ts';
 import { type Failure, isConnectFailure } from '#proxy/respond.ts';
@@ -34,7 +37,11 @@ export type ForwardedExchange = RequestContext & {
 export class Forwarding implements AttemptOwner, TimerOwner {
   readonly #context: ForwardedExchange;
   readonly #decision: Forward;
-  readonly #body: RequestBody;
+  readonly #body = new RequestBody();
+  #policy: RetryEntry | undefined = undefined;
+  #timeouts: RequestTimeouts;
+  /** A response that comes too late is answered by 204 (x-envoy-upstream-rq-timeout-alt-response). */
+  #answersLateBy204 = false;
   #held: HeldBody | undefined;
   #mirrors: readonly MirroredRequest[] | undefined = undefined;
   #cluster: ClusterRuntime | undefined = undefined;
@@ -54,10 +61,9 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   constructor(context: ForwardedExchange, decision: Forward, held: HeldBody | undefined) {
     this.#context = context;
     this.#decision = decision;
-    this.#body = new RequestBody(decision.action.retry !== undefined && context.notes.upgrade === '');
+    this.#timeouts = decision.action.timeouts;
     this.#held = held;
     this.#trailers = held?.trailers;
-    if (held !== undefined) for (const chunk of held.chunks) this.#body.add(chunk);
   }
 
   start(): void {
@@ -77,12 +83,41 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     }
     // As Envoy: by the request as it came.
     this.#placement = placementOf(context, this.#cluster, action.hashPolicies);
-    this.#rewrite();
-    const { timeoutMs, maxStreamDurationMs = context.parts.entry.maxStreamDurationMs, idleTimeoutMs } = action;
-    if (timeoutMs > 0 || maxStreamDurationMs > 0) context.timers.armResponse(name, upgrade === '' ? timeoutMs : 0, maxStreamDurationMs);
-    if (idleTimeoutMs !== undefined) context.timers.armIdle(idleTimeoutMs);
-    if (action.mirrors.length > 0 && upgrade === '') this.#startMirrors(timeoutMs);
+    this.#setTerms();
+    if (this.#policy !== undefined && upgrade === '') this.#keepBody();
+    const { responseMs, streamMs = context.parts.entry.maxStreamDurationMs } = this.#timeouts;
+    if (responseMs > 0 || streamMs > 0) {
+      const leftMs = streamMs > 0 ? Math.max(1, streamMs - context.elapsedMs()) : 0;
+      context.timers.armResponse(name, upgrade === '' ? responseMs : 0, leftMs, this.#answersLateBy204);
+    }
+    if (action.idleTimeoutMs !== undefined) context.timers.armIdle(action.idleTimeoutMs);
+    if (action.mirrors.length > 0 && upgrade === '') this.#startMirrors(responseMs);
     this.#startAttempt();
+  }
+
+  /** Time and retries that this request has: the route's, and what headers say that a trusted sender or the route itself put there. */
+  #setTerms(): void {
+    const context = this.#context;
+    const { action, target } = this.#decision;
+    const { isInternal, isGrpc } = context.notes;
+    // As Envoy: a route's header changes come too late for the timeouts, but in time for the retries.
+    this.#timeouts = timeoutsFor(action, action.retry, context, isGrpc, isInternal);
+    if (isInternal) removeTimeoutHeaders(context);
+    rewriteHead(context, this.#decision);
+    const readsHeaders = isInternal || target.setsRouterHeaders;
+    this.#policy = retryFor(action.retry, context, readsHeaders);
+    if (readsHeaders) {
+      this.#answersLateBy204 = context.header('x-envoy-upstream-rq-timeout-alt-response') !== undefined;
+      removeRetryHeaders(context);
+    }
+    tellTimeouts(context, this.#timeouts, 0);
+    const { streamMs = context.parts.entry.maxStreamDurationMs } = this.#timeouts;
+    if (isGrpc && streamMs > 0) setField(context.stream.request.headers, 'grpc-timeout', formatGrpcTimeout(streamMs));
+  }
+
+  #keepBody(): void {
+    this.#body.keep(this.#decision.action.bufferLimitBytes);
+    if (this.#held !== undefined) for (const chunk of this.#held.chunks) this.#body.add(chunk);
   }
 
   #startMirrors(timeoutMs: number): void {
@@ -92,37 +127,6 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       for (const chunk of this.#held?.chunks ?? []) mirrored.sendData(chunk);
       if (this.#context.requestEnded && this.#context.stream.hasBody) mirrored.sendEnd(this.#trailers);
     }
-  }
-
-  /** Envoy's order: headers to add and remove, then host and path (finalizeRequestHeaders). */
-  #rewrite(): void {
-    const context = this.#context;
-    const { request } = context.stream;
-    const { action, target, route } = this.#decision;
-    const { headers } = request;
-    if (target.requestHeaders.length > 0) {
-      applyHeaderOperations(target.requestHeaders, headers, formatView(context, route, undefined));
-      makeWireSafe(headers);
-    }
-    if (target.hostRewrite !== undefined && target.hostRewrite !== '') request.authority = target.hostRewrite;
-    const host = rewriteHost(action, context);
-    if (host !== undefined) {
-      if (action.appendForwardedHost) appendForwardedHost(headers, request.authority);
-      if (!this.#suppressesEnvoyHeaders()) setField(headers, 'x-envoy-original-host', request.authority);
-      request.authority = host;
-    }
-    const path = rewritePath(action, request.path);
-    if (action.prefixRewrite !== undefined || action.regexRewrite !== undefined) {
-      if (!this.#suppressesEnvoyHeaders()) setField(headers, 'x-envoy-original-path', request.path);
-      request.path = path;
-    }
-    const expected = action.retry !== undefined && action.retry.perTryTimeoutMs > 0 ? action.retry.perTryTimeoutMs : action.timeoutMs;
-    if (expected > 0 && !this.#suppressesEnvoyHeaders()) setField(headers, 'x-envoy-expected-rq-timeout-ms', String(expected));
-  }
-
-  #suppressesEnvoyHeaders(): boolean {
-    const router = this.#context.parts.entry.httpFilters.at(-1);
-    return router?.kind === 'router' && router.suppressEnvoyHeaders;
   }
 
   #startAttempt(): void {
@@ -142,7 +146,8 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     const attempt = new UpstreamAttempt(this, endpoint, this.#protocol(cluster));
     this.#attempt = attempt;
     this.#sentMs = context.elapsedMs();
-    attempt.start(request, hasBody, context.parts.runtime.wheel, action.retry?.perTryTimeoutMs ?? 0, action.retry?.perTryIdleTimeoutMs ?? 0);
+    if (this.#attempts > 1) tellTimeouts(context, this.#timeouts, this.#spentMs());
+    attempt.start(request, hasBody, context.parts.runtime.wheel, this.#timeouts.perTryMs, this.#timeouts.perTryIdleMs);
     let writable = true;
     const held = this.#held;
     this.#held = undefined;
@@ -152,12 +157,18 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     if (context.requestEnded && hasBody) attempt.sendEnd(this.#trailers);
   }
 
+  /** How much of the response's time is gone: it begins with the request's end. */
+  #spentMs(): number {
+    const context = this.#context;
+    return context.requestEnded ? Math.round(context.elapsedMs() - Math.max(context.record.requestDurationMs, 0)) : 0;
+  }
+
   /** ORIGINAL_DST goes where the client was going; everything else is balanced. */
   #choose(cluster: ClusterRuntime): Endpoint | undefined {
     const { connection } = this.#context.stream;
     if (cluster.entry.discovery === 'original-dst')
       return cluster.originalDestination(connection.localAddress, connection.localPort, (name) => this.#context.header(name));
-    return cluster.choose(this.#failedHosts, this.#decision.action.retry?.hostSelectionAttempts, this.#placement?.hash);
+    return cluster.choose(this.#failedHosts, this.#policy?.hostSelectionAttempts, this.#placement?.hash);
   }
 
   #protocol({ entry }: ClusterRuntime): PoolProtocol {
@@ -201,6 +212,11 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     record.upstreamProtocol = attempt.protocol === 'http2' ? 'HTTP/2' : 'HTTP/1.1';
   }
 
+  /** x-envoy-attempt-count of an answer of ours in place of the upstream's. */
+  describeAttempts(headers: HeaderList): void {
+    if (this.#attempts > 0 && this.#decision.route.attemptCountInResponse) headers.push('x-envoy-attempt-count', String(this.#attempts));
+  }
+
   onAttemptInformational(head: ResponseHead): void {
     // Where the manager itself said 100, the upstream's is not passed on a second time.
     if (head.status === 100 && !this.#context.parts.entry.proxy100Continue) return;
@@ -209,11 +225,11 @@ export class Forwarding implements AttemptOwner, TimerOwner {
 
   onAttemptHead(attempt: UpstreamAttempt, head: ResponseHead, hasBody: boolean): void {
     const context = this.#context;
-    const { action, route, target } = this.#decision;
+    const { route, target } = this.#decision;
     let exhausted = '';
     this.#endRetry();
-    if (action.retry !== undefined && coversResponse(action.retry, head)) {
-      exhausted = this.#retry(attempt);
+    if (this.#policy !== undefined && retriesResponse(this.#policy, head)) {
+      exhausted = this.#retry(attempt, head);
       if (exhausted === 'again') return;
     }
     this.#body.forget();
@@ -231,7 +247,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       this.#isTunnel = true;
       context.timers.onTunnel();
     }
-    const serviceTime = this.#suppressesEnvoyHeaders() ? undefined : Math.round(context.elapsedMs() - this.#sentMs);
+    const serviceTime = suppressesEnvoyHeaders(context.parts) ? undefined : Math.round(context.elapsedMs() - this.#sentMs);
     context.sendHead(head, !hasBody && !tunnel, serviceTime);
     if (tunnel) {
       context.stream.becomeTunnel();
@@ -261,17 +277,17 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     }
     this.#endRetry();
     if (isConnectFailure(reason)) context.record.upstreamTransportFailureReason = detail.replaceAll(' ', '_');
-    const { retry } = this.#decision.action;
-    const outcome = retry !== undefined && coversReset(retry.on, reason) ? this.#retry(attempt) : '';
+    const outcome = this.#policy !== undefined && retriesEnd(this.#policy, endOf(reason)) ? this.#retry(attempt) : '';
     if (outcome !== 'again') context.fail(this.#resetFailure(reason, detail), outcome);
   }
 
   onAttemptTimeout(attempt: UpstreamAttempt, wasIdle: boolean): void {
     this.#endRetry();
-    const { retry } = this.#decision.action;
     const limit = wasIdle ? 'upstream_per_try_idle' : 'upstream_per_try';
-    const outcome = retry !== undefined && coversTimeout(retry.on) ? this.#retry(attempt) : '';
-    if (outcome !== 'again') this.#context.fail({ kind: 'response-timeout', cluster: this.#cluster?.entry.name ?? '', limit }, outcome);
+    const outcome = this.#policy !== undefined && retriesEnd(this.#policy, 'timeout') ? this.#retry(attempt) : '';
+    if (outcome === 'again') return;
+    const failure = { kind: 'response-timeout', cluster: this.#cluster?.entry.name ?? '', limit, by204: this.#answersLateBy204 } as const;
+    this.#context.fail(failure, outcome);
   }
 
   onAttemptWritable(): void {
@@ -283,12 +299,12 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   }
 
   /** 'again' where another attempt is on its way; else the flag to add: URX when the policy's number is used up, UO at the cluster's limit. */
-  #retry(failed: UpstreamAttempt): 'again' | '' | 'URX' | 'UO' {
+  #retry(failed: UpstreamAttempt, head?: ResponseHead): 'again' | '' | 'URX' | 'UO' {
     const context = this.#context;
     const cluster = this.#cluster;
-    const { retry } = this.#decision.action;
+    const retry = this.#policy;
     if (retry === undefined || cluster === undefined || !this.#body.replayable || context.responseStarted) return '';
-    if (this.#attempts > retry.numRetries) return retry.numRetries > 0 ? 'URX' : '';
+    if (this.#attempts > retry.numRetries) return 'URX';
     if (!mayRetry(cluster.entry, cluster.usage)) {
       cluster.usage.counters.overflow('upstream_rq_retry_overflow');
       return 'UO';
@@ -299,7 +315,9 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     cluster.usage.retries++;
     this.#countsAsRetry = true;
     this.#backOff ??= new Timer(context.parts.runtime.wheel, this);
-    this.#backOff.arm(Math.max(backOffMs(retry, this.#attempts, context.parts.runtime.random()), 1));
+    const { random, clock } = context.parts.runtime;
+    const asked = head === undefined ? undefined : askedBackOffMs(retry, head, clock.nowMs(), random());
+    this.#backOff.arm(Math.max(asked ?? backOffMs(retry, this.#attempts, random()), 1));
     return 'again';
   }
 
@@ -318,4 +336,9 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   onTimer(): void {
     if (!this.#context.done) this.#startAttempt();
   }
+}
+
+function endOf(reason: ResetReason): AttemptEnd {
+  if (reason === 'overflow' || reason === 'refused') return reason;
+  return isConnectFailure(reason) ? 'not-connected' : 'reset';
 }

@@ -6,10 +6,13 @@ const keptBytes = 262_144;
 export class RequestBody {
   #chunks: Buffer[] = [];
   #length = 0;
-  #replayable: boolean;
+  #replayable = false;
+  #limit = keptBytes;
 
-  constructor(replayable: boolean) {
-    this.#replayable = replayable;
+  /** Begins to keep it, up to `limit` bytes. */
+  keep(limit = keptBytes): void {
+    this.#replayable = true;
+    this.#limit = limit;
   }
 
   /** False once too much has come, or nobody wants it again. */
@@ -24,7 +27,7 @@ export class RequestBody {
   add(chunk: Buffer): void {
     if (!this.#replayable) return;
     this.#length += chunk.length;
-    if (this.#length > keptBytes) this.forget();
+    if (this.#length > this.#limit) this.forget();
     else this.#chunks.push(chunk);
   }
 

@@ -1,13 +1,17 @@
 // What the connection manager does to a request's fields before filters and routing see them: who the client is, what may be trusted,
 // which id the request has. Rules: Envoy, ConnectionManagerUtility::mutateRequestHeaders and "HTTP header manipulation".
+import { inRange, parseIp } from '#base/cidr.ts';
 import type { HttpManagerEntry } from '#decide/listener-entry.ts';
 import { forwardClientCertificate } from '#proxy/http/client-certificate.ts';
+import { joinedValue } from '#proxy/http/header-list.ts';
 import type { RequestIds } from '#proxy/http/request-id.ts';
 import type { DownstreamConnection, HeaderList, RequestHead } from '#proxy/http/stream.ts';
 
 /** What was seen on the way; one per request. */
 export class RequestNotes {
   isGrpc = false;
+  /** The sender is one of the mesh's own (internal_address_config). */
+  isInternal = false;
   expectsContinue = false;
   upgrade = '';
   requestId = '';
@@ -75,6 +79,7 @@ export function prepareRequest(
 ): string | undefined {
   const { headers } = head;
   const edge = entry.useRemoteAddress;
+  if (entry.internalRanges.length > 0) notes.isInternal = isInternal(headers, connection, entry);
   let to = 0;
   let xffAt = -1;
   let protoAt = -1;
@@ -108,7 +113,7 @@ export function prepareRequest(
       else if (code === seen.clientCert) {
         clientCert = clientCert === '' ? value : `${clientCert},${value}`;
         continue;
-      } else if (code === seen.edgeOnly ? edge : true) continue;
+      } else if (notes.isInternal ? code === seen.internalMark : code === seen.edgeOnly ? edge : true) continue;
     }
     headers[to] = name;
     headers[to + 1] = value;
@@ -116,12 +121,21 @@ export function prepareRequest(
   }
   headers.length = to;
   placeClient(head, connection, entry, notes, xffAt, protoAt);
+  if (notes.isInternal) headers.push('x-envoy-internal', 'true');
   if (entry.generateRequestId) placeRequestId(headers, entry, ids, notes, idAt);
   if (entry.appendForwardedPort && !hasPort) headers.push('x-forwarded-port', String(connection.localPort));
   if (entry.via !== '') headers.push('via', entry.via);
   const certificate = forwardClientCertificate(clientCert, connection, entry);
   if (certificate !== '') headers.push('x-forwarded-client-cert', certificate);
   return undefined;
+}
+
+/** Envoy: a request is internal when the one address that it came from, and no other proxy, is in the ranges of internal_address_config. */
+function isInternal(headers: HeaderList, connection: DownstreamConnection, entry: HttpManagerEntry): boolean {
+  const list = joinedValue(headers, 'x-forwarded-for');
+  if (entry.useRemoteAddress ? list !== undefined : list === undefined || list.includes(',')) return false;
+  const address = parseIp(entry.useRemoteAddress ? connection.facts.directRemoteIp : (list ?? '').trim());
+  return address !== undefined && entry.internalRanges.some((range) => inRange(address, range));
 }
 
 /** x-forwarded-for, x-forwarded-proto, x-envoy-external-address, and the client's address that they give. */
@@ -146,7 +160,7 @@ function placeClient(
       if (xffAt === -1) headers.push('x-forwarded-for', own);
       else headers[xffAt + 1] = `${list},${own}`;
     }
-    headers.push('x-envoy-external-address', notes.remoteIp);
+    if (!notes.isInternal) headers.push('x-envoy-external-address', notes.remoteIp);
   }
   if (protoAt === -1) headers.push('x-forwarded-proto', scheme);
   else if (entry.useRemoteAddress && entry.xffNumTrustedHops === 0) headers[protoAt + 1] = scheme;
