@@ -92,6 +92,11 @@ export const heddleCodes = {
     title: 'Patch without a target',
     explanation: 'A patch of an EnvoyFilter found nothing to change in any of the proxies that it is for.',
   },
+  HDL0038: {
+    title: 'Without effect as it stands',
+    explanation: 'A setting is valid and does nothing, or not what it seems to, because something that it needs is not there.',
+  },
+  HDL0039: { title: 'Subset defined twice', explanation: 'A DestinationRule has two subsets of one name. The first one is in force.' },
   HDL0040: {
     title: 'Refused by a proxy',
     explanation: 'A proxy did not take what Heddle made of these lines. It keeps the configuration that it had before, until the lines change.',

@@ -14,10 +14,12 @@ export type ClusterPolicy = {
 };
 
 export function clusterPolicies(service: Service, rule: DestinationRule | undefined, settings: MeshSettings): readonly ClusterPolicy[] {
+  // Of a name that is given twice the first counts.
+  const subsets = rule?.subsets.filter(({ name }, index, all) => all.findIndex((other) => other.name === name) === index) ?? [];
   return service.ports
     .filter(({ protocol }) => protocol !== 'udp')
     .flatMap((port) =>
-      [undefined, ...(rule?.subsets ?? [])].map((subset) => ({
+      [undefined, ...subsets].map((subset) => ({
         name: outboundClusterName(port.number, subset?.name, service.hostname),
         port,
         subset,

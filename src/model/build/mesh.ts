@@ -4,6 +4,7 @@ import type { KindMap } from '#api/kinds.ts';
 import { compareDiagnostics } from '#base/diagnostic.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildDestinationRule } from '#model/build/destination-rule.ts';
+import { destinationRuleDiagnostics } from '#model/build/destination-rule-findings.ts';
 import { buildEnvoyFilter } from '#model/build/envoy-filter.ts';
 import { buildGateway } from '#model/build/gateway.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
@@ -53,6 +54,7 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
     ...ofRoutes.diagnostics,
     ...ofServices,
     ...referenceDiagnostics(parts),
+    ...destinationRuleDiagnostics(parts.destinationRules),
     ...sidecarDiagnostics(parts.sidecars),
   ];
   return { ...parts, diagnostics: all.sort(compareDiagnostics) };

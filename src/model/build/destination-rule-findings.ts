@@ -1,0 +1,49 @@
+// What of destination rules Istio accepts although it does nothing, or not what it seems to: a warning each.
+import type { Diagnostic } from '#base/diagnostic.ts';
+import type { Origin } from '#base/origin.ts';
+import type { DestinationRule, Subset, TrafficPolicy } from '#model/destination-rule.ts';
+import { effectivePolicy } from '#model/effective-policy.ts';
+
+export function destinationRuleDiagnostics(rules: readonly DestinationRule[]): readonly Diagnostic[] {
+  return rules.flatMap((rule) => [...rule.subsets.flatMap((subset, index) => subsetDiagnostics(subset, index, rule)), ...failoverDiagnostics(rule)]);
+}
+
+function subsetDiagnostics({ name, labels, origin }: Subset, index: number, { subsets }: DestinationRule): readonly Diagnostic[] {
+  const first = subsets.find((subset) => subset.name === name);
+  if (first !== undefined && subsets.indexOf(first) < index) {
+    const related = [{ message: 'the first one, which counts', at: first.origin }];
+    return [
+      { code: 'HDL0039', severity: 'warning', message: `subset ${name} is defined twice in this rule`, hint: 'rename it', at: origin, related },
+    ];
+  }
+  if (Object.keys(labels).length > 0) return [];
+  const message = `subset ${name} has no labels, so it is every endpoint of the host`;
+  return [{ code: 'HDL0038', severity: 'warning', message, hint: 'give it the labels of its Pods, or leave it out', at: origin }];
+}
+
+/** Once for each place that speaks of failover: a level of the rule, or a port of it. */
+function failoverDiagnostics(rule: DestinationRule): readonly Diagnostic[] {
+  const places = new Set<Origin>();
+  for (const subset of [undefined, ...rule.subsets]) {
+    const own = subset === undefined ? rule.policy : subset.policy;
+    for (const port of [0, ...(own?.ports.keys() ?? [])]) {
+      const policy = effectivePolicy(rule, port, subset);
+      const place = policy === undefined ? undefined : unwatchedFailover(policy);
+      if (place !== undefined) places.add(place);
+    }
+  }
+  return [...places].map((at) => ({
+    code: 'HDL0038',
+    severity: 'warning',
+    message: 'failover does nothing without outlierDetection: nobody would notice that endpoints fail',
+    hint: 'add outlierDetection, such as consecutive5xxErrors: 3, to the same trafficPolicy',
+    at,
+  }));
+}
+
+/** Where zones are balanced by Envoy itself, and where shares are given, priorities do not depend on errors. */
+function unwatchedFailover({ loadBalancer, outlierDetection }: TrafficPolicy): Origin | undefined {
+  const locality = loadBalancer?.locality;
+  if (outlierDetection !== undefined || locality === undefined || !locality.enabled || locality.kind === 'zone-aware') return undefined;
+  return locality.failover.length > 0 || locality.failoverPriority.length > 0 ? locality.origin : undefined;
+}
