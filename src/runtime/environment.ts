@@ -4,6 +4,7 @@ import { delimiter, dirname } from 'node:path';
 import type { ResourcesByKind } from '#api/kinds.ts';
 import type { EnvironmentVariable } from '#api/kubernetes/container.ts';
 import { resourceKey } from '#api/resource.ts';
+import { calledHosts } from '#runtime/called-host.ts';
 import type { ContainerPlan, PodPlan } from '#runtime/pod-plan.ts';
 import type { PodPorts } from '#runtime/port-plan.ts';
 import { proxyVariables, serviceVariables } from '#runtime/service-variables.ts';
@@ -12,7 +13,7 @@ export type EnvironmentInput = {
   readonly plan: PodPlan;
   readonly container: ContainerPlan;
   readonly ports: PodPorts;
-  readonly resources: Pick<ResourcesByKind, 'Service' | 'ConfigMap'>;
+  readonly resources: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'>;
   readonly domain: string;
   /** The variables of `heddle up` itself, and the Node that runs it: `node` in a command means this one. */
   readonly inherited: Readonly<Record<string, string | undefined>>;
@@ -32,7 +33,7 @@ export function containerEnvironment(input: EnvironmentInput): Environment {
   const variables: Record<string, string> = {
     ...inheritedVariables(input),
     ...container.command.env,
-    ...(plan.pod.spec.enableServiceLinks === false ? {} : serviceVariables(resources.Service.values(), ports, domain)),
+    ...(plan.pod.spec.enableServiceLinks === false ? {} : serviceVariables(calledHosts(plan.pod.metadata.namespace, resources, domain), ports)),
     ...proxyVariables(ports),
   };
   for (const { prefix = '', configMapRef, secretRef } of container.container.envFrom ?? []) {

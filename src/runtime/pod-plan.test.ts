@@ -7,6 +7,7 @@ import { containerEnvironment, expandVariables } from '#runtime/environment.ts';
 import { readImageMap } from '#runtime/image-map.ts';
 import { planPods } from '#runtime/pod-plan.ts';
 import { PortAllocator } from '#runtime/port-allocator.ts';
+import { calledHosts } from '#runtime/called-host.ts';
 import { choosePorts } from '#runtime/port-plan.ts';
 
 const at = { file: '/mesh/app.yaml', line: 3, col: 5 };
@@ -138,7 +139,7 @@ test('the environment: services at the sidecar, the local port, fields of the po
   const plan = planPods(resources, images).pods.get('default/app');
   assert.ok(plan?.containers[0] !== undefined);
   const allocator = new PortAllocator({ random: () => 0, isFree: async () => true });
-  const ports = await choosePorts(plan, resources.Service.values(), allocator, { domain: 'cluster.local' });
+  const ports = await choosePorts(plan, calledHosts('default', resources, 'cluster.local'), allocator);
   assert.deepEqual(ports, {
     address: '127.0.0.1',
     inbound: { 8080: { listen: 20_000, app: 20_001 } },

@@ -79,7 +79,7 @@ function planPod(
   const containers = planContainers('containers');
   diagnostics.push(...fieldsWithoutEffect(pod));
   if (!isComplete) return undefined;
-  const inbound = inboundPorts(pod, resources.Service.values());
+  const inbound = inboundPorts(pod, resources.Service.values(), resources.ServiceEntry.values());
   return {
     key,
     pod,

@@ -6,8 +6,8 @@ import { sidecarContainer } from '#runtime/sidecar-container.ts';
 type Pod = KindMap['Pod'];
 type Service = KindMap['Service'];
 
-/** Ports that the containers name, that Services send to, or that probes ask: TCP only, ascending. */
-export function inboundPorts(pod: Pod, services: Iterable<Service>): readonly number[] {
+/** Ports that the containers name, that Services and ServiceEntries send to, or that probes ask: TCP only, ascending. */
+export function inboundPorts(pod: Pod, services: Iterable<Service>, entries: Iterable<KindMap['ServiceEntry']> = []): readonly number[] {
   const ports = new Set<number>();
   for (const container of pod.spec.containers) {
     if (container.name === sidecarContainer && pod.spec.containers.length > 1) continue;
@@ -21,14 +21,21 @@ export function inboundPorts(pod: Pod, services: Iterable<Service>): readonly nu
       if ((port.protocol ?? 'TCP') === 'TCP' && target !== undefined) ports.add(target);
     }
   }
+  for (const { metadata, spec } of entries) {
+    if (metadata.namespace !== pod.metadata.namespace || !hasLabels(pod, spec.workloadSelector?.labels)) continue;
+    for (const { name, number, targetPort: target = number } of spec.ports ?? []) ports.add(namedPort(pod, name) ?? target);
+  }
   return [...ports].sort((a, b) => a - b);
 }
 
 /** Whether the Service's selector matches the pod's labels; a Service without a selector selects nothing. */
 export function selects(service: Service, pod: Pod): boolean {
-  const selector = Object.entries(service.spec.selector ?? {});
-  if (service.metadata.namespace !== pod.metadata.namespace || selector.length === 0) return false;
-  return selector.every(([name, value]) => pod.metadata.labels[name] === value);
+  const { selector = {} } = service.spec;
+  return service.metadata.namespace === pod.metadata.namespace && Object.keys(selector).length > 0 && hasLabels(pod, selector);
+}
+
+function hasLabels(pod: Pod, selector: Readonly<Record<string, string>> | undefined): boolean {
+  return selector !== undefined && Object.entries(selector).every(([name, value]) => pod.metadata.labels[name] === value);
 }
 
 /** The container port behind a port of a Service: a number, the port itself where nothing is said, or a container's port by name. */

@@ -19,7 +19,7 @@ export type PodRunOptions = {
   readonly ports: PodPorts;
   /** Counts the replacements of the pod: 0 for the first. */
   readonly generation: number;
-  readonly resources: Pick<ResourcesByKind, 'Service' | 'ConfigMap'>;
+  readonly resources: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'>;
   readonly domain: string;
   readonly inherited: Readonly<Record<string, string | undefined>>;
   readonly nodeProgram: string;

@@ -1,10 +1,8 @@
 // On which local ports a pod serves: every pod has the same address here, so each container port gets a port for the proxy to listen on
 // and one for the application, and each service a port on which the pod's proxy takes the calls to it.
-import type { KindMap } from '#api/kinds.ts';
+import type { CalledHost } from '#runtime/called-host.ts';
 import type { PodPlan } from '#runtime/pod-plan.ts';
 import type { PortAllocator } from '#runtime/port-allocator.ts';
-
-type Service = KindMap['Service'];
 
 /** The port plan of one running pod; the same shape as the node metadata HEDDLE_LOOPBACK that its proxy carries. */
 export type PodPorts = {
@@ -22,14 +20,14 @@ const address = '127.0.0.1';
 const firstUnprivileged = 1024;
 
 /**
- * Chooses free ports for a pod: `fixed` are those that the user asked for, by container port (a gateway's 8080). Other ports of such a gateway
+ * Chooses free ports for a pod and what its app calls: `fixed` are those that the user asked for, by container port (a gateway's 8080). Other ports of such a gateway
  * are opened as they are, where they are free.
  */
 export async function choosePorts(
   plan: PodPlan,
-  services: Iterable<Service>,
+  calls: readonly CalledHost[],
   allocator: PortAllocator,
-  { domain, fixed = {} }: { readonly domain: string; readonly fixed?: Readonly<Record<string, number>> },
+  fixed: Readonly<Record<string, number>> = {},
 ): Promise<PodPorts> {
   const inbound: Record<string, { listen: number; app?: number }> = {};
   for (const port of plan.inbound) {
@@ -39,19 +37,15 @@ export async function choosePorts(
   }
   if (plan.isGateway) return { address, inbound, outbound: {} };
   const outbound: Record<string, number> = {};
-  for (const service of services) {
-    if (service.metadata.namespace !== plan.pod.metadata.namespace || service.spec.type === 'ExternalName') continue;
-    for (const { port, protocol } of service.spec.ports ?? []) {
-      if ((protocol ?? 'TCP') !== 'TCP') continue;
-      outbound[outboundKey(service, port, domain)] = await allocator.take();
-    }
+  for (const { hostname, ports } of calls) {
+    for (const { number } of ports) outbound[outboundKey(hostname, number)] ??= await allocator.take();
   }
   return { address, inbound, outbound, httpProxy: await allocator.take() };
 }
 
 /** `hello.default.svc.cluster.local:80`. */
-export function outboundKey(service: Service, port: number, domain: string): string {
-  return `${service.metadata.name}.${service.metadata.namespace}.svc.${domain}:${port}`;
+export function outboundKey(hostname: string, port: number): string {
+  return `${hostname}:${port}`;
 }
 
 /** Every local port of the plan, to give back when the pod has ended. */

@@ -2,6 +2,7 @@
 // address is the pod's proxy. Pure. A Service whose pods do not run has a slice without endpoints: that it has none is then known.
 import type { AnyResource, KindMap } from '#api/kinds.ts';
 import type { FieldOrigins } from '#api/resource.ts';
+import { localPortsAnnotation } from '#api/local-ports.ts';
 import { selects, targetPort } from '#runtime/pod-ports.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 
@@ -23,6 +24,7 @@ function podWithStatus({ plan, ports, phase, ready }: PublishedPod): KindMap['Po
   const condition = ready ? 'True' : 'False';
   return {
     ...plan.pod,
+    metadata: { ...plan.pod.metadata, annotations: { ...plan.pod.metadata.annotations, [localPortsAnnotation]: localPorts(ports) } },
     status: {
       phase,
       podIP: ports.address,
@@ -33,6 +35,11 @@ function podWithStatus({ plan, ports, phase, ready }: PublishedPod): KindMap['Po
       ],
     },
   };
+}
+
+/** Container port → where the proxy listens for it. */
+function localPorts({ inbound }: PublishedPod['ports']): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(inbound).map(([port, { listen }]) => [port, listen])));
 }
 
 function serviceSlices(service: KindMap['Service'], pods: readonly PublishedPod[]): readonly KindMap['EndpointSlice'][] {

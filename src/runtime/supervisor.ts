@@ -4,6 +4,7 @@ import type { AnyResource, ResourcesByKind } from '#api/kinds.ts';
 import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import { PodRun, type PodRunOptions } from '#runtime/pod-run.ts';
 import type { PortAllocator } from '#runtime/port-allocator.ts';
+import { calledHosts } from '#runtime/called-host.ts';
 import { allPorts, choosePorts } from '#runtime/port-plan.ts';
 import { publishedResources } from '#runtime/published.ts';
 
@@ -23,14 +24,18 @@ export type SupervisorOptions = Omit<PodRunOptions, 'plan' | 'ports' | 'generati
 /** One pod of the plan: the run that serves, and the one that shall take its place. */
 type Slot = { current: PodRun; next?: PodRun };
 
-const emptyServices: Pick<ResourcesByKind, 'Service' | 'ConfigMap'> = { Service: new Map(), ConfigMap: new Map() };
+const emptyServices: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'> = {
+  Service: new Map(),
+  ServiceEntry: new Map(),
+  ConfigMap: new Map(),
+};
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #slots = new Map<string, Slot>();
   readonly #leaving = new Map<PodRun, Promise<void>>();
   readonly #generations = new Map<string, number>();
-  #resources: Pick<ResourcesByKind, 'Service' | 'ConfigMap'> = emptyServices;
+  #resources: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'> = emptyServices;
   #applying: Promise<void> = Promise.resolve();
   #publishPlanned = false;
   #stopping = false;
@@ -52,7 +57,7 @@ export class Supervisor {
   }
 
   /** Makes the running pods like `plan`. Resolves when every start and end has been begun, not when they are done. */
-  apply(plan: RuntimePlan, resources: Pick<ResourcesByKind, 'Service' | 'ConfigMap'>): Promise<void> {
+  apply(plan: RuntimePlan, resources: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'>): Promise<void> {
     this.#applying = this.#applying.then(() => this.#apply(plan, resources));
     return this.#applying;
   }
@@ -77,7 +82,7 @@ export class Supervisor {
     for (const run of this.runs()) run.kill();
   }
 
-  async #apply(plan: RuntimePlan, resources: Pick<ResourcesByKind, 'Service' | 'ConfigMap'>): Promise<void> {
+  async #apply(plan: RuntimePlan, resources: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'>): Promise<void> {
     if (this.#stopping) return;
     this.#resources = resources;
     for (const [key, slot] of this.#slots) {
@@ -113,7 +118,8 @@ export class Supervisor {
 
   async #start(plan: PodPlan): Promise<PodRun> {
     const { allocator, domain, fixedPorts, logFile } = this.#options;
-    const ports = await choosePorts(plan, this.#resources.Service.values(), allocator, { domain, fixed: fixedPorts(plan) });
+    const calls = calledHosts(plan.pod.metadata.namespace, this.#resources, domain);
+    const ports = await choosePorts(plan, calls, allocator, fixedPorts(plan));
     const generation = this.#generations.get(plan.key) ?? 0;
     this.#generations.set(plan.key, generation + 1);
     return new PodRun({

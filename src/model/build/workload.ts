@@ -1,6 +1,7 @@
 // In: Pods, the controllers that make them, and Nodes. Out: the workloads, each with an address, real or placeholder.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import { resourceKey } from '#api/resource.ts';
+import { readLocalPorts } from '#api/local-ports.ts';
 import { workloadPods } from '#api/workload-pods.ts';
 import type { BuildMemo } from '#model/build/build-memo.ts';
 import { workloadLocality } from '#model/build/locality.ts';
@@ -40,6 +41,7 @@ function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<R
   const locality = workloadLocality(labels, nodeLabels);
   const { nodeName = '' } = pod.spec;
   const network = labels['topology.istio.io/network'] ?? '';
+  const ports = readLocalPorts(annotations);
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
   return {
     name,
@@ -54,6 +56,7 @@ function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<R
     ...(locality !== undefined && { locality }),
     ...(nodeName !== '' && { node: nodeName }),
     ...(network !== '' && { network }),
+    ...(ports !== undefined && { localPorts: ports }),
     origin: pod.origins.start,
   };
 }
