@@ -51,7 +51,7 @@ test('a VirtualService that Istio refuses', () => {
     [{ hosts: ['a'], http: [{ match: [] }] }, ['spec.http[0].route: the rule says nothing about where requests go']],
     [{ hosts: ['a'], http: [{ route, redirect: { uri: '/' } }] }, ['spec.http[0].route: route cannot stand beside redirect in one rule']],
     [
-      { hosts: ['a'], http: [{ fault: {}, directResponse: { status: 200 } }] },
+      { hosts: ['a'], http: [{ fault: { delay: { fixedDelay: '1s' } }, directResponse: { status: 200 } }] },
       ['spec.http[0].fault: fault cannot stand beside directResponse in one rule'],
     ],
     [{ hosts: ['a'], http: [{ route: [...route, ...route] }] }, ['spec.http[0].route[0].weight: the weights of all destinations add up to 0']],
