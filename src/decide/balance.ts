@@ -29,15 +29,16 @@ export type BalancerState<Host extends BalancedHost> = {
   readonly byHash: boolean;
 };
 
-/** `locality` is the proxy's own, `region/zone/sub_zone`. */
+/** `locality` is the proxy's own, `region/zone/sub_zone`; `excluded` are priorities that shall take nothing. */
 export function newBalancerState<Host extends BalancedHost>(
   cluster: ClusterEntry,
   hosts: readonly Host[],
   chance: Chance,
   locality?: string,
+  excluded?: ReadonlySet<number>,
 ): BalancerState<Host> {
   const levels = levelsOf(hosts);
-  const loads = loadByPriority(levels, cluster);
+  const loads = loadByPriority(levels, cluster, excluded);
   const byHash = cluster.balancing === 'ring-hash' || cluster.balancing === 'maglev';
   const built = byHash
     ? { sources: [], hashLevels: hashLevelsOf(cluster, levels, loads, locality) }

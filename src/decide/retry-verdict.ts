@@ -94,6 +94,7 @@ const bareRetry: RetryEntry = {
   maxResetMs: 0,
   avoidPreviousHosts: false,
   hostSelectionAttempts: 1,
+  priorityUpdateFrequency: 0,
   baseIntervalMs: 25,
   maxIntervalMs: 250,
 };

@@ -1,10 +1,13 @@
 // Envoy's RetryPolicy, compiled: what to retry, how often, and how long to wait.
 
+import { isMessage } from '@bufbuild/protobuf';
 import type { Condition } from '#decide/condition.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
+import { unpackExtension } from '#decide/extension.ts';
 import { compileHeaderCondition } from '#decide/header-condition.ts';
 import { type RetryPolicy, RetryPolicy_ResetHeaderFormat as ResetFormat } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import { PreviousPrioritiesConfigSchema } from '#envoy/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js';
 
 /** Envoy's retry_on words (router filter, x-envoy-retry-on and x-envoy-retry-grpc-on). */
 export const retryConditions = [
@@ -46,6 +49,8 @@ export type RetryEntry = {
   /** previous_hosts: an endpoint that already failed is avoided, `hostSelectionAttempts` times. */
   readonly avoidPreviousHosts: boolean;
   readonly hostSelectionAttempts: number;
+  /** previous_priorities: after so many tries their priorities are left out; 0: never. */
+  readonly priorityUpdateFrequency: number;
   /** Wait before retry n: random in [0, min(base * 2^(n - 1), max)). Envoy's default is 25 ms and ten times the base. */
   readonly baseIntervalMs: number;
   readonly maxIntervalMs: number;
@@ -80,9 +85,21 @@ export function compileRetry(policy: RetryPolicy, field: string, problems: Probl
     maxResetMs: durationMs(policy.rateLimitedRetryBackOff?.maxInterval, defaultMaxResetMs),
     avoidPreviousHosts: avoidsPreviousHosts(policy, field, problems),
     hostSelectionAttempts: Math.max(1, Number(policy.hostSelectionRetryMaxAttempts)),
+    priorityUpdateFrequency: priorityUpdateFrequency(policy, field, problems),
     baseIntervalMs,
     maxIntervalMs,
   };
+}
+
+function priorityUpdateFrequency({ retryPriority }: RetryPolicy, field: string, problems: Problems): number {
+  if (retryPriority === undefined) return 0;
+  const message = retryPriority.configType.case === 'typedConfig' ? unpackExtension(retryPriority.configType.value) : undefined;
+  if (message !== undefined && isMessage(message, PreviousPrioritiesConfigSchema)) {
+    if (message.updateFrequency < 1) problems.report(`${field}.retry_priority.typed_config.update_frequency`, 'must be above 0');
+    return message.updateFrequency;
+  }
+  problems.report(`${field}.retry_priority`, `retry priority ${retryPriority.name} is not supported`);
+  return 0;
 }
 
 const knownConditions: ReadonlyMap<string, RetryCondition> = new Map(retryConditions.map((condition) => [condition, condition]));

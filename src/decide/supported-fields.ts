@@ -132,8 +132,8 @@ const http: Readonly<Record<string, MessageRules>> = {
     'forward_reason_phrase formatter_type_on_envoy_headers',
   ),
   'envoy.config.core.v3.Http2ProtocolOptions': fields(
-    'max_concurrent_streams',
-    `hpack_table_size initial_stream_window_size initial_connection_window_size allow_connect max_outbound_frames max_outbound_control_frames
+    'max_concurrent_streams allow_connect',
+    `hpack_table_size initial_stream_window_size initial_connection_window_size max_outbound_frames max_outbound_control_frames
      max_consecutive_inbound_frames_with_empty_payload max_inbound_priority_frames_per_stream max_inbound_window_update_frames_per_data_frame_sent
      stream_error_on_invalid_http_messaging override_stream_error_on_invalid_http_message connection_keepalive use_oghttp2_codec`,
   ),
@@ -206,10 +206,11 @@ const route: Readonly<Record<string, MessageRules>> = {
   'envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties': 'all',
   'envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter': 'all',
   'envoy.config.route.v3.RetryPolicy': fields(
-    `retry_on num_retries per_try_timeout per_try_idle_timeout retry_host_predicate host_selection_retry_max_attempts retriable_status_codes
+    `retry_on num_retries per_try_timeout per_try_idle_timeout retry_priority retry_host_predicate host_selection_retry_max_attempts retriable_status_codes
      retry_back_off retriable_headers retriable_request_headers rate_limited_retry_back_off`,
   ),
   'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': fields('name typed_config'),
+  'envoy.config.route.v3.RetryPolicy.RetryPriority': fields('name typed_config'),
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': 'all',
   'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig': 'all',
   'envoy.config.route.v3.RetryPolicy.RetryBackOff': 'all',

@@ -26,6 +26,8 @@ export type Scenario = {
   readonly replicas: number;
   /** Ports where nobody listens, behind the replicas. */
   readonly dead?: number;
+  /** By endpoint; 0 where not given. */
+  readonly priorities?: readonly number[];
   readonly cluster?: Part;
   readonly route?: Part;
   readonly run: (stage: Stage) => Promise<void>;
@@ -80,11 +82,12 @@ export async function runAll(binary: string | undefined, chosen: readonly Scenar
     const access_log = [fileLog(logOf(index), '%RESPONSE_CODE% %RESPONSE_FLAGS%\n')];
     return listener(`l${index}`, ports[index] ?? 0, [httpChain(routes, { access_log })]);
   });
-  const clusters = chosen.map(({ cluster = {} }, index) => {
-    const lb_endpoints = (endpoints[index] ?? []).map((port) => ({
-      endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } },
+  const clusters = chosen.map(({ cluster = {}, priorities = [] }, index) => {
+    const groups = (endpoints[index] ?? []).map((port, position) => ({
+      priority: priorities[position] ?? 0,
+      lb_endpoints: [{ endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } } }],
     }));
-    return { name: `c${index}`, connect_timeout: '1s', load_assignment: { cluster_name: `c${index}`, endpoints: [{ lb_endpoints }] }, ...cluster };
+    return { name: `c${index}`, connect_timeout: '1s', load_assignment: { cluster_name: `c${index}`, endpoints: groups }, ...cluster };
   });
   try {
     await using plane = await startPlane(binary, bootstrap(listeners, clusters));

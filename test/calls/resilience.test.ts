@@ -27,6 +27,16 @@ const previousHosts: Part = {
   host_selection_retry_max_attempts: 5,
 };
 
+const previousPriorities: Part = {
+  retry_priority: {
+    name: 'previous_priorities',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig',
+      update_frequency: 2,
+    },
+  },
+};
+
 const statuses = (answers: readonly HttpAnswer[]): readonly number[] => answers.map(({ status }) => status);
 
 async function inTurn(calls: KeptCalls, count: number): Promise<readonly HttpAnswer[]> {
@@ -374,6 +384,33 @@ const scenarios: readonly Scenario[] = [
       for (let user = 0; user < 40; user++) met.push((await calls.get('/', { 'x-user': `u${user}` })).headers['x-replica']);
       // Another place may by chance be the same endpoint again, six times in a row for few.
       assert.ok(met.filter((replica) => replica === '0').length <= 2, met.join());
+    },
+  },
+  {
+    name: 'retries leave the priorities that were tried',
+    replicas: 4,
+    priorities: [0, 0, 1, 1],
+    route: retry({ num_retries: 3, ...previousPriorities }),
+    run: async ({ replicas, calls }) => {
+      broken(replicas[0], 503);
+      broken(replicas[1], 503);
+      assert.deepEqual(tally(await inTurn(calls, 10)), { 200: 10 });
+      assert.equal((replicas[0]?.requests ?? 0) + (replicas[1]?.requests ?? 0), 20);
+    },
+  },
+  {
+    name: 'where every priority was tried it begins again',
+    replicas: 2,
+    priorities: [0, 1],
+    route: retry({ num_retries: 5, ...previousPriorities }),
+    run: async ({ replicas, calls }) => {
+      broken(replicas[0], 503);
+      broken(replicas[1], 503);
+      assert.deepEqual(tally(await inTurn(calls, 1)), { 503: 1 });
+      assert.deepEqual(
+        replicas.map(({ requests }) => requests),
+        [4, 2],
+      );
     },
   },
   {

@@ -1,6 +1,7 @@
 // The router: a routed request goes to an endpoint of its cluster, its response comes back; by the route's retry policy again and again.
 import { mayRetry } from '#decide/circuit-limits.ts';
 import type { RequestHash } from '#decide/hash-policy.ts';
+import { PreviousPriorities } from '#decide/previous-priorities.ts';
 import { formatGrpcTimeout } from '#decide/grpc-timeout.ts';
 import { applyHeaderOperations } from '#decide/header-apply.ts';
 import { type RequestTimeouts, timeoutsFor } from '#decide/request-timeouts.ts';
@@ -51,6 +52,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   #backOff: Timer | undefined = undefined;
   #trailers: HeaderList | undefined = undefined;
   #placement: RequestHash | undefined = undefined;
+  #priorities: PreviousPriorities | undefined = undefined;
   /** The retry that waits or is under way counts as one of the cluster's. */
   #countsAsRetry = false;
   #isTunnel = false;
@@ -92,6 +94,8 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     }
     if (action.idleTimeoutMs !== undefined) context.timers.armIdle(action.idleTimeoutMs);
     if (action.mirrors.length > 0 && upgrade === '') this.#startMirrors(responseMs);
+    if (this.#policy !== undefined && this.#policy.priorityUpdateFrequency > 0)
+      this.#priorities = new PreviousPriorities(this.#policy.priorityUpdateFrequency);
     this.#startAttempt();
   }
 
@@ -168,7 +172,9 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     const { connection } = this.#context.stream;
     if (cluster.entry.discovery === 'original-dst')
       return cluster.originalDestination(connection.localAddress, connection.localPort, (name) => this.#context.header(name));
-    return cluster.choose(this.#failedHosts, this.#policy?.hostSelectionAttempts, this.#placement?.hash);
+    const chosen = cluster.choose(this.#failedHosts, this.#policy?.hostSelectionAttempts, this.#placement?.hash, this.#priorities);
+    if (chosen !== undefined) this.#priorities?.onTry(chosen.entry.priority);
+    return chosen;
   }
 
   #protocol({ entry }: ClusterRuntime): PoolProtocol {

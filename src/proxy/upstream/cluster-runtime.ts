@@ -6,6 +6,7 @@ import { endpointAt } from '#decide/endpoints.ts';
 import type { Chance } from '#decide/host-group.ts';
 import { parseDestination } from '#decide/original-destination.ts';
 import { OutlierDetector } from '#decide/outlier.ts';
+import type { PreviousPriorities } from '#decide/previous-priorities.ts';
 import type { Word64 } from '#decide/word64.ts';
 import { ClusterCounters } from '#proxy/upstream/cluster-counters.ts';
 import { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
@@ -102,11 +103,19 @@ export class ClusterRuntime {
 
   /**
    * The endpoint for one more request or connection; undefined: none may be used. Those whose keys are in `avoid` are passed over for up to
-   * `attempts` draws. `hash` is what the request is placed by where the cluster is balanced by hash.
+   * `attempts` draws. `hash` is what the request is placed by where the cluster is balanced by hash. Of `tried` priorities others are preferred.
    */
-  choose(avoid?: ReadonlySet<string>, attempts = 1, hash?: Word64): Endpoint | undefined {
+  choose(avoid?: ReadonlySet<string>, attempts = 1, hash?: Word64, tried?: PreviousPriorities): Endpoint | undefined {
     const passOver = avoid === undefined ? undefined : ({ entry }: Endpoint): boolean => avoid.has(entry.key);
-    return chooseHost(this.#balancer, passOver, attempts, hash);
+    const excluded = tried?.excluded();
+    // Envoy's hash balancers do not ask for priorities.
+    const chosen = excluded === undefined || this.byHash ? undefined : chooseHost(this.#balancerWithout(excluded), passOver, attempts);
+    if (excluded !== undefined && chosen === undefined) tried?.reset();
+    return chosen ?? chooseHost(this.#balancer, passOver, attempts, hash);
+  }
+
+  #balancerWithout(excluded: ReadonlySet<number>): BalancerState<Endpoint> {
+    return newBalancerState(this.#entry, [...this.#endpoints.values()], this.#chance, this.#surroundings.locality, excluded);
   }
 
   /** True where a request's hash decides. */
