@@ -5,6 +5,7 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import type { ConnectionPool, DestinationRule, LocalityBalancing, OutlierDetection, TcpKeepalive } from '#model/destination-rule.ts';
 import type { EnvoyFilter } from '#model/envoy-filter.ts';
 import type { Gateway } from '#model/gateway.ts';
+import type { GatewayApiStatus } from '#model/gateway-api.ts';
 import type { IngressSettings } from '#model/ingress-settings.ts';
 import type { RateLimit } from '#model/rate-limit.ts';
 import type { Retries } from '#model/retry.ts';
@@ -35,6 +36,8 @@ export type Mesh = {
   readonly sidecars: readonly Sidecar[];
   readonly envoyFilters: readonly EnvoyFilter[];
   readonly rateLimits: readonly RateLimit[];
+  /** What the resources of the Gateway API are told. */
+  readonly gatewayApi: readonly GatewayApiStatus[];
   readonly diagnostics: readonly Diagnostic[];
 };
 

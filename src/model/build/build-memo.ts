@@ -1,5 +1,6 @@
 // What building a mesh remembers from one snapshot to the next. Pass one object to each build in turn; without it everything is made anew.
 import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
+import { GatewayApiMemo } from '#model/build/gateway-api/gateway-api.ts';
 import type { Delegated } from '#model/build/delegate.ts';
 import type { SettingsResult } from '#model/build/mesh-settings.ts';
 import type { EntryService } from '#model/build/service-entry.ts';
@@ -31,5 +32,6 @@ export class BuildMemo {
   readonly rateLimits = new IdentityCache<RateLimit>();
   readonly envoyFilters = new IdentityCache<EnvoyFilter>();
   readonly destinationRules = new IdentityCache<DestinationRule>();
+  readonly gatewayApi = new GatewayApiMemo();
   readonly sidecars = new IdentityCache<Sidecar>();
 }

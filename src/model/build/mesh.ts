@@ -7,6 +7,7 @@ import { buildDestinationRule } from '#model/build/destination-rule.ts';
 import { destinationRuleDiagnostics } from '#model/build/destination-rule-findings.ts';
 import { buildEnvoyFilter } from '#model/build/envoy-filter.ts';
 import { buildGateway } from '#model/build/gateway.ts';
+import { buildGatewayApi } from '#model/build/gateway-api/gateway-api.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
 import { inOrderOfPrecedence } from '#model/build/precedence.ts';
@@ -27,14 +28,16 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
   const { diagnostics: ofServices, ...services } = buildServiceRegistry(resources, workloads, settings, memo);
   const ofRoutes = buildVirtualServices(resources, settings, memo);
   const ingresses = buildIngresses(resources, settings, memo);
+  const gatewayApi = buildGatewayApi(resources, services.services, settings, memo.gatewayApi);
   const parts = {
     settings,
     ...workloads,
     ...services,
-    gateways: inOrderOfPrecedence([...resources.Gateway.values(), ...ingresses.gateways]).map((one) =>
+    gateways: inOrderOfPrecedence([...resources.Gateway.values(), ...ingresses.gateways, ...gatewayApi.gateways]).map((one) =>
       'gateway' in one ? one.gateway : memo.gateways.get([one], '', () => buildGateway(one)),
     ),
-    virtualServices: ingresses.virtualServices.length === 0 ? ofRoutes.virtualServices : [...ofRoutes.virtualServices, ...ingresses.virtualServices],
+    virtualServices: joined(ofRoutes.virtualServices, ingresses.virtualServices, gatewayApi.virtualServices),
+    gatewayApi: gatewayApi.statuses,
     rateLimits: inOrderOfPrecedence(resources.RateLimit.values()).map((resource) =>
       memo.rateLimits.get([resource], '', () => buildRateLimit(resource)),
     ),
@@ -52,12 +55,18 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
     ...diagnostics,
     ...ingresses.diagnostics,
     ...ofRoutes.diagnostics,
+    ...gatewayApi.diagnostics,
     ...ofServices,
     ...referenceDiagnostics(parts),
     ...destinationRuleDiagnostics(parts.destinationRules),
     ...sidecarDiagnostics(parts.sidecars),
   ];
   return { ...parts, diagnostics: all.sort(compareDiagnostics) };
+}
+
+/** The first list itself where there is nothing to add. */
+function joined<Item>(first: readonly Item[], ...others: readonly (readonly Item[])[]): readonly Item[] {
+  return others.every(({ length }) => length === 0) ? first : [first, ...others].flat();
 }
 
 function meshSettings(configMap: KindMap['ConfigMap'] | undefined, memo: BuildMemo): SettingsResult {

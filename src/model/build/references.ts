@@ -12,7 +12,9 @@ type Parts = Omit<Mesh, 'diagnostics'>;
 export function referenceDiagnostics(mesh: Parts): readonly Diagnostic[] {
   const gateways = new Set(mesh.gateways.map(({ namespace, name }) => `${namespace}/${name}`));
   const subsets = subsetsByHost(mesh);
-  return mesh.virtualServices.flatMap((virtualService) => [
+  // Routes of the Gateway API have words of their own for it.
+  const written = mesh.virtualServices.filter(({ semantics }) => semantics !== 'gateway-api');
+  return written.flatMap((virtualService) => [
     ...gatewayDiagnostics(virtualService, gateways),
     ...[...virtualService.http, ...virtualService.tls, ...virtualService.tcp].flatMap(({ destinations }) =>
       destinations.flatMap((destination) => destinationDiagnostics(destination, virtualService, mesh, subsets)),
