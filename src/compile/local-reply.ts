@@ -1,5 +1,6 @@
 // What a failed request is told: Envoy's own text, then why, on which route and cluster, and whose configuration that is.
 import { create } from '@bufbuild/protobuf';
+import { ComparisonFilter_Op } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import {
   type LocalReplyConfig,
   LocalReplyConfigSchema,
@@ -16,9 +17,27 @@ const bodyFormat = [
   '',
 ].join('\n');
 
-/** Compiled only where the node asks for it (HEDDLE_EXPLAIN_FAILURES): it tells callers how the mesh is configured. */
+/** Statuses by which filters refuse a request without setting a flag. */
+const refusals: readonly number[] = [403, 413, 429, 431];
+
+/**
+ * Compiled only where the node asks for it (HEDDLE_EXPLAIN_FAILURES): it tells callers how the mesh is configured. What a rule answers on
+ * purpose (a redirect, a direct response) has no flag and stays as it is.
+ */
 export function explainingLocalReply(): LocalReplyConfig {
+  const flagged = { filterSpecifier: { case: 'responseFlagFilter', value: {} } } as const;
   return create(LocalReplyConfigSchema, {
-    bodyFormat: { format: { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: bodyFormat } } } },
+    mappers: [
+      {
+        filter: { filterSpecifier: { case: 'orFilter', value: { filters: [flagged, ...refusals.map(hasStatus)] } } },
+        bodyFormatOverride: { format: { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: bodyFormat } } } },
+      },
+    ],
   });
+}
+
+/** Envoy asks for a runtime key; none is ever set. */
+function hasStatus(status: number) {
+  const comparison = { op: ComparisonFilter_Op.EQ, value: { defaultValue: status, runtimeKey: 'heddle.none' } };
+  return { filterSpecifier: { case: 'statusCodeFilter', value: { comparison } } } as const;
 }

@@ -194,6 +194,28 @@ test('local_reply_config rules the body', async () => {
   assert.match(text, /^HTTP\/1.1 410 [^]*\r\n\r\n-?\|410\|route_not_found\|\/x$/);
 });
 
+test('direct responses and redirects pass through the format, too, but for those that have no body', async () => {
+  const manager = { local_reply_config: { body_format: { text_format_source: { inline_string: '%LOCAL_REPLY_BODY%|%RESPONSE_CODE%' } } } };
+  const routes = oneHost([
+    { match: { prefix: '/old' }, redirect: { path_redirect: '/new' } },
+    { match: { prefix: '/none' }, direct_response: { status: 204 } },
+    { match: { prefix: '/' }, direct_response: { status: 418, body: { inline_string: 'tea' } } },
+  ]);
+  await using proxy = await startHttpProxy({ routes, clusters: [], manager });
+  using client = new RawClient(proxy.port);
+  client.send('GET /none HTTP/1.1\r\nHost: a\r\n\r\nGET /old HTTP/1.1\r\nHost: a\r\n\r\nGET /t HTTP/1.1\r\nHost: a\r\n\r\n');
+  const text = await client.until('tea|418');
+  assert.match(text, /^HTTP\/1.1 204 [^]*\r\n\r\nHTTP\/1.1 301 [^]*\r\n\r\n\|301HTTP\/1.1 418 [^]*tea\|418$/);
+});
+
+test('a gRPC client is told a direct response as a gRPC status', async () => {
+  const routes = oneHost([{ match: { prefix: '/' }, direct_response: { status: 503, body: { inline_string: 'closed' } } }]);
+  await using proxy = await startHttpProxy({ routes, clusters: [] });
+  using client = new RawClient(proxy.port);
+  client.send('POST /s/m HTTP/1.1\r\nHost: a\r\ncontent-type: application/grpc\r\ncontent-length: 0\r\n\r\n');
+  assert.match(await client.until('closed'), /^HTTP\/1.1 200 [^]*grpc-status: 14\r\n[^]*grpc-message: closed/);
+});
+
 test('redirects and direct responses are the route’s own', async () => {
   const routes = oneHost([
     { match: { prefix: '/old' }, redirect: { path_redirect: '/new' } },

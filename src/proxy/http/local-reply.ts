@@ -13,7 +13,7 @@ export function sendLocalReply(context: RequestContext, response: LocalResponse)
   record.localReplyBody = own;
   record.responseCode = response.status;
   fillRequest(context);
-  const isVerbatim = response.route !== undefined || response.verbatim === true;
+  const isVerbatim = response.verbatim === true;
   const formatted = parts.localReply === undefined || isVerbatim ? undefined : parts.localReply(record);
   const status = formatted?.status ?? response.status;
   const body = formatted === undefined ? response.body : formatted.body;
@@ -26,7 +26,7 @@ export function sendLocalReply(context: RequestContext, response: LocalResponse)
     sendGrpcStatus(context, response.grpcStatus ?? grpcStatusOf(status), typeof body === 'string' ? body : own, headers);
     return;
   }
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  const bytes = isBodiless(status) ? noBytes : typeof body === 'string' ? Buffer.from(body) : body;
   if (bytes.length > 0) headers.push('content-length', String(bytes.length), 'content-type', formatted?.contentType ?? 'text/plain');
   const head: ResponseHead = { status, headers };
   if (response.route !== undefined && response.route.responseHeaders.length > 0) {
@@ -38,6 +38,13 @@ export function sendLocalReply(context: RequestContext, response: LocalResponse)
   if (endStream) return;
   context.stream.sendData(bytes);
   context.stream.sendEnd();
+}
+
+const noBytes = new Uint8Array(0);
+
+/** RFC 9110 §15.3.5 and §15.4.5: whatever a format makes of it, there is no body. */
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 304;
 }
 
 /** Trailers only: status 200, the gRPC status and the message percent-encoded (gRPC over HTTP/2, "Responses"). */
