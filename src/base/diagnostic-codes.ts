@@ -45,6 +45,10 @@ export const heddleCodes = {
     title: 'Delegate without effect',
     explanation: 'A VirtualService, or a rule of it, that another one delegates to can never act. The rule is left out; all others count.',
   },
+  HDL0015: {
+    title: 'Weights do not add up to 100',
+    explanation: 'The weights of a rule count as shares of their sum, which is not 100, so that each destination gets another part than its number.',
+  },
   HDL0020: {
     title: 'Service selects no Pod',
     explanation: 'No Pod has all labels of the Service selector, so the Service has no endpoint and each request to it is answered with 503.',

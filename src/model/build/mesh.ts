@@ -15,6 +15,7 @@ import { buildRateLimit } from '#model/build/rate-limit.ts';
 import { referenceDiagnostics } from '#model/build/references.ts';
 import { buildServiceRegistry } from '#model/build/service-registry.ts';
 import { buildSidecar, sidecarDiagnostics } from '#model/build/sidecar.ts';
+import { virtualServiceDiagnostics } from '#model/build/virtual-service-findings.ts';
 import { buildVirtualServices } from '#model/build/virtual-services.ts';
 import { buildWorkloads } from '#model/build/workload.ts';
 import { buildWorkloadEntries } from '#model/build/workload-entry.ts';
@@ -58,6 +59,7 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
     ...gatewayApi.diagnostics,
     ...ofServices,
     ...referenceDiagnostics(parts),
+    ...virtualServiceDiagnostics(parts.virtualServices),
     ...destinationRuleDiagnostics(parts.destinationRules),
     ...sidecarDiagnostics(parts.sidecars),
   ];

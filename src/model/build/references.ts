@@ -16,9 +16,7 @@ export function referenceDiagnostics(mesh: Parts): readonly Diagnostic[] {
   const written = mesh.virtualServices.filter(({ semantics }) => semantics !== 'gateway-api');
   return written.flatMap((virtualService) => [
     ...gatewayDiagnostics(virtualService, gateways),
-    ...[...virtualService.http, ...virtualService.tls, ...virtualService.tcp].flatMap(({ destinations }) =>
-      destinations.flatMap((destination) => destinationDiagnostics(destination, virtualService, mesh, subsets)),
-    ),
+    ...allDestinations(virtualService).flatMap((destination) => destinationDiagnostics(destination, virtualService, mesh, subsets)),
   ]);
 }
 
@@ -28,13 +26,25 @@ function gatewayDiagnostics(virtualService: VirtualService, known: ReadonlySet<s
     .map((gateway) => notFound('gateway', gateway, virtualService.origin, suggestion(gateway, known)));
 }
 
+type Named = Pick<WeightedDestination, 'host' | 'subset' | 'port'>;
+
+/** Of rules and of their mirrors. */
+function allDestinations({ http, tls, tcp }: VirtualService): readonly Named[] {
+  const mirrors = http.flatMap(({ mirrors: ofRule = [] }) => ofRule.map(({ destination }) => destination));
+  return [...[...http, ...tls, ...tcp].flatMap(({ destinations }) => destinations), ...mirrors];
+}
+
 function destinationDiagnostics(
-  { host, subset }: WeightedDestination,
+  { host, subset, port }: Named,
   virtualService: VirtualService,
   mesh: Parts,
   subsets: SubsetIndex,
 ): readonly Diagnostic[] {
   if (!isKnownHost(mesh, host.hostname)) return [notFound('host', host.written, host.origin, hostHint(host, virtualService, mesh))];
+  const ports = portsOf(mesh, host.hostname);
+  if (port !== undefined && !ports.includes(port)) {
+    return [notFound('host:port', `${host.written}:${port}`, host.origin, `the ports of ${host.hostname} are ${ports.join(', ')}`)];
+  }
   if (subset === undefined) return [];
   const known = subsets.of(host.hostname);
   if (known.has(subset)) return [];
@@ -45,6 +55,11 @@ function destinationDiagnostics(
 /** A service's own name, or an alias of one. A name that only a wildcard of a ServiceEntry covers has no cluster, as in Istio. */
 function isKnownHost({ services, aliases }: Parts, hostname: string): boolean {
   return services.has(hostname) || services.has(aliases.get(hostname)?.target ?? '');
+}
+
+function portsOf({ services, aliases }: Parts, hostname: string): readonly number[] {
+  const service = services.get(hostname) ?? services.get(aliases.get(hostname)?.target ?? '');
+  return (service?.ports ?? []).map(({ number }) => number);
 }
 
 /** The commonest slip first: a short name means the virtual service's own namespace. */
