@@ -48,7 +48,7 @@ function notServed({ gateway, server }: BoundServer, what: string): Diagnostic {
   return {
     code: 'HDL0030',
     severity: 'warning',
-    message: `Gateway ${gateway.namespace}/${gateway.name}: port ${server.port.number} does not serve ${hostList(server.hosts)}, as ${what} is not supported yet`,
+    message: `${server.origin.resource ?? `Gateway ${gateway.namespace}/${gateway.name}`}: port ${server.port.number} does not serve ${hostList(server.hosts)}, as ${what} is not supported yet`,
     hint: 'other servers of the port work; TLS with serverCertificate and privateKey as files does, too',
     at: server.tls?.origin ?? server.origin,
   };

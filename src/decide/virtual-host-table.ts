@@ -34,7 +34,7 @@ export class VirtualHostTable {
 
   decide(request: RequestView, random: number, trace?: Trace): RouteDecision {
     if (this.requireTls !== 'none' && needsTls(this.requireTls, request)) {
-      trace?.add({ stage: 'virtual host', name: this.name, outcome: 'rejected', because: 'it requires TLS: the request came without' });
+      trace?.add({ stage: 'virtual host', name: this.name, outcome: 'chosen', because: 'it requires TLS: the request came without' });
       return { kind: 'tls-redirect', virtualHost: this.name, location: `https://${request.authority}${request.path}` };
     }
     const route = trace === undefined ? this.#find(request, random) : this.#explain(request, random, trace);

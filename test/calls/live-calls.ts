@@ -36,6 +36,8 @@ export async function runLive(calls: readonly LiveCall[], listenerPorts: Readonl
 function agrees(decision: Decision, answer: HttpAnswer, backend: BackendAnswer | undefined): boolean {
   const { outcome } = decision;
   if (answer.status !== statusOf(decision)) return false;
+  // What passes a TCP proxy is a request to the backend alone.
+  if (outcome.kind === 'tcp') return backend?.cluster === outcome.cluster && outcome.endpoints.some(({ key }) => key === backend.endpoint);
   if (outcome.kind !== 'forward') return backend === undefined && (outcome.kind !== 'local-reply' || outcome.location === answer.headers['location']);
   if (backend === undefined || backend.cluster !== outcome.cluster) return false;
   const known = backend.endpoint === passthroughEndpoint || outcome.endpoints.some(({ key }) => key === backend.endpoint);

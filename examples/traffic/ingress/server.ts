@@ -4,19 +4,14 @@ import { createServer as createTcpServer } from 'node:net';
 
 const { MODE = 'http', NAME = 'nobody', PORT = '8080', HOST } = process.env;
 
-const server =
-  MODE === 'tcp'
-    ? createTcpServer((socket) => {
-        socket.on('error', () => socket.destroy());
-        socket.on('data', (line) => socket.write(`${NAME}: ${line.toString()}`));
-      })
-    : createHttpServer((request, response) => {
-        response.setHeader('content-type', 'text/plain');
-        response.end(`${NAME} ${request.url}\n`);
-      });
-
-server.listen(Number(PORT), HOST);
-process.once('SIGTERM', () => {
-  server.close(() => process.exit(0));
-  if ('closeIdleConnections' in server) server.closeIdleConnections();
+const http = createHttpServer((request, response) => {
+  response.setHeader('content-type', 'text/plain');
+  response.end(`${NAME} ${request.url}\n`);
 });
+const tcp = createTcpServer((socket) => {
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (line) => socket.write(`${NAME}: ${line.toString()}`));
+});
+
+(MODE === 'tcp' ? tcp : http).listen(Number(PORT), HOST);
+process.once('SIGTERM', () => process.exit(0));
