@@ -59,16 +59,34 @@ function defaultJsonFormat(): Record<string, string> {
   };
 }
 
-/** The access log of every HTTP connection manager and TCP proxy; none where logging is off. */
+type Logs = { readonly all: readonly AccessLog[]; readonly unmatched: readonly AccessLog[] };
+
+/** Every chain of every listener has the same log, so that it is made once for each settings. */
+const made = new WeakMap<AccessLogSettings, Logs>();
+
+/** The access log of every HTTP connection manager and TCP proxy; none where logging is off. Shared: not to be changed. */
 export function accessLogs(settings: MeshSettings): readonly AccessLog[] {
-  return settings.accessLog === undefined ? [] : [accessLog(settings.accessLog)];
+  return logsOf(settings).all;
 }
 
-/** Of a listener: only connections that no filter chain took (NR), which nothing else would log. */
+/** Of a listener: only connections that no filter chain took (NR), which nothing else would log. Shared likewise. */
 export function listenerAccessLogs(settings: MeshSettings): readonly AccessLog[] {
-  if (settings.accessLog === undefined) return [];
-  const { name, configType } = accessLog(settings.accessLog);
-  return [create(AccessLogSchema, { name, configType, filter: { filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['NR'] } } } })];
+  return logsOf(settings).unmatched;
+}
+
+const noLogs: Logs = { all: [], unmatched: [] };
+
+function logsOf({ accessLog: settings }: MeshSettings): Logs {
+  if (settings === undefined) return noLogs;
+  let logs = made.get(settings);
+  if (logs === undefined) {
+    const log = accessLog(settings);
+    const { name, configType } = log;
+    const filter = { filterSpecifier: { case: 'responseFlagFilter' as const, value: { flags: ['NR'] } } };
+    logs = { all: [log], unmatched: [create(AccessLogSchema, { name, configType, filter })] };
+    made.set(settings, logs);
+  }
+  return logs;
 }
 
 /**

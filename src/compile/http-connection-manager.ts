@@ -6,7 +6,7 @@ import { adsConfigSource } from '#compile/config-source.ts';
 import { noTimeout } from '#compile/durations.ts';
 import { httpFilters } from '#compile/http-filters.ts';
 import { explainingLocalReply } from '#compile/local-reply.ts';
-import { packAny } from '#envoy/any.ts';
+import { encodePart, packAny, packAnyOf } from '#envoy/any.ts';
 import { type Filter, FilterSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import type { RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import {
@@ -40,10 +40,38 @@ type Fields = Exclude<MessageInitShape<Schema>, MessageShape<Schema>>;
 
 /** Source of the values: Istio, buildHTTPConnectionManager and GetProxyHeaders. */
 export function httpConnectionManager(options: ConnectionManagerOptions, settings: MeshSettings): Filter {
-  const fields: Fields = {
+  const { statPrefix, routes } = options;
+  const own = { statPrefix, routeSpecifier: routeSpecifier(routes) };
+  return create(FilterSchema, {
+    name: 'envoy.filters.network.http_connection_manager',
+    configType: { case: 'typedConfig', value: packAnyOf(HttpConnectionManagerSchema, commonPart(options, settings), own) },
+  });
+}
+
+/** What all managers of one side and protocol have in common is most of them, and encoded once for each settings. */
+const commonParts = new WeakMap<MeshSettings, Map<string, Uint8Array>>();
+
+function commonPart(options: CommonOptions, settings: MeshSettings): Uint8Array {
+  let ofSettings = commonParts.get(settings);
+  if (ofSettings === undefined) {
+    ofSettings = new Map();
+    commonParts.set(settings, ofSettings);
+  }
+  const key = `${options.side} ${options.protocol} ${options.explainFailures}`;
+  let part = ofSettings.get(key);
+  if (part === undefined) {
+    part = encodePart(HttpConnectionManagerSchema, commonFields(options, settings));
+    ofSettings.set(key, part);
+  }
+  return part;
+}
+
+type CommonOptions = Omit<ConnectionManagerOptions, 'routes' | 'statPrefix'>;
+
+/** Whatever is looked at in here is part of the key above. */
+function commonFields(options: CommonOptions, settings: MeshSettings): Fields {
+  return {
     codecType: HttpConnectionManager_CodecType.AUTO,
-    statPrefix: options.statPrefix,
-    routeSpecifier: routeSpecifier(options.routes),
     httpFilters: [...httpFilters(options.protocol)],
     accessLog: [...accessLogs(settings)],
     normalizePath: true,
@@ -54,17 +82,13 @@ export function httpConnectionManager(options: ConnectionManagerOptions, setting
     ...(options.explainFailures && { localReplyConfig: explainingLocalReply() }),
     ...sideFields(options),
   };
-  return create(FilterSchema, {
-    name: 'envoy.filters.network.http_connection_manager',
-    configType: { case: 'typedConfig', value: packAny(HttpConnectionManagerSchema, fields) },
-  });
 }
 
 /**
  * Only a gateway stands at the edge: it takes the peer's address as the client's and writes X-Forwarded-For itself; sidecars trust what
  * comes. The `server` header is `istio-envoy` everywhere but on the outbound side, where it stays Envoy's.
  */
-function sideFields(options: ConnectionManagerOptions): Fields {
+function sideFields(options: CommonOptions): Fields {
   switch (options.side) {
     case 'gateway':
       return {

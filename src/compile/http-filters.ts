@@ -32,9 +32,16 @@ const filters: readonly FilterRow[] = [
   { name: 'envoy.filters.http.router', config: () => packAny(RouterSchema, {}), when: always },
 ];
 
-/** The filters for a port of this protocol. */
+const made = new Map<Protocol, readonly HttpFilter[]>();
+
+/** The filters for a port of this protocol: the same for all, so made once. Not to be changed. */
 export function httpFilters(protocol: Protocol): readonly HttpFilter[] {
-  return filters
-    .filter(({ when }) => when(protocol))
-    .map(({ name, config }) => create(HttpFilterSchema, { name, configType: { case: 'typedConfig', value: config() } }));
+  let found = made.get(protocol);
+  if (found === undefined) {
+    found = filters
+      .filter(({ when }) => when(protocol))
+      .map(({ name, config }) => create(HttpFilterSchema, { name, configType: { case: 'typedConfig', value: config() } }));
+    made.set(protocol, found);
+  }
+  return found;
 }

@@ -44,7 +44,7 @@ export function boundServiceListener(
   const origins = [...new Set([port.origin, ...chains.map(({ origin }) => origin)])];
   const key = `${name} ${options.explainFailures} ${JSON.stringify(unknown)} ${chainsText(chains)}`;
   return cache.once('bound service listener', origins, key, () => {
-    const made = outboundChains(name, chains, filterChain('', tcpProxy(unknown, options.settings)), options);
+    const made = outboundChains(name, chains, () => filterChain('', tcpProxy(unknown, options.settings)), options);
     const message = create(ListenerSchema, {
       name,
       address: socketAddress(at.address, at.listen),

@@ -105,7 +105,7 @@ function virtualOutboundListener(address: string, policy: OutboundPolicy, option
 function entryListener(entry: OutboundEntry, policy: OutboundPolicy, options: OutboundOptions): Unit {
   const { bind, port, opensPort } = entry;
   const name = entryName(entry);
-  const unknown = filterChain('PassthroughFilterChain', tcpProxy(unknownTarget(policy), options.settings));
+  const unknown = (): FilterChain => filterChain('PassthroughFilterChain', tcpProxy(unknownTarget(policy), options.settings));
   const message = create(ListenerSchema, {
     name,
     address: socketAddress(bind, port.number),
@@ -128,7 +128,7 @@ function entryOrigins(listener: string, { port, chains }: OutboundEntry): readon
  * The chains of a listener and what finds out which of them is meant. A chain for everything is the default one, so that connections that
  * fulfil some conditions of another and not all still have it; where there is none, `unknown` takes them. Source: Istio, buildListenerFromEntry.
  */
-export function outboundChains(listener: string, chains: readonly OutboundChain[], unknown: FilterChain, options: OutboundOptions) {
+export function outboundChains(listener: string, chains: readonly OutboundChain[], unknown: () => FilterChain, options: OutboundOptions) {
   const special = chains.filter((chain) => !takesAll(chain));
   const general = chains.find(takesAll);
   const filters = [
@@ -136,7 +136,7 @@ export function outboundChains(listener: string, chains: readonly OutboundChain[
     ...(chains.some(({ sniffedHttp }) => sniffedHttp) ? [httpInspector()] : []),
   ];
   const made = special.map((chain) => toFilterChain(listener, chain, options));
-  const rest = general === undefined ? unknown : toFilterChain(listener, general, options);
+  const rest = general === undefined ? unknown() : toFilterChain(listener, general, options);
   return {
     ...(filters.length > 0 && { listenerFilters: filters }),
     ...(made.length === 0 ? { filterChains: [rest] } : { filterChains: made, defaultFilterChain: rest }),

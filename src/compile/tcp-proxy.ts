@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { accessLogs } from '#compile/access-log.ts';
 import { duration } from '#compile/durations.ts';
-import { packAny } from '#envoy/any.ts';
+import { encodePart, packAnyOf } from '#envoy/any.ts';
 import { type Filter, FilterSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { TcpProxySchema } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { MeshSettings } from '#model/mesh.ts';
@@ -27,21 +27,34 @@ export type TcpOptions = {
 export function tcpProxy(target: string | TcpTarget, settings: MeshSettings, { log }: { readonly log: boolean } = { log: true }): Filter {
   const { statPrefix, clusters, options = {} } = typeof target === 'string' ? toCluster(target) : target;
   const [only] = clusters.length === 1 ? clusters : [];
+  const own = {
+    statPrefix,
+    clusterSpecifier:
+      only === undefined
+        ? { case: 'weightedClusters' as const, value: { clusters: weighted(clusters) } }
+        : { case: 'cluster' as const, value: only.cluster },
+    ...(options.idleTimeoutMs !== undefined && { idleTimeout: duration(options.idleTimeoutMs) }),
+    ...(options.maxConnectionDurationMs !== undefined && { maxDownstreamConnectionDuration: duration(options.maxConnectionDurationMs) }),
+    ...(options.hashesSourceIp === true && { hashPolicy: [{ policySpecifier: { case: 'sourceIp' as const, value: {} } }] }),
+  };
   return create(FilterSchema, {
     name: 'envoy.filters.network.tcp_proxy',
-    configType: {
-      case: 'typedConfig',
-      value: packAny(TcpProxySchema, {
-        statPrefix,
-        clusterSpecifier:
-          only === undefined ? { case: 'weightedClusters', value: { clusters: weighted(clusters) } } : { case: 'cluster', value: only.cluster },
-        ...(options.idleTimeoutMs !== undefined && { idleTimeout: duration(options.idleTimeoutMs) }),
-        ...(options.maxConnectionDurationMs !== undefined && { maxDownstreamConnectionDuration: duration(options.maxConnectionDurationMs) }),
-        ...(options.hashesSourceIp === true && { hashPolicy: [{ policySpecifier: { case: 'sourceIp', value: {} } }] }),
-        accessLog: log ? [...accessLogs(settings)] : [],
-      }),
-    },
+    configType: { case: 'typedConfig', value: packAnyOf(TcpProxySchema, log ? logPart(settings) : noPart, own) },
   });
+}
+
+const noPart = new Uint8Array();
+
+/** The log is most of the message, and encoded once for each settings. */
+const logParts = new WeakMap<MeshSettings, Uint8Array>();
+
+function logPart(settings: MeshSettings): Uint8Array {
+  let part = logParts.get(settings);
+  if (part === undefined) {
+    part = encodePart(TcpProxySchema, { accessLog: [...accessLogs(settings)] });
+    logParts.set(settings, part);
+  }
+  return part;
 }
 
 /** A target of one cluster, named after it. */
