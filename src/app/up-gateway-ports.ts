@@ -1,6 +1,7 @@
 // Where the gateways of a local mesh listen: a gateway serves what its Gateways name, and the first one gets the port that the user asked for.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import { selectsPod } from '#app/up-gateway.ts';
+import { gatewayNameLabel } from '#model/build/gateway-api/gateway-class.ts';
 import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import { selects } from '#runtime/pod-ports.ts';
 
@@ -40,8 +41,16 @@ export function gatewayPorts(
   all: RuntimePlan,
   asked: { readonly http: number; readonly isHttpsFree: boolean },
 ): Readonly<Record<string, number>> {
-  const first = [...all.pods.values()].find(({ isGateway }) => isGateway);
+  const gateways = [...all.pods.values()].filter(({ isGateway }) => isGateway);
+  // The way in comes before the way out, which nobody calls by its port.
+  const first = gateways.find(({ pod }) => pod.metadata.labels['istio'] === 'ingressgateway') ?? gateways[0];
   if (plan.key !== first?.key || asked.http === 0) return {};
   const withHttps = asked.http === 8080 && asked.isHttpsFree && plan.inbound.includes(8443);
-  return { ...(plan.inbound.includes(8080) && { [httpPort]: asked.http }), ...(withHttps && { [httpsPort]: 8443 }) };
+  const http = plan.inbound.includes(8080) ? httpPort : lowestListenerPort(plan);
+  return { ...(http !== undefined && { [http]: asked.http }), ...(withHttps && { [httpsPort]: 8443 }) };
+}
+
+/** The proxies of a Gateway of the Gateway API listen on its own ports, usually 80. */
+function lowestListenerPort({ pod, inbound }: PodPlan): string | undefined {
+  return gatewayNameLabel in pod.metadata.labels && inbound[0] !== undefined ? String(inbound[0]) : undefined;
 }

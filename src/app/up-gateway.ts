@@ -3,6 +3,7 @@
 import type { AnyResource, KindMap, ResourcesByKind } from '#api/kinds.ts';
 import type { FieldOrigins } from '#api/resource.ts';
 import { workloadPods } from '#api/workload-pods.ts';
+import { deployedGateways, usesIngressGateway } from '#app/up-kubernetes-gateway.ts';
 import { whyNotServed } from '#model/build/ingress-class.ts';
 import { readMeshSettings } from '#model/build/mesh-settings.ts';
 import { defaultIngressSettings } from '#model/ingress-settings.ts';
@@ -12,14 +13,20 @@ const namespace = 'istio-system';
 const added = { file: '(added by heddle up)', line: 0, col: 0 };
 const origins: FieldOrigins = { start: added, at: () => added };
 
-/** The resources to add; none where no Gateway or Ingress is for `istio: ingressgateway`, or a pod with that label is there. */
+/** All that has to be added for the Gateways of both APIs and for Ingresses. */
 export function missingGateway(resources: ResourcesByKind): readonly AnyResource[] {
-  const selectors = [...resources.Gateway.values()].map(({ spec }) => Object.entries(spec.selector ?? {})).concat(ingressSelectors(resources));
-  const isWanted = selectors.some((selector) => selector.length > 0 && matches(selector, labels));
-  if (!isWanted) return [];
-  const isThere = [...workloadPods(resources).values()].some(({ pod }) =>
-    selectors.some((selector) => selector.length > 0 && matches(selector, pod.metadata.labels)),
-  );
+  return [...missingIngressGateway(resources), ...deployedGateways(resources)];
+}
+
+/** The resources to add; none where no Gateway or Ingress is for `istio: ingressgateway`, or a pod with that label is there. */
+function missingIngressGateway(resources: ResourcesByKind): readonly AnyResource[] {
+  const selectors = [...resources.Gateway.values()]
+    .map(({ spec }) => Object.entries(spec.selector ?? {}))
+    .concat(ingressSelectors(resources), addressSelectors(resources));
+  // A Gateway for another gateway, such as one for the way out, says nothing of this one.
+  const wanted = selectors.filter((selector) => selector.length > 0 && matches(selector, labels));
+  if (wanted.length === 0) return [];
+  const isThere = [...workloadPods(resources).values()].some(({ pod }) => wanted.some((selector) => matches(selector, pod.metadata.labels)));
   if (isThere) return [];
   const service = resources.Service.get(`${namespace}/istio-ingressgateway`);
   return service === undefined ? [gatewayPod, gatewayService] : [gatewayPodFor(service)];
@@ -32,6 +39,11 @@ function ingressSelectors(resources: ResourcesByKind): readonly [string, string]
   const rules = settings.ingress ?? defaultIngressSettings;
   const isServed = [...resources.Ingress.values()].some((ingress) => whyNotServed(ingress, resources.IngressClass, rules) === undefined);
   return isServed ? [[['istio', rules.gatewayLabel]]] : [];
+}
+
+/** Gateways of the Gateway API that name the ingress gateway's Service as their address. */
+function addressSelectors(resources: ResourcesByKind): readonly [string, string][][] {
+  return usesIngressGateway(resources, namespace, 'istio-ingressgateway') ? [Object.entries(labels)] : [];
 }
 
 /** Whether a Gateway selects the pod: its selector is a set of labels that the pod must have (Gateway.selector). */

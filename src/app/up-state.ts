@@ -1,5 +1,6 @@
 // The state of a running mesh as .heddle/state.json has it, from its parts; and the line that tries it out.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
+import { kubernetesGatewayCall } from '#app/up-kubernetes-gateway.ts';
 import { processStart } from '#runtime/leftovers.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 import type { GatewayPortState, MeshState, ProcessState, WorkloadState } from '#runtime/state.ts';
@@ -51,13 +52,23 @@ function gatewayUrlOf(current: readonly PodRun[]): string | undefined {
 
 /** `curl -H 'Host: hello.example.com' http://127.0.0.1:8080/`, for the first host and path that a gateway serves. */
 export function tryLine(resources: ResourcesByKind, gatewayUrl: string | undefined): string | undefined {
-  const gateway = [...resources.Gateway.values()][0];
+  const gateways = [...resources.Gateway.values()];
+  // A way out serves nobody who stands outside.
+  const gateway = gateways.find(({ spec }) => spec.selector?.['istio'] === 'ingressgateway') ?? gateways[0];
   if (gatewayUrl === undefined) return undefined;
-  if (gateway === undefined) return ingressLine(resources, gatewayUrl);
+  if (gateway === undefined) return kubernetesLine(resources, gatewayUrl) ?? ingressLine(resources, gatewayUrl);
   const written = (gateway.spec.servers ?? []).flatMap(({ hosts }) => hosts ?? [])[0] ?? '*';
   const host = written.split('/').at(-1) ?? '*';
   const header = host === '*' ? '' : ` -H 'Host: ${host.replace(/^\*/, 'www')}'`;
   return `curl${header} ${gatewayUrl}${pathOf(resources, gateway)}`;
+}
+
+/** For the first route of the Gateway API, where no Gateway of Istio was written. */
+function kubernetesLine(resources: ResourcesByKind, gatewayUrl: string): string | undefined {
+  const call = kubernetesGatewayCall(resources);
+  if (call === undefined) return undefined;
+  const header = call.host === '*' ? '' : ` -H 'Host: ${call.host.replace(/^\*/, 'www')}'`;
+  return `curl${header} ${gatewayUrl}${call.path}`;
 }
 
 /** For the first host and path of an Ingress, where no Gateway was written. */

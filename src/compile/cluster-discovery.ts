@@ -29,8 +29,8 @@ export type Discovery = 'endpoints' | 'dns' | 'dns-round-robin' | 'original-dest
 
 /**
  * A headless service, or a ServiceEntry without resolution, has no endpoints of the mesh's choosing: a sidecar goes where the app went. Gateways, and
- * proxies that nothing is redirected to, have no such address and use the endpoints (differs from Istio in INTERCEPTION_MODE NONE, where such
- * traffic fails). Source: Istio, convertResolution.
+ * proxies that nothing is redirected to, have no such address and use the endpoints, such a sidecar also the name (differs from Istio in
+ * INTERCEPTION_MODE NONE, where such traffic fails). Source: Istio, convertResolution.
  */
 export function discoveryOf(service: Service, policy: TrafficPolicy | undefined, client: ClientClass): Discovery {
   const canPassThrough = client.type === 'sidecar' && client.hasOriginalDestination;
@@ -40,7 +40,9 @@ export function discoveryOf(service: Service, policy: TrafficPolicy | undefined,
     case 'dns-round-robin':
       return service.resolution;
     case 'none':
-      return canPassThrough ? 'original-destination' : 'endpoints';
+      if (canPassThrough) return 'original-destination';
+      // What cannot be passed on is asked for by its name; a wildcard names nobody.
+      return client.type === 'sidecar' && service.endpoints.length > 0 ? 'dns' : 'endpoints';
     case 'endpoints':
     case 'dynamic-dns':
       return canPassThrough && service.headless ? 'original-destination' : 'endpoints';

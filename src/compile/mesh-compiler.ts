@@ -60,10 +60,11 @@ export class MeshCompiler {
   #scope(proxy: Proxy): Scope {
     const { namespace } = proxy;
     const sidecar = sidecarFor(this.#sidecars, this.mesh, proxy);
-    const key = sidecar === undefined ? namespace : `${namespace} ${sidecar.namespace}/${sidecar.name}`;
+    const opensAliases = proxy.interception.kind === 'none' && this.mesh.aliases.size > 0;
+    const key = `${namespace} ${sidecar === undefined ? '' : `${sidecar.namespace}/${sidecar.name}`} ${opensAliases}`;
     let scope = this.#scopes.get(key);
     if (scope === undefined) {
-      scope = new Scope({ mesh: this.mesh, namespace, sidecar, index: this.#index, cache: this.#cache });
+      scope = new Scope({ mesh: this.mesh, namespace, sidecar, opensAliases, index: this.#index, cache: this.#cache });
       this.#scopes.set(key, scope);
     }
     return scope;

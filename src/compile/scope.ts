@@ -15,6 +15,7 @@ import {
 import type { MeshIndex } from '#compile/mesh-index.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import { compareSpecificity, hostCovers, isWildcard } from '#model/hostname.ts';
+import { aliasAsService } from '#model/external-alias.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import { type Service, visibleServices } from '#model/service.ts';
@@ -27,6 +28,8 @@ export type ScopeParts = {
   readonly mesh: Mesh;
   readonly namespace: string;
   readonly sidecar: Sidecar | undefined;
+  /** Aliases of hosts outside the mesh count as services: its proxies are asked for them, as nothing is redirected to them. */
+  readonly opensAliases: boolean;
   readonly index: MeshIndex;
   readonly cache: CompileCache;
 };
@@ -147,7 +150,8 @@ export class Scope {
   #importedServices(): ReadonlyMap<string, Service> {
     const { mesh, namespace } = this;
     const imports = this.#imports;
-    const visible = imports === undefined ? [...visibleServices(mesh, namespace)] : this.#letIn(imports);
+    const seen = imports === undefined ? visibleServices(mesh, namespace) : this.#letIn(imports);
+    const visible = [...seen, ...this.#externalAliases(imports)];
     const { port } = this.listener ?? {};
     // A listener of a port sees that port only, unless it is a proxy for whatever it is asked for.
     const onPort =
@@ -155,6 +159,17 @@ export class Scope {
         ? visible
         : visible.flatMap((service) => withPorts(service, (number) => number === port.number, this.#parts.cache) ?? []);
     return new Map(onPort.sort(compareAge).map((service) => [service.hostname, service]));
+  }
+
+  /** What only registered hosts may be called for stays closed here, too. */
+  #externalAliases(imports: Imports | undefined): readonly Service[] {
+    const { aliases, services } = this.mesh;
+    if (!this.#parts.opensAliases || aliases.size === 0 || this.outboundPolicy.mode === 'REGISTRY_ONLY') return [];
+    return [...aliases.values()].flatMap((alias) => {
+      if (services.has(alias.target ?? '') || !isVisibleIn(alias.visibility, this.namespace)) return [];
+      const service = this.#parts.cache.once('alias as service', [alias], '', () => aliasAsService(alias));
+      return service === undefined || (imports !== undefined && !importsService(imports, service)) ? [] : [service];
+    });
   }
 
   /** Of services of one name the one of the own namespace, else the Kubernetes Service, else the first. Source: Istio, selectServices. */

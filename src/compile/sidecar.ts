@@ -152,8 +152,13 @@ function loopbackOutbound(scope: Scope, proxy: Proxy, { address, outbound, httpP
   const client = scope.client(proxy);
   const clientKey = `${client.dnsDomain} ${client.shareKey}`;
   const units: Unit[] = [];
-  for (const { view, service, port } of servedPorts(scope)) {
-    const listen = outbound[hostAndPort(service.hostname, port.number)];
+  const called = servedPorts(scope).flatMap((served) =>
+    [served.service.hostname, ...(served.service.aliases ?? [])].map((name) => ({
+      ...served,
+      listen: outbound[hostAndPort(name, served.port.number)],
+    })),
+  );
+  for (const { view, service, port, listen } of called) {
     if (listen === undefined) continue;
     units.push(boundServiceListener(view, service, port, { address, listen }, client, options, cache));
     if (!isHttpOrSniffed(port.protocol)) continue;

@@ -1,7 +1,7 @@
 // In: one ServiceEntry. Out: a service for each of its hosts, without what its selector chooses. Source: Istio, convertServices and
 // convertServiceEntryToInstances.
 import type { KindMap } from '#api/kinds.ts';
-import { parseCidr } from '#base/cidr.ts';
+import { parseCidr, parseIp } from '#base/cidr.ts';
 import { visibilityOf } from '#model/build/export-to.ts';
 import { createdMs } from '#model/build/precedence.ts';
 import { protocolByName } from '#model/build/protocol.ts';
@@ -72,7 +72,7 @@ export function buildServiceEntry(resource: ServiceEntryResource, namespaceAnnot
   }));
 }
 
-/** A name that DNS knows is its own endpoint where no others are named. */
+/** A name that DNS knows is its own endpoint where no others are named; without resolution, for proxies that have nowhere to pass it on to. */
 function ownEndpoints(
   { metadata, spec }: ServiceEntryResource,
   hostname: string,
@@ -80,9 +80,13 @@ function ownEndpoints(
   resolution: Resolution,
   inline: readonly Endpoint[],
 ): readonly Endpoint[] {
-  const resolves = resolution === 'dns' || resolution === 'dns-round-robin';
+  const resolves = resolution === 'dns' || resolution === 'dns-round-robin' || (resolution === 'none' && isDomainName(hostname));
   if (!resolves || (spec.endpoints ?? []).length > 0 || spec.workloadSelector !== undefined) return inline;
   return ports.map((port) => hostEndpoint(hostname, port, `${metadata.namespace}/${metadata.name}`));
+}
+
+function isDomainName(hostname: string): boolean {
+  return !hostname.startsWith('*') && parseIp(hostname) === undefined;
 }
 
 function servicePorts({ spec, origins }: ServiceEntryResource): readonly ServicePort[] {
