@@ -82,10 +82,11 @@ function checkHost(written: string, path: Path): readonly Finding[] {
 function checkPort({ protocol = '', targetPort }: NonNullable<Egress['port']>, path: Path): readonly Finding[] {
   const found: Finding[] = [];
   if (targetPort !== undefined) found.push(invalid([...path, 'port', 'targetPort'], 'key', 'targetPort has no meaning in a Sidecar', 'remove it'));
-  if (!protocols.includes(protocol.toUpperCase())) {
+  // Without a protocol it is found out.
+  if (protocol !== '' && !protocols.includes(protocol.toUpperCase())) {
     const guess = closest(protocol.toUpperCase(), protocols);
     const hint = guess === undefined ? `one of ${protocols.join(', ')}` : `did you mean ${guess}?`;
-    found.push(invalid([...path, 'port', 'protocol'], protocol === '' ? 'key' : 'value', `unknown protocol '${protocol}'`, hint));
+    found.push(invalid([...path, 'port', 'protocol'], 'value', `unknown protocol '${protocol}'`, hint));
   }
   return found;
 }
