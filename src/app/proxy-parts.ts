@@ -83,6 +83,7 @@ export function proxyParts({ clock, random, fillRandom, secrets, connectionLimit
           maxHeaderBytes: manager.maxRequestHeadersKb * 1024,
           maxHeaders: manager.maxHeadersCount,
           idleTimeoutMs: manager.idleTimeoutMs,
+          allowConnect: manager.allowConnect,
         }),
       routes,
       tcp: { clusters, connect: connectFor(''), random, clock },

@@ -65,6 +65,7 @@ export function compileHttpManager(manager: HttpConnectionManager, field: string
     defaultHostForHttp10: http1?.defaultHostForHttp10 ?? '',
     preserveCase: http1?.headerKeyFormat?.headerFormat.case === 'statefulFormatter',
     ...(streams === undefined ? {} : { maxConcurrentStreams: streams }),
+    allowConnect: manager.http2ProtocolOptions?.allowConnect ?? false,
     proxy100Continue: manager.proxy100Continue,
     appendForwardedPort: manager.appendXForwardedPort,
   };

@@ -123,6 +123,8 @@ export type HttpManagerEntry = {
   /** stateful_formatter preserve_case: header names go out as they came. */
   readonly preserveCase: boolean;
   readonly maxConcurrentStreams?: number;
+  /** HTTP/2 connections may ask for WebSockets and the like by extended CONNECT. */
+  readonly allowConnect: boolean;
   readonly proxy100Continue: boolean;
   readonly appendForwardedPort: boolean;
 };

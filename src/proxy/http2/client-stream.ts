@@ -1,7 +1,8 @@
 // One request to an HTTP/2 endpoint, behind ClientStream. It exists before its session does: what is sent until then waits here.
 import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
-import type { ClientStream, HeaderList, RequestHead, ResetReason, ResponseReceiver } from '#proxy/http/stream.ts';
-import { appendFields, type PseudoFields, readFields, readTrailers, trailersObject } from '#proxy/http2/fields.ts';
+import { fieldValue } from '#proxy/http/header-list.ts';
+import type { ClientStream, HeaderList, RequestHead, ResetReason, ResponseHead, ResponseReceiver } from '#proxy/http/stream.ts';
+import { appendFields, noPseudo, readFields, readTrailers, trailersObject } from '#proxy/http2/fields.ts';
 import { codeForUpstream, endStreamFlag, errorCode, reasonOf } from '#proxy/http2/reset-codes.ts';
 import { rawList } from '#proxy/http2/server-stream.ts';
 
@@ -12,6 +13,7 @@ export class Http2ClientStream implements ClientStream {
   readonly #onDone: (started: boolean) => void;
   #started = false;
   #stream: ClientHttp2Stream | undefined;
+  #upgrade: string | undefined;
   #waiting: Uint8Array[] | undefined;
   #ended = false;
   #paused = false;
@@ -35,9 +37,7 @@ export class Http2ClientStream implements ClientStream {
   /** Sends the head on a session that is ready, then what was waiting. `onClosed` follows the end of the stream on the session. */
   start(session: ClientHttp2Session, upstreamAddress: string, localAddress: string, onClosed: () => void): void {
     this.#started = true;
-    const fields = [':method', this.#head.method, ':authority', this.#head.authority];
-    if (this.#head.method !== 'CONNECT') fields.push(':scheme', this.#head.scheme, ':path', this.#head.path);
-    appendFields(this.#head.headers, fields);
+    const fields = this.#fields();
     let stream: ClientHttp2Stream;
     try {
       stream = session.request(fields, this.#hasBody ? { waitForTrailers: true, endStream: false } : { endStream: true });
@@ -58,6 +58,25 @@ export class Http2ClientStream implements ClientStream {
     if (waiting !== undefined) for (const chunk of waiting) stream.write(chunk);
     if (this.#ended && this.#hasBody) stream.end();
     else if (waiting !== undefined && !stream.writableNeedDrain) this.#receiver.onWritable();
+  }
+
+  /** An upgrade is an extended CONNECT in HTTP/2 (RFC 8441 section 4). */
+  #fields(): string[] {
+    const { method, authority, scheme, path, headers } = this.#head;
+    const upgrade = this.#hasBody ? fieldValue(headers, 'upgrade') : undefined;
+    this.#upgrade = upgrade;
+    const fields = [':method', upgrade === undefined ? method : 'CONNECT', ':authority', authority];
+    if (upgrade !== undefined) fields.push(':protocol', upgrade);
+    if (upgrade !== undefined || method !== 'CONNECT') fields.push(':scheme', scheme, ':path', path);
+    appendFields(headers, fields);
+    return fields;
+  }
+
+  /** A 200 to an extended CONNECT is what a 101 is to an upgrade. */
+  #headOf(status: number, headers: HeaderList): ResponseHead {
+    if (this.#upgrade === undefined || status !== 200) return { status, headers };
+    headers.push('upgrade', this.#upgrade);
+    return { status: 101, headers };
   }
 
   /** Ends the request without an answer: no connection came to be, or it was lost. */
@@ -123,7 +142,7 @@ export class Http2ClientStream implements ClientStream {
       const pseudo = noPseudo();
       const headers = readFields(rawList(raw), pseudo);
       if (this.#done) return;
-      this.#receiver.onHead({ status: pseudo.status, headers }, (flags & endStreamFlag) === 0);
+      this.#receiver.onHead(this.#headOf(pseudo.status, headers), (flags & endStreamFlag) === 0);
     });
     stream.on('trailers', (_headers: unknown, _flags: number, raw: unknown) => {
       this.#responseTrailers = readTrailers(rawList(raw));
@@ -145,10 +164,6 @@ export class Http2ClientStream implements ClientStream {
       this.fail(gone && code !== errorCode.refusedStream ? 'connection-closed' : reasonOf(code), `HTTP/2 error code ${code}`);
     });
   }
-}
-
-function noPseudo(): PseudoFields {
-  return { method: '', scheme: '', authority: '', path: '', status: 0 };
 }
 
 function ignoreError(): void {

@@ -11,7 +11,12 @@ const connectionFields: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
-export type PseudoFields = { method: string; scheme: string; authority: string; path: string; status: number };
+/** `protocol` is that of an extended CONNECT (RFC 8441), '' on other requests. */
+export type PseudoFields = { method: string; scheme: string; authority: string; path: string; protocol: string; status: number };
+
+export function noPseudo(): PseudoFields {
+  return { method: '', scheme: '', authority: '', path: '', protocol: '', status: 0 };
+}
 
 /** Splits pseudo fields off. Cookie crumbs are joined again (section 8.2.3). `host` becomes the authority where there is no other. */
 export function readFields(raw: readonly string[], into: PseudoFields): HeaderList {
@@ -46,6 +51,9 @@ function readPseudo(name: string, value: string, into: PseudoFields): void {
       break;
     case ':path':
       into.path = value;
+      break;
+    case ':protocol':
+      into.protocol = value;
       break;
     case ':status':
       into.status = Number(value);

@@ -1,7 +1,7 @@
 // One HTTP/2 request from downstream on node's stream API, behind ServerStream. Trailers that came are held until the body was read.
 import type { ServerHttp2Stream } from 'node:http2';
 import type { BodyReceiver, DownstreamConnection, HeaderList, RequestHead, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
-import { appendFields, type PseudoFields, readFields, readTrailers, trailersObject } from '#proxy/http2/fields.ts';
+import { appendFields, noPseudo, readFields, readTrailers, trailersObject } from '#proxy/http2/fields.ts';
 import { codeForDownstream, endStreamFlag, errorCode, reasonOf } from '#proxy/http2/reset-codes.ts';
 
 /** waitForTrailers also keeps node from ending a stream properly (END_STREAM) before it resets it. */
@@ -16,6 +16,7 @@ export class Http2ServerStream implements ServerStream {
   bytesReceived = 0;
   bytesSent = 0;
   readonly #stream: ServerHttp2Stream;
+  readonly #isUpgrade: boolean;
   #requestTrailers: HeaderList | undefined;
   #responseTrailers: HeaderList | undefined;
   #requestEnded = false;
@@ -25,10 +26,14 @@ export class Http2ServerStream implements ServerStream {
   constructor(stream: ServerHttp2Stream, raw: readonly string[], flags: number, connection: DownstreamConnection) {
     this.#stream = stream;
     this.connection = connection;
-    const pseudo: PseudoFields = { method: '', scheme: '', authority: '', path: '', status: 0 };
+    const pseudo = noPseudo();
     const headers = readFields(raw, pseudo);
     const scheme = pseudo.scheme === 'https' || (pseudo.scheme === '' && connection.tls) ? 'https' : 'http';
-    this.request = { method: pseudo.method, scheme, authority: pseudo.authority, path: pseudo.path, headers, version: 'HTTP/2' };
+    this.#isUpgrade = pseudo.protocol !== '';
+    // Inside the proxy an extended CONNECT is what it stands for: a GET that asks for an upgrade.
+    if (this.#isUpgrade) headers.push('upgrade', pseudo.protocol);
+    const method = this.#isUpgrade ? 'GET' : pseudo.method;
+    this.request = { method, scheme, authority: pseudo.authority, path: pseudo.path, headers, version: 'HTTP/2' };
     this.hasBody = (flags & endStreamFlag) === 0;
   }
 
@@ -80,7 +85,9 @@ export class Http2ServerStream implements ServerStream {
 
   sendHead(head: ResponseHead, endStream: boolean): void {
     if (this.#stream.destroyed || this.#stream.headersSent) return;
-    const fields = [':status', String(head.status)];
+    // RFC 8441 section 5: a tunnel is opened by 200.
+    const status = head.status === 101 && this.#isUpgrade ? 200 : head.status;
+    const fields = [':status', String(status)];
     appendFields(head.headers, fields);
     // Node closes the writable side by itself after the head of an answer without a body.
     const noBody = endStream || head.status === 204 || head.status === 205 || head.status === 304 || this.request.method === 'HEAD';

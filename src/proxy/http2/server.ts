@@ -15,12 +15,14 @@ export type Http2ServerOptions = {
   readonly maxHeaders?: number;
   /** A session without streams closes after this; 0: never. */
   readonly idleTimeoutMs?: number;
+  /** WebSockets may come by extended CONNECT (RFC 8441; allow_connect). */
+  readonly allowConnect?: boolean;
 };
 
 const streamWindowBytes = 256 * 1024;
 const sessionWindowBytes = 1024 * 1024;
 
-/** RFC 9113. Extended CONNECT is not announced, so a WebSocket over HTTP/2 is refused by the session. */
+/** RFC 9113. Without `allowConnect` extended CONNECT is not announced, and the session refuses a WebSocket. */
 export function http2ServerCodec(options: Http2ServerOptions): ServerCodec {
   const maxHeaderBytes = options.maxHeaderBytes ?? 60 * 1024;
   const sessionOptions = {
@@ -29,6 +31,7 @@ export function http2ServerCodec(options: Http2ServerOptions): ServerCodec {
       initialWindowSize: streamWindowBytes,
       maxHeaderListSize: maxHeaderBytes,
       enablePush: false,
+      ...(options.allowConnect === true ? { enableConnectProtocol: true } : {}),
     },
     // Pseudo fields count as well.
     maxHeaderListPairs: (options.maxHeaders ?? 100) + 4,
