@@ -14,9 +14,15 @@ import { startXdsServer } from '#xds/server/server.ts';
 
 export type DataPlane = { readonly kind: 'embedded' } | { readonly kind: 'envoy'; readonly binary: string };
 
-/** Runs `calls` while a proxy serves `resources`; everything is gone when the promise settles. */
-export async function withLiveProxy(plane: DataPlane, nodeId: string, resources: readonly XdsResource[], calls: () => Promise<void>): Promise<void> {
+/** Runs `calls` while a proxy serves `resources`, which it may replace in `source`; everything is gone when the promise settles. */
+export async function withLiveProxy(
+  plane: DataPlane,
+  nodeId: string,
+  resources: readonly XdsResource[],
+  run: (source: MemoryNodeSource) => Promise<void>,
+): Promise<void> {
   const source = new MemoryNodeSource();
+  const calls = (): Promise<void> => run(source);
   source.replace(resources);
   const server = await startXdsServer({ source, address: '127.0.0.1', port: 0, logger: silentLogger, clock: systemClock });
   if (!server.ok) throw new Error(server.error.reason);
