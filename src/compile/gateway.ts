@@ -6,7 +6,7 @@ import { planChains } from '#compile/gateway-chain.ts';
 import type { ChainContext } from '#compile/gateway-chain-plan.ts';
 import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 import { type BindAddress, distinctChains, gatewayListener } from '#compile/gateway-listener.ts';
-import { mergeGateways, type MergedGateway, type ServerGroup } from '#compile/gateway-server.ts';
+import { type BoundServer, type MergedGateway, mergeGateways, type ServerGroup, serverLeftOut } from '#compile/gateway-server.ts';
 import { sniDnatTargets, sniDnatUnits } from '#compile/gateway-sni-dnat.ts';
 import type { OutboundOptions } from '#compile/listener-outbound.ts';
 import { listenerName } from '#compile/names.ts';
@@ -30,8 +30,17 @@ export function compileGateway(scope: Scope, proxy: Proxy, { cache, credentials,
   const diagnostics: Diagnostic[] = [...merged.diagnostics];
   const routes = new Set<string>();
   const units: Unit[] = [];
+  const holders = new Map<string, BoundServer | undefined>();
   for (const [name, groups] of Map.groupBy(merged.groups, nameOf)) {
-    const listener = makeListener(name, groups, proxy.interception, context, options, cache);
+    const bind = bindAddress(proxy.interception, groups[0]);
+    const place = bind === undefined ? '' : `${bind.address}:${bind.port}`;
+    if (bind !== undefined && holders.has(place)) {
+      const servers = groups.flatMap((group) => group.servers);
+      for (const server of servers) diagnostics.push(serverLeftOut(server, holders.get(place), 'at another address, and here all are one'));
+      continue;
+    }
+    const listener = makeListener(name, groups, bind, context, options, cache);
+    holders.set(place, groups[0]?.servers[0]);
     diagnostics.push(...listener.diagnostics);
     if (listener.unit === undefined) continue;
     units.push(listener.unit);
@@ -51,7 +60,7 @@ type MadeListener = { readonly unit: Unit | undefined; readonly routes: readonly
 function makeListener(
   name: string,
   groups: readonly ServerGroup[],
-  interception: Interception,
+  bind: BindAddress | undefined,
   context: ChainContext,
   options: OutboundOptions,
   cache: CompileCache,
@@ -59,7 +68,6 @@ function makeListener(
   const planned = groups.map((group) => planChains(group, context));
   const { chains, diagnostics: taken } = distinctChains(planned.flatMap(({ plans }) => plans));
   const diagnostics = [...planned.flatMap((one) => one.diagnostics), ...taken];
-  const bind = bindAddress(interception, groups[0]);
   if (chains.length === 0 || bind === undefined) return { unit: undefined, routes: [], diagnostics };
   const servers = groups.flatMap((group) => group.servers);
   // Everything that the listener is made of: the servers by identity, and what was found for them as text.

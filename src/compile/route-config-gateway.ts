@@ -4,9 +4,9 @@ import { create } from '@bufbuild/protobuf';
 import type { Origin } from '#base/origin.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
+import { routeContext } from '#compile/destination.ts';
 import type { BoundServer } from '#compile/gateway-server.ts';
 import { boundVirtualServices } from '#compile/gateway-virtual-services.ts';
-import { routeContext } from '#compile/destination.ts';
 import { hostAndPort } from '#compile/names.ts';
 import { type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
 import { routeConfig } from '#compile/route-config.ts';
@@ -49,7 +49,7 @@ function collectHosts(scope: Scope, servers: readonly BoundServer[], client: Cli
     const ofGateway = made.get(gatewayName) ?? new Map<VirtualService, readonly RouteEntry[]>();
     made.set(gatewayName, ofGateway);
     const redirects = server.tls?.httpsRedirect === true;
-    const context = routeContext(scope, { port: server.port.number, gateway: gatewayName, client });
+    const context = routeContext(scope, { port: server.port.number, gateway: gatewayName, client, isTls: server.tls !== undefined });
     for (const virtualService of boundVirtualServices(scope, gatewayName)) {
       const common = commonHosts(server, virtualService);
       if (common.length === 0) continue;
