@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { HandClock } from '#test/support/hand-clock.ts';
 import { oneHost, startHttpProxy, staticCluster } from '#test/support/http-proxy.ts';
 import { onHeads, RawClient, startRawServer } from '#test/support/raw-tcp.ts';
+import { temporaryFolder } from '#test/support/temporary-folder.ts';
 
 const routes = oneHost([{ match: { prefix: '/' }, route: { cluster: 'backend' } }]);
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -76,4 +80,84 @@ test('a cluster that is taken away is NC for new requests only', async () => {
   assert.match(await next.until('not found'), /^HTTP\/1.1 503 /);
   held[0]?.();
   await client.until('late');
+});
+
+test('an ejection outlives a change of the endpoints, and ends by the clock', async () => {
+  await using bad = await startRawServer((socket) => onHeads(socket, () => socket.write('HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n')));
+  await using good = await startRawServer((socket) => onHeads(socket, () => socket.write(answer('good'))));
+  const outlier_detection = { consecutive_5xx: 2, interval: '1s', base_ejection_time: '2s', max_ejection_percent: 100 };
+  const noPanic = { common_lb_config: { healthy_panic_threshold: {} } };
+  const clock = new HandClock();
+  await using proxy = await startHttpProxy({
+    routes,
+    clusters: [staticCluster('backend', [bad.port, good.port], { outlier_detection, ...noPanic })],
+    clock,
+  });
+  const cluster = proxy.clusters.get('backend');
+  assert.ok(cluster !== undefined);
+  const ejected = (): readonly boolean[] => [...cluster.endpoints.values()].map((endpoint) => endpoint.ejected);
+  const call = async (): Promise<string> => {
+    using client = new RawClient(proxy.port);
+    client.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    return (await client.untilClosed()).slice(9, 12);
+  };
+  for (let request = 0; request < 4; request++) await call();
+  assert.deepEqual(ejected(), [true, false]);
+  const [first, second] = cluster.entry.endpoints;
+  assert.ok(first !== undefined && second !== undefined);
+  const third = { ...second, port: 1, key: '127.0.0.1:1', healthy: false };
+  proxy.clusters.set({ ...cluster.entry, endpoints: [{ ...first, weight: 3 }, second, third] });
+  assert.deepEqual(ejected(), [true, false, false]);
+  assert.equal(await call(), '200');
+  proxy.clusters.set({ ...cluster.entry, connectTimeoutMs: 2000 });
+  assert.deepEqual(ejected(), [true, false, false], 'other settings of the cluster do not end it');
+  clock.advance(3000);
+  assert.deepEqual(ejected(), [false, false, false]);
+  proxy.clusters.remove('backend');
+});
+
+test('endpoints of an ORIGINAL_DST cluster go when nobody uses them any more', async () => {
+  await using backend = await startRawServer((socket) => onHeads(socket, () => socket.write(answer('here'))));
+  const clock = new HandClock();
+  const original = { name: 'backend', type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED', original_dst_lb_config: { use_http_header: true } };
+  await using proxy = await startHttpProxy({ routes, clusters: [original], clock });
+  using client = new RawClient(proxy.port);
+  client.send(`GET / HTTP/1.1\r\nHost: a\r\nx-envoy-original-dst-host: 127.0.0.1:${backend.port}\r\n\r\n`);
+  assert.match(await client.until('here'), /^HTTP\/1.1 200 /);
+  const cluster = proxy.clusters.get('backend');
+  assert.deepEqual([...(cluster?.endpoints.keys() ?? [])], [`127.0.0.1:${backend.port}`]);
+  clock.advance(5_000);
+  assert.equal(cluster?.endpoints.size, 1, 'used within the last interval');
+  clock.advance(5_000);
+  assert.equal(cluster?.endpoints.size, 0);
+});
+
+test('an endpoint may be a Unix socket', async () => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'socket');
+  const server = createServer((socket) => onHeads(socket, () => socket.end(answer('by path'))));
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const load_assignment = { cluster_name: 'backend', endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path } } } }] }] };
+  await using proxy = await startHttpProxy({ routes, clusters: [{ name: 'backend', load_assignment }] });
+  using client = new RawClient(proxy.port);
+  client.send(get);
+  assert.match(await client.until('by path'), /^HTTP\/1.1 200 /);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+});
+
+test('a connection that has lived long enough takes no further request', async () => {
+  await using backend = await startRawServer((socket) => onHeads(socket, () => socket.write(answer('x'))));
+  const clock = new HandClock();
+  const common_http_protocol_options = { max_connection_duration: '10s' };
+  await using proxy = await startHttpProxy({ routes, clusters: [staticCluster('backend', [backend.port], { common_http_protocol_options })], clock });
+  using client = new RawClient(proxy.port);
+  client.send(get);
+  await client.until(/x$/);
+  client.send(get);
+  await client.until(/x[^]*x$/);
+  assert.equal(backend.connections.length, 1);
+  clock.advance(11_000);
+  client.send(get);
+  await client.until(/x[^]*x[^]*x$/);
+  assert.equal(backend.connections.length, 2);
 });
