@@ -4,13 +4,13 @@ import { routeFiltersOf } from '#decide/filter-run.ts';
 import { isNormal, normalAuthorityOf, normalizePath } from '#decide/path-normal.ts';
 import type { RouteDecision, RouteEntry } from '#decide/route-entry.ts';
 import { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
-import { FilterPass, type FilteredExchange } from '#proxy/http/filter-pass.ts';
+import { type FilteredExchange, FilterPass } from '#proxy/http/filter-pass.ts';
 import { Forwarding } from '#proxy/http/forwarding.ts';
 import { GrpcWebStream } from '#proxy/http/grpc-web-stream.ts';
 import { joinedValue } from '#proxy/http/header-list.ts';
 import type { HeldBody } from '#proxy/http/held-body.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
-import type { LocalResponse, ManagerParts } from '#proxy/http/request-context.ts';
+import type { ForwardRoute, LocalResponse, ManagerParts } from '#proxy/http/request-context.ts';
 import { prepareRequest, RequestNotes } from '#proxy/http/request-headers.ts';
 import { prepareResponse } from '#proxy/http/response-headers.ts';
 import type { BodyReceiver, HeaderList, RequestRefusal, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
@@ -27,6 +27,7 @@ export class Exchange implements BodyReceiver, FilteredExchange {
   requestEnded = false;
   responseStarted = false;
   done = false;
+  forwardRoute: ForwardRoute | undefined = undefined;
   readonly #startMs: number;
   #filters: FilterPass | undefined = undefined;
   #forwarding: Forwarding | undefined = undefined;
@@ -108,6 +109,7 @@ export class Exchange implements BodyReceiver, FilteredExchange {
     const table = this.parts.routes.current;
     const decision: RouteDecision = table === undefined ? noRoutes : table.decide(this, this.parts.runtime.random());
     if ('route' in decision) this.#describeRoute(decision.route);
+    if (decision.kind === 'forward' && decision.target.responseHeaders.length > 0) this.forwardRoute = decision;
     if (this.parts.entry.filtersAct || routeFiltersOf(decision) !== undefined) {
       if (decision.kind === 'forward') this.record.upstreamCluster = this.parts.runtime.clusters.get(decision.target.cluster)?.entry.name ?? '';
       this.#filters = new FilterPass(this, decision);

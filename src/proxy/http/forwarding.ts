@@ -245,7 +245,11 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     const tunnel = status === 101 || (context.method === 'CONNECT' && status >= 200 && status < 300);
     if (this.#placement !== undefined) for (const cookie of this.#placement.setCookies) head.headers.push('set-cookie', cookie);
     if (route.attemptCountInResponse) setField(head.headers, 'x-envoy-attempt-count', String(this.#attempts));
+    let serviceTime = suppressesEnvoyHeaders(context.parts) ? undefined : Math.round(context.elapsedMs() - this.#sentMs);
     if (target.responseHeaders.length > 0) {
+      // Set before the route's changes, which may take it away again.
+      if (serviceTime !== undefined) setField(head.headers, 'x-envoy-upstream-service-time', String(serviceTime));
+      serviceTime = undefined;
       applyHeaderOperations(target.responseHeaders, head.headers, formatView(context, route, head));
       makeWireSafe(head.headers);
     }
@@ -253,7 +257,6 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       this.#isTunnel = true;
       context.timers.onTunnel();
     }
-    const serviceTime = suppressesEnvoyHeaders(context.parts) ? undefined : Math.round(context.elapsedMs() - this.#sentMs);
     context.sendHead(head, !hasBody && !tunnel, serviceTime);
     if (tunnel) {
       context.stream.becomeTunnel();

@@ -22,22 +22,36 @@ export function sendLocalReply(context: RequestContext, response: LocalResponse)
     applyHeaderOperations(response.operations, headers, formatView(context, undefined, { status, headers }));
     makeWireSafe(headers);
   }
+  if (!isVerbatim) applyRouteHeaders(context, response, { status, headers });
   if (notes.isGrpc && !isVerbatim) {
     sendGrpcStatus(context, response.grpcStatus ?? grpcStatusOf(status), typeof body === 'string' ? body : own, headers);
     return;
   }
   const bytes = isBodiless(status) ? noBytes : typeof body === 'string' ? Buffer.from(body) : body;
-  if (bytes.length > 0) headers.push('content-length', String(bytes.length), 'content-type', formatted?.contentType ?? 'text/plain');
-  const head: ResponseHead = { status, headers };
-  if (response.route !== undefined && response.route.responseHeaders.length > 0) {
-    applyHeaderOperations(response.route.responseHeaders, headers, formatView(context, response.route, head));
-    makeWireSafe(headers);
+  if (bytes.length > 0) {
+    headers.push('content-length', String(bytes.length));
+    if (!hasField(headers, 'content-type')) headers.push('content-type', formatted?.contentType ?? 'text/plain');
   }
+  const head: ResponseHead = { status, headers };
   const endStream = bytes.length === 0 || context.method === 'HEAD';
   context.sendHead(head, endStream, undefined);
   if (endStream) return;
   context.stream.sendData(bytes);
   context.stream.sendEnd();
+}
+
+/** The route's changes to the headers of its responses: of one that answers itself, or of the one that would have forwarded the request. */
+function applyRouteHeaders(context: RequestContext, { route: answering }: LocalResponse, head: ResponseHead): void {
+  const route = answering ?? context.forwardRoute?.route;
+  const operations = answering?.responseHeaders ?? context.forwardRoute?.target.responseHeaders;
+  if (route === undefined || operations === undefined || operations.length === 0) return;
+  applyHeaderOperations(operations, head.headers, formatView(context, route, head));
+  makeWireSafe(head.headers);
+}
+
+function hasField(headers: HeaderList, name: string): boolean {
+  for (let index = 0; index < headers.length; index += 2) if (headers[index] === name) return true;
+  return false;
 }
 
 const noBytes = new Uint8Array(0);

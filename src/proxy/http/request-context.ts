@@ -69,6 +69,8 @@ export type LocalResponse = {
   readonly verbatim?: boolean;
 };
 
+export type ForwardRoute = { readonly route: RouteEntry; readonly target: { readonly responseHeaders: HeaderOperations } };
+
 export type RequestContext = RequestView & {
   readonly parts: ManagerParts;
   readonly stream: ServerStream;
@@ -78,6 +80,8 @@ export type RequestContext = RequestView & {
   readonly requestEnded: boolean;
   readonly responseStarted: boolean;
   readonly done: boolean;
+  /** The route that would have forwarded the request, where it changes the headers of responses: also of the proxy's own. */
+  readonly forwardRoute: ForwardRoute | undefined;
   readonly elapsedMs: () => number;
   /** Answers with what the failure says; where the response has begun, breaks it off. `flag` is an additional response flag. */
   readonly fail: (failure: Failure, flag?: string) => void;

@@ -25,6 +25,15 @@ export class DateField {
   }
 }
 
+/** In place of an index: there is more than one. */
+const several = -2;
+
+/** All fields of the name give way to one. */
+function replaceAll(headers: HeaderList, name: string, value: string): void {
+  for (let index = headers.length - 2; index >= 0; index -= 2) if (headers[index] === name) headers.splice(index, 2);
+  headers.push(name, value);
+}
+
 /** Changes `headers` in place. `serviceTimeMs` is undefined for what the proxy answers itself. */
 export function prepareResponse(
   headers: HeaderList,
@@ -39,7 +48,7 @@ export function prepareResponse(
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index];
     if (name === 'date') hasDate = true;
-    else if (name === 'server') serverAt = index;
+    else if (name === 'server') serverAt = serverAt === -1 ? index : several;
     else if (name === 'x-envoy-upstream-service-time') timeAt = index;
   }
   if (serviceTimeMs !== undefined) {
@@ -50,7 +59,10 @@ export function prepareResponse(
   if (!hasDate) headers.push('date', date.text());
   if (serverAt === -1) {
     if (entry.serverHeaderTransformation !== 'pass-through') headers.push('server', entry.serverName);
-  } else if (entry.serverHeaderTransformation === 'overwrite') headers[serverAt + 1] = entry.serverName;
+  } else if (entry.serverHeaderTransformation === 'overwrite') {
+    if (serverAt === several) replaceAll(headers, 'server', entry.serverName);
+    else headers[serverAt + 1] = entry.serverName;
+  }
   if (entry.alwaysSetRequestIdInResponse && requestId !== '') headers.push('x-request-id', requestId);
   if (entry.via !== '') headers.push('via', entry.via);
 }
