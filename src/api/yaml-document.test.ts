@@ -18,6 +18,7 @@ hex: 0x1F
 underscores: 1_000
 exponent: 1e3
 zone: e1
+here: .
 time: 12:30
 date: 2001-01-01
 version: "1.10"
@@ -35,6 +36,7 @@ merged: {<<: {a: 1, b: 1}, b: 2}
     underscores: 1000,
     exponent: 1000,
     zone: 'e1',
+    here: '.',
     time: '12:30',
     date: '2001-01-01',
     version: '1.10',

@@ -109,8 +109,8 @@ class ValueReader {
   }
 
   #readScalar(value: unknown, node: Node): unknown {
-    // The parser takes `e1` for a number without digits; to Kubernetes it is a name like any other.
-    if (Number.isNaN(value) && isScalar(node) && /^[-+]?[eE]/.test(node.source ?? '')) return node.source;
+    // The parser takes `e1` and `.` for numbers without digits; to Kubernetes they are names like any other (`exportTo: [.]`).
+    if (Number.isNaN(value) && isScalar(node) && /^[-+]?(?:[eE]|\.$)/.test(node.source ?? '')) return node.source;
     if (typeof value === 'number' && !Number.isFinite(value)) return this.#fail(node, 'infinity and NaN cannot be expressed in JSON');
     if (typeof value === 'bigint') return Number(value);
     return value;

@@ -60,7 +60,7 @@ const faultAbort = object(
   { atMostOneOf: [['httpStatus', 'grpcStatus', 'http2Error']] },
 );
 
-const retries = object({
+export const httpRetries = object({
   attempts: integer({ minimum: 0 }),
   perTryTimeout: duration(),
   retryOn: string(),
@@ -89,7 +89,7 @@ const httpRoute = object({
   delegate: object({ name: string(), namespace: string() }),
   rewrite: object({ uri: string(), authority: string(), uriRegexRewrite: object({ match: string(), rewrite: string() }) }),
   timeout: duration(),
-  retries,
+  retries: httpRetries,
   fault: object({ delay: faultDelay, abort: faultAbort }),
   mirror: destination,
   mirrors: array(object({ destination: required(destination), percentage: percent })),
@@ -142,6 +142,7 @@ export const virtualServiceSpec = object({
 });
 
 export type VirtualServiceSpec = Static<typeof virtualServiceSpec>;
+export type HttpRetries = Static<typeof httpRetries>;
 export type HttpRoute = Static<typeof httpRoute>;
 export type HttpMatchRequest = Static<typeof httpMatch>;
 export type StringMatch = Static<typeof stringMatch>;

@@ -28,6 +28,12 @@ void test('an empty accessLogFile switches logging off', () => {
   assert.equal(settingsOf('accessLogFile: ""').settings.accessLog, undefined);
 });
 
+void test('default retries are read as those of a rule', () => {
+  const { settings, diagnostics } = settingsOf("defaultHttpRetryPolicy: { attempts: 4, retryOn: '5xx,503', backoff: 1s }");
+  assert.deepEqual(settings.defaultRetries, { attempts: 4, retryOn: '5xx,503', backoffMs: 1000 });
+  assert.deepEqual(diagnostics, []);
+});
+
 // text, code, what the message says. Wrong values keep their default; settings without effect are said.
 const findings: readonly (readonly [mesh: string, code: string, message: RegExp])[] = [
   ['outboundTrafficPolicy: { mode: NEVER }', 'HDL0011', /outboundTrafficPolicy\.mode 'NEVER'/],
@@ -35,6 +41,8 @@ const findings: readonly (readonly [mesh: string, code: string, message: RegExp]
   ['connectTimeout: 0s', 'HDL0011', /connectTimeout must be a duration above zero/],
   ['accessLogEncoding: XML', 'HDL0011', /accessLogEncoding is neither/],
   ['accessLogEncoding: JSON\naccessLogFormat: "{}"', 'HDL0011', /accessLogFormat for JSON/],
+  ['defaultHttpRetryPolicy: { attempts: many }', 'HDL0011', /defaultHttpRetryPolicy\.attempts is wrong/],
+  ['defaultHttpRetryPolicy: { attempts: 1, retryOn: never }', 'HDL0011', /defaultHttpRetryPolicy\.retryOn is wrong/],
   ['localityLbSetting: { enabled: false }', 'HDL0012', /localityLbSetting has no effect/],
   ['rootNamespace: elsewhere', 'HDL0012', /rootNamespace has no effect/],
   ['a: [', 'HDL0011', /cannot be read/],

@@ -5,7 +5,9 @@ import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { parseDurationMs } from '#base/duration.ts';
 import type { Origin } from '#base/origin.ts';
+import { readDefaultRetries } from '#model/build/default-retries.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
+import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
 import type { AccessLogSettings, MeshSettings } from '#model/mesh.ts';
 
 export type SettingsResult = { readonly settings: MeshSettings; readonly diagnostics: readonly Diagnostic[] };
@@ -41,18 +43,20 @@ export function readMeshSettings(configMap: KindMap['ConfigMap'] | undefined): S
 
 function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): SettingsResult {
   const problems: Problem[] = [];
-  const { outboundTrafficPolicy, connectTimeout, accessLogFile, accessLogFormat, accessLogEncoding, ...others } = config;
+  const { outboundTrafficPolicy, connectTimeout, accessLogFile, accessLogFormat, accessLogEncoding, defaultHttpRetryPolicy, ...others } = config;
   const settings: MeshSettings = {
     domain: defaultSettings.domain,
     rootNamespace,
     outboundTrafficPolicy: readPolicy(outboundTrafficPolicy, problems),
     connectTimeoutMs: readConnectTimeout(connectTimeout, problems),
     ...readAccessLog(accessLogFile, accessLogFormat, accessLogEncoding, problems),
+    ...readDefaultRetries(defaultHttpRetryPolicy, problems),
+    ...(listenerFields.some((field) => field in config) && { listeners: readListenerSettings(config, problems) }),
     ...(ingressFields.some((field) => field in config) && { ingress: readIngressSettings(config, problems) }),
   };
   // What Istio writes there by itself, and what Heddle is anyway.
   const known = ['rootNamespace', 'trustDomain', 'defaultConfig', 'defaultProviders', 'enablePrometheusMerge', 'extensionProviders'];
-  const expected = new Set<string>([...known, ...ingressFields]);
+  const expected = new Set<string>([...known, ...ingressFields, ...listenerFields]);
   const ignored = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
   return {
     settings,
