@@ -71,7 +71,7 @@ export function accessLogs(settings: MeshSettings): readonly AccessLog[] {
 
 /** Of a listener: only connections that no filter chain took (NR), which nothing else would log. Shared likewise. */
 export function listenerAccessLogs(settings: MeshSettings): readonly AccessLog[] {
-  return logsOf(settings).unmatched;
+  return settings.listeners?.withoutLog === true ? [] : logsOf(settings).unmatched;
 }
 
 const noLogs: Logs = { all: [], unmatched: [] };

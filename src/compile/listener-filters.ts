@@ -1,5 +1,7 @@
 // Listener filters: what is found out about a connection before a filter chain is chosen.
 import { create } from '@bufbuild/protobuf';
+import type { Duration } from '@bufbuild/protobuf/wkt';
+import { duration, noTimeout } from '#compile/durations.ts';
 import { packAny } from '#envoy/any.ts';
 import {
   type ListenerFilter,
@@ -10,9 +12,15 @@ import {
 import { HttpInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { OriginalDstSchema } from '#envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
 import { TlsInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
+import type { MeshSettings } from '#model/mesh.ts';
 
 /** ALPN names that the HTTP inspector gives to plaintext HTTP: 1.0, 1.1 and 2. */
 export const plaintextHttpProtocols: readonly string[] = ['http/1.0', 'http/1.1', 'h2c'];
+
+/** How long listener filters wait for a connection to say what it is: for ever, as some servers speak first, unless MeshConfig says otherwise. */
+export function detectionTimeout({ listeners }: MeshSettings): Duration {
+  return listeners?.detectionTimeoutMs === undefined ? noTimeout() : duration(listeners.detectionTimeoutMs);
+}
 
 /** Restores the address a redirected connection was made to. */
 export function originalDestination(): ListenerFilter {

@@ -7,7 +7,7 @@ import { noTimeout } from '#compile/durations.ts';
 import { filterChain } from '#compile/filter-chain.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
 import type { InboundPort } from '#compile/inbound-port.ts';
-import { httpInspector, originalDestination } from '#compile/listener-filters.ts';
+import { detectionTimeout, httpInspector, originalDestination } from '#compile/listener-filters.ts';
 import { blackHoleCluster, hostAndPort, inboundCapturePort, inboundClusterName, inboundPassthroughCluster, listenerName } from '#compile/names.ts';
 import { inboundRetryPolicy } from '#compile/retry.ts';
 import { routeMatch } from '#compile/route-match.ts';
@@ -27,13 +27,14 @@ export type InboundOptions = { readonly explainFailures: boolean; readonly setti
 /** `virtualInbound` on 15006: a loop stopper, chains for ports no service knows, and the chains of each port. */
 export function virtualInboundListener(ports: readonly InboundPort[], options: InboundOptions): Unit {
   const name = 'virtualInbound';
+  const port = capturePort(options);
   const message = create(ListenerSchema, {
     name,
-    address: socketAddress(options.any, inboundCapturePort),
+    address: socketAddress(options.any, port),
     trafficDirection: TrafficDirection.INBOUND,
     continueOnListenerFiltersTimeout: true,
-    listenerFiltersTimeout: noTimeout(),
-    listenerFilters: [originalDestination(), httpInspector(portsWithoutSniffing(ports))],
+    listenerFiltersTimeout: detectionTimeout(options.settings),
+    listenerFilters: [originalDestination(), httpInspector(portsWithoutSniffing(ports, port))],
     filterChains: [...catchAllChains(options), ...ports.flatMap((port) => portChains(port, port.targetPort, options))],
     accessLog: [...listenerAccessLogs(options.settings)],
   });
@@ -55,7 +56,7 @@ export function boundInboundListener(port: InboundPort, address: string, listen:
     address: socketAddress(address, listen),
     trafficDirection: TrafficDirection.INBOUND,
     continueOnListenerFiltersTimeout: true,
-    ...(sniffs && { listenerFilters: [httpInspector()], listenerFiltersTimeout: noTimeout() }),
+    ...(sniffs && { listenerFilters: [httpInspector()], listenerFiltersTimeout: detectionTimeout(options.settings) }),
     filterChains: portChains(port, undefined, options),
     accessLog: [...listenerAccessLogs(options.settings)],
   });
@@ -93,7 +94,7 @@ function portChains(port: InboundPort, destinationPort: number | undefined, opti
 function catchAllChains(options: InboundOptions): readonly FilterChain[] {
   const cluster = inboundPassthroughCluster;
   return [
-    filterChain('virtualInbound-blackhole', tcpProxy(blackHoleCluster, options.settings, { log: false }), { destinationPort: inboundCapturePort }),
+    filterChain('virtualInbound-blackhole', tcpProxy(blackHoleCluster, options.settings, { log: false }), { destinationPort: capturePort(options) }),
     filterChain('virtualInbound-catchall-http', inboundHttp(cluster, cluster, 0, ':0/*', 'auto', options), { plaintextHttp: true }),
     filterChain('virtualInbound', tcpProxy(cluster, options.settings), { rawBuffer: true }),
   ];
@@ -136,10 +137,14 @@ function inboundRouteConfig(cluster: string, servicePort: number, operation: str
   return create(RouteConfigurationSchema, { name: cluster, virtualHosts, validateClusters: false });
 }
 
+function capturePort({ settings }: InboundOptions): number {
+  return settings.listeners?.inboundPort ?? inboundCapturePort;
+}
+
 /** Ports whose protocol is declared; and the capture port, whose chain takes bytes. */
-function portsWithoutSniffing(ports: readonly InboundPort[]): readonly number[] {
+function portsWithoutSniffing(ports: readonly InboundPort[], captured: number): readonly number[] {
   const declared = ports.filter(({ servicePort }) => servicePort.protocol !== 'auto').map(({ targetPort }) => targetPort);
-  return [...declared, inboundCapturePort].sort((a, b) => a - b);
+  return [...declared, captured].sort((a, b) => a - b);
 }
 
 /** Also of the inline routes: a request that fails at the app's door is about the service's port. */

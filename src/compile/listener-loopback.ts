@@ -5,7 +5,6 @@ import { listenerAccessLogs } from '#compile/access-log.ts';
 import { socketAddress } from '#compile/address.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import { noTimeout } from '#compile/durations.ts';
 import { filterChain } from '#compile/filter-chain.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
 import { chainsText, type OutboundOptions, outboundChains } from '#compile/listener-outbound.ts';
@@ -20,8 +19,8 @@ import { typeUrls } from '#envoy/type-url.ts';
 import { isHttp, isHttpOrSniffed } from '#model/protocol.ts';
 import type { Service, ServicePort } from '#model/service.ts';
 
-/** Istio's port for MeshConfig.proxyHttpPort; the listener keeps the name wherever it listens. */
-const httpProxyPort = 15002;
+/** The port by which the proxy of loopback mode is known: that of Istio's examples for MeshConfig.proxyHttpPort. */
+const loopbackProxyPort = 15002;
 
 /**
  * Named after where it listens, as Istio names listeners that bind a port: `127.0.0.1_20001`. What no rule takes is for the service all the
@@ -50,7 +49,6 @@ export function boundServiceListener(
       address: socketAddress(at.address, at.listen),
       trafficDirection: TrafficDirection.OUTBOUND,
       continueOnListenerFiltersTimeout: true,
-      ...(made.listenerFilters !== undefined && { listenerFiltersTimeout: noTimeout() }),
       ...made,
       accessLog: [...listenerAccessLogs(options.settings)],
     });
@@ -76,9 +74,9 @@ function httpChain(view: Scope, service: Service, port: ServicePort): OutboundCh
   };
 }
 
-/** The HTTP proxy: requests carry absolute URLs, whose host says where they go. */
-export function httpProxyListener(address: string, listen: number, options: OutboundOptions): Unit {
-  const name = listenerName('127.0.0.1', httpProxyPort);
+/** The HTTP proxy: requests carry absolute URLs, whose host says where they go. Named after `port`, wherever it listens. */
+export function httpProxyListener(address: string, listen: number, options: OutboundOptions, port = loopbackProxyPort): Unit {
+  const name = listenerName(address, port);
   const manager = httpConnectionManager(
     {
       side: 'http-proxy',

@@ -8,7 +8,7 @@ import type { CompileCache } from '#compile/compile-cache.ts';
 import { noTimeout } from '#compile/durations.ts';
 import { filterChain } from '#compile/filter-chain.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
-import { httpInspector, plaintextHttpProtocols, tlsInspector } from '#compile/listener-filters.ts';
+import { detectionTimeout, httpInspector, plaintextHttpProtocols, tlsInspector } from '#compile/listener-filters.ts';
 import { istioMetadata } from '#compile/metadata.ts';
 import { blackHoleCluster, outboundCapturePort } from '#compile/names.ts';
 import type { ChainContent, OutboundChain, RoutesOf } from '#compile/outbound-chain.ts';
@@ -87,14 +87,15 @@ export function chainsText(chains: readonly OutboundChain[]): string {
 function virtualOutboundListener(address: string, policy: OutboundPolicy, options: OutboundOptions): Unit {
   const name = 'virtualOutbound';
   const { settings } = options;
+  const port = settings.listeners?.outboundPort ?? outboundCapturePort;
   const message = create(ListenerSchema, {
     name,
-    address: socketAddress(address, outboundCapturePort),
+    address: socketAddress(address, port),
     useOriginalDst: true,
     trafficDirection: TrafficDirection.OUTBOUND,
     filterChains: [
-      // A connection to 15001 itself would come back for ever.
-      filterChain('virtualOutbound-blackhole', tcpProxy(blackHoleCluster, settings, { log: false }), { destinationPort: outboundCapturePort }),
+      // A connection to the port itself would come back for ever.
+      filterChain('virtualOutbound-blackhole', tcpProxy(blackHoleCluster, settings, { log: false }), { destinationPort: port }),
       filterChain('virtualOutbound-catchall-tcp', tcpProxy(unknownTarget(policy), settings)),
     ],
     accessLog: [...listenerAccessLogs(settings)],
@@ -113,7 +114,6 @@ function entryListener(entry: OutboundEntry, policy: OutboundPolicy, options: Ou
     ...(!opensPort && { bindToPort: false }),
     trafficDirection: TrafficDirection.OUTBOUND,
     continueOnListenerFiltersTimeout: true,
-    listenerFiltersTimeout: noTimeout(),
     ...outboundChains(name, entry.chains, unknown, options),
     accessLog: [...listenerAccessLogs(options.settings)],
   });
@@ -131,13 +131,12 @@ function entryOrigins(listener: string, { port, chains }: OutboundEntry): readon
 export function outboundChains(listener: string, chains: readonly OutboundChain[], unknown: () => FilterChain, options: OutboundOptions) {
   const special = chains.filter((chain) => !takesAll(chain));
   const general = chains.find(takesAll);
-  const filters = [
-    ...(chains.some(({ serverNames }) => serverNames.length > 0) ? [tlsInspector()] : []),
-    ...(chains.some(({ sniffedHttp }) => sniffedHttp) ? [httpInspector()] : []),
-  ];
+  const sniffs = chains.some(({ sniffedHttp }) => sniffedHttp);
+  const filters = [...(chains.some(({ serverNames }) => serverNames.length > 0) ? [tlsInspector()] : []), ...(sniffs ? [httpInspector()] : [])];
   const made = special.map((chain) => toFilterChain(listener, chain, options));
   const rest = general === undefined ? unknown() : toFilterChain(listener, general, options);
   return {
+    listenerFiltersTimeout: sniffs ? detectionTimeout(options.settings) : noTimeout(),
     ...(filters.length > 0 && { listenerFilters: filters }),
     ...(made.length === 0 ? { filterChains: [rest] } : { filterChains: made, defaultFilterChain: rest }),
   };

@@ -10,7 +10,7 @@ import { type AppAddress, inboundCluster } from '#compile/inbound-cluster.ts';
 import { type InboundPort, inboundPorts } from '#compile/inbound-port.ts';
 import { boundInboundListener, type InboundOptions, virtualInboundListener } from '#compile/listener-inbound.ts';
 import { boundServiceListener, httpProxyListener } from '#compile/listener-loopback.ts';
-import { redirectedOutboundListeners } from '#compile/listener-outbound.ts';
+import { type OutboundOptions, redirectedOutboundListeners } from '#compile/listener-outbound.ts';
 import { hostAndPort } from '#compile/names.ts';
 import type { RoutesOf } from '#compile/outbound-chain.ts';
 import { outboundAddresses } from '#compile/outbound-places.ts';
@@ -18,6 +18,7 @@ import { httpProxyRouteConfigFor, portRouteConfig, serviceRouteConfig } from '#c
 import type { Scope } from '#compile/scope.ts';
 import type { Unit } from '#compile/unit.ts';
 import { effectivePolicy } from '#model/effective-policy.ts';
+import type { MeshSettings } from '#model/mesh.ts';
 import { isHttpOrSniffed } from '#model/protocol.ts';
 import type { LoopbackPorts, Proxy } from '#model/proxy.ts';
 import type { Service, ServicePort } from '#model/service.ts';
@@ -44,7 +45,7 @@ function redirectedInbound(scope: Scope, proxy: Proxy, cache: CompileCache): rea
   const opened = ports.filter((port) => !captured.includes(port));
   const facts = (some: readonly InboundPort[]): string => [...some.map(portFacts), options.any, options.own, options.explainFailures].join(' ');
   return [
-    ...ports.map((port) => cachedInboundCluster(port, appAddress(port, proxy), scope, cache)),
+    ...ports.map((port) => cachedInboundCluster(port, appAddress(port, proxy, options.settings), scope, cache)),
     cache.once(
       'virtual inbound listener',
       captured.map(({ servicePort }) => servicePort),
@@ -69,12 +70,15 @@ function inboundOptions(scope: Scope, proxy: Proxy): InboundOptions {
 }
 
 /** Source: Istio, buildInboundClustersFromSidecar. */
-function appAddress({ ingress }: InboundPort, proxy: Proxy): AppAddress {
+function appAddress({ ingress, targetPort }: InboundPort, proxy: Proxy, { listeners }: MeshSettings): AppAddress {
   const endpoint = ingress?.defaultEndpoint;
-  if (endpoint === undefined) return { kind: 'redirected' };
+  const { local } = outboundAddresses(proxy);
+  if (endpoint === undefined) {
+    const stays = ingress === undefined && listeners?.inboundToLocalhost === true;
+    return stays ? { kind: 'port', address: local, port: targetPort, redirects: false } : { kind: 'redirected' };
+  }
   if (endpoint.kind === 'unix') return endpoint;
   const { family, port } = endpoint;
-  const local = outboundAddresses(proxy).local;
   if (endpoint.kind === 'localhost') return { kind: 'port', address: local, port, redirects: false };
   const own = proxy.addresses.find((address) => isIP(address) === family);
   return { kind: 'port', address: own ?? (family === 6 ? '::1' : '127.0.0.1'), port, redirects: own !== undefined };
@@ -88,8 +92,21 @@ function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): As
   return scope.once(`redirected outbound ${addresses.any} ${addresses.capturesDns} ${client.dnsDomain} ${client.shareKey}`, () => {
     const options = { explainFailures, settings: scope.mesh.settings };
     const { listeners, routes } = redirectedOutboundListeners(scope, addresses, client, options, cache);
-    return assemble([...listeners, ...routes.map((one) => outboundRoutes(one, client, cache))]);
+    return assemble([
+      ...listeners,
+      ...routes.map((one) => outboundRoutes(one, client, cache)),
+      ...(options.settings.listeners?.httpProxyPort === undefined ? [] : httpProxyUnits(scope, addresses.local, client, options, cache)),
+    ]);
   });
+}
+
+/** MeshConfig.proxyHttpPort. Source: Istio, buildHTTPProxy. */
+function httpProxyUnits(scope: Scope, address: string, client: Client, options: OutboundOptions, cache: CompileCache): readonly Unit[] {
+  const port = options.settings.listeners?.httpProxyPort ?? 0;
+  return [
+    cache.once('http proxy listener', [], `${address}:${port} ${options.explainFailures}`, () => httpProxyListener(address, port, options, port)),
+    httpProxyRouteConfigFor(scope, client, cache),
+  ];
 }
 
 function outboundRoutes(routes: RoutesOf, client: Client, cache: CompileCache): Unit {

@@ -63,10 +63,27 @@ export type MeshSettings = {
   readonly defaultTrafficPolicy?: { readonly connectionPool?: ConnectionPool; readonly outlierDetection?: OutlierDetection };
   /** MeshConfig.defaultHttpRetryPolicy: for rules without retries, and services without rules. Undefined: Istio's own. */
   readonly defaultRetries?: Retries;
+  /** Undefined: Istio's defaults. */
+  readonly listeners?: ListenerSettings;
   /** MeshConfig.accessLogFile and its format; undefined where access logging is off. */
   readonly accessLog?: AccessLogSettings;
   /** Undefined: Istio's defaults. */
   readonly ingress?: IngressSettings;
+};
+
+/** What is not there is as in Istio. */
+export type ListenerSettings = {
+  /** MeshConfig.proxyListenPort and proxyInboundListenPort: where traffic is redirected to; 15001 and 15006 unless set. */
+  readonly outboundPort?: number;
+  readonly inboundPort?: number;
+  /** MeshConfig.proxyHttpPort: where sidecars listen as an HTTP proxy; not at all unless set. */
+  readonly httpProxyPort?: number;
+  /** MeshConfig.protocolDetectionTimeout: how long a connection may keep its protocol to itself; for ever unless set. */
+  readonly detectionTimeoutMs?: number;
+  /** MeshConfig.inboundTrafficPolicy LOCALHOST: connections go to the app on 127.0.0.1, not to the address they were made to. */
+  readonly inboundToLocalhost?: boolean;
+  /** MeshConfig.disableEnvoyListenerLog: connections that no filter chain takes are not logged. */
+  readonly withoutLog?: boolean;
 };
 
 /** `format` undefined means Istio's default text, or with `json` Istio's default fields. */
