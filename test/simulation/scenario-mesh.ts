@@ -2,8 +2,8 @@
 import { stringify } from 'yaml';
 import { madeResource } from '#api/made-resource.ts';
 import { readText } from '#api/read-text.ts';
-import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import type { Compiled } from '#compile/compiled.ts';
+import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';

@@ -1,13 +1,13 @@
 // In: what a proxy was told, and a call. Out: how far the call comes, in the words of Istio's expectations. What listener filters would find
 // out is found out here by the listener's own filters, so that one without a TLS inspector knows no server name.
 import assert from 'node:assert/strict';
+import type { Compiled } from '#compile/compiled.ts';
 import { type Config, compileConfig } from '#decide/config.ts';
 import { decide } from '#decide/decide.ts';
 import type { Call, Decision } from '#decide/decision.ts';
 import type { ListenerEntry } from '#decide/listener-entry.ts';
 import { listenerAt } from '#decide/listener-lookup.ts';
 import type { ConnectionView } from '#decide/views.ts';
-import type { Compiled } from '#compile/compiled.ts';
 import type { Proxy } from '#model/proxy.ts';
 import type { ExpectedCall, ScenarioCall } from '#test/simulation/scenario.ts';
 
