@@ -40,6 +40,9 @@ const portPolicy: Record<string, Effect> = {
 };
 const trafficPolicy: Effect = { ...portPolicy, portLevelSettings: { ...portPolicy, port: 'all' }, retryBudget: 'all' };
 
+/** What a WorkloadEntry, or an endpoint of a ServiceEntry, says. Its service account is for mutual TLS. */
+const workload: Effect = { address: 'all', ports: 'all', labels: 'all', network: 'all', locality: 'all', weight: 'all' };
+
 /** Kinds that are read, so that advice can take them into account, and do nothing else yet. */
 const kindsReadOnly: readonly KindName[] = ['WorkloadGroup'];
 
@@ -121,6 +124,20 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
     },
     status: 'all',
   },
+  ServiceEntry: {
+    spec: {
+      hosts: 'all',
+      addresses: 'all',
+      ports: 'all',
+      location: 'all',
+      resolution: 'all',
+      endpoints: workload,
+      workloadSelector: 'all',
+      exportTo: 'all',
+    },
+    status: 'all',
+  },
+  WorkloadEntry: { spec: workload, status: 'all' },
   ...gatewayApiEffects,
 };
 

@@ -106,13 +106,18 @@ export const heddleCodes = {
     explanation: 'A proxy did not take what Heddle made of these lines. It keeps the configuration that it had before, until the lines change.',
   },
   HDL0041: { title: 'Port in use', explanation: 'Another program listens on the port that Heddle was told to open.' },
+  HDL0042: {
+    title: 'Entry that does not act as it reads',
+    explanation: 'A ServiceEntry or WorkloadEntry is accepted, as in Istio, and does not do what it says, or does more than it seems to.',
+  },
   HDL0060: {
     title: 'Not accepted',
     explanation: 'A parent does not take a route of the Gateway API, or a listener cannot be served as it is written. The rest stays in force.',
   },
   HDL0061: {
     title: 'Reference not resolved',
-    explanation: 'A backend or certificate of the Gateway API is not there, or may not be named from here. Its share of requests is answered with 500.',
+    explanation:
+      'A backend or certificate of the Gateway API is not there, or may not be named from here. Its share of requests is answered with 500.',
   },
   HDL0062: { title: 'Class of another controller', explanation: 'A Gateway is of a class that Heddle does not serve. Nothing is opened for it.' },
   HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },

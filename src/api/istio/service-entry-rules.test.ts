@@ -117,7 +117,7 @@ const taken: readonly (readonly [what: string, kind: string, spec: string])[] = 
     'hosts: [a.com, b.com]\nports: [{ number: 443, name: tls, protocol: TLS }]\nresolution: DNS',
   ],
   ['nobody', 'ServiceEntry', `hosts: [a.com]\n${http}\nexportTo: ['~']`],
-  ['a host name', 'WorkloadEntry', 'address: vm1.example.com\nports: { http: 8080 }\nserviceAccount: app'],
+  ['a host name', 'WorkloadEntry', 'address: vm1.example.com\nports: { http: 8080 }\nlocality: region/zone'],
 ];
 
 for (const [what, kind, spec] of taken) {

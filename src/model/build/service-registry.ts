@@ -8,6 +8,7 @@ import { automaticAddresses } from '#model/build/automatic-address.ts';
 import type { BuildMemo } from '#model/build/build-memo.ts';
 import { compareEndpoints } from '#model/build/endpoint.ts';
 import { mergeEntries, mergeProblems } from '#model/build/entry-merge.ts';
+import { serviceEntryAdvice } from '#model/build/service-entry-advice.ts';
 import { kubernetesServices, type ServiceInputs, type ServiceParts } from '#model/build/service.ts';
 import { buildServiceEntry, type EntryService } from '#model/build/service-entry.ts';
 import { endpointsOfEntry, isSelectable } from '#model/build/service-entry-endpoint.ts';
@@ -51,7 +52,11 @@ export function buildServiceRegistry(
     return {
       ...byHost(all),
       aliases,
-      diagnostics: [...aliasDiagnostics(aliases), ...[...ofEntries].flatMap(([key, same]) => mergeProblems(same, ofKubernetes.get(key)?.shape))],
+      diagnostics: [
+        ...serviceEntryAdvice(resources),
+        ...aliasDiagnostics(aliases),
+        ...[...ofEntries].flatMap(([key, same]) => mergeProblems(same, ofKubernetes.get(key)?.shape)),
+      ],
     };
   });
 }
