@@ -35,8 +35,21 @@ function readTally(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    return { passed: 0, failed: 1, skipped: 0, reasons: {} }; // the run died before it could count
+    return { passed: 0, failed: 1, skipped: 0, reasons: {}, names: [] }; // the run died before it could count
   }
+}
+
+/** The listing of features promises tests by name: those that no run had are said, one a line. */
+async function unshownFeatures(results) {
+  const { readFeatures, splitTest } = await import('../test/support/features.ts');
+  const ran = new Set(results.flatMap(({ names }) => names));
+  const unshown = readFeatures().flatMap(({ name, features }) =>
+    features.flatMap(({ feature, tests }) =>
+      tests.filter((test) => !ran.has(splitTest(test)?.name)).map((test) => `${name}: ${feature}: no test '${test}' ran`),
+    ),
+  );
+  for (const line of unshown) process.stdout.write(`${line}\n`);
+  return unshown;
 }
 
 function report(results) {
@@ -58,7 +71,8 @@ if (readyUnderNode26(import.meta.url)) {
     const wanted = files.length === 0 ? runs : [{ name: files.join(' '), options: [], files }];
     const results = wanted.map((run) => runTests({ ...run, options: [...run.options, ...options] }, folder));
     report(results);
-    process.exitCode = results.every(({ ok, failed }) => ok && failed === 0) ? 0 : 1;
+    const listed = files.length === 0 ? await unshownFeatures(results) : [];
+    process.exitCode = listed.length === 0 && results.every(({ ok, failed }) => ok && failed === 0) ? 0 : 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
