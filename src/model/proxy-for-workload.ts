@@ -2,6 +2,7 @@
 import { labelsMatch } from '#model/labels.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Interception, Proxy } from '#model/proxy.ts';
+import type { Service } from '#model/service.ts';
 import type { Workload } from '#model/workload.ts';
 
 /** A router where a Gateway selects the workload, else a sidecar. */
@@ -24,5 +25,14 @@ export function proxyForWorkload(mesh: Mesh, workload: Workload, interception: I
 
 /** An empty selector selects every gateway, and so tells nothing about what is one. */
 function isGateway(mesh: Mesh, workload: Workload): boolean {
-  return mesh.gateways.some(({ selector }) => Object.keys(selector).length > 0 && labelsMatch(selector, workload.labels));
+  return mesh.gateways.some(
+    ({ selector, namespace, services = [] }) =>
+      (Object.keys(selector).length > 0 && labelsMatch(selector, workload.labels)) ||
+      (namespace === workload.namespace && services.some((host) => selectedBy(mesh.services.get(host), workload))),
+  );
+}
+
+function selectedBy(service: Service | undefined, workload: Workload): boolean {
+  const { selector, namespace } = service ?? {};
+  return selector !== undefined && namespace === workload.namespace && labelsMatch(selector, workload.labels);
 }

@@ -54,7 +54,9 @@ function notThere(host: HostReference, port: number, { services, route }: Backen
   const service = services.get(host.hostname);
   const missing = { condition: 'ResolvedRefs', reason: 'BackendNotFound', at: host.origin } as const;
   if (service === undefined) {
-    const similar = closest(host.hostname, services.keys());
+    const [name = '', ...rest] = host.hostname.split('.');
+    const beside = [...services.keys()].filter((hostname) => hostname.endsWith(`.${rest.join('.')}`)).map((hostname) => hostname.split('.')[0] ?? '');
+    const similar = closest(name, beside);
     const hint = similar === undefined ? 'no service of the mesh has this name' : `did you mean ${similar}?`;
     return { ...missing, message: `backend not found: ${what}, of ${route.kind} in namespace ${route.namespace}`, hint };
   }
