@@ -40,6 +40,7 @@ export type EventLine = {
 export type UpState = {
   readonly pid: number;
   readonly gatewayUrl: string;
+  readonly gatewayPorts?: readonly { readonly port: number; readonly protocol: string; readonly address: string }[];
   readonly adminUrl: string;
   readonly workloads: readonly {
     readonly name: string;
