@@ -14,7 +14,8 @@ const endpoint = object({
 });
 
 export const endpointSlice = object({
-  addressType: required(oneOf('IPv4', 'IPv6', 'FQDN')),
+  // A cluster demands it; in files it is often left out, and tells nothing that the addresses do not.
+  addressType: oneOf('IPv4', 'IPv6', 'FQDN'),
   endpoints: array(endpoint),
   ports: array(object({ name: string(), protocol: oneOf('TCP', 'UDP', 'SCTP'), port: port(), appProtocol: string() })),
 });
