@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { readListenerSettings } from '#model/build/listener-settings.ts';
 
 test('what MeshConfig says about listeners', () => {
-  const problems: { readonly field: string }[] = [];
+  const problems: { readonly field: string; readonly message: string }[] = [];
   const config = {
     proxyListenPort: 16_001,
     proxyInboundListenPort: 16_006,
@@ -24,7 +24,7 @@ test('what MeshConfig says about listeners', () => {
 });
 
 test('Istio’s defaults say nothing, nor do values that make no sense', () => {
-  const problems: { readonly field: string }[] = [];
+  const problems: { readonly field: string; readonly message: string }[] = [];
   assert.deepEqual(
     readListenerSettings({ proxyHttpPort: 0, protocolDetectionTimeout: '0s', inboundTrafficPolicy: { mode: 'PASSTHROUGH' } }, problems),
     {},
