@@ -313,4 +313,32 @@ export const filterCases: readonly BootstrapCase[] = [
         [0, 1000, 1001, 5000, 6000].map((size) => http(`${path} ${size}`, port, path, { method: 'POST', body: 'x'.repeat(size) })),
       ),
   },
+  {
+    name: 'gRPC-Web',
+    bootstrap: ({ ports: [port], backend, logFile }) => {
+      const web: Part = { name: 'envoy.filters.http.grpc_web', typed_config: typedConfig('extensions.filters.http.grpc_web.v3.GrpcWeb') };
+      return bootstrap(
+        [listener('http', port, [httpChain([], manager([to('/abort', fault(abort(503))), to('/', {})], [web, faultFilter()], logFile))])],
+        [cluster('backend', backend)],
+      );
+    },
+    calls: ({ ports: [port] }) => {
+      const message = Buffer.from([0, 0, 0, 0, 2, 8, 1]);
+      const asText = message.toString('base64');
+      const call = (path: string, type: string, body: string | Uint8Array, accept?: string): Call =>
+        http(`${path} ${type} ${accept ?? ''}`, port, path, {
+          method: 'POST',
+          headers: { 'content-type': type, ...(accept === undefined ? {} : { accept }) },
+          body,
+        });
+      return ['/', '/abort'].flatMap((path) => [
+        call(path, 'application/grpc-web', message),
+        call(path, 'application/grpc-web+proto', message, 'application/grpc-web+proto'),
+        call(path, 'application/grpc-web-text', asText),
+        call(path, 'application/grpc-web-text+proto', asText, 'application/grpc-web-text'),
+        call(path, 'application/grpc', message),
+        call(path, 'application/json', '{}'),
+      ]);
+    },
+  },
 ];

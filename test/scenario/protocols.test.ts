@@ -5,7 +5,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { test } from 'node:test';
-import { bootstrap, cluster, httpChain, listener, type Part, upstreamProtocol } from '#test/support/bootstrap-parts.ts';
+import { bootstrap, cluster, httpChain, listener, type Part, typedConfig, upstreamProtocol } from '#test/support/bootstrap-parts.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { echoMethods, grpcClient, startGrpcEcho } from '#test/support/grpc-echo.ts';
@@ -30,7 +30,7 @@ function overHttp1(port: number, path: string, { method = 'GET', headers = {}, b
     outgoing.on('error', reject);
     outgoing.on('response', (answer: IncomingMessage) => {
       let text = '';
-      answer.setEncoding('utf8').on('data', (part: string) => (text += part));
+      answer.setEncoding('latin1').on('data', (part: string) => (text += part));
       answer.on('end', () =>
         resolve({ status: answer.statusCode ?? 0, body: text, trailers: answer.trailers, type: answer.headers['content-type'] ?? '' }),
       );
@@ -237,6 +237,30 @@ async function grpcCalls(port: number): Promise<unknown> {
   };
 }
 
+/** The message `ping` in its frame. */
+const webMessage = Buffer.concat([Buffer.from([0, 0, 0, 0, 4]), Buffer.from('ping')]);
+
+/** The frames that come back: messages as they are, trailers as the lines that two proxies agree on. */
+async function webCall(port: number, type: string, body: string): Promise<unknown> {
+  const answer = await overHttp1(port, '/test.Echo/Unary', { method: 'POST', headers: { 'content-type': type, accept: type }, body });
+  const isText = type.startsWith('application/grpc-web-text');
+  const bytes = isText
+    ? Buffer.concat((answer.body.match(/[^=]+=*/g) ?? []).map((part) => Buffer.from(part, 'base64')))
+    : Buffer.from(answer.body, 'latin1');
+  const message = bytes.subarray(5, 5 + bytes.readUInt32BE(1));
+  const lines = bytes
+    .subarray(10 + message.length)
+    .toString()
+    .split('\r\n');
+  return {
+    status: answer.status,
+    type: answer.type,
+    message: String(message),
+    flag: bytes[5 + message.length],
+    lines: lines.filter((line) => line !== '').sort(),
+  };
+}
+
 const checks: readonly Check[] = [
   ...sides.flatMap((side): Check[] => [
     {
@@ -275,6 +299,8 @@ const checks: readonly Check[] = [
   { name: '100-continue', run: ({ port }) => takenContinue(port) },
   { name: '100-continue refused', run: ({ port }) => refusedContinue(port) },
   { name: 'gRPC', run: ({ port }) => grpcCalls(port) },
+  { name: 'gRPC-Web', run: ({ port }) => webCall(port, 'application/grpc-web+proto', webMessage.toString('latin1')) },
+  { name: 'gRPC-Web as text', run: ({ port }) => webCall(port, 'application/grpc-web-text', webMessage.toString('base64')) },
 ];
 
 async function run(start: (file: string, ready: () => Promise<boolean>) => Promise<AsyncDisposable>): Promise<Readonly<Record<string, unknown>>> {
@@ -291,6 +317,10 @@ async function run(start: (file: string, ready: () => Promise<boolean>) => Promi
     http2_protocol_options: { allow_connect: true },
     http_protocol_options: { enable_trailers: true },
     upgrade_configs: [{ upgrade_type: 'websocket' }],
+    http_filters: [
+      { name: 'envoy.filters.http.grpc_web', typed_config: typedConfig('extensions.filters.http.grpc_web.v3.GrpcWeb') },
+      { name: 'envoy.filters.http.router', typed_config: typedConfig('extensions.filters.http.router.v3.Router') },
+    ],
     proxy_100_continue: true,
     route_config: {
       name: 'local',

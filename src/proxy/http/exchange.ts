@@ -166,6 +166,7 @@ export class Exchange implements BodyReceiver, FilteredExchange {
   onGrpcWeb(): void {
     this.stream = new GrpcWebStream(this.stream, this);
     this.notes.isGrpc = true;
+    this.notes.isGrpcWeb = true;
   }
 
   /** A head that the codec would not take. */

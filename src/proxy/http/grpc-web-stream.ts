@@ -1,9 +1,14 @@
 // gRPC-Web of browsers turned into gRPC and back, around a stream: the content type changes, base64 is taken off and put on, and the response's
 // trailers go into its body (github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md). Both sides of it see an ordinary stream.
+import { percentEncode } from '#proxy/http/local-reply.ts';
 import { fieldValue, removeFields, setField } from '#proxy/http/header-list.ts';
 import type { BodyReceiver, DownstreamConnection, HeaderList, RequestHead, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
+import { grpcStatusOf } from '#proxy/respond.ts';
 
 const trailerFlag = 0x80;
+
+/** How much of a text goes into a message. */
+const plainBytes = 16_384;
 
 export class GrpcWebStream implements ServerStream, BodyReceiver {
   receiver: BodyReceiver | undefined;
@@ -13,6 +18,9 @@ export class GrpcWebStream implements ServerStream, BodyReceiver {
   /** Base64 that is not yet a whole group of four. */
   #rest = '';
   #isGrpcResponse = false;
+  /** The head of a response that is no gRPC, until its text is there to go into the message. */
+  #plainHead: ResponseHead | undefined = undefined;
+  #plainText = '';
 
   /** Takes the stream's events over and hands them on to `receiver`. */
   constructor(stream: ServerStream, receiver: BodyReceiver) {
@@ -21,11 +29,11 @@ export class GrpcWebStream implements ServerStream, BodyReceiver {
     stream.receiver = this;
     const { headers } = stream.request;
     this.#textRequest = isText(fieldValue(headers, 'content-type'));
-    this.#textResponse = isText(fieldValue(headers, 'accept')) || (this.#textRequest && fieldValue(headers, 'accept') === undefined);
+    this.#textResponse = isText(fieldValue(headers, 'accept'));
     removeFields(headers, 'content-length');
     setField(headers, 'content-type', 'application/grpc');
     setField(headers, 'te', 'trailers');
-    setField(headers, 'grpc-accept-encoding', 'identity,deflate,gzip');
+    setField(headers, 'grpc-accept-encoding', 'identity');
   }
 
   get request(): RequestHead {
@@ -89,19 +97,42 @@ export class GrpcWebStream implements ServerStream, BodyReceiver {
 
   sendHead(head: ResponseHead, endStream: boolean): void {
     const type = fieldValue(head.headers, 'content-type') ?? '';
-    this.#isGrpcResponse = type.startsWith('application/grpc');
+    this.#isGrpcResponse = head.status === 200 && type.startsWith('application/grpc');
+    setField(head.headers, 'content-type', this.#textResponse ? 'application/grpc-web-text+proto' : 'application/grpc-web+proto');
     if (this.#isGrpcResponse) {
       removeFields(head.headers, 'content-length');
-      setField(head.headers, 'content-type', this.#textResponse ? 'application/grpc-web-text+proto' : 'application/grpc-web+proto');
+      this.#stream.sendHead(head, endStream);
+      return;
     }
-    this.#stream.sendHead(head, endStream);
+    this.#plainHead = head;
+    if (endStream) this.#sendPlain(head);
+  }
+
+  /** Envoy: an answer that is no gRPC becomes a gRPC status, with its text for a message. */
+  #sendPlain(head: ResponseHead): void {
+    this.#plainHead = undefined;
+    removeFields(head.headers, 'content-length');
+    if (fieldValue(head.headers, 'grpc-status') === undefined) head.headers.push('grpc-status', String(grpcStatusOf(head.status)));
+    if (this.#plainText !== '') setField(head.headers, 'grpc-message', percentEncode(this.#plainText));
+    this.#stream.sendHead(head, true);
   }
 
   sendData(chunk: Uint8Array): boolean {
+    if (this.#plainHead !== undefined) {
+      if (this.#plainText.length < plainBytes)
+        this.#plainText += Buffer.from(chunk)
+          .toString('utf8')
+          .slice(0, plainBytes - this.#plainText.length);
+      return true;
+    }
     return this.#stream.sendData(this.#isGrpcResponse && this.#textResponse ? encode(chunk) : chunk);
   }
 
   sendEnd(trailers?: HeaderList): void {
+    if (this.#plainHead !== undefined) {
+      this.#sendPlain(this.#plainHead);
+      return;
+    }
     if (!this.#isGrpcResponse || trailers === undefined) {
       this.#stream.sendEnd(trailers);
       return;

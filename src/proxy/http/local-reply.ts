@@ -23,7 +23,7 @@ export function sendLocalReply(context: RequestContext, response: LocalResponse)
     makeWireSafe(headers);
   }
   if (!isVerbatim) applyRouteHeaders(context, response, { status, headers });
-  if (notes.isGrpc && !isVerbatim) {
+  if (notes.isGrpc && !notes.isGrpcWeb && !isVerbatim) {
     sendGrpcStatus(context, response.grpcStatus ?? grpcStatusOf(status), typeof body === 'string' ? body : own, headers);
     return;
   }
@@ -68,7 +68,7 @@ function sendGrpcStatus(context: RequestContext, grpcStatus: number, message: st
   context.sendHead({ status: 200, headers }, true, undefined);
 }
 
-function percentEncode(text: string): string {
+export function percentEncode(text: string): string {
   return Buffer.from(text, 'utf8')
     .toString('latin1')
     .replace(/[^ -$&-~]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);

@@ -10,6 +10,8 @@ import type { DownstreamConnection, HeaderList, RequestHead } from '#proxy/http/
 /** What was seen on the way; one per request. */
 export class RequestNotes {
   isGrpc = false;
+  /** It came as gRPC-Web: answers of our own are made into gRPC statuses on their way out. */
+  isGrpcWeb = false;
   /** The sender is one of the mesh's own (internal_address_config). */
   isInternal = false;
   expectsContinue = false;
