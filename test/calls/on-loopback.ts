@@ -1,5 +1,5 @@
 // Makes what a proxy is told runnable on 127.0.0.1 without redirection: only addresses change. Listeners that calls arrive at bind free
-// ports (the others go), each endpoint becomes a backend of its own, and clusters that pass through get a backend, too. Nobody logs.
+// ports (the others go), each endpoint becomes a backend of its own, and clusters that pass through or ask DNS get one backend, too. Nobody logs.
 import { clone, create, isMessage } from '@bufbuild/protobuf';
 import { type Any, anyPack } from '@bufbuild/protobuf/wkt';
 import { unpackExtension } from '#decide/extension.ts';
@@ -29,7 +29,7 @@ export async function startBackends(resources: ResourceSet, backends: Pick<Backe
     ports.set(name, ofCluster);
   }
   for (const { name, message } of resources.get(typeUrls.cluster)?.values() ?? []) {
-    if (isPassthrough(message)) ports.set(name, new Map([[passthroughEndpoint, await backends.start(name, passthroughEndpoint)]]));
+    if (leadsElsewhere(message)) ports.set(name, new Map([[passthroughEndpoint, await backends.start(name, passthroughEndpoint)]]));
   }
   return ports;
 }
@@ -44,7 +44,7 @@ export function onLoopback(resources: ResourceSet, listenerPorts: ReadonlyMap<st
         return port === undefined ? [] : [boundListener(resource, port)];
       }
       if (isMessage(message, ClusterLoadAssignmentSchema)) return [assignmentTo(resource, backendPorts.get(name) ?? new Map<string, number>())];
-      const port = isPassthrough(message) ? backendPorts.get(name)?.get(passthroughEndpoint) : undefined;
+      const port = leadsElsewhere(message) ? backendPorts.get(name)?.get(passthroughEndpoint) : undefined;
       return [port === undefined ? resource : staticCluster(resource, port)];
     }),
   );
@@ -94,8 +94,10 @@ function staticCluster({ name, message }: XdsResource, port: number): XdsResourc
   return new XdsResource(typeUrls.cluster, name, ClusterSchema, cluster);
 }
 
-function isPassthrough(message: XdsResource['message']): boolean {
-  return isMessage(message, ClusterSchema) && message.clusterDiscoveryType.value === Cluster_DiscoveryType.ORIGINAL_DST;
+const elsewhere: readonly unknown[] = [Cluster_DiscoveryType.ORIGINAL_DST, Cluster_DiscoveryType.STRICT_DNS, Cluster_DiscoveryType.LOGICAL_DNS];
+
+function leadsElsewhere(message: XdsResource['message']): boolean {
+  return isMessage(message, ClusterSchema) && elsewhere.includes(message.clusterDiscoveryType.value);
 }
 
 function keyOf({ hostIdentifier }: { readonly hostIdentifier: { readonly case?: string | undefined; readonly value?: unknown } }): string {
