@@ -221,6 +221,25 @@ test('certificates in files: versions, suites, clients that must show one', () =
   assert.equal(validation.value.matchTypedSubjectAltNames.length, 4);
 });
 
+test('the name of a server is the prefix of its statistics', () => {
+  const tls = ', name: front, tls: { mode: SIMPLE, serverCertificate: /c.pem, privateKey: /k.pem }';
+  const [listener] = listeners(compile([gateway('a', [server(443, 'HTTPS', "'x.com'", tls)])]));
+  const config = listener?.filterChains[0]?.filters[0]?.configType;
+  const manager = config?.case === 'typedConfig' ? unpackExtension(config.value) : undefined;
+  assert.ok(manager !== undefined && isMessage(manager, HttpConnectionManagerSchema));
+  assert.equal(manager.statPrefix, 'front');
+});
+
+test('defaultEndpoint is read over with a warning', () => {
+  const text = gateway('a', [server(80, 'HTTP', "'*'", ', defaultEndpoint: 127.0.0.1:80')]);
+  const { items } = readText('in.yaml', text);
+  assert.deepEqual(
+    items.flatMap(({ diagnostics }) => diagnostics.map(({ code, message }) => `${code} ${message}`)),
+    ['HDL0012 spec.servers[0].defaultEndpoint has no effect yet'],
+  );
+  assert.deepEqual(shape(compile([text])), ['0.0.0.0_80 [] http.80']);
+});
+
 test('AUTO_PASSTHROUGH: a chain and a cluster for each service that its hosts cover, with endpoints that take mutual TLS only', () => {
   const edge = gateway('a', [server(15443, 'TLS', "'*.team.svc.cluster.local'", ', tls: { mode: AUTO_PASSTHROUGH }')]);
   const service = (namespace: string): string => `apiVersion: v1
