@@ -37,6 +37,16 @@ const portPolicy: Record<string, Effect> = {
     maxEjectionPercent: 'all',
     minHealthPercent: 'all',
   },
+  // What needs secrets, credentialName, and caCrl are not there yet.
+  tls: {
+    mode: 'all',
+    clientCertificate: 'all',
+    privateKey: 'all',
+    caCertificates: 'all',
+    subjectAltNames: 'all',
+    sni: 'all',
+    insecureSkipVerify: 'all',
+  },
 };
 const trafficPolicy: Effect = { ...portPolicy, portLevelSettings: { ...portPolicy, port: 'all' }, retryBudget: 'all' };
 

@@ -18,6 +18,9 @@ import type { MeshSettings } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import type { Service } from '#model/service.ts';
 
+/** Where Istio's own image, and most Linux systems, keep the roots that they trust; a node may say otherwise (HEDDLE_SYSTEM_ROOTS). */
+const usualSystemRoots = '/etc/ssl/certs/ca-certificates.crt';
+
 /** Stands for "no destination rule" among the objects that a cache entry is found by. */
 const noRule = {};
 
@@ -27,9 +30,10 @@ export function clusterAssembly(scope: Scope, proxy: Proxy, cache: CompileCache)
   const client = {
     type: proxy.type,
     hasOriginalDestination: proxy.interception.kind === 'redirect',
+    systemRoots: proxy.metadata?.['HEDDLE_SYSTEM_ROOTS'] ?? usualSystemRoots,
     ipv6Only: proxy.addresses.length > 0 && proxy.addresses.every((address) => isIPv6(address)),
   };
-  const clientKey = `${client.type} ${client.hasOriginalDestination} ${client.ipv6Only}`;
+  const clientKey = `${client.type} ${client.hasOriginalDestination} ${client.ipv6Only} ${client.systemRoots}`;
   const governed = scope.once(`governed services ${rulesKey}`, () => governedServices(scope, labels, cache));
   const placement = placementOf(scope, proxy, labels);
   return scope.once(`clusters ${clientKey} ${rulesKey} ${placementKey(placement, governed.facts)}`, () =>

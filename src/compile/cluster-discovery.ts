@@ -23,6 +23,8 @@ export type ClientClass = {
   readonly hasOriginalDestination: boolean;
   /** All its addresses are IPv6: so are the addresses it asks DNS for. */
   readonly ipv6Only: boolean;
+  /** The file with the roots that its machine trusts. */
+  readonly systemRoots: string;
 };
 
 export type Discovery = 'endpoints' | 'dns' | 'dns-round-robin' | 'original-destination';

@@ -1,4 +1,5 @@
-// In: a service and the destination rule in force. Out: the clusters it has, one per port and one per port and subset, each with the policy that holds.
+// In: a service and the destination rule in force. Out: the clusters it has, one per port and one per port and subset, each with the policy
+// that holds.
 import { outboundClusterName } from '#compile/names.ts';
 import type { DestinationRule, Subset, TrafficPolicy } from '#model/destination-rule.ts';
 import { effectivePolicy } from '#model/effective-policy.ts';

@@ -13,7 +13,8 @@ import { clusterMetadata } from '#compile/metadata.ts';
 import { configPath } from '#compile/names.ts';
 import { outlierDetection } from '#compile/outlier-detection.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
-import { upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
+import { speaksHttp2, upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
+import { upstreamTls } from '#compile/upstream-tls.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { DestinationRule, TrafficPolicy } from '#model/destination-rule.ts';
@@ -47,6 +48,7 @@ function outboundCluster(
   const discovery = discoveryFields(discoveryOf(service, policy, client), target, client, settings);
   if (discovery === undefined) return undefined;
   const http = { client: client.type, h2Upgrade: settings.h2Upgrade ?? false, ...(pool !== undefined && { pool }) };
+  const transportSocket = upstreamTls(policy?.tls, service, speaksHttp2(port.protocol, http), client.systemRoots);
   const message = create(ClusterSchema, {
     name,
     ...connectionFields(pool, settings),
@@ -55,6 +57,7 @@ function outboundCluster(
     circuitBreakers: circuitBreakers(pool, policy?.retryBudget),
     ...(outlier !== undefined && { outlierDetection: outlierDetection(outlier) }),
     typedExtensionProtocolOptions: upstreamProtocolOptions(port.protocol, http),
+    ...(transportSocket !== undefined && { transportSocket }),
     metadata: clusterMetadata([service], port, ruleMetadata(target, rule)),
     // Last: where connections go by themselves nothing is balanced.
     ...discovery,

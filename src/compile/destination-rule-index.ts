@@ -49,8 +49,8 @@ export class DestinationRuleIndex {
   }
 
   /**
-   * The rule for calls of `client` to `service`: of the client's namespace, else of the service's, else of the root namespace; within one, of the most
-   * specific host. A client in the root namespace sees of it first only what the namespace keeps to itself: what stands there for all is the last
+   * The rule for calls of `client` to `service`: of the client's namespace, else of the service's, else of the root namespace; within one, of
+   * the most specific host. A client in the root namespace sees of it first only what the namespace keeps to itself: what stands there for all is the last
    * resort for it too. Source: Istio, PushContext.destinationRule.
    */
   lookup(service: ServiceName, client: RuleClient, rootNamespace: string, cache: CompileCache): DestinationRule | undefined {

@@ -1,5 +1,5 @@
-// In: endpoints by locality, a locality setting, and where the client stands. Out: the same endpoints with the priorities and weights that the setting
-// gives them. Pure; priorities count up from 0 without a gap, as Envoy demands. Source: Istio, ApplyLocalityLoadBalancer.
+// In: endpoints by locality, a locality setting, and where the client stands. Out: the same endpoints with the priorities and weights that
+// the setting gives them. Pure; priorities count up from 0 without a gap, as Envoy demands. Source: Istio, ApplyLocalityLoadBalancer.
 import type { LocalitySetting } from '#compile/locality-balancing.ts';
 import type { Failover, LocalityBalancing } from '#model/destination-rule.ts';
 import { type Locality, localityMatches, parseLocality, topologyLabels } from '#model/locality.ts';

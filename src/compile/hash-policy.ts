@@ -1,4 +1,4 @@
-// What a request, or a connection, is placed by where its destination's rule asks for consistent hashing. Source: Istio, ConsistentHashToHashPolicy and
+// What a request is placed by where its destination's rule asks for consistent hashing. Source: Istio, ConsistentHashToHashPolicy and
 // HashForHTTPDestination.
 import { create } from '@bufbuild/protobuf';
 import { assertNever } from '#base/assert-never.ts';

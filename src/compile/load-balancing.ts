@@ -11,8 +11,8 @@ export type LbFields = Pick<MessageInitShape<typeof ClusterSchema>, 'lbPolicy' |
 const unusedRuntimeKey = '(';
 
 /**
- * Istio's default is LEAST_REQUEST; a client that cannot pass through (see cluster-discovery.ts) gets the default for `passthrough`. Slow start is for
- * round robin and least request alone. Source: Istio, applyLoadBalancer.
+ * Istio's default is LEAST_REQUEST; a client that cannot pass through (see cluster-discovery.ts) gets the default for `passthrough`. Slow
+ * start is for round robin and least request alone. Source: Istio, applyLoadBalancer.
  */
 export function loadBalancing(balancer: LoadBalancer | undefined): LbFields {
   const algorithm = balancer?.algorithm ?? { kind: 'least-request' };

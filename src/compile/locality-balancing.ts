@@ -47,8 +47,8 @@ function trafficDistribution(service: Service): LocalityBalancing | undefined {
 }
 
 /**
- * The panic threshold is what minHealthPercent says, 0 included, as soon as there is an outlierDetection; else Envoy's 50. Localities are weighted where
- * a rule speaks of them: it would change how single endpoints are chosen. Source: Istio, applyOutlierDetection and ApplyToCluster.
+ * The panic threshold is what minHealthPercent says, 0 included, as soon as there is an outlierDetection; else Envoy's 50. Localities are
+ * weighted where a rule speaks of them: it would change how single endpoints are chosen. Source: Istio, applyOutlierDetection and ApplyToCluster.
  */
 export function commonLbConfig(
   setting: LocalitySetting | undefined,

@@ -21,22 +21,18 @@ export type UpstreamHttp = {
   readonly pool?: ConnectionPool;
   /** MeshConfig.h2UpgradePolicy. */
   readonly h2Upgrade: boolean;
-  /** Where TLS begins here: whether the server name and the names in its certificate follow the Host of each request. */
-  readonly tls?: { readonly autoSni: boolean; readonly autoSanValidation: boolean };
 };
 
 /** The cluster's typed_extension_protocol_options; empty means HTTP/1.1. */
 export function upstreamProtocolOptions(protocol: Protocol, http: UpstreamHttp): ProtocolOptions {
-  const { pool, tls } = http;
+  const { pool } = http;
   const version = versionOptions(protocol, http);
   const common = commonOptions(pool);
-  const names = tls !== undefined && (tls.autoSni || tls.autoSanValidation) ? tls : undefined;
-  if (version === undefined && common === undefined && names === undefined) return {};
+  if (version === undefined && common === undefined) return {};
   return {
     [extension]: packAny(HttpProtocolOptionsSchema, {
       upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } },
       ...(common !== undefined && { commonHttpProtocolOptions: common }),
-      ...(names !== undefined && { upstreamHttpProtocolOptions: names }),
     }),
   };
 }

@@ -107,13 +107,23 @@ export function validationContext(context: CertificateValidationContext, field: 
   const trustedCa = dataSourceOf(context.trustedCa);
   const typed = context.matchTypedSubjectAltNames.map(({ sanType, matcher }, index): SanMatch => {
     const test = compileStringTest(matcher, `${field}.match_typed_subject_alt_names[${index}].matcher`, problems);
-    return { type: sanTypes[sanType], text: test.text, matches: test.matches };
+    const exact = sanType === SanType.DNS && matcher?.matchPattern.case === 'exact' ? matcher.matchPattern.value : undefined;
+    const matches = exact === undefined ? test.matches : (name: string) => dnsNameCovers(name, exact);
+    return { type: sanTypes[sanType], text: test.text, matches };
   });
   const untyped = context.matchSubjectAltNames.map((matcher, index): SanMatch => {
     const test = compileStringTest(matcher, `${field}.match_subject_alt_names[${index}]`, problems);
     return { type: 'any', text: test.text, matches: test.matches };
   });
   return { ...(trustedCa === undefined ? {} : { trustedCa }), subjectAltNames: [...typed, ...untyped] };
+}
+
+/** A name of a certificate may begin with `*.`, which stands for one label. Source: Envoy, Utility::dnsNameMatch. */
+function dnsNameCovers(certified: string, wanted: string): boolean {
+  const [name, host] = [certified.toLowerCase(), wanted.toLowerCase()];
+  if (!name.startsWith('*.')) return name === host;
+  const dot = host.indexOf('.');
+  return dot > 0 && host.slice(dot) === name.slice(1);
 }
 
 const sanTypes: Readonly<Record<SanType, SanMatch['type']>> = {

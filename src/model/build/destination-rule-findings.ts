@@ -5,7 +5,11 @@ import type { DestinationRule, Subset, TrafficPolicy } from '#model/destination-
 import { effectivePolicy } from '#model/effective-policy.ts';
 
 export function destinationRuleDiagnostics(rules: readonly DestinationRule[]): readonly Diagnostic[] {
-  return rules.flatMap((rule) => [...rule.subsets.flatMap((subset, index) => subsetDiagnostics(subset, index, rule)), ...failoverDiagnostics(rule)]);
+  return rules.flatMap((rule) => [
+    ...rule.subsets.flatMap((subset, index) => subsetDiagnostics(subset, index, rule)),
+    ...failoverDiagnostics(rule),
+    ...unencrypted(rule),
+  ]);
 }
 
 function subsetDiagnostics({ name, labels, origin }: Subset, index: number, { subsets }: DestinationRule): readonly Diagnostic[] {
@@ -46,4 +50,19 @@ function unwatchedFailover({ loadBalancer, outlierDetection }: TrafficPolicy): O
   const locality = loadBalancer?.locality;
   if (outlierDetection !== undefined || locality === undefined || !locality.enabled || locality.kind === 'zone-aware') return undefined;
   return locality.failover.length > 0 || locality.failoverPriority.length > 0 ? locality.origin : undefined;
+}
+
+/** TLS that needs secrets of the mesh: what is asked for is not what happens, so it is said. */
+function unencrypted({ policy, subsets }: DestinationRule): readonly Diagnostic[] {
+  const levels = [policy, ...subsets.map((subset) => subset.policy)].flatMap((level) =>
+    level === undefined ? [] : [level, ...level.ports.values()],
+  );
+  return levels.flatMap(({ tls }) => {
+    const needsIdentity = tls?.mode === 'istio-mutual';
+    const needsSecret = tls?.credentialName !== undefined && (tls.mode === 'simple' || tls.mode === 'mutual');
+    if (tls === undefined || !(needsIdentity || needsSecret)) return [];
+    const message = `${needsIdentity ? 'mode ISTIO_MUTUAL' : 'credentialName'} has no effect yet: calls go out without TLS`;
+    const hint = needsIdentity ? 'mutual TLS of the mesh comes in a later release' : 'name certificate files, which this release reads';
+    return [{ code: 'HDL0012', severity: 'warning', message, hint, at: tls.origin }];
+  });
 }
