@@ -12,11 +12,12 @@ import { blackHoleCluster, hostAndPort, inboundCapturePort, inboundClusterName, 
 import { inboundRetryPolicy } from '#compile/retry.ts';
 import { routeMatch } from '#compile/route-match.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
-import { makeUnit, type NodeOrigin, type Unit } from '#compile/unit.ts';
+import { makeUnit, type Unit } from '#compile/unit.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { FilterChain } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
+import type { NodeOrigin } from '#envoy/origin-table.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import { isHttp, type Protocol } from '#model/protocol.ts';

@@ -17,7 +17,7 @@ import { entryName, type OutboundAddresses, outboundEntries } from '#compile/out
 import { unknownTarget } from '#compile/outbound-policy.ts';
 import type { Scope } from '#compile/scope.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
-import { makeUnit, type NodeOrigin, type Unit } from '#compile/unit.ts';
+import { makeUnit, type Unit } from '#compile/unit.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import {
   type Filter,
@@ -27,6 +27,7 @@ import {
   FilterChainSchema,
 } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
+import type { NodeOrigin } from '#envoy/origin-table.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import type { OutboundPolicy } from '#model/sidecar.ts';

@@ -1,8 +1,10 @@
 // A route configuration from its virtual hosts, with the origin of each route in it.
 import { create } from '@bufbuild/protobuf';
-import { makeUnit, type NodeOrigin, type Unit } from '#compile/unit.ts';
+import { makeUnit, type Unit } from '#compile/unit.ts';
 import type { VirtualHostEntry } from '#compile/virtual-host.ts';
 import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
+import type { NodeOrigin } from '#envoy/origin-table.ts';
+import { routeConfigurationBytes } from '#envoy/route-bytes.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 
 /** One MiB: the longest body of a directResponse that Istio admits; Envoy's own limit is 4 KiB. */
@@ -27,7 +29,8 @@ export function routeConfig(name: string, hosts: readonly VirtualHostEntry[], op
     name,
     RouteConfigurationSchema,
     message,
-    hosts.flatMap((host) => hostOrigins(name, host)),
+    () => hosts.flatMap((host) => hostOrigins(name, host)),
+    () => routeConfigurationBytes(message),
   );
 }
 

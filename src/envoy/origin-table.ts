@@ -19,6 +19,9 @@ export type XdsNode =
   | { readonly kind: 'cluster'; readonly cluster: string }
   | { readonly kind: 'endpoint'; readonly cluster: string; readonly address: string };
 
+/** Pairs of xDS node and the place that made it. */
+export type NodeOrigin = readonly [node: XdsNode, origin: Origin];
+
 function keyOf(node: XdsNode): string {
   return JSON.stringify(Object.values(node));
 }
@@ -26,21 +29,24 @@ function keyOf(node: XdsNode): string {
 /**
  * Origins by xDS node. A node may have several: a route made of a VirtualService's rule and a DestinationRule's policy.
  * A table may be put together from others, which are shared: resources that many proxies have bring their table along.
+ * It is written for every resource and read when somebody asks, so it is only sorted by node then.
  */
 export class OriginTable {
-  readonly #origins = new Map<string, Origin[]>();
+  readonly #entries: NodeOrigin[] = [];
+  #byNode: Map<string, Origin[]> | undefined;
   readonly #parts: readonly OriginTable[];
+  readonly #more: (() => Iterable<NodeOrigin>) | undefined;
 
-  constructor(parts: readonly OriginTable[] = []) {
+  /** `more`: entries that are only made when they are asked for. */
+  constructor(parts: readonly OriginTable[] = [], more?: () => Iterable<NodeOrigin>) {
     this.#parts = parts;
+    this.#more = more;
   }
 
   add(node: XdsNode, origin: Origin | undefined): void {
     if (origin === undefined) return;
-    const key = keyOf(node);
-    const known = this.#origins.get(key);
-    if (known === undefined) this.#origins.set(key, [origin]);
-    else known.push(origin);
+    this.#entries.push([node, origin]);
+    this.#byNode = undefined;
   }
 
   /** The places that made this node, the deciding one first; empty where Heddle made it by itself. */
@@ -49,7 +55,8 @@ export class OriginTable {
   }
 
   #find(key: string): readonly Origin[] | undefined {
-    const own = this.#origins.get(key);
+    this.#byNode ??= sortByNode([...this.#entries, ...(this.#more?.() ?? [])]);
+    const own = this.#byNode.get(key);
     if (own !== undefined) return own;
     for (const part of this.#parts) {
       const found = part.#find(key);
@@ -57,4 +64,15 @@ export class OriginTable {
     }
     return undefined;
   }
+}
+
+function sortByNode(entries: readonly NodeOrigin[]): Map<string, Origin[]> {
+  const byNode = new Map<string, Origin[]>();
+  for (const [node, origin] of entries) {
+    const key = keyOf(node);
+    const known = byNode.get(key);
+    if (known === undefined) byNode.set(key, [origin]);
+    else known.push(origin);
+  }
+  return byNode;
 }
