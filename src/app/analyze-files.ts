@@ -9,7 +9,12 @@ import type { Mesh } from '#model/mesh.ts';
 import { proxyForWorkload } from '#model/proxy-for-workload.ts';
 import { openFileSource } from '#sources/file/file-source.ts';
 
-export type Analysis = { readonly diagnostics: readonly Diagnostic[]; readonly resources: number };
+export type Analysis = {
+  readonly diagnostics: readonly Diagnostic[];
+  readonly resources: number;
+  /** What the resources of the Gateway API are told. */
+  readonly conditions: Mesh['gatewayApi'];
+};
 
 /** Findings in order, and how many resources were looked at. */
 export async function analyzeFiles(paths: readonly string[]): Promise<Analysis> {
@@ -17,7 +22,8 @@ export async function analyzeFiles(paths: readonly string[]): Promise<Analysis> 
   const snapshot = source.current();
   const mesh = buildMesh(snapshot);
   const diagnostics = [...snapshot.diagnostics, ...analyze(mesh, snapshot.resources), ...patchDiagnostics(mesh)].sort(compareDiagnostics);
-  return { diagnostics, resources: Object.values(snapshot.resources).reduce((sum, ofKind) => sum + ofKind.size, 0) };
+  const count = Object.values(snapshot.resources).reduce((sum, ofKind) => sum + ofKind.size, 0);
+  return { diagnostics, resources: count, conditions: mesh.gatewayApi };
 }
 
 /** What EnvoyFilters patch is only known once it is compiled: for each workload, as redirection would have it. */
