@@ -32,6 +32,7 @@ export type ClusterEntry = BalancingEntry & {
   /** Retries are limited to a part of all requests instead of by maxRetries. */
   readonly retryBudget?: RetryBudget;
   readonly outlier?: OutlierEntry;
+  readonly dns: DnsSettings;
   /** original_dst_lb_config: a request's header says where to go. */
   readonly originalDst: OriginalDestination;
   /** Bind outgoing connections to this address (upstream_bind_config: Istio's 127.0.0.6 for inbound). */
@@ -46,6 +47,14 @@ export type Http2Upstream = {
   /** connection_keepalive; with interval 0 only the proxy's own pings are sent. */
   readonly keepaliveIntervalMs: number;
   readonly keepaliveTimeoutMs: number;
+};
+
+/** When names are asked for again, in ms. `failure`: after a failed answer, between these, doubling; undefined: as after a good one. */
+export type DnsSettings = {
+  readonly refreshMs: number;
+  /** The answer's own lifetime counts instead (respect_dns_ttl). */
+  readonly respectsTtl: boolean;
+  readonly failure?: { readonly baseMs: number; readonly maxMs: number };
 };
 
 /** `percent` of the requests under way, never fewer than `minConcurrency` (CircuitBreakers.Thresholds.RetryBudget). */

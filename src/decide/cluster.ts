@@ -2,7 +2,7 @@
 import { isMessage } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
 import { compileBalancing } from '#decide/balancing.ts';
-import type { ClusterEntry, Http2Upstream, OriginalDestination } from '#decide/cluster-entry.ts';
+import type { ClusterEntry, DnsSettings, Http2Upstream, OriginalDestination } from '#decide/cluster-entry.ts';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
 import { buildEndpoints } from '#decide/endpoints.ts';
@@ -52,6 +52,7 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
     http2: http2Of(cluster, options),
     ...limitsOf(cluster),
     ...(cluster.outlierDetection === undefined ? {} : { outlier: compileOutlier(cluster.outlierDetection, 'outlier_detection', problems) }),
+    dns: dnsOf(cluster),
     originalDst: originalDestinationOf(cluster),
     ...(cluster.upstreamBindConfig?.sourceAddress === undefined ? {} : { bindAddress: cluster.upstreamBindConfig.sourceAddress.address }),
     tcpKeepaliveMs: keepaliveOf(cluster),
@@ -103,6 +104,13 @@ function http2OptionsOf(options: HttpProtocolOptions | undefined): Http2Protocol
   if (specifier?.case !== 'explicitHttpConfig') return undefined;
   const { protocolConfig } = specifier.value;
   return protocolConfig.case === 'http2ProtocolOptions' ? protocolConfig.value : undefined;
+}
+
+/** Envoy's defaults: every 5 s; after a failure as after a success, unless a rate for failures is set, whose maximum is ten times its base. */
+function dnsOf({ dnsRefreshRate, respectDnsTtl, dnsFailureRefreshRate }: Cluster): DnsSettings {
+  const baseMs = durationMs(dnsFailureRefreshRate?.baseInterval, 0);
+  const failure = baseMs > 0 ? { failure: { baseMs, maxMs: durationMs(dnsFailureRefreshRate?.maxInterval, baseMs * 10) } } : {};
+  return { refreshMs: durationMs(dnsRefreshRate, 5_000), respectsTtl: respectDnsTtl, ...failure };
 }
 
 /** The header's name is x-envoy-original-dst-host unless the configuration has another. */

@@ -243,8 +243,8 @@ const cluster: Readonly<Record<string, MessageRules>> = {
       `name type eds_cluster_config connect_timeout load_assignment max_requests_per_connection circuit_breakers common_http_protocol_options
        http2_protocol_options typed_extension_protocol_options least_request_lb_config common_lb_config transport_socket load_balancing_policy
        upstream_bind_config upstream_connection_options dns_refresh_rate respect_dns_ttl outlier_detection round_robin_lb_config
-       ring_hash_lb_config maglev_lb_config original_dst_lb_config`,
-      `alt_stat_name per_connection_buffer_limit_bytes http_protocol_options dns_failure_refresh_rate dns_lookup_family typed_dns_resolver_config
+       ring_hash_lb_config maglev_lb_config original_dst_lb_config dns_failure_refresh_rate`,
+      `alt_stat_name per_connection_buffer_limit_bytes http_protocol_options dns_lookup_family typed_dns_resolver_config
        wait_for_warm_on_init cleanup_interval metadata protocol_selection
        close_connections_on_host_health_failure ignore_health_on_host_removal track_timeout_budgets track_cluster_stats`,
     ),
@@ -259,6 +259,7 @@ const cluster: Readonly<Record<string, MessageRules>> = {
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget': 'all',
   'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig': fields('choice_count active_request_bias slow_start_config'),
   'envoy.config.cluster.v3.Cluster.RoundRobinLbConfig': 'all',
+  'envoy.config.cluster.v3.Cluster.RefreshRate': 'all',
   'envoy.config.cluster.v3.Cluster.SlowStartConfig': 'all',
   'envoy.config.cluster.v3.Cluster.RingHashLbConfig': 'all',
   'envoy.config.cluster.v3.Cluster.MaglevLbConfig': 'all',

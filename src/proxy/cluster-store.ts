@@ -33,7 +33,6 @@ type Stored = {
 };
 
 const defaultFetchTimeoutMs = 15_000;
-const defaultDnsRefreshMs = 5_000;
 
 export class ClusterStore {
   readonly #parts: ClusterStoreParts;
@@ -127,10 +126,8 @@ export class ClusterStore {
   }
 
   #warmByDns(stored: Stored): void {
-    const { message, entry } = stored;
-    const refreshMs =
-      message.dnsRefreshRate === undefined ? defaultDnsRefreshMs : Number(message.dnsRefreshRate.seconds) * 1000 + message.dnsRefreshRate.nanos / 1e6;
-    stored.dns = new DnsEndpoints(entry, refreshMs, this.#parts.resolve, this.#parts.clock, (endpoints) => {
+    const { entry } = stored;
+    stored.dns = new DnsEndpoints(entry, this.#parts.resolve, this.#parts.clock, (endpoints) => {
       const changed = !stored.live || !sameEndpoints(endpoints, this.#parts.clusters.get(entry.name)?.entry.endpoints ?? []);
       if (changed) this.#goLive(stored, endpoints, entry.overprovisioningFactor);
     });

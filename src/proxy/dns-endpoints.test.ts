@@ -7,7 +7,14 @@ import type { EndpointEntry } from '#decide/cluster-entry.ts';
 import { Cluster_DiscoveryType, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { DnsEndpoints } from '#proxy/dns-endpoints.ts';
 
-function entryOf(type: Cluster_DiscoveryType) {
+type Seconds = { readonly seconds: bigint };
+type DnsFields = {
+  readonly dnsRefreshRate?: Seconds;
+  readonly respectDnsTtl?: boolean;
+  readonly dnsFailureRefreshRate?: { readonly baseInterval: Seconds; readonly maxInterval: Seconds };
+};
+
+function entryOf(type: Cluster_DiscoveryType, dns: DnsFields = {}) {
   const value = {
     address: {
       address: { case: 'socketAddress' as const, value: { address: 'a.example', portSpecifier: { case: 'portValue' as const, value: 80 } } },
@@ -17,6 +24,7 @@ function entryOf(type: Cluster_DiscoveryType) {
   const compiled = compileCluster(
     create(ClusterSchema, {
       name: 'c',
+      ...dns,
       clusterDiscoveryType: { case: 'type', value: type },
       loadAssignment: { clusterName: 'c', endpoints: [{ lbEndpoints }] },
     }),
@@ -47,13 +55,13 @@ async function rounds(type: Cluster_DiscoveryType, answers: readonly (readonly s
   const clock = heldClock();
   const seen: string[][] = [];
   let asked = 0;
-  const resolve = async (): Promise<readonly string[]> => {
+  const resolve = async (): Promise<{ readonly addresses: readonly string[] }> => {
     const answer = answers[asked++] ?? [];
     if (answer instanceof Error) throw answer;
-    return answer;
+    return { addresses: answer };
   };
   let arrived: () => void = () => {};
-  const dns = new DnsEndpoints(entryOf(type), 5_000, resolve, clock, (endpoints: readonly EndpointEntry[]) => {
+  const dns = new DnsEndpoints(entryOf(type), resolve, clock, (endpoints: readonly EndpointEntry[]) => {
     seen.push(endpoints.map(({ key, hostname }) => `${key} ${hostname}`));
     arrived();
   });
@@ -82,4 +90,47 @@ test('a logical DNS cluster uses the first address of the moment', async () => {
     ['10.0.0.2', '10.0.0.1'],
   ]);
   assert.deepEqual(seen, [['10.0.0.1:80 a.example'], ['10.0.0.2:80 a.example']]);
+});
+
+/** How long is waited after each answer: a lifetime in ms, `none` or a failure. */
+async function waits(dns: DnsFields, answers: readonly (number | 'none' | 'fails')[]): Promise<readonly number[]> {
+  const found: number[] = [];
+  let asked = 0;
+  let run: () => void = () => {};
+  const endpoints = new DnsEndpoints(
+    entryOf(Cluster_DiscoveryType.STRICT_DNS, dns),
+    async () => {
+      const answer = answers[asked++] ?? 'none';
+      if (answer === 'fails') throw new Error('SERVFAIL');
+      return { addresses: ['10.0.0.1'], ...(answer === 'none' ? {} : { ttlMs: answer }) };
+    },
+    {
+      nowMs: () => 0,
+      monotonicMs: () => 0,
+      after: (delayMs, next) => {
+        found.push(delayMs);
+        run = next;
+        return () => {};
+      },
+    },
+    () => {},
+  );
+  for (let round = 0; round < answers.length; round++) {
+    await new Promise<void>((done) => setImmediate(done));
+    if (round < answers.length - 1) run();
+  }
+  endpoints.stop();
+  return found;
+}
+
+const seconds = (count: number): Seconds => ({ seconds: BigInt(count) });
+
+test('names are asked for again at the rate of the configuration, or when their answer has expired', async () => {
+  assert.deepEqual(await waits({}, [1000, 'none', 'fails']), [5_000, 5_000, 5_000]);
+  assert.deepEqual(await waits({ dnsRefreshRate: seconds(60), respectDnsTtl: true }, [1000, 'none', 0, 'fails']), [1_000, 60_000, 60_000, 60_000]);
+});
+
+test('failures have a rate of their own, ever slower', async () => {
+  const dns = { dnsFailureRefreshRate: { baseInterval: seconds(1), maxInterval: seconds(3) } };
+  assert.deepEqual(await waits(dns, ['fails', 'fails', 'fails', 'none', 'fails']), [1_000, 2_000, 3_000, 5_000, 1_000]);
 });
