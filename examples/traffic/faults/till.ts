@@ -20,10 +20,10 @@ function ask(path: string, user: string): Promise<string> {
   });
 }
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => {
   request.resume();
   if (request.url === '/ready') response.end('ready\n');
-  else response.end(`${await ask(request.url ?? '/', String(request.headers['x-user'] ?? ''))}\n`);
+  else void ask(request.url ?? '/', String(request.headers['x-user'] ?? '')).then((text) => response.end(`${text}\n`));
 });
 
 server.listen(Number(port), host);
