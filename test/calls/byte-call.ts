@@ -1,10 +1,10 @@
-// One connection to a proxy on 127.0.0.1: says a line, inside TLS where a server name is given, and waits for a line.
+// One connection to a proxy on 127.0.0.1: says a line, inside TLS where a server name is given, and waits for a line; or only listens.
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ByteAnswer } from '#test/calls/byte-backends.ts';
 
 /** Undefined where the connection ends without an answer. Rejects when neither has come within 10 s. */
-export function byteCall(port: number, serverName: string | undefined): Promise<ByteAnswer | undefined> {
+export function byteCall(port: number, serverName: string | undefined, manner: 'ask' | 'listen' = 'ask'): Promise<ByteAnswer | undefined> {
   return new Promise((resolve, reject) => {
     const to = { port, host: '127.0.0.1' };
     const socket: Socket = serverName === undefined ? connect(to) : connectTls({ ...to, servername: serverName, rejectUnauthorized: false });
@@ -21,6 +21,6 @@ export function byteCall(port: number, serverName: string | undefined): Promise<
     });
     socket.on('error', () => settle(() => resolve(undefined)));
     socket.on('close', () => settle(() => resolve(undefined)));
-    socket.once(serverName === undefined ? 'connect' : 'secureConnect', () => void socket.write('who are you?\n'));
+    if (manner === 'ask') socket.once(serverName === undefined ? 'connect' : 'secureConnect', () => void socket.write('who are you?\n'));
   });
 }

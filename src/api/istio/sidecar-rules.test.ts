@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { kindRules } from '#api/kind-rules.ts';
 import { type KindName, kinds } from '#api/kinds.ts';
+import { readText } from '#api/read-text.ts';
 import { validate } from '#api/validate.ts';
 import { formatPath } from '#base/origin.ts';
 
@@ -75,6 +76,32 @@ for (const [spec, finding] of bad) {
     assert.deepEqual(broken('Sidecar', spec), [finding]);
   });
 }
+
+test('TLS of a Sidecar port is behind a switch of Istio, and warned of', () => {
+  const yaml = `apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: a }
+spec: { ingress: [{ port: { number: 443, protocol: HTTPS }, tls: { mode: SIMPLE } }] }
+`;
+  const warned = readText('in.yaml', yaml).items.flatMap(({ diagnostics }) => diagnostics);
+  assert.deepEqual(
+    warned.map(({ code, message }) => `${code} ${message}`),
+    ['HDL0012 spec.ingress[0].tls has no effect yet'],
+  );
+});
+
+test('sourceSubnet of a tcp rule is accepted, warned of and ignored', () => {
+  const yaml = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: a }
+spec: { hosts: [a], tcp: [{ match: [{ sourceSubnet: 10.0.0.0/8 }], route: [{ destination: { host: a } }] }] }
+`;
+  const warned = readText('in.yaml', yaml).items.flatMap(({ diagnostics }) => diagnostics);
+  assert.deepEqual(
+    warned.map(({ code, message }) => `${code} ${message}`),
+    ['HDL0012 spec.tcp[0].match[0].sourceSubnet has no effect yet'],
+  );
+});
 
 const names = ['a.example', '*.b.example'];
 
