@@ -30,6 +30,8 @@ export type Expectation = {
   readonly subset?: string | readonly string[];
   /** 200 where the call reaches an endpoint, unless said otherwise. */
   readonly status?: number;
+  /** Where a redirect leads. */
+  readonly location?: string;
   /** Path and host as the backend sees them. */
   readonly path?: string;
   readonly authority?: string;
@@ -37,7 +39,7 @@ export type Expectation = {
 
 const callKeys = ['name', 'from', 'request', 'expect'];
 const requestKeys = ['method', 'url', 'authority', 'headers'];
-const expectKeys = ['listener', 'filterChain', 'routeConfig', 'virtualHost', 'route', 'cluster', 'subset', 'status', 'path', 'authority'];
+const expectKeys = ['listener', 'filterChain', 'routeConfig', 'virtualHost', 'route', 'cluster', 'subset', 'status', 'location', 'path', 'authority'];
 
 /** The table of a case, empty where it has none. A key that is not known would never be checked, and so fails. */
 export function callsOf({ folder }: GoldenCase): readonly TableCall[] {
