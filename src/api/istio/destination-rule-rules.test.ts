@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { kindRules } from '#api/kind-rules.ts';
 import { kinds } from '#api/kinds.ts';
+import { readText } from '#api/read-text.ts';
 import { validate } from '#api/validate.ts';
 import { formatPath } from '#base/origin.ts';
 
@@ -147,4 +148,41 @@ test('subsets and single ports are held to the same rules', () => {
   const at = 'loadBalancer.warmup.aggression: aggression must be above 0';
   assert.deepEqual(broken({ subsets: [{ name: 'v1', trafficPolicy: wrong }] }), [`spec.subsets[0].trafficPolicy.${at}`]);
   assert.deepEqual(broken({ trafficPolicy: { portLevelSettings: [{ port: { number: 80 }, ...wrong }] } }), [`${policy}.portLevelSettings[0].${at}`]);
+});
+
+test('what this release does not act on is read over, one warning each with its line', () => {
+  const text = `apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: a }
+spec:
+  host: a
+  trafficPolicy:
+    loadBalancer:
+      backendUtilization: { weightUpdatePeriod: 1s }
+    outlierDetection:
+      consecutiveErrors: 3
+      outlierDetectionHttpErrorCodes: [503]
+    tls:
+      mode: SIMPLE
+      caCrl: /crl.pem
+    proxyProtocol: { version: V2 }
+  subsets:
+    - name: v1
+      trafficPolicy:
+        tunnel: { targetHost: a.example.com, targetPort: 443 }
+        tls: { mode: MUTUAL, credentialName: cert }`;
+  const [item] = readText('a.yaml', text).items;
+  assert.ok(item?.resource);
+  const found = item.diagnostics.map(({ code, severity, message, at }) => `${code} ${severity} ${at?.line ?? 0} ${message}`);
+  const policy = 'spec.trafficPolicy';
+  const subset = 'spec.subsets[0].trafficPolicy';
+  assert.deepEqual(found, [
+    `HDL0012 warning 8 ${policy}.loadBalancer.backendUtilization has no effect yet`,
+    `HDL0012 warning 10 ${policy}.outlierDetection.consecutiveErrors has no effect yet`,
+    `HDL0012 warning 11 ${policy}.outlierDetection.outlierDetectionHttpErrorCodes has no effect yet`,
+    `HDL0012 warning 14 ${policy}.tls.caCrl has no effect yet`,
+    `HDL0012 warning 15 ${policy}.proxyProtocol has no effect yet`,
+    `HDL0012 warning 19 ${subset}.tunnel has no effect yet`,
+    `HDL0012 warning 20 ${subset}.tls.credentialName has no effect yet`,
+  ]);
 });
