@@ -9,7 +9,7 @@ export type BucketLimit = {
 };
 
 /** A sum of fractions may stay so far below the whole number that it is. */
-const hair = 1e-6;
+const hair = 1e-9;
 
 /** Mutable; it is full at first. `tokens` were there at `atMs`. */
 export type BucketState = { tokens: number; atMs: number };
