@@ -22,7 +22,8 @@ const cases = [
   { name: 'gateways', type: 'router', istiodMs: 27 + 11 + 15, types: ['route', 'cluster', 'listener'] },
   { name: 'auto', type: 'sidecar', istiodMs: 2.8 + 2.5, types: ['listener', 'cluster'] },
   { name: 'serviceentry-workloadentry', type: 'sidecar', istiodMs: 4.6 + 1.9, types: ['cluster', 'listener'] },
-  { name: 'virtualservice', type: 'sidecar', istiodMs: 0.9, types: ['route'] },
+  // Its figure is for routes alone; the services are as many as in `auto`, whose listeners and clusters come along.
+  { name: 'virtualservice', type: 'sidecar', istiodMs: 0.9 + 2.8 + 2.5, types: ['route', 'listener', 'cluster'] },
 ] as const;
 
 type TypeName = keyof typeof typeUrls;
