@@ -5,7 +5,8 @@ import type { CertificateSource, DataSourceEntry, SanMatch, TlsVersion } from '#
 
 export type ClusterEntry = BalancingEntry & {
   readonly name: string;
-  readonly discovery: 'static' | 'eds' | 'strict-dns' | 'logical-dns' | 'original-dst';
+  /** `dynamic-dns`: a dynamic forward proxy, which asks DNS for the host of each request. */
+  readonly discovery: 'static' | 'eds' | 'strict-dns' | 'logical-dns' | 'original-dst' | 'dynamic-dns';
   /** The name to ask EDS for (`eds_cluster_config.service_name`, else the cluster's name). */
   readonly edsName: string;
   readonly connectTimeoutMs: number;

@@ -13,6 +13,7 @@ import { compileUpstreamTls } from '#decide/tls-context.ts';
 import { type Cluster, ClusterSchema, Cluster_DiscoveryType as Discovery } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { RoutingPriority } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { Http2ProtocolOptions } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
+import { ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import { type HttpProtocolOptions, HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 
 const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -62,6 +63,8 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
 function discoveryOf(cluster: Cluster, problems: Problems): ClusterEntry['discovery'] {
   const type = cluster.clusterDiscoveryType;
   if (type.case === 'clusterType') {
+    const config = type.value.typedConfig === undefined ? undefined : unpackExtension(type.value.typedConfig);
+    if (config !== undefined && isMessage(config, ClusterConfigSchema)) return 'dynamic-dns';
     problems.report('cluster_type', `cluster type ${type.value.name} is not supported`);
     return 'static';
   }

@@ -4,6 +4,7 @@ import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import type { Config } from '#decide/config.ts';
 import type { Call, Decision, Outcome } from '#decide/decision.ts';
 import type { HttpManagerEntry, ListenerEntry, NetworkFilterEntry, TcpProxyEntry } from '#decide/listener-entry.ts';
+import { dynamicDestination } from '#decide/dynamic-destination.ts';
 import { endpointAt } from '#decide/endpoints.ts';
 import { findListener } from '#decide/listener-lookup.ts';
 import { chooseFilterChain } from '#decide/listener-table.ts';
@@ -157,6 +158,10 @@ function usableEndpoints(config: Config, name: string, call: Call, trace: Trace 
     return undefined;
   }
   if (cluster.discovery === 'original-dst') return [originalDestination(call)];
+  if (cluster.discovery === 'dynamic-dns') {
+    const asked = dynamicDestination(call.request?.authority ?? '', cluster.tls !== undefined);
+    return asked === undefined ? [] : [endpointAt(asked.address, asked.port)];
+  }
   const set = cluster.discovery === 'eds' ? config.endpoints.get(cluster.edsName) : undefined;
   const all = cluster.discovery === 'eds' ? (set?.endpoints ?? []) : cluster.endpoints;
   const usable = usableHosts({ ...cluster, overprovisioningFactor: set?.overprovisioningFactor ?? cluster.overprovisioningFactor }, all);

@@ -8,6 +8,7 @@ import { compileRateLimit } from '#decide/rate-limit.ts';
 import { compileHttpRbac } from '#decide/rbac.ts';
 import { BufferSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
 import { CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
+import { FilterConfigSchema } from '#envoy/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js';
 import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
 import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
@@ -32,6 +33,8 @@ function compileHttpFilter({ name, disabled, isOptional, configType }: HttpFilte
     if (isMessage(message, LocalRateLimitSchema))
       return { kind: 'rate-limit', name, disabled, limit: compileRateLimit(message, false, at, problems) };
     if (isMessage(message, GrpcWebSchema)) return { kind: 'grpc-web', name, disabled };
+    // Envoy looks the host up in here; this proxy does so as it connects.
+    if (isMessage(message, FilterConfigSchema)) return undefined;
     if (isMessage(message, BufferSchema)) return { kind: 'buffer', name, disabled, maxBytes: message.maxRequestBytes ?? 0 };
   }
   // Envoy passes over an optional filter that it does not know.

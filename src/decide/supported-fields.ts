@@ -243,13 +243,17 @@ const cluster: Readonly<Record<string, MessageRules>> = {
       `name type eds_cluster_config connect_timeout load_assignment max_requests_per_connection circuit_breakers common_http_protocol_options
        http2_protocol_options typed_extension_protocol_options least_request_lb_config common_lb_config transport_socket load_balancing_policy
        upstream_bind_config upstream_connection_options dns_refresh_rate respect_dns_ttl outlier_detection round_robin_lb_config
-       ring_hash_lb_config maglev_lb_config original_dst_lb_config dns_failure_refresh_rate`,
+       ring_hash_lb_config maglev_lb_config original_dst_lb_config dns_failure_refresh_rate cluster_type`,
       `alt_stat_name per_connection_buffer_limit_bytes http_protocol_options dns_lookup_family typed_dns_resolver_config
        wait_for_warm_on_init cleanup_interval metadata protocol_selection
        close_connections_on_host_health_failure ignore_health_on_host_removal track_timeout_budgets track_cluster_stats`,
     ),
     lb_policy: ['ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'RING_HASH', 'MAGLEV', 'CLUSTER_PROVIDED'],
   },
+  'envoy.config.cluster.v3.Cluster.CustomClusterType': fields('name typed_config'),
+  // Names are asked of the system's resolver with each connection; there is no cache of them.
+  'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig': fields('', 'dns_cache_config allow_insecure_cluster_options'),
+  'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig': fields('', 'dns_cache_config'),
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': fields('eds_config service_name'),
   'envoy.config.cluster.v3.CircuitBreakers': fields('thresholds'),
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds': fields(

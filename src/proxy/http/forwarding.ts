@@ -1,5 +1,6 @@
 // The router: a routed request goes to an endpoint of its cluster, its response comes back; by the route's retry policy again and again.
 import { mayRetry } from '#decide/circuit-limits.ts';
+import { dynamicDestination } from '#decide/dynamic-destination.ts';
 import type { RequestHash } from '#decide/hash-policy.ts';
 import { PreviousPriorities } from '#decide/previous-priorities.ts';
 import { formatGrpcTimeout } from '#decide/grpc-timeout.ts';
@@ -172,9 +173,16 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     const { connection } = this.#context.stream;
     if (cluster.entry.discovery === 'original-dst')
       return cluster.originalDestination(connection.localAddress, connection.localPort, (name) => this.#context.header(name));
+    if (cluster.entry.discovery === 'dynamic-dns') return this.#chooseByHost(cluster);
     const chosen = cluster.choose(this.#failedHosts, this.#policy?.hostSelectionAttempts, this.#placement?.hash, this.#priorities);
     if (chosen !== undefined) this.#priorities?.onTry(chosen.entry.priority);
     return chosen;
+  }
+
+  /** A dynamic forward proxy goes to the host that the request asks for. */
+  #chooseByHost(cluster: ClusterRuntime): Endpoint | undefined {
+    const asked = dynamicDestination(this.#context.stream.request.authority, cluster.entry.tls !== undefined);
+    return asked === undefined ? undefined : cluster.endpointFor(asked.address, asked.port);
   }
 
   #protocol({ entry }: ClusterRuntime): PoolProtocol {

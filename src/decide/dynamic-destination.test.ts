@@ -1,0 +1,14 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { dynamicDestination } from '#decide/dynamic-destination.ts';
+
+test('the host and port that a request asks for', () => {
+  assert.deepEqual(dynamicDestination('a.example', false), { address: 'a.example', port: 80 });
+  assert.deepEqual(dynamicDestination('a.example', true), { address: 'a.example', port: 443 });
+  assert.deepEqual(dynamicDestination('a.example:8080', true), { address: 'a.example', port: 8080 });
+  assert.deepEqual(dynamicDestination('192.0.2.1:8080', false), { address: '192.0.2.1', port: 8080 });
+  assert.deepEqual(dynamicDestination('[fd00::1]', false), { address: 'fd00::1', port: 80 });
+  assert.equal(dynamicDestination('', false), undefined);
+  assert.equal(dynamicDestination('a.example:99999', false), undefined);
+  assert.equal(dynamicDestination('fd00::1', false), undefined);
+});
