@@ -1,6 +1,7 @@
 // The clusters that every proxy has whatever the mesh looks like.
 import { create } from '@bufbuild/protobuf';
 import { circuitBreakers } from '#compile/circuit-breakers.ts';
+import { connectionFields } from '#compile/cluster-connection.ts';
 import { duration } from '#compile/durations.ts';
 import { blackHoleCluster, inboundPassthroughCluster, passthroughCluster } from '#compile/names.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
@@ -42,12 +43,14 @@ type SourceBinding = {
 };
 
 function passthroughUnit(name: string, settings: MeshSettings, more: SourceBinding): Unit {
+  // What limits calls to hosts of the mesh by default limits those to all others too.
+  const pool = settings.defaultTrafficPolicy?.connectionPool;
   const message = create(ClusterSchema, {
     name,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
-    connectTimeout: duration(settings.connectTimeoutMs),
+    ...connectionFields(pool, settings),
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
-    circuitBreakers: circuitBreakers(),
+    circuitBreakers: circuitBreakers(pool),
     typedExtensionProtocolOptions: passthroughProtocolOptions(),
     ...more,
   });

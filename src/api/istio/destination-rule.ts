@@ -5,11 +5,14 @@ const count = integer({ minimum: 0 });
 /** A duration that may also be `0s`, which switches the timeout off. */
 const durationOrOff = string({ format: 'protobuf-duration-or-zero' });
 
+/** Also MeshConfig.tcpKeepalive. */
+export const tcpKeepalive = object({ probes: count, time: duration(), interval: duration() });
+
 export const connectionPool = object({
   tcp: object({
     maxConnections: count,
     connectTimeout: duration(),
-    tcpKeepalive: object({ probes: count, time: duration(), interval: duration() }),
+    tcpKeepalive,
     maxConnectionDuration: duration(),
     idleTimeout: durationOrOff,
   }),
@@ -51,6 +54,14 @@ const consistentHash = object(
 
 const failover = array(object({ from: string(), to: string() }));
 
+/** Also MeshConfig.localityLbSetting. */
+export const localityLbSetting = object({
+  distribute: array(object({ from: string(), to: map(count) })),
+  failover,
+  failoverPriority: array(string()),
+  enabled: boolean(),
+});
+
 const loadBalancer = object(
   {
     simple: oneOf('UNSPECIFIED', 'LEAST_CONN', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN', 'LEAST_REQUEST'),
@@ -62,12 +73,7 @@ const loadBalancer = object(
       weightStabilizationPeriod: durationOrOff,
       weightUpdatePeriod: durationOrOff,
     }),
-    localityLbSetting: object({
-      distribute: array(object({ from: string(), to: map(count) })),
-      failover,
-      failoverPriority: array(string()),
-      enabled: boolean(),
-    }),
+    localityLbSetting,
     zoneAwareLbSetting: object({
       enabled: boolean(),
       failover,
@@ -84,7 +90,7 @@ const loadBalancer = object(
   { atMostOneOf: [['simple', 'consistentHash', 'backendUtilization']] },
 );
 
-const outlierDetection = object({
+export const outlierDetection = object({
   consecutiveErrors: count,
   splitExternalLocalOriginErrors: boolean(),
   consecutiveLocalOriginFailures: count,

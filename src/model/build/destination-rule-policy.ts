@@ -88,7 +88,8 @@ function buildHttpPool(http: NonNullable<WrittenPool['http']>): HttpPool {
   };
 }
 
-function buildOutlierDetection(written: NonNullable<WrittenPolicy['outlierDetection']>, origin: Origin): OutlierDetection {
+/** Also for that of MeshConfig. */
+export function buildOutlierDetection(written: NonNullable<WrittenPolicy['outlierDetection']>, origin: Origin): OutlierDetection {
   return {
     ...(written.consecutive5xxErrors !== undefined && { consecutive5xx: written.consecutive5xxErrors }),
     ...(written.consecutiveGatewayErrors !== undefined && { consecutiveGatewayErrors: written.consecutiveGatewayErrors }),

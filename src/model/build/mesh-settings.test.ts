@@ -43,7 +43,7 @@ const findings: readonly (readonly [mesh: string, code: string, message: RegExp]
   ['accessLogEncoding: JSON\naccessLogFormat: "{}"', 'HDL0011', /accessLogFormat for JSON/],
   ['defaultHttpRetryPolicy: { attempts: many }', 'HDL0011', /defaultHttpRetryPolicy\.attempts is wrong/],
   ['defaultHttpRetryPolicy: { attempts: 1, retryOn: never }', 'HDL0011', /defaultHttpRetryPolicy\.retryOn is wrong/],
-  ['localityLbSetting: { enabled: false }', 'HDL0012', /localityLbSetting has no effect/],
+  ['discoverySelectors: []', 'HDL0012', /discoverySelectors has no effect/],
   ['rootNamespace: elsewhere', 'HDL0012', /rootNamespace has no effect/],
   ['a: [', 'HDL0011', /cannot be read/],
   ['just text', 'HDL0011', /not a map/],

@@ -5,6 +5,7 @@ import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { parseDurationMs } from '#base/duration.ts';
 import type { Origin } from '#base/origin.ts';
+import { clusterFields, readClusterSettings } from '#model/build/cluster-settings.ts';
 import { readDefaultRetries } from '#model/build/default-retries.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
 import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
@@ -50,13 +51,14 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     outboundTrafficPolicy: readPolicy(outboundTrafficPolicy, problems),
     connectTimeoutMs: readConnectTimeout(connectTimeout, problems),
     ...readAccessLog(accessLogFile, accessLogFormat, accessLogEncoding, problems),
+    ...readClusterSettings(config, at, problems),
     ...readDefaultRetries(defaultHttpRetryPolicy, problems),
     ...(listenerFields.some((field) => field in config) && { listeners: readListenerSettings(config, problems) }),
     ...(ingressFields.some((field) => field in config) && { ingress: readIngressSettings(config, problems) }),
   };
   // What Istio writes there by itself, and what Heddle is anyway.
   const known = ['rootNamespace', 'trustDomain', 'defaultConfig', 'defaultProviders', 'enablePrometheusMerge', 'extensionProviders'];
-  const expected = new Set<string>([...known, ...ingressFields, ...listenerFields]);
+  const expected = new Set<string>([...known, ...ingressFields, ...listenerFields, ...clusterFields]);
   const ignored = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
   return {
     settings,
