@@ -1,5 +1,6 @@
 // The proxy's configuration as bootstrap and xDS tell it: listeners and routes here, clusters in cluster-store. A listener goes live when the routes it names
 // are there (or were waited for long enough), and keeps its last good configuration when a new one is refused.
+import { equals } from '@bufbuild/protobuf';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { FileReader } from '#decide/data-source.ts';
@@ -7,7 +8,7 @@ import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts'
 import { compileListener } from '#decide/listener-table.ts';
 import { compileRouteTable } from '#decide/route-table.ts';
 import type { Listener } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
-import type { RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
+import { type RouteConfiguration, RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import { type Refusal, refusalsOf } from '#proxy/cluster-store.ts';
 import type { Listeners } from '#proxy/listeners.ts';
 import type { RouteCells } from '#proxy/route-cells.ts';
@@ -75,6 +76,9 @@ export class ConfigStore {
   async updateRoutes(updated: Iterable<RouteConfiguration>, removed: readonly string[]): Promise<readonly Refusal[]> {
     const refusals: Refusal[] = [];
     for (const message of updated) {
+      // As Envoy: what did not change stays as it is, token buckets included.
+      const before = this.#routes.get(message.name);
+      if (before !== undefined && equals(RouteConfigurationSchema, before, message)) continue;
       const compiled = compileRouteTable(message, this.#parts.readFile);
       if (!compiled.ok) {
         refusals.push(...refusalsOf(compiled.error));

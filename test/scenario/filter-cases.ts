@@ -314,6 +314,28 @@ export const filterCases: readonly BootstrapCase[] = [
       ),
   },
   {
+    name: 'limits of header size and number',
+    bootstrap: ({ ports: [port], backend, logFile }) =>
+      bootstrap(
+        [
+          listener('http', port, [
+            httpChain([], {
+              ...manager([to('/', {})], [], logFile),
+              max_request_headers_kb: 8,
+              common_http_protocol_options: { max_headers_count: 20 },
+            }),
+          ]),
+        ],
+        [cluster('backend', backend)],
+      ),
+    calls: ({ ports: [port] }) => [
+      http('large enough', port, '/', { headers: { 'x-large': 'x'.repeat(7000) } }),
+      http('too large', port, '/', { headers: { 'x-large': 'x'.repeat(9000) } }),
+      http('enough', port, '/', { headers: Object.fromEntries(Array.from({ length: 15 }, (_, index) => [`x-${index}`, 'y'])) }),
+      http('too many', port, '/', { headers: Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`x-${index}`, 'y'])) }),
+    ],
+  },
+  {
     name: 'gRPC-Web',
     bootstrap: ({ ports: [port], backend, logFile }) => {
       const web: Part = { name: 'envoy.filters.http.grpc_web', typed_config: typedConfig('extensions.filters.http.grpc_web.v3.GrpcWeb') };
