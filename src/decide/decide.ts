@@ -157,7 +157,8 @@ function usableEndpoints(config: Config, name: string, call: Call, trace: Trace 
     trace?.add({ stage: 'cluster', name, outcome: 'rejected', because: 'no cluster has this name' });
     return undefined;
   }
-  if (cluster.discovery === 'original-dst') return [originalDestination(call)];
+  // What was not redirected has no other destination than the listener itself (Envoy: the address was not restored).
+  if (cluster.discovery === 'original-dst') return call.acceptedOn === undefined ? [] : [originalDestination(call)];
   if (cluster.discovery === 'dynamic-dns') {
     const asked = dynamicDestination(call.request?.authority ?? '', cluster.tls !== undefined);
     return asked === undefined ? [] : [endpointAt(asked.address, asked.port)];

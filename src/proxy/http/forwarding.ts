@@ -168,11 +168,9 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     return context.requestEnded ? Math.round(context.elapsedMs() - Math.max(context.record.requestDurationMs, 0)) : 0;
   }
 
-  /** ORIGINAL_DST goes where the client was going; everything else is balanced. */
+  /** ORIGINAL_DST goes where a header says; everything else is balanced. */
   #choose(cluster: ClusterRuntime): Endpoint | undefined {
-    const { connection } = this.#context.stream;
-    if (cluster.entry.discovery === 'original-dst')
-      return cluster.originalDestination(connection.localAddress, connection.localPort, (name) => this.#context.header(name));
+    if (cluster.entry.discovery === 'original-dst') return cluster.originalDestination((name) => this.#context.header(name));
     if (cluster.entry.discovery === 'dynamic-dns') return this.#chooseByHost(cluster);
     const chosen = cluster.choose(this.#failedHosts, this.#policy?.hostSelectionAttempts, this.#placement?.hash, this.#priorities);
     if (chosen !== undefined) this.#priorities?.onTry(chosen.entry.priority);

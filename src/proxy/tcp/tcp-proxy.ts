@@ -109,9 +109,8 @@ class TcpSession implements ServedConnection {
 
   #connect(cluster: ClusterRuntime): void {
     const endpoint =
-      cluster.entry.balancing === 'original-dst'
-        ? cluster.endpointFor(this.#record.connection.localIp, this.#record.connection.localPort)
-        : cluster.choose(undefined, 1, this.#hash);
+      // A connection's own destination is this listener: see ClusterRuntime.originalDestination.
+      cluster.entry.balancing === 'original-dst' ? undefined : cluster.choose(undefined, 1, this.#hash);
     if (endpoint === undefined) return this.#giveUp('UH');
     if (cluster.usage.connections >= cluster.entry.maxConnections) {
       cluster.usage.counters.overflow('upstream_cx_overflow');

@@ -123,14 +123,17 @@ export class ClusterRuntime {
     return this.#balancer.byHash;
   }
 
-  /** ORIGINAL_DST: where the header of the configuration says, if it is an address and port, else where the client was going. */
-  originalDestination(address: string, port: number, header: (name: string) => string | undefined): Endpoint {
+  /**
+   * ORIGINAL_DST: where the header of the configuration says, if it is an address and port. Without it nowhere, as in Envoy for connections whose
+   * destination was not restored: nothing is redirected to this proxy, so a connection's own address is the listener's, and would come back.
+   */
+  originalDestination(header: (name: string) => string | undefined): Endpoint | undefined {
     const { header: name, port: wantedPort } = this.#entry.originalDst;
     const named = name === '' ? undefined : parseDestination(header(name) ?? '');
-    return this.endpointFor(named?.address ?? address, wantedPort === 0 ? (named?.port ?? port) : wantedPort);
+    return named === undefined ? undefined : this.endpointFor(named.address, wantedPort === 0 ? named.port : wantedPort);
   }
 
-  /** The endpoint with this address, for clusters that send where the client was going (ORIGINAL_DST). Made when first asked for. */
+  /** The endpoint with this address, made when first asked for. */
   endpointFor(address: string, port: number): Endpoint {
     const key = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
     this.#usedSinceCleanup.add(key);
