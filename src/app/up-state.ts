@@ -21,6 +21,7 @@ export type StateParts = {
 
 export function meshState(parts: StateParts): MeshState {
   const gatewayUrl = gatewayUrlOf(parts.current);
+  const gatewayPorts = parts.gatewayPorts.filter(({ address }) => `http://${address}` !== gatewayUrl);
   return {
     version: 1,
     pid: process.pid,
@@ -29,7 +30,7 @@ export function meshState(parts: StateParts): MeshState {
     dataPlane: parts.dataPlane,
     paths: parts.paths,
     ...(gatewayUrl !== undefined && { gatewayUrl }),
-    ...(parts.gatewayPorts.length > 0 && { gatewayPorts: parts.gatewayPorts }),
+    ...(gatewayPorts.length > 0 && { gatewayPorts }),
     ...(parts.adminUrl !== undefined && { adminUrl: parts.adminUrl }),
     ...(parts.xdsAddress !== undefined && { xdsAddress: parts.xdsAddress }),
     workloads: parts.current.toSorted(gatewaysLast).map((run) => workloadState(run, parts.logFiles(run))),

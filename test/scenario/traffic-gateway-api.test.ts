@@ -18,6 +18,7 @@ onBothDataPlanes('gateway-api: a Gateway, routes of two namespaces, producer and
   assert.equal(await body('www.example.com', '/ask'), 'web asked: cart /\n');
   assert.equal(await body('www.example.com', '/ask', { 'x-beta': 'yes' }), 'web asked: cart-v2 /\n', 'by the producer');
   assert.equal(await body('lab.example.com', '/ask', { 'x-beta': 'yes' }), 'tester asked: stub /\n', 'by the consumer');
+  assert.deepEqual((await up.state()).gatewayPorts ?? [], [], 'one port, which is the gateway');
   const findings = up.events().flatMap(({ diagnostics = [] }) => diagnostics);
   assert.deepEqual(findings, [], 'the example is without a flaw');
 });
