@@ -78,7 +78,7 @@ const http: Readonly<Record<string, MessageRules>> = {
   },
   [`${manager}.HttpConnectionManager.InternalAddressConfig`]: fields('cidr_ranges'),
   [`${manager}.HttpConnectionManager.UpgradeConfig`]: fields('upgrade_type enabled'),
-  [`${manager}.HttpConnectionManager.SetCurrentClientCertDetails`]: 'all',
+  [`${manager}.HttpConnectionManager.SetCurrentClientCertDetails`]: fields('subject cert dns uri'),
   [`${manager}.RequestIDExtension`]: 'all',
   'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig': fields('', 'pack_trace_reason use_request_id_for_trace_sampling'),
   [`${manager}.Rds`]: fields('config_source route_config_name'),

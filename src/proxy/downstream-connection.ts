@@ -57,7 +57,10 @@ export function describeSecureConnection(connection: OpenConnection, socket: TLS
     peerSubject: peer === undefined ? '' : peer.subject.split('\n').reverse().join(','),
   };
   const secure: OpenConnection = { ...connection, facts, tls: true };
+  if (peer === undefined) return secure;
   if (peerNames !== undefined) secure.peerNames = [...peerNames.uris, ...peerNames.dnsNames];
+  secure.peerFingerprint = peer.fingerprint256.replaceAll(':', '').toLowerCase();
+  secure.peerPem = () => peer.toString();
   return secure;
 }
 

@@ -67,8 +67,11 @@ function callHttps(call: Call & { readonly kind: 'https' }, authority: Authority
       ...client,
     };
     const outgoing = httpsRequest(options, (answer) => {
-      answer.resume();
-      answer.on('end', () => resolve({ status: answer.statusCode }));
+      let body = '';
+      answer.setEncoding('utf8').on('data', (part: string) => (body += part));
+      answer.on('end', () =>
+        resolve({ status: answer.statusCode, certificate: /"x-forwarded-client-cert":"((?:[^"\\]|\\.)*)"/.exec(body)?.[1] }),
+      );
     });
     outgoing.on('error', () => resolve({ failed: true }));
     outgoing.end();
@@ -88,7 +91,14 @@ function callTcp(call: Call & { readonly kind: 'tcp' }): Promise<Outcome> {
 }
 
 /** In place of a loopback client Envoy forwards its own address, which depends on the machine. */
-const byChance: ReadonlySet<string> = new Set(['date', 'grpc-message', 'x-envoy-upstream-service-time', 'x-request-id', 'content-length', 'x-forwarded-for']);
+const byChance: ReadonlySet<string> = new Set([
+  'date',
+  'grpc-message',
+  'x-envoy-upstream-service-time',
+  'x-request-id',
+  'content-length',
+  'x-forwarded-for',
+]);
 
 /** Values that differ from run to run become a mark; that they are there still counts. */
 function comparable(headers: Readonly<Record<string, string>>): Outcome {

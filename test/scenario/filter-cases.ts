@@ -1,7 +1,7 @@
 // HTTP filters and what routes say about them, on Envoy and on the embedded proxy alike: faults, CORS, local rate limits, buffers.
 import { istioDefaultFormat } from '#telemetry/access-log-format.ts';
 import type { BootstrapCase, Call } from '#test/scenario/bootstrap-cases.ts';
-import { bootstrap, cluster, fileLog, httpChain, listener, type Part, typedConfig } from '#test/support/bootstrap-parts.ts';
+import { bootstrap, cluster, downstreamTls, fileLog, httpChain, listener, type Part, typedConfig } from '#test/support/bootstrap-parts.ts';
 import type { HttpCall } from '#test/support/http-call.ts';
 
 const names = { cors: 'envoy.filters.http.cors', fault: 'envoy.filters.http.fault', limit: 'envoy.filters.http.local_ratelimit' };
@@ -334,6 +334,33 @@ export const filterCases: readonly BootstrapCase[] = [
       http('enough', port, '/', { headers: Object.fromEntries(Array.from({ length: 15 }, (_, index) => [`x-${index}`, 'y'])) }),
       http('too many', port, '/', { headers: Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`x-${index}`, 'y'])) }),
     ],
+  },
+  {
+    name: 'what is forwarded of client certificates',
+    bootstrap: ({ ports, backend, caFile, server }) => {
+      const file = (filename: string): Part => ({ filename });
+      const tls = downstreamTls({
+        require_client_certificate: true,
+        common_tls_context: {
+          tls_certificates: [{ certificate_chain: file(server.certificateFile), private_key: file(server.keyFile) }],
+          validation_context: { trusted_ca: file(caFile) },
+        },
+      });
+      const chain = (manager: Part): Part => httpChain([to('/', {})], manager, tls);
+      const details: Part = { subject: true, cert: true, dns: true, uri: true };
+      return bootstrap(
+        [
+          listener('set', ports[0], [chain({ forward_client_cert_details: 'SANITIZE_SET', set_current_client_cert_details: details })]),
+          listener('append', ports[1], [chain({ forward_client_cert_details: 'APPEND_FORWARD', set_current_client_cert_details: { uri: true } })]),
+          listener('none', ports[2], [chain({})]),
+        ],
+        [cluster('backend', backend)],
+      );
+    },
+    calls: ({ ports, client }) =>
+      [0, 1, 2].map(
+        (index): Call => ({ kind: 'https', label: `port ${index}`, port: ports[index] ?? 0, servername: 'a.example', leaf: client, path: '/' }),
+      ),
   },
   {
     name: 'gRPC-Web',

@@ -23,12 +23,18 @@ export function forwardClientCertificate(incoming: string, connection: Downstrea
 
 function describePeer(connection: DownstreamConnection, entry: HttpManagerEntry): string {
   const { facts } = connection;
-  const { subject, uri, dns } = entry.clientCertDetails;
+  const { subject, cert, uri, dns } = entry.clientCertDetails;
   const parts: string[] = [];
   if (facts.localUriSans.length > 0) parts.push(`By=${facts.localUriSans[0]}`);
   if (connection.peerFingerprint !== undefined) parts.push(`Hash=${connection.peerFingerprint}`);
+  if (cert && connection.peerPem !== undefined) parts.push(`Cert="${encodePem(connection.peerPem())}"`);
   if (subject) parts.push(`Subject="${facts.peerSubject.replaceAll('"', '\\"')}"`);
   if (uri) for (const name of facts.peerUriSans) parts.push(`URI=${name}`);
   if (dns) for (const name of connection.peerNames ?? []) if (!name.includes('://')) parts.push(`DNS=${name}`);
   return parts.join(';');
+}
+
+/** Envoy escapes what a header cannot hold and what URLs reserve. */
+function encodePem(pem: string): string {
+  return pem.replaceAll(/[\n +/=]/g, (found) => encodeURIComponent(found));
 }

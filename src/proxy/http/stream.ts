@@ -98,6 +98,8 @@ export type DownstreamConnection = {
   readonly peerNames?: readonly string[];
   /** SHA-256 of the verified client certificate in lower-case hexadecimal, for x-forwarded-client-cert. */
   readonly peerFingerprint?: string;
+  /** That certificate in PEM; made when asked for. */
+  readonly peerPem?: () => string;
   /** True from the start of draining: responses on HTTP/1.1 carry `connection: close`. */
   readonly draining: boolean;
 };
