@@ -10,7 +10,7 @@ import type { IngressSettings } from '#model/ingress-settings.ts';
 import type { RateLimit } from '#model/rate-limit.ts';
 import type { Retries } from '#model/retry.ts';
 import type { Alias, Service } from '#model/service.ts';
-import type { Sidecar } from '#model/sidecar.ts';
+import type { OutboundMode, Sidecar } from '#model/sidecar.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 import type { Workload } from '#model/workload.ts';
 
@@ -48,7 +48,7 @@ export type MeshSettings = {
   /** `istio-system`: where mesh-wide policies stand. */
   readonly rootNamespace: string;
   /** MeshConfig.outboundTrafficPolicy: what happens to requests for hosts that the mesh does not know. */
-  readonly outboundTrafficPolicy: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  readonly outboundTrafficPolicy: OutboundMode;
   /** MeshConfig.connectTimeout, 10 s unless set. */
   readonly connectTimeoutMs: number;
   /** MeshConfig.localityLbSetting: for services whose destination rule says nothing of it. Undefined: enabled, without more, as Istio. */
@@ -61,6 +61,8 @@ export type MeshSettings = {
   readonly dnsRefreshMs?: number;
   /** MeshConfig.defaultTrafficPolicy: stands in for what a destination rule does not say. */
   readonly defaultTrafficPolicy?: { readonly connectionPool?: ConnectionPool; readonly outlierDetection?: OutlierDetection };
+  /** MeshConfig.defaultVirtualServiceExportTo and defaultDestinationRuleExportTo: where exportTo is not written. Undefined: everywhere. */
+  readonly defaultExportTo?: { readonly virtualService?: readonly string[]; readonly destinationRule?: readonly string[] };
   /** MeshConfig.defaultHttpRetryPolicy: for rules without retries, and services without rules. Undefined: Istio's own. */
   readonly defaultRetries?: Retries;
   /** Undefined: Istio's defaults. */

@@ -155,6 +155,14 @@ test('nothing is sent of what stands behind a catch-all, be it a rule without a 
   }
 });
 
+test('without an exportTo a virtual service is seen where MeshConfig says', () => {
+  const config =
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: istio, namespace: istio-system }\ndata: { mesh: "defaultVirtualServiceExportTo: [.]" }';
+  const texts = [config, virtualService('own', `{ hosts: [one], http: [${to('own')}] }`)];
+  assert.deepEqual(hosts(texts)['one.default.svc.cluster.local:80'], ['own']);
+  assert.deepEqual(hosts(texts, { namespace: 'other' })['one.default.svc.cluster.local:80'], ['default']);
+});
+
 test('a match that asks for claims of a JWT holds for nobody, and says so', () => {
   const spec = `{ hosts: [one], gateways: [edge], http: [{ name: claimed, match: [{ withoutHeaders: { '@request.auth.claims[group][id]': { exact: a } } }], ${to('x').slice(11)}, ${to('rest')}] }`;
   const mesh = meshOf([services, virtualService('claims', spec)]);

@@ -25,7 +25,7 @@ export function buildDestinationRule({ metadata, spec, origins }: RuleResource, 
     })),
     ...(selector !== undefined && { workloadSelector: selector }),
     // A rule for chosen clients stays in its namespace, whatever it says. Source: Istio, setDestinationRules.
-    visibility: selector === undefined ? visibilityOf(spec.exportTo, namespace) : ownNamespace(namespace),
+    visibility: selector === undefined ? visibilityOf(spec.exportTo, namespace, settings.defaultExportTo?.destinationRule) : ownNamespace(namespace),
     origin: origins.start,
   };
 }

@@ -34,6 +34,12 @@ void test('default retries are read as those of a rule', () => {
   assert.deepEqual(diagnostics, []);
 });
 
+void test('who sees rules that do not say it', () => {
+  const { settings, diagnostics } = settingsOf('defaultVirtualServiceExportTo: [".", shop]\ndefaultDestinationRuleExportTo: ["*"]');
+  assert.deepEqual(settings.defaultExportTo, { virtualService: ['.', 'shop'], destinationRule: ['*'] });
+  assert.deepEqual(diagnostics, []);
+});
+
 // text, code, what the message says. Wrong values keep their default; settings without effect are said.
 const findings: readonly (readonly [mesh: string, code: string, message: RegExp])[] = [
   ['outboundTrafficPolicy: { mode: NEVER }', 'HDL0011', /outboundTrafficPolicy\.mode 'NEVER'/],
@@ -41,6 +47,8 @@ const findings: readonly (readonly [mesh: string, code: string, message: RegExp]
   ['connectTimeout: 0s', 'HDL0011', /connectTimeout must be a duration above zero/],
   ['accessLogEncoding: XML', 'HDL0011', /accessLogEncoding is neither/],
   ['accessLogEncoding: JSON\naccessLogFormat: "{}"', 'HDL0011', /accessLogFormat for JSON/],
+  ['defaultVirtualServiceExportTo: everywhere', 'HDL0011', /defaultVirtualServiceExportTo must be a list/],
+  ['defaultDestinationRuleExportTo: ["*", a]', 'HDL0011', /defaultDestinationRuleExportTo is wrong/],
   ['defaultHttpRetryPolicy: { attempts: many }', 'HDL0011', /defaultHttpRetryPolicy\.attempts is wrong/],
   ['defaultHttpRetryPolicy: { attempts: 1, retryOn: never }', 'HDL0011', /defaultHttpRetryPolicy\.retryOn is wrong/],
   ['discoverySelectors: []', 'HDL0012', /discoverySelectors has no effect/],

@@ -6,6 +6,7 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import { parseDurationMs } from '#base/duration.ts';
 import type { Origin } from '#base/origin.ts';
 import { clusterFields, readClusterSettings } from '#model/build/cluster-settings.ts';
+import { exportToFields, readDefaultExportTo } from '#model/build/default-export-to.ts';
 import { readDefaultRetries } from '#model/build/default-retries.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
 import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
@@ -52,13 +53,14 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     connectTimeoutMs: readConnectTimeout(connectTimeout, problems),
     ...readAccessLog(accessLogFile, accessLogFormat, accessLogEncoding, problems),
     ...readClusterSettings(config, at, problems),
+    ...readDefaultExportTo(config, problems),
     ...readDefaultRetries(defaultHttpRetryPolicy, problems),
     ...(listenerFields.some((field) => field in config) && { listeners: readListenerSettings(config, problems) }),
     ...(ingressFields.some((field) => field in config) && { ingress: readIngressSettings(config, problems) }),
   };
   // What Istio writes there by itself, and what Heddle is anyway.
   const known = ['rootNamespace', 'trustDomain', 'defaultConfig', 'defaultProviders', 'enablePrometheusMerge', 'extensionProviders'];
-  const expected = new Set<string>([...known, ...ingressFields, ...listenerFields, ...clusterFields]);
+  const expected = new Set<string>([...known, ...ingressFields, ...exportToFields, ...listenerFields, ...clusterFields]);
   const ignored = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
   return {
     settings,
@@ -72,8 +74,8 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
 function readPolicy(value: unknown, problems: Problem[]): MeshSettings['outboundTrafficPolicy'] {
   const mode = isObject(value) ? value['mode'] : undefined;
   if (value === undefined || mode === undefined || mode === 'ALLOW_ANY') return 'ALLOW_ANY';
-  if (mode === 'REGISTRY_ONLY') return 'REGISTRY_ONLY';
-  problems.push({ field: 'outboundTrafficPolicy.mode', message: `'${String(mode)}' is none of ALLOW_ANY, REGISTRY_ONLY` });
+  if (mode === 'REGISTRY_ONLY' || mode === 'ALLOW_ANY_DYNAMIC_DNS') return mode;
+  problems.push({ field: 'outboundTrafficPolicy.mode', message: `'${String(mode)}' is none of ALLOW_ANY, ALLOW_ANY_DYNAMIC_DNS, REGISTRY_ONLY` });
   return 'ALLOW_ANY';
 }
 

@@ -45,7 +45,7 @@ export function buildVirtualService({ metadata, spec, origins }: KindMap['Virtua
     tls: tlsRules(spec.tls, context),
     tcp: tcpRules(spec.tcp, context),
     ...routeSemantics(metadata.annotations[semanticsAnnotation]),
-    visibility: visibilityOf(spec.exportTo, namespace),
+    visibility: visibilityOf(spec.exportTo, namespace, settings.defaultExportTo?.virtualService),
     origin: origins.start,
   };
 }
