@@ -22,7 +22,8 @@ import type { VirtualService } from '#model/virtual-service.ts';
 type HostRoutes = {
   readonly host: string;
   readonly port: number;
-  readonly lists: (readonly RouteEntry[])[];
+  /** Of each virtual service, in order, each once: what a list does not match the first time it does not match the second. */
+  readonly lists: Set<readonly RouteEntry[]>;
   /** Plain HTTP for it is answered with 301 to https. */
   redirects: boolean;
   readonly origin: Origin;
@@ -33,7 +34,7 @@ export function gatewayRouteConfig(scope: Scope, name: string, servers: readonly
   const places = servers.map(({ gateway, server }) => `${gateway.namespace}/${gateway.name}#${gateway.servers.indexOf(server)}`);
   const key = `${name} ${client.shareKey} ${places.join(' ')}`;
   return scope.once(`gateway routes ${key}`, () => {
-    const hosts = collapse(collectHosts(scope, servers, client, cache)).map((group) => toVirtualHost(group, cache));
+    const hosts = collapse(collectHosts(scope, servers, client, cache)).map((group) => toVirtualHost(group, `${scope.namespace} ${key}`, cache));
     const all = hosts.length > 0 ? hosts : blackHoleHosts(servers, cache);
     all.sort((a, b) => (a.virtualHost.name < b.virtualHost.name ? -1 : 1));
     return cache.madeOf('gateway route configuration', `${scope.namespace} ${key}`, all, () => routeConfig(name, all, { ignorePort: true }));
@@ -56,28 +57,28 @@ function collectHosts(scope: Scope, servers: readonly BoundServer[], client: Cli
       const routes = ofGateway.get(virtualService) ?? virtualServiceRoutes(virtualService, context, cache);
       ofGateway.set(virtualService, routes);
       if (routes.length === 0) continue;
-      for (const host of common) addRoutes(byHost, { host, port: server.port.number, lists: [routes], redirects, origin: virtualService.origin });
+      for (const host of common)
+        addRoutes(byHost, { host, port: server.port.number, lists: new Set([routes]), redirects, origin: virtualService.origin });
     }
     if (redirects) for (const { host } of server.hosts) addRedirect(byHost, host, server);
   }
   return [...byHost.values()].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
-/** The same list twice adds nothing: what it does not match the first time it does not match the second. */
 function addRoutes(byHost: Map<string, HostRoutes>, added: HostRoutes): void {
   const known = byHost.get(added.host);
   if (known === undefined) {
     byHost.set(added.host, added);
     return;
   }
-  for (const list of added.lists) if (!known.lists.includes(list)) known.lists.push(list);
+  for (const list of added.lists) known.lists.add(list);
   known.redirects ||= added.redirects;
 }
 
 /** A host of a redirecting server redirects, whether a virtual service has it or not. Differs from Istio: also hosts with a namespace. */
 function addRedirect(byHost: Map<string, HostRoutes>, host: string, server: GatewayServer): void {
   const known = byHost.get(host);
-  if (known === undefined) byHost.set(host, { host, port: server.port.number, lists: [], redirects: true, origin: server.origin });
+  if (known === undefined) byHost.set(host, { host, port: server.port.number, lists: new Set(), redirects: true, origin: server.origin });
   else known.redirects = true;
 }
 
@@ -90,35 +91,36 @@ function commonHosts(server: GatewayServer, virtualService: VirtualService): rea
   );
 }
 
-type HostGroup = { readonly first: HostRoutes; readonly domains: string[] };
+type HostGroup = { readonly first: HostRoutes; readonly lists: readonly (readonly RouteEntry[])[]; readonly domains: string[] };
 
 /** Hosts with the very same routes become one virtual host, named after the first of them, so that the routes are sent once. */
 function collapse(hosts: readonly HostRoutes[]): readonly HostGroup[] {
   const groups: HostGroup[] = [];
   const byFirstList = new Map<readonly RouteEntry[] | undefined, HostGroup[]>();
   for (const host of hosts) {
-    const candidates = byFirstList.get(host.lists[0]) ?? [];
-    const same = candidates.find(({ first }) => isAlike(first, host));
+    const lists = [...host.lists];
+    const candidates = byFirstList.get(lists[0]) ?? [];
+    const same = candidates.find((group) => isAlike(group, host, lists));
     if (same !== undefined) {
       same.domains.push(host.host);
       continue;
     }
-    const group = { first: host, domains: [host.host] };
+    const group = { first: host, lists, domains: [host.host] };
     groups.push(group);
-    byFirstList.set(host.lists[0], [...candidates, group]);
+    byFirstList.set(lists[0], [...candidates, group]);
   }
   return groups;
 }
 
-function isAlike(a: HostRoutes, b: HostRoutes): boolean {
-  return a.redirects === b.redirects && a.lists.length === b.lists.length && a.lists.every((list, index) => list === b.lists[index]);
+function isAlike({ first, lists }: HostGroup, host: HostRoutes, ofHost: HostGroup['lists']): boolean {
+  return first.redirects === host.redirects && lists.length === ofHost.length && lists.every((list, index) => list === ofHost[index]);
 }
 
 /** Routes of several virtual services are joined; those that catch everything go last, so that none hides another's. */
-function toVirtualHost({ first, domains }: HostGroup, cache: CompileCache): VirtualHostEntry {
+function toVirtualHost({ first, lists, domains }: HostGroup, table: string, cache: CompileCache): VirtualHostEntry {
   const name = hostAndPort(first.host, first.port);
-  const [only] = first.lists;
-  const routes = first.lists.length === 1 && only !== undefined ? only : cache.once('joined routes', first.lists, '', () => join(first.lists));
+  const [only] = lists;
+  const routes = lists.length === 1 && only !== undefined ? only : cache.madeOf('joined routes', `${table} ${name}`, lists, () => join(lists));
   const entry = virtualHost(name, domains, routes, first.origin, cache);
   return first.redirects ? cache.once('redirecting virtual host', [entry], '', () => redirecting(entry)) : entry;
 }
@@ -130,9 +132,11 @@ function redirecting(entry: VirtualHostEntry): VirtualHostEntry {
   return { ...entry, virtualHost: create(VirtualHostSchema, fields) };
 }
 
+/** A list ends where it catches everything (`virtualServiceRoutes`), so that only its last route can be such. */
 function join(lists: readonly (readonly RouteEntry[])[]): readonly RouteEntry[] {
-  const all = lists.flat();
-  return [...all.filter(({ route }) => !isCatchAll(route.match)), ...all.filter(({ route }) => isCatchAll(route.match))];
+  const catchingAll = lists.flatMap((list) => list.slice(-1)).filter(({ route }) => isCatchAll(route.match));
+  const last = new Set(catchingAll);
+  return [...lists.flatMap((list) => list.filter((entry) => !last.has(entry))), ...catchingAll];
 }
 
 const noRoutes: readonly RouteEntry[] = [];
