@@ -18,6 +18,8 @@ export type ClusterEntry = BalancingEntry & {
   readonly overprovisioningFactor: number;
   /** The Envoy transport_socket for upstream TLS, undefined for plaintext. Read by proxy/tls. */
   readonly tls?: UpstreamTls;
+  /** Each connection begins with a PROXY protocol header that names the client's connection, and carries that client's requests alone. */
+  readonly proxyProtocol?: 1 | 2;
   /** Pool connections without requests close after this; Envoy's default is one hour. */
   readonly idleTimeoutMs: number;
   /** 0: no limit. */

@@ -9,7 +9,7 @@ import { buildEndpoints } from '#decide/endpoints.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileOutlier } from '#decide/outlier-entry.ts';
 import { findUnsupported } from '#decide/supported.ts';
-import { compileUpstreamTls } from '#decide/tls-context.ts';
+import { compileProxyProtocol, compileUpstreamTls } from '#decide/tls-context.ts';
 import { type Cluster, ClusterSchema, Cluster_DiscoveryType as Discovery } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { RoutingPriority } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { Http2ProtocolOptions } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
@@ -32,7 +32,9 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
   const options = message !== undefined && isMessage(message, HttpProtocolOptionsSchema) ? message : undefined;
   const common = options?.commonHttpProtocolOptions ?? cluster.commonHttpProtocolOptions;
   const assignment = cluster.loadAssignment === undefined ? undefined : buildEndpoints(cluster.loadAssignment, 'load_assignment', problems);
-  const tls = cluster.transportSocket === undefined ? undefined : compileUpstreamTls(cluster.transportSocket, 'transport_socket', problems);
+  const announced = cluster.transportSocket === undefined ? undefined : compileProxyProtocol(cluster.transportSocket);
+  const socket = announced === undefined ? cluster.transportSocket : announced.inner;
+  const tls = socket === undefined ? undefined : compileUpstreamTls(socket, 'transport_socket', problems);
   const discovery = discoveryOf(cluster, problems);
   return {
     name: cluster.name,
@@ -47,6 +49,7 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
     endpoints: assignment?.endpoints ?? [],
     overprovisioningFactor: assignment?.overprovisioningFactor ?? 140,
     ...(tls === undefined ? {} : { tls }),
+    ...(announced === undefined ? {} : { proxyProtocol: announced.version }),
     idleTimeoutMs: durationMs(common?.idleTimeout, 3_600_000),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: durationMs(common?.maxConnectionDuration, 0),

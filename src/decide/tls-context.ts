@@ -7,6 +7,8 @@ import { unpackExtension } from '#decide/extension.ts';
 import { compileStringTest } from '#decide/string-test.ts';
 import type { CertificateSource, DataSourceEntry, DownstreamTls, SanMatch, TlsVersion } from '#decide/tls-entry.ts';
 import type { TransportSocket } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { ProxyProtocolConfig_Version as ProxyProtocolVersion } from '#envoy/gen/envoy/config/core/v3/proxy_protocol_pb.js';
+import { ProxyProtocolUpstreamTransportSchema } from '#envoy/gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
 import { RawBufferSchema } from '#envoy/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
 import {
   type CertificateValidationContext,
@@ -62,6 +64,13 @@ export function compileUpstreamTls(socket: TransportSocket, field: string, probl
     ...versionsOf(common),
     cipherSuites: common?.tlsParams?.cipherSuites ?? [],
   };
+}
+
+/** Of a transport socket that begins with a PROXY protocol header: its version, and the socket behind it. Undefined: it is none. */
+export function compileProxyProtocol(socket: TransportSocket): { readonly version: 1 | 2; readonly inner: TransportSocket | undefined } | undefined {
+  const message = unpackedSocket(socket);
+  if (message === undefined || !isMessage(message, ProxyProtocolUpstreamTransportSchema)) return undefined;
+  return { version: message.config?.version === ProxyProtocolVersion.V2 ? 2 : 1, inner: message.transportSocket };
 }
 
 function unpackedSocket(socket: TransportSocket) {

@@ -24,6 +24,7 @@ import { type Failure, isConnectFailure } from '#proxy/respond.ts';
 import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
 import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
+import { announcedEnds } from '#proxy/upstream/announced-ends.ts';
 import type { PoolProtocol } from '#proxy/upstream/pool-factory.ts';
 import type { AccessRecord } from '#telemetry/access-record.ts';
 
@@ -148,7 +149,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     this.#attempts++;
     if (route.attemptCountInRequest) setField(request.headers, 'x-envoy-attempt-count', String(this.#attempts));
     if (action.autoHostRewrite && endpoint.entry.hostname !== '') request.authority = endpoint.entry.hostname;
-    const attempt = new UpstreamAttempt(this, endpoint, this.#protocol(cluster));
+    const attempt = new UpstreamAttempt(this, endpoint, this.#protocol(cluster), announcedEnds(cluster.entry, context.record.connection));
     this.#attempt = attempt;
     this.#sentMs = context.elapsedMs();
     if (this.#attempts > 1) tellTimeouts(context, this.#timeouts, this.#spentMs());

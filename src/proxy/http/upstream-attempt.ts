@@ -4,6 +4,7 @@ import type { ClientStream, HeaderList, RequestHead, ResetReason, ResponseHead, 
 import { Timer, type TimerOwner, type TimerWheel } from '#proxy/timer-wheel.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
 import type { PoolProtocol } from '#proxy/upstream/pool-factory.ts';
+import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 
 /** What an attempt tells its exchange. */
 export type AttemptOwner = {
@@ -22,6 +23,7 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   localAddress = '';
   headSeen = false;
   readonly #owner: AttemptOwner;
+  readonly #client: ConnectionEnds | undefined;
   #stream: ClientStream | undefined = undefined;
   #cancelled = false;
   #perTry: Timer | undefined = undefined;
@@ -30,8 +32,10 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   /** Outlier detection wants the gRPC status instead of the HTTP status. */
   #isWatchedGrpc = false;
 
-  constructor(owner: AttemptOwner, endpoint: Endpoint, protocol: PoolProtocol) {
+  /** `client`: its connection, for clusters that announce it to their endpoints. */
+  constructor(owner: AttemptOwner, endpoint: Endpoint, protocol: PoolProtocol, client?: ConnectionEnds) {
     this.#owner = owner;
+    this.#client = client;
     this.endpoint = endpoint;
     this.protocol = protocol;
   }
@@ -48,7 +52,7 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
       this.#perTry.arm(perTryTimeoutMs);
     }
     if (this.endpoint.isWatched) this.#isWatchedGrpc = fieldValue(head.headers, 'content-type')?.startsWith('application/grpc') ?? false;
-    this.#stream = this.endpoint.pool(this.protocol).open(head, hasBody, this);
+    this.#stream = this.endpoint.pool(this.protocol, this.#client).open(head, hasBody, this);
   }
 
   sendData(chunk: Uint8Array): boolean {

@@ -8,6 +8,7 @@ import type { ClientStream, RequestHead, ResetReason, ResponseReceiver, Upstream
 import { Http2ClientStream } from '#proxy/http2/client-stream.ts';
 import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
+import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 import type { PoolFactory } from '#proxy/upstream/pool-factory.ts';
 
 const streamWindowBytes = 256 * 1024;
@@ -28,7 +29,7 @@ type Lane = {
 
 /** Sessions over whatever `connect` gives: plain TCP, or TLS that negotiated h2. */
 export function http2PoolFactory(connect: Connect): PoolFactory {
-  return (cluster, endpoint, usage) => new Http2Pool(cluster, endpoint, usage, connect);
+  return (cluster, endpoint, usage, announces) => new Http2Pool(cluster, endpoint, usage, connect, announces);
 }
 
 class Http2Pool implements UpstreamPool {
@@ -38,15 +39,17 @@ class Http2Pool implements UpstreamPool {
   readonly #connect: Connect;
   readonly #lanes = new Set<Lane>();
   readonly #waiting: Http2ClientStream[] = [];
+  readonly #announces: ConnectionEnds | undefined;
   #connecting: Connecting | undefined;
   #active = 0;
   #draining = false;
 
-  constructor(cluster: ClusterEntry, endpoint: EndpointEntry, usage: ClusterUsage, connect: Connect) {
+  constructor(cluster: ClusterEntry, endpoint: EndpointEntry, usage: ClusterUsage, connect: Connect, announces?: ConnectionEnds) {
     this.#cluster = cluster;
     this.#endpoint = endpoint;
     this.#usage = usage;
     this.#connect = connect;
+    this.#announces = announces;
   }
 
   get activeRequests(): number {
@@ -147,6 +150,7 @@ class Http2Pool implements UpstreamPool {
     }
     this.#usage.connections++;
     this.#connecting = this.#connect(this.#cluster, this.#endpoint, {
+      ...(this.#announces === undefined ? {} : { announces: this.#announces }),
       onConnect: (socket) => {
         this.#connecting = undefined;
         this.#addLane(socket);

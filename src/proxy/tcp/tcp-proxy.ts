@@ -8,6 +8,7 @@ import type { Word64 } from '#decide/word64.ts';
 import { formatAddress, plainAddress } from '#proxy/downstream-connection.ts';
 import type { ServedConnection } from '#proxy/http/server-codec.ts';
 import type { DownstreamConnection, ResetReason } from '#proxy/http/stream.ts';
+import { announcedEnds } from '#proxy/upstream/announced-ends.ts';
 import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
 import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
@@ -122,7 +123,9 @@ class TcpSession implements ServedConnection {
     this.#usedCluster = cluster;
     endpoint.tcpConnections++;
     this.#usedEndpoint = endpoint;
+    const announces = announcedEnds(cluster.entry, this.#record.connection);
     this.#connecting = this.#parts.connect(cluster.entry, endpoint.entry, {
+      ...(announces === undefined ? {} : { announces }),
       onConnect: (socket) => this.#join(socket),
       onConnectFailed: (reason, detail) => this.#onConnectFailed(cluster, reason, detail),
     });

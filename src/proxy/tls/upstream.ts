@@ -1,5 +1,5 @@
 // UpstreamTlsContext in, a connector out: like plain TCP, with a handshake before anybody gets the socket. Sessions are resumed per cluster and endpoint.
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls';
 import { ok, type Result } from '#base/result.ts';
 import type { ClusterEntry, UpstreamTls } from '#decide/cluster-entry.ts';
@@ -33,20 +33,38 @@ export function connectWithTls(plain: Connect, secrets: SecretSource, contexts: 
       const soon = setImmediate(() => receiver.onConnectFailed('tls-failed', error));
       return { cancel: () => clearImmediate(soon) };
     }
-    return connectSecure(ready.value, cluster, tls, fallbackAlpn, endpoint, receiver);
+    const { value } = ready;
+    if (cluster.proxyProtocol === undefined) return connectSecure(value, cluster, tls, fallbackAlpn, endpoint, receiver);
+    // The PROXY header goes out in the clear, the handshake follows on the same connection.
+    let connecting = plain(cluster, endpoint, {
+      ...(receiver.announces === undefined ? {} : { announces: receiver.announces }),
+      onConnect: (socket) => {
+        connecting = connectSecure(value, cluster, tls, fallbackAlpn, endpoint, receiver, socket);
+      },
+      onConnectFailed: receiver.onConnectFailed.bind(receiver),
+    });
+    return { cancel: () => connecting.cancel() };
   };
 }
 
 type Target = Parameters<Connect>[1];
 type Receiver = Parameters<Connect>[2];
 
-function connectSecure(ready: Prepared, cluster: ClusterEntry, tls: UpstreamTls, fallbackAlpn: string, endpoint: Target, receiver: Receiver) {
+/** `over`: a connection that is there already. */
+function connectSecure(
+  ready: Prepared,
+  cluster: ClusterEntry,
+  tls: UpstreamTls,
+  fallbackAlpn: string,
+  endpoint: Target,
+  receiver: Receiver,
+  over?: Socket,
+) {
   const alpn = tls.alpn.length > 0 ? [...tls.alpn] : fallbackAlpn === '' ? [] : [fallbackAlpn];
   const session = ready.sessions.get(endpoint.key);
   // allowHalfOpen reaches the socket underneath, as with net.connect; the types leave it out.
   const options: ConnectionOptions & { readonly allowHalfOpen: boolean } = {
-    host: endpoint.address,
-    port: endpoint.port,
+    ...(over === undefined ? { host: endpoint.address, port: endpoint.port } : { socket: over }),
     ...(cluster.bindAddress === undefined ? {} : { localAddress: cluster.bindAddress }),
     // An IP address is no server name (RFC 6066), and node refuses it.
     ...(tls.sni === '' || isIP(tls.sni) !== 0 ? {} : { servername: tls.sni }),
@@ -61,7 +79,7 @@ function connectSecure(ready: Prepared, cluster: ClusterEntry, tls: UpstreamTls,
   const socket = process.getBuiltinModule('node:tls').connect(options);
   socket.setNoDelay(true);
   let settled = false;
-  let connected = false;
+  let connected = over !== undefined;
   const settle = (): void => {
     settled = true;
     clearTimeout(timer);

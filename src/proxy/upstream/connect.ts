@@ -6,6 +6,7 @@ import { getSystemErrorMessage } from 'node:util';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import { isSocketPath } from '#decide/endpoints.ts';
 import type { ResetReason } from '#proxy/http/stream.ts';
+import { type ConnectionEnds, proxyHeader } from '#proxy/upstream/proxy-protocol.ts';
 
 /** Where a connector that can reads to: one buffer for many sockets, its bytes valid during the call only. False: stop reading. */
 export type SocketInput = { readonly buffer: Uint8Array; readonly callback: (byteCount: number, buffer: Uint8Array) => boolean };
@@ -13,6 +14,8 @@ export type SocketInput = { readonly buffer: Uint8Array; readonly callback: (byt
 export type ConnectReceiver = {
   /** Wanted input; without it, and from connectors that cannot (TLS), bytes come as `data` events. */
   readonly input?: SocketInput;
+  /** The client's connection, for clusters that announce it by the PROXY protocol; the connection's own ends where not given. */
+  readonly announces?: ConnectionEnds;
   /** Connected, TLS handshake done. The socket is paused and carries only the connector's error listener. */
   readonly onConnect: (socket: Socket) => void;
   /** `detail` in the system's words. Never after `onConnect`. */
@@ -47,6 +50,7 @@ export const connectPlain: Connect = (cluster, endpoint, receiver) => {
     if (settled) return;
     settled = true;
     clearTimeout(timer);
+    if (cluster.proxyProtocol !== undefined) socket.write(proxyHeader(cluster.proxyProtocol, receiver.announces ?? endsOf(socket)));
     receiver.onConnect(socket);
   });
   return {
@@ -57,6 +61,10 @@ export const connectPlain: Connect = (cluster, endpoint, receiver) => {
     },
   };
 };
+
+function endsOf({ localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 }: Socket): ConnectionEnds {
+  return { sourceIp: localAddress, sourcePort: localPort, destinationIp: remoteAddress, destinationPort: remotePort };
+}
 
 /** Linux's abstract socket names begin with a zero byte, which Envoy's API writes as @. */
 function placeOf(cluster: ClusterEntry, { address, port }: EndpointEntry) {

@@ -5,6 +5,7 @@ import type { BalancedHost } from '#decide/priority-load.ts';
 import type { UpstreamPool } from '#proxy/http/stream.ts';
 import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { PoolFactories, PoolProtocol } from '#proxy/upstream/pool-factory.ts';
+import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 
 export class Endpoint implements BalancedHost {
   entry: EndpointEntry;
@@ -16,6 +17,7 @@ export class Endpoint implements BalancedHost {
   #cluster: ClusterEntry;
   #http1: UpstreamPool | undefined = undefined;
   #http2: UpstreamPool | undefined = undefined;
+  #clientPools: Map<string, UpstreamPool> | undefined = undefined;
   #detector: OutlierDetector | undefined = undefined;
   #watched: OutlierHost | undefined = undefined;
 
@@ -29,7 +31,8 @@ export class Endpoint implements BalancedHost {
 
   /** For least request. */
   get activeRequests(): number {
-    return this.tcpConnections + (this.#http1?.activeRequests ?? 0) + (this.#http2?.activeRequests ?? 0);
+    const shared = this.tcpConnections + (this.#http1?.activeRequests ?? 0) + (this.#http2?.activeRequests ?? 0);
+    return this.#clientPools === undefined ? shared : [...this.#clientPools.values()].reduce((sum, pool) => sum + pool.activeRequests, shared);
   }
 
   get ejected(): boolean {
@@ -59,9 +62,22 @@ export class Endpoint implements BalancedHost {
     if (this.#watched !== undefined) this.#detector?.onLocal(this.#watched, result);
   }
 
-  pool(protocol: PoolProtocol): UpstreamPool {
+  /** `client`: its connection, for clusters that announce it; each client has pools of its own there. */
+  pool(protocol: PoolProtocol, client?: ConnectionEnds): UpstreamPool {
+    if (client !== undefined && this.#cluster.proxyProtocol !== undefined) return this.#clientPool(protocol, client);
     if (protocol === 'http1') return (this.#http1 ??= this.#factories.http1(this.#cluster, this.entry, this.#usage));
     return (this.#http2 ??= this.#factories.http2(this.#cluster, this.entry, this.#usage));
+  }
+
+  #clientPool(protocol: PoolProtocol, client: ConnectionEnds): UpstreamPool {
+    const pools = (this.#clientPools ??= new Map<string, UpstreamPool>());
+    const key = `${protocol} ${client.sourceIp} ${client.sourcePort} ${client.destinationIp} ${client.destinationPort}`;
+    const known = pools.get(key);
+    if (known !== undefined) return known;
+    if (pools.size >= mostClientPools) forgetIdle(pools);
+    const pool = this.#factories[protocol](this.#cluster, this.entry, this.#usage, client);
+    pools.set(key, pool);
+    return pool;
   }
 
   /** The cluster's settings changed: new requests get new pools, those under way finish on the old ones. */
@@ -81,10 +97,24 @@ export class Endpoint implements BalancedHost {
   #drainPools(): void {
     this.#http1?.drain();
     this.#http2?.drain();
+    for (const pool of this.#clientPools?.values() ?? []) pool.drain();
+    this.#clientPools = undefined;
   }
 
   destroy(): void {
     this.#http1?.destroy();
     this.#http2?.destroy();
+    for (const pool of this.#clientPools?.values() ?? []) pool.destroy();
+  }
+}
+
+/** Beyond this the pools of clients that want nothing at the moment are let go. */
+const mostClientPools = 64;
+
+function forgetIdle(pools: Map<string, UpstreamPool>): void {
+  for (const [key, pool] of pools) {
+    if (pool.activeRequests > 0) continue;
+    pool.drain();
+    pools.delete(key);
   }
 }

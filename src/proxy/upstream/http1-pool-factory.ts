@@ -12,5 +12,5 @@ const readBytes = 65_536;
 
 export function http1PoolFactory(connect: Connect, shared: Http1Shared): PoolFactory {
   const options = { ...shared, ...limits, readBuffer: Buffer.allocUnsafeSlow(readBytes) };
-  return (cluster, endpoint, usage) => new Http1Pool(cluster, endpoint, usage, connect, options);
+  return (cluster, endpoint, usage, announces) => new Http1Pool(cluster, endpoint, usage, connect, options, announces);
 }

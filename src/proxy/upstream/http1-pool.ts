@@ -6,6 +6,7 @@ import { ClientConnection, type ConnectionOwner, type Http1ClientOptions } from 
 import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { Connect, Connecting, ConnectReceiver, SocketInput } from '#proxy/upstream/connect.ts';
 import { PooledRequest, type RequestPool } from '#proxy/upstream/http1-request.ts';
+import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 
 export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
   activeRequests = 0;
@@ -16,16 +17,25 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
   readonly #options: Http1ClientOptions;
   readonly #connections = new Set<ClientConnection>();
   readonly #connecting = new Set<Connecting>();
+  readonly #announces: ConnectionEnds | undefined;
   #idle: ClientConnection[] = [];
   #waiting: PooledRequest[] = [];
   #draining = false;
 
-  constructor(cluster: ClusterEntry, endpoint: EndpointEntry, usage: ClusterUsage, connect: Connect, options: Http1ClientOptions) {
+  constructor(
+    cluster: ClusterEntry,
+    endpoint: EndpointEntry,
+    usage: ClusterUsage,
+    connect: Connect,
+    options: Http1ClientOptions,
+    announces?: ConnectionEnds,
+  ) {
     this.#cluster = cluster;
     this.#endpoint = endpoint;
     this.#usage = usage;
     this.#connect = connect;
     this.#options = options;
+    this.#announces = announces;
   }
 
   open(head: RequestHead, hasBody: boolean, receiver: ResponseReceiver): ClientStream {
@@ -79,7 +89,7 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
         if (mine > 0) return;
       }
       this.#usage.connections++;
-      const receiver = new Attempt(this, this.#options.readBuffer);
+      const receiver = new Attempt(this, this.#options.readBuffer, this.#announces);
       receiver.connecting = this.#connect(this.#cluster, this.#endpoint, receiver);
       this.#connecting.add(receiver.connecting);
     }
@@ -174,12 +184,14 @@ export class Http1Pool implements UpstreamPool, ConnectionOwner, RequestPool {
 /** One connection attempt of a pool, and afterwards the way of its bytes to the connection. */
 class Attempt implements ConnectReceiver {
   readonly input: SocketInput;
+  readonly announces?: ConnectionEnds;
   connecting: Connecting | undefined = undefined;
   readonly #pool: Http1Pool;
   #connection: ClientConnection | undefined = undefined;
 
-  constructor(pool: Http1Pool, buffer: Buffer) {
+  constructor(pool: Http1Pool, buffer: Buffer, announces: ConnectionEnds | undefined) {
     this.#pool = pool;
+    if (announces !== undefined) this.announces = announces;
     this.input = {
       buffer,
       callback: (byteCount) => {

@@ -2,13 +2,15 @@
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import type { UpstreamPool } from '#proxy/http/stream.ts';
 import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
+import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 
 export type PoolProtocol = 'http1' | 'http2';
 
 /**
  * Makes the pool of one endpoint. `cluster` is the entry of now: a change of anything but its endpoints makes new pools. The pool counts its
- * connections and waiting requests in `usage`, and answers `overflow` where the cluster's limits are reached.
+ * connections and waiting requests in `usage`, and answers `overflow` where the cluster's limits are reached. `announces`: the client's connection,
+ * where the cluster speaks the PROXY protocol and the pool is for that client alone.
  */
-export type PoolFactory = (cluster: ClusterEntry, endpoint: EndpointEntry, usage: ClusterUsage) => UpstreamPool;
+export type PoolFactory = (cluster: ClusterEntry, endpoint: EndpointEntry, usage: ClusterUsage, announces?: ConnectionEnds) => UpstreamPool;
 
 export type PoolFactories = { readonly [Protocol in PoolProtocol]: PoolFactory };
