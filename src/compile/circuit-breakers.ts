@@ -8,6 +8,15 @@ const unlimited = 0xffff_ffff;
 
 /** A count of 0 means "not set". With a retry budget Envoy does not look at max_retries. Source: Istio, applyConnectionPool and applyRetryBudget. */
 export function circuitBreakers(pool?: ConnectionPool, budget?: RetryBudget): CircuitBreakers {
+  if (pool !== undefined || budget !== undefined) return thresholds(pool, budget);
+  withoutLimits ??= thresholds(undefined, undefined);
+  return withoutLimits;
+}
+
+/** What most clusters have, made once: messages are never changed. */
+let withoutLimits: CircuitBreakers | undefined;
+
+function thresholds(pool: ConnectionPool | undefined, budget: RetryBudget | undefined): CircuitBreakers {
   const { tcp, http } = pool ?? {};
   return create(CircuitBreakersSchema, {
     thresholds: [

@@ -4,9 +4,13 @@ import { noTimeout } from '#compile/durations.ts';
 import { ApiVersion, type ConfigSource, ConfigSourceSchema } from '#envoy/gen/envoy/config/core/v3/config_source_pb.js';
 
 export function adsConfigSource(): ConfigSource {
-  return create(ConfigSourceSchema, {
+  source ??= create(ConfigSourceSchema, {
     configSourceSpecifier: { case: 'ads', value: {} },
     initialFetchTimeout: noTimeout(),
     resourceApiVersion: ApiVersion.V3,
   });
+  return source;
 }
+
+/** One for all: messages are never changed. */
+let source: ConfigSource | undefined;

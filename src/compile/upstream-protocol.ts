@@ -29,6 +29,17 @@ export function upstreamProtocolOptions(protocol: Protocol, http: UpstreamHttp):
   const version = versionOptions(protocol, http);
   const common = commonOptions(pool);
   if (version === undefined && common === undefined) return {};
+  if (pool !== undefined || version === undefined) return packOptions(version, common);
+  // What most clusters have is packed once.
+  const known = version.case === 'explicitHttpConfig' ? packed.http2 : packed.mirrored;
+  const options = known ?? packOptions(version, undefined);
+  packed[version.case === 'explicitHttpConfig' ? 'http2' : 'mirrored'] = options;
+  return options;
+}
+
+const packed: { http2?: ProtocolOptions; mirrored?: ProtocolOptions } = {};
+
+function packOptions(version: VersionInit | undefined, common: ReturnType<typeof commonOptions>): ProtocolOptions {
   return {
     [extension]: packAny(HttpProtocolOptionsSchema, {
       upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } },
