@@ -35,11 +35,12 @@ export function clusterAssembly(scope: Scope, proxy: Proxy, cache: CompileCache)
   };
   const clientKey = `${client.type} ${client.hasOriginalDestination} ${client.ipv6Only} ${client.systemRoots}`;
   const governed = scope.once(`governed services ${rulesKey}`, () => governedServices(scope, labels, cache));
+  const forwardsByHost = scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS';
   const placement = placementOf(scope, proxy, labels);
   return scope.once(`clusters ${clientKey} ${rulesKey} ${placementKey(placement, governed.facts)}`, () =>
     assemble([
       ...governed.services.flatMap((one) => serviceUnits(one, client, clientKey, placement, settings, cache)),
-      ...cache.once('fixed clusters', [], client.type, () => fixedClusters(client.type, settings)),
+      ...cache.once('fixed clusters', [], `${client.type} ${forwardsByHost}`, () => fixedClusters(client.type, settings, forwardsByHost)),
     ]),
   );
 }

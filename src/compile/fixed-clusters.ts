@@ -2,11 +2,14 @@
 import { create } from '@bufbuild/protobuf';
 import { circuitBreakers } from '#compile/circuit-breakers.ts';
 import { connectionFields } from '#compile/cluster-connection.ts';
+import { dnsCache } from '#compile/dns-cache.ts';
 import { duration } from '#compile/durations.ts';
-import { blackHoleCluster, inboundPassthroughCluster, passthroughCluster } from '#compile/names.ts';
+import { allowAnyDynamicDnsCluster, blackHoleCluster, inboundPassthroughCluster, passthroughCluster } from '#compile/names.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { passthroughProtocolOptions } from '#compile/upstream-protocol.ts';
+import { packAny } from '#envoy/any.ts';
 import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 
@@ -14,11 +17,12 @@ import type { MeshSettings } from '#model/mesh.ts';
 export const inboundSourceAddress = '127.0.0.6';
 
 /** Gateways have only the black hole: they have no original destination to pass through to. */
-export function fixedClusters(type: 'sidecar' | 'router', settings: MeshSettings): readonly Unit[] {
+export function fixedClusters(type: 'sidecar' | 'router', settings: MeshSettings, forwardsByHost: boolean): readonly Unit[] {
   const blackHole = blackHoleUnit(settings);
   if (type === 'router') return [blackHole];
   return [
     blackHole,
+    ...(forwardsByHost ? [dynamicDnsUnit(settings)] : []),
     passthroughUnit(passthroughCluster, settings, {}),
     passthroughUnit(inboundPassthroughCluster, settings, {
       upstreamBindConfig: { sourceAddress: { address: inboundSourceAddress, portSpecifier: { case: 'portValue', value: 0 } } },
@@ -34,6 +38,30 @@ function blackHoleUnit(settings: MeshSettings): Unit {
     lbPolicy: Cluster_LbPolicy.ROUND_ROBIN,
   });
   return makeUnit(typeUrls.cluster, blackHoleCluster, ClusterSchema, message);
+}
+
+/** Source: Istio, buildAllowAnyDFPCluster. */
+function dynamicDnsUnit(settings: MeshSettings): Unit {
+  const name = allowAnyDynamicDnsCluster;
+  const message = create(ClusterSchema, {
+    name,
+    clusterDiscoveryType: {
+      case: 'clusterType',
+      value: {
+        name: 'envoy.clusters.dynamic_forward_proxy',
+        // Plaintext upstream: there is no certificate whose name could be checked.
+        typedConfig: packAny(ClusterConfigSchema, {
+          clusterImplementationSpecifier: { case: 'dnsCacheConfig', value: dnsCache() },
+          allowInsecureClusterOptions: true,
+        }),
+      },
+    },
+    connectTimeout: duration(settings.connectTimeoutMs),
+    lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+    circuitBreakers: circuitBreakers(),
+    typedExtensionProtocolOptions: passthroughProtocolOptions(),
+  });
+  return makeUnit(typeUrls.cluster, name, ClusterSchema, message);
 }
 
 type SourceBinding = {

@@ -31,6 +31,8 @@ export type ConnectionManagerOptions = {
   readonly statPrefix: string;
   readonly protocol: Protocol;
   readonly explainFailures: boolean;
+  /** Requests for hosts that are not known go where DNS says. */
+  readonly forwardsByHost?: boolean;
 };
 
 type Schema = typeof HttpConnectionManagerSchema;
@@ -57,7 +59,7 @@ function commonPart(options: CommonOptions, settings: MeshSettings): Uint8Array 
     ofSettings = new Map();
     commonParts.set(settings, ofSettings);
   }
-  const key = `${options.side} ${options.protocol} ${options.explainFailures}`;
+  const key = `${options.side} ${options.protocol} ${options.explainFailures} ${options.forwardsByHost === true}`;
   let part = ofSettings.get(key);
   if (part === undefined) {
     part = encodePart(HttpConnectionManagerSchema, commonFields(options, settings));
@@ -72,7 +74,7 @@ type CommonOptions = Omit<ConnectionManagerOptions, 'routes' | 'statPrefix'>;
 function commonFields(options: CommonOptions, settings: MeshSettings): Fields {
   return {
     codecType: HttpConnectionManager_CodecType.AUTO,
-    httpFilters: [...httpFilters(options.protocol)],
+    httpFilters: [...httpFilters(options.protocol, options.forwardsByHost === true)],
     accessLog: [...accessLogs(settings)],
     normalizePath: true,
     pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED,

@@ -2,8 +2,10 @@
 // Istio's own Envoy has (alpn, stats). Source: Istio, buildHTTPConnectionManager.
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
+import { dnsCache } from '#compile/dns-cache.ts';
 import { packAny } from '#envoy/any.ts';
 import { CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
+import { FilterConfigSchema } from '#envoy/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js';
 import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
 import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
@@ -17,7 +19,7 @@ import type { Protocol } from '#model/protocol.ts';
 export const faultFilter = 'envoy.filters.http.fault';
 export const corsFilter = 'envoy.filters.http.cors';
 
-type FilterRow = { readonly name: string; readonly config: () => Any; readonly when: (protocol: Protocol) => boolean };
+type FilterRow = { readonly name: string; readonly config: () => Any; readonly when: (protocol: Protocol, forwardsByHost: boolean) => boolean };
 
 const always = (): boolean => true;
 
@@ -28,20 +30,27 @@ const filters: readonly FilterRow[] = [
   { name: faultFilter, config: () => packAny(HTTPFaultSchema, {}), when: always },
   // Does nothing by itself: a route brings its policy along. Behind faults, so that a browser's preflight meets them, too.
   { name: corsFilter, config: () => packAny(CorsSchema, {}), when: always },
+  {
+    // Looks up the hosts of requests that no route is about (ALLOW_ANY_DYNAMIC_DNS); those for other clusters pass it by.
+    name: 'envoy.filters.http.dynamic_forward_proxy',
+    config: () => packAny(FilterConfigSchema, { implementationSpecifier: { case: 'dnsCacheConfig', value: dnsCache() } }),
+    when: (_protocol, forwardsByHost) => forwardsByHost,
+  },
   // Last: it ends the chain and sends the request on.
   { name: 'envoy.filters.http.router', config: () => packAny(RouterSchema, {}), when: always },
 ];
 
-const made = new Map<Protocol, readonly HttpFilter[]>();
+const made = new Map<string, readonly HttpFilter[]>();
 
 /** The filters for a port of this protocol: the same for all, so made once. Not to be changed. */
-export function httpFilters(protocol: Protocol): readonly HttpFilter[] {
-  let found = made.get(protocol);
+export function httpFilters(protocol: Protocol, forwardsByHost: boolean): readonly HttpFilter[] {
+  const key = `${protocol} ${forwardsByHost}`;
+  let found = made.get(key);
   if (found === undefined) {
     found = filters
-      .filter(({ when }) => when(protocol))
+      .filter(({ when }) => when(protocol, forwardsByHost))
       .map(({ name, config }) => create(HttpFilterSchema, { name, configType: { case: 'typedConfig', value: config() } }));
-    made.set(protocol, found);
+    made.set(key, found);
   }
   return found;
 }

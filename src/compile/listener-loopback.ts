@@ -39,7 +39,7 @@ export function boundServiceListener(
   const place = { port, bind: at.address, isWildcard: false, prefixes: [], hasOriginalDestination: false };
   const bytes = isHttp(port.protocol) ? [] : byteChains(view, service, place, client);
   const chains = [...bytes, ...(isHttpOrSniffed(port.protocol) ? [httpChain(view, service, port)] : [])];
-  const unknown = view.outboundPolicy.mode === 'ALLOW_ANY' ? toService(view, service, place, client) : toCluster(blackHoleCluster);
+  const unknown = view.outboundPolicy.mode !== 'REGISTRY_ONLY' ? toService(view, service, place, client) : toCluster(blackHoleCluster);
   const origins = [...new Set([port.origin, ...chains.map(({ origin }) => origin)])];
   const key = `${name} ${options.explainFailures} ${JSON.stringify(unknown)} ${chainsText(chains)}`;
   return cache.once('bound service listener', origins, key, () => {
@@ -84,6 +84,7 @@ export function httpProxyListener(address: string, listen: number, options: Outb
       statPrefix: `outbound_${name}`,
       protocol: 'http',
       explainFailures: options.explainFailures,
+      forwardsByHost: options.forwardsByHost === true,
     },
     options.settings,
   );

@@ -1,6 +1,6 @@
 // In: the listeners that a sidecar needs for what its app calls, as plain values. Out: their xDS, and `virtualOutbound` on 15001, which
 // redirected connections come to and which hands them over by their original destination.
-import { create } from '@bufbuild/protobuf';
+import { create, isMessage } from '@bufbuild/protobuf';
 import { listenerAccessLogs } from '#compile/access-log.ts';
 import { socketAddress } from '#compile/address.ts';
 import type { Client } from '#compile/client.ts';
@@ -15,9 +15,11 @@ import type { ChainContent, OutboundChain, RoutesOf } from '#compile/outbound-ch
 import type { OutboundEntry } from '#compile/outbound-entry.ts';
 import { entryName, type OutboundAddresses, outboundEntries } from '#compile/outbound-places.ts';
 import { unknownTarget } from '#compile/outbound-policy.ts';
+import { routeConfig } from '#compile/route-config.ts';
 import type { Scope } from '#compile/scope.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
+import { catchAllVirtualHost } from '#compile/virtual-host.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import {
   type Filter,
@@ -27,12 +29,14 @@ import {
   FilterChainSchema,
 } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
+import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import type { NodeOrigin } from '#envoy/origin-table.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import type { OutboundPolicy } from '#model/sidecar.ts';
 
-export type OutboundOptions = { readonly explainFailures: boolean; readonly settings: MeshSettings };
+/** `forwardsByHost`: requests for hosts that are not known go where DNS says. */
+export type OutboundOptions = { readonly explainFailures: boolean; readonly settings: MeshSettings; readonly forwardsByHost?: boolean };
 
 export type OutboundListeners = {
   readonly listeners: readonly Unit[];
@@ -50,10 +54,10 @@ export function redirectedOutboundListeners(
 ): OutboundListeners {
   const entries = outboundEntries(scope, addresses, client);
   const policy = scope.outboundPolicy;
-  const key = `${addresses.any} ${options.explainFailures} ${unknownTarget(policy)}`;
+  const key = `${addresses.any} ${options.explainFailures} ${policy.mode} ${unknownTarget(policy)}`;
   return {
     listeners: [
-      cache.once('virtual outbound listener', [], key, () => virtualOutboundListener(addresses.any, policy, options)),
+      cache.once('virtual outbound listener', [], key, () => virtualOutboundListener(addresses.any, policy, options, cache)),
       ...entries.map((entry) => {
         const origins = [...new Set([entry.port.origin, ...entry.chains.map(({ origin }) => origin)])];
         return cache.once('outbound listener', origins, `${key} ${textOf(entry)}`, () => entryListener(entry, policy, options));
@@ -85,7 +89,7 @@ export function chainsText(chains: readonly OutboundChain[]): string {
   );
 }
 
-function virtualOutboundListener(address: string, policy: OutboundPolicy, options: OutboundOptions): Unit {
+function virtualOutboundListener(address: string, policy: OutboundPolicy, options: OutboundOptions, cache: CompileCache): Unit {
   const name = 'virtualOutbound';
   const { settings } = options;
   const port = settings.listeners?.outboundPort ?? outboundCapturePort;
@@ -93,15 +97,34 @@ function virtualOutboundListener(address: string, policy: OutboundPolicy, option
     name,
     address: socketAddress(address, port),
     useOriginalDst: true,
+    ...(policy.mode === 'ALLOW_ANY_DYNAMIC_DNS' && { listenerFilters: [httpInspector()] }),
     trafficDirection: TrafficDirection.OUTBOUND,
     filterChains: [
       // A connection to the port itself would come back for ever.
       filterChain('virtualOutbound-blackhole', tcpProxy(blackHoleCluster, settings, { log: false }), { destinationPort: port }),
+      ...(policy.mode === 'ALLOW_ANY_DYNAMIC_DNS' ? [byHostChain(policy, options, cache)] : []),
       filterChain('virtualOutbound-catchall-tcp', tcpProxy(unknownTarget(policy), settings)),
     ],
     accessLog: [...listenerAccessLogs(settings)],
   });
   return makeUnit(typeUrls.listener, name, ListenerSchema, message);
+}
+
+/** Requests to ports that nobody has go where DNS says that their host is. Source: Istio, buildAllowAnyDynamicDNSHTTPFilterChain. */
+function byHostChain(policy: OutboundPolicy, { settings, explainFailures }: OutboundOptions, cache: CompileCache): FilterChain {
+  const { message } = routeConfig('allow_any_dynamic_dns', [catchAllVirtualHost(policy, cache)], { ignorePort: true }).resource;
+  if (!isMessage(message, RouteConfigurationSchema)) throw new Error('a route configuration is made of another message');
+  const statPrefix = 'outbound_virtualOutbound_allow_any_dynamic_dns';
+  const routes = { kind: 'inline', config: message } as const;
+  const manager = httpConnectionManager(
+    { side: 'sidecar-outbound', routes, statPrefix, protocol: 'http', explainFailures, forwardsByHost: true },
+    settings,
+  );
+  return create(FilterChainSchema, {
+    name: 'virtualOutbound-catchall-tcp-http',
+    filters: [manager],
+    filterChainMatch: { applicationProtocols: [...plaintextHttpProtocols] },
+  });
 }
 
 function entryListener(entry: OutboundEntry, policy: OutboundPolicy, options: OutboundOptions): Unit {
@@ -169,9 +192,12 @@ function cidrRange(prefix: string): readonly { readonly addressPrefix: string; r
   return address === '0.0.0.0' ? [] : [{ addressPrefix: address, prefixLen: Number(bits) }];
 }
 
-function contentFilter(listener: string, content: ChainContent, { settings, explainFailures }: OutboundOptions): Filter {
+function contentFilter(listener: string, content: ChainContent, { settings, explainFailures, forwardsByHost = false }: OutboundOptions): Filter {
   if (content.kind === 'bytes') return tcpProxy(content.target, settings);
   const routes = { kind: 'discovered', name: content.routes.name } as const;
   const side = content.routes.kind === 'http-proxy' ? 'http-proxy' : 'sidecar-outbound';
-  return httpConnectionManager({ side, routes, statPrefix: `outbound_${listener}`, protocol: content.protocol, explainFailures }, settings);
+  return httpConnectionManager(
+    { side, routes, statPrefix: `outbound_${listener}`, protocol: content.protocol, explainFailures, forwardsByHost },
+    settings,
+  );
 }

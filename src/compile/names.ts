@@ -2,6 +2,7 @@
 
 export const blackHoleCluster = 'BlackHoleCluster';
 export const passthroughCluster = 'PassthroughCluster';
+export const allowAnyDynamicDnsCluster = 'AllowAnyDynamicDNSCluster';
 export const inboundPassthroughCluster = 'InboundPassthroughCluster';
 
 /** MeshConfig.proxyListenPort and proxyInboundListenPort: where traffic is redirected to. */

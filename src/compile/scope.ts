@@ -14,8 +14,8 @@ import {
 } from '#compile/egress-import.ts';
 import type { MeshIndex } from '#compile/mesh-index.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
-import { compareSpecificity, hostCovers, isWildcard } from '#model/hostname.ts';
 import { aliasAsService } from '#model/external-alias.ts';
+import { compareSpecificity, hostCovers, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import { type Service, visibleServices } from '#model/service.ts';
@@ -30,6 +30,8 @@ export type ScopeParts = {
   readonly sidecar: Sidecar | undefined;
   /** Aliases of hosts outside the mesh count as services: its proxies are asked for them, as nothing is redirected to them. */
   readonly opensAliases: boolean;
+  /** Whether connections come with the address that they were made to. */
+  readonly redirected: boolean;
   readonly index: MeshIndex;
   readonly cache: CompileCache;
 };
@@ -66,8 +68,9 @@ export class Scope {
     this.listener = view?.listener;
     this.#whole = view?.scope;
     const own = sidecar === undefined ? namespace : `${namespace} by ${sidecar.namespace}/${sidecar.name}`;
-    this.key = view === undefined ? own : `${own} ${view.position}`;
-    this.outboundPolicy = sidecar?.outboundTrafficPolicy ?? { mode: mesh.settings.outboundTrafficPolicy };
+    const name = parts.redirected ? own : `${own} unredirected`;
+    this.key = view === undefined ? name : `${name} ${view.position}`;
+    this.outboundPolicy = outboundPolicy(parts);
     this.#imports = view === undefined ? undefined : importsOf(view.listener, namespace);
     this.#services = this.#importedServices();
     const listeners = view === undefined ? (sidecar?.egress ?? []) : [];
@@ -245,6 +248,12 @@ function indexHosts(virtualServices: readonly VirtualService[]): HostIndex {
     for (const { hostname } of virtualService.hosts) if (!exact.has(hostname)) exact.set(hostname, virtualService);
   }
   return { exact, wildcards: [...exact].filter(([host]) => isWildcard(host)).sort(([a], [b]) => compareSpecificity(a, b)) };
+}
+
+/** Without redirection there is no address to pass through to: where any host may be called, DNS says where it is. */
+function outboundPolicy({ sidecar, mesh, redirected }: ScopeParts): OutboundPolicy {
+  const policy = sidecar?.outboundTrafficPolicy ?? { mode: mesh.settings.outboundTrafficPolicy };
+  return !redirected && policy.mode === 'ALLOW_ANY' && policy.egressProxy === undefined ? { mode: 'ALLOW_ANY_DYNAMIC_DNS' } : policy;
 }
 
 function exactHosts(imports: Imports): ReadonlySet<string> {

@@ -90,7 +90,7 @@ function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): As
   const client = scope.client(proxy);
   const addresses = outboundAddresses(proxy);
   return scope.once(`redirected outbound ${addresses.any} ${addresses.capturesDns} ${client.dnsDomain} ${client.shareKey}`, () => {
-    const options = { explainFailures, settings: scope.mesh.settings };
+    const options = { explainFailures, settings: scope.mesh.settings, forwardsByHost: scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS' };
     const { listeners, routes } = redirectedOutboundListeners(scope, addresses, client, options, cache);
     return assemble([
       ...listeners,
@@ -104,7 +104,9 @@ function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): As
 function httpProxyUnits(scope: Scope, address: string, client: Client, options: OutboundOptions, cache: CompileCache): readonly Unit[] {
   const port = options.settings.listeners?.httpProxyPort ?? 0;
   return [
-    cache.once('http proxy listener', [], `${address}:${port} ${options.explainFailures}`, () => httpProxyListener(address, port, options, port)),
+    cache.once('http proxy listener', [], `${address}:${port} ${options.explainFailures} ${options.forwardsByHost === true}`, () =>
+      httpProxyListener(address, port, options, port),
+    ),
     httpProxyRouteConfigFor(scope, client, cache),
   ];
 }
@@ -165,7 +167,9 @@ function loopbackApp({ ingress, targetPort }: InboundPort, address: string, inbo
 }
 
 function loopbackOutbound(scope: Scope, proxy: Proxy, { address, outbound, httpProxy }: LoopbackPorts, cache: CompileCache): readonly Unit[] {
+  const forwardsByHost = scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS';
   const options = { explainFailures: proxy.explainFailures, settings: scope.mesh.settings };
+  const proxyOptions = { ...options, forwardsByHost };
   const client = scope.client(proxy);
   const clientKey = `${client.dnsDomain} ${client.shareKey}`;
   const units: Unit[] = [];
@@ -183,9 +187,9 @@ function loopbackOutbound(scope: Scope, proxy: Proxy, { address, outbound, httpP
     units.push(scope.once(routes, () => serviceRouteConfig(view, service, port, client, cache)));
   }
   if (httpProxy !== undefined) {
-    const key = `${address}:${httpProxy} ${options.explainFailures}`;
+    const key = `${address}:${httpProxy} ${options.explainFailures} ${forwardsByHost}`;
     units.push(
-      cache.once('http proxy listener', [], key, () => httpProxyListener(address, httpProxy, options)),
+      cache.once('http proxy listener', [], key, () => httpProxyListener(address, httpProxy, proxyOptions)),
       scope.once(`proxy routes ${clientKey}`, () => httpProxyRouteConfigFor(scope, client, cache)),
     );
   }

@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import type { Origin } from '#base/origin.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { noTimeout } from '#compile/durations.ts';
-import { unknownTarget } from '#compile/outbound-policy.ts';
+import { unknownHttpTarget } from '#compile/outbound-policy.ts';
 import type { RouteEntry } from '#compile/route.ts';
 import { routeMatch } from '#compile/route-match.ts';
 import { RouteSchema, type VirtualHost, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
@@ -37,12 +37,14 @@ export function virtualHost(
   }));
 }
 
+const catchAllNames = { ALLOW_ANY: 'allow_any', ALLOW_ANY_DYNAMIC_DNS: 'allow_any_dynamic_dns', REGISTRY_ONLY: 'block_all' } as const;
+
 /** What happens to hosts that are not known: the Sidecar's outboundTrafficPolicy, else that of MeshConfig. */
 export function catchAllVirtualHost(policy: OutboundPolicy, cache: CompileCache): VirtualHostEntry {
-  const isOpen = policy.mode === 'ALLOW_ANY';
-  const cluster = unknownTarget(policy);
+  const isOpen = policy.mode !== 'REGISTRY_ONLY';
+  const cluster = unknownHttpTarget(policy);
   return cache.once('catch-all virtual host', [], `${policy.mode} ${cluster}`, () => {
-    const name = isOpen ? 'allow_any' : 'block_all';
+    const name = catchAllNames[policy.mode];
     const route = create(RouteSchema, {
       name,
       match: routeMatch(undefined),

@@ -2,16 +2,16 @@
 // steps one by one on its data path, so that what this says is what the proxy does.
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import type { Config } from '#decide/config.ts';
+import { decideFilters } from '#decide/decide-filters.ts';
 import type { Call, Decision, Outcome } from '#decide/decision.ts';
-import type { HttpManagerEntry, ListenerEntry, NetworkFilterEntry, TcpProxyEntry } from '#decide/listener-entry.ts';
 import { dynamicDestination } from '#decide/dynamic-destination.ts';
 import { endpointAt } from '#decide/endpoints.ts';
+import type { HttpManagerEntry, ListenerEntry, NetworkFilterEntry, TcpProxyEntry } from '#decide/listener-entry.ts';
 import { findListener } from '#decide/listener-lookup.ts';
 import { chooseFilterChain } from '#decide/listener-table.ts';
+import { mirrorsOf } from '#decide/mirror.ts';
 import { isNormal, normalAuthorityOf, normalizePath } from '#decide/path-normal.ts';
 import { levelsOf, loadByPriority } from '#decide/priority-load.ts';
-import { decideFilters } from '#decide/decide-filters.ts';
-import { mirrorsOf } from '#decide/mirror.ts';
 import { authorize, type RbacVerdict } from '#decide/rbac.ts';
 import { rbacSubject } from '#decide/rbac-subject.ts';
 import { rewriteHost, rewritePath } from '#decide/rewrite.ts';

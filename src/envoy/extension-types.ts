@@ -3,8 +3,10 @@ import { createRegistry, type Registry } from '@bufbuild/protobuf';
 import { FilterConfigSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import { FileAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
 import { StderrAccessLogSchema, StdoutAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
+import { ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import { BufferPerRouteSchema, BufferSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
 import { CorsPolicySchema, CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
+import { FilterConfigSchema as DynamicForwardProxySchema } from '#envoy/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js';
 import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
 import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
@@ -49,6 +51,8 @@ export const extensionTypes: Registry = createRegistry(
   StderrAccessLogSchema,
   CorsSchema,
   CorsPolicySchema,
+  ClusterConfigSchema,
+  DynamicForwardProxySchema,
   HTTPFaultSchema,
   GrpcWebSchema,
   LocalRateLimitSchema,

@@ -20,9 +20,12 @@ export type Sidecar = {
   readonly origin: Origin;
 };
 
+export type OutboundMode = 'ALLOW_ANY' | 'ALLOW_ANY_DYNAMIC_DNS' | 'REGISTRY_ONLY';
+
 /** What happens to connections to hosts that are not known. */
 export type OutboundPolicy = {
-  readonly mode: 'ALLOW_ANY' | 'REGISTRY_ONLY';
+  /** `ALLOW_ANY_DYNAMIC_DNS`: requests go to where DNS says that their host is; other connections as with `ALLOW_ANY`. */
+  readonly mode: OutboundMode;
   /** Where they go instead of to where the app meant. */
   readonly egressProxy?: { readonly host: HostReference; readonly subset?: string; readonly port: number };
 };

@@ -1,10 +1,10 @@
 // The router: a routed request goes to an endpoint of its cluster, its response comes back; by the route's retry policy again and again.
 import { mayRetry } from '#decide/circuit-limits.ts';
 import { dynamicDestination } from '#decide/dynamic-destination.ts';
-import type { RequestHash } from '#decide/hash-policy.ts';
-import { PreviousPriorities } from '#decide/previous-priorities.ts';
 import { formatGrpcTimeout } from '#decide/grpc-timeout.ts';
+import type { RequestHash } from '#decide/hash-policy.ts';
 import { applyHeaderOperations } from '#decide/header-apply.ts';
+import { PreviousPriorities } from '#decide/previous-priorities.ts';
 import { type RequestTimeouts, timeoutsFor } from '#decide/request-timeouts.ts';
 import type { RetryEntry } from '#decide/retry.ts';
 import { type AttemptEnd, askedBackOffMs, backOffMs, retriesEnd, retriesResponse, retryFor } from '#decide/retry-verdict.ts';
@@ -22,9 +22,9 @@ import type { HeaderList, ResetReason, ResponseHead } from '#proxy/http/stream.t
 import { type AttemptOwner, UpstreamAttempt } from '#proxy/http/upstream-attempt.ts';
 import { type Failure, isConnectFailure } from '#proxy/respond.ts';
 import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
+import { announcedEnds } from '#proxy/upstream/announced-ends.ts';
 import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
-import { announcedEnds } from '#proxy/upstream/announced-ends.ts';
 import type { PoolProtocol } from '#proxy/upstream/pool-factory.ts';
 import type { AccessRecord } from '#telemetry/access-record.ts';
 

@@ -1,0 +1,58 @@
+// Requests through the HTTP proxy of a sidecar that nothing is redirected to, as apps with HTTP_PROXY send them: hosts of the mesh by its
+// rules, any other host where DNS says that it is, unless the mesh is closed. The same on both data planes.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readText } from '#api/read-text.ts';
+import { MeshCompiler } from '#compile/mesh-compiler.ts';
+import { buildMesh } from '#model/build/mesh.ts';
+import { proxyForWorkload } from '#model/proxy-for-workload.ts';
+import { nextSnapshot } from '#sources/next-snapshot.ts';
+import { Backends } from '#test/calls/backends.ts';
+import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
+import { envoyTest } from '#test/support/envoy.ts';
+import { httpCall } from '#test/support/http-call.ts';
+import { listenPorts } from '#test/support/listen-ports.ts';
+
+test('hosts outside the mesh by an HTTP proxy: embedded proxy', () => run({ kind: 'embedded' }));
+
+envoyTest('hosts outside the mesh by an HTTP proxy: Envoy', (binary) => run({ kind: 'envoy', binary }));
+
+async function run(plane: DataPlane): Promise<void> {
+  await using backends = new Backends();
+  const outside = await backends.start('outside', 'localhost');
+  const through = async (mode: string): Promise<{ readonly status: number; readonly body: string }> => {
+    const [proxyPort = 0] = await listenPorts(1);
+    let answer = { status: 0, body: '' };
+    const { nodeId, resources } = compile(mode, proxyPort);
+    await withLiveProxy(plane, nodeId, resources, async () => {
+      answer = await httpCall({ port: proxyPort, path: `http://localhost:${outside}/there?a=1`, headers: { host: `localhost:${outside}` } });
+    });
+    return answer;
+  };
+  const open = await through('ALLOW_ANY');
+  assert.equal(open.status, 200);
+  const { cluster, path, authority } = JSON.parse(open.body) as { readonly cluster: string; readonly path: string; readonly authority: string }; // our own backend's
+  assert.deepEqual({ cluster, path, authority }, { cluster: 'outside', path: '/there?a=1', authority: `localhost:${outside}` });
+  assert.equal((await through('REGISTRY_ONLY')).status, 502);
+}
+
+function compile(mode: string, httpProxy: number) {
+  const text = `
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: "{ outboundTrafficPolicy: { mode: ${mode} }, accessLogFile: '' }" }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: client, namespace: shop, labels: { app: client } }
+spec: { containers: [{ name: app, image: app }] }
+`;
+  const read = readText('mesh.yaml', text).items.flatMap(({ resource }) => (resource === undefined ? [] : [resource]));
+  const mesh = buildMesh(nextSnapshot(undefined, read, []));
+  const workload = mesh.workloads.get('shop/client');
+  assert.ok(workload);
+  const proxy = proxyForWorkload(mesh, workload, { kind: 'none', address: '127.0.0.1', inbound: {}, outbound: {}, httpProxy });
+  const { resources } = new MeshCompiler(mesh).compile(proxy);
+  return { nodeId: proxy.nodeId, resources: [...resources.values()].flatMap((ofType) => [...ofType.values()]) };
+}
