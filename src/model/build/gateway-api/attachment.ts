@@ -45,6 +45,28 @@ export function attachRoute(route: RouteResource, context: AttachContext): reado
   });
 }
 
+/** What of the mesh, beside listeners, decides where a route attaches: the services that it names as parents. */
+export function parentServicesKey({ spec, metadata }: RouteResource, { resources, services, domain }: AttachContext): string {
+  return (spec.parentRefs ?? [])
+    .filter(({ kind }) => kind === 'Service' || kind === 'ServiceEntry')
+    .map(({ kind, name, namespace = metadata.namespace }) => {
+      const entry = kind === 'ServiceEntry' ? resources.ServiceEntry.get(`${namespace}/${name}`) : undefined;
+      const hosts = kind === 'Service' ? [serviceHostname(name, namespace, domain)] : (entry?.spec.hosts ?? []).map((host) => host.toLowerCase());
+      return hosts
+        .map(
+          (host) =>
+            `${host}:${
+              services
+                .get(host)
+                ?.ports.map(({ number }) => number)
+                .join(',') ?? 'nobody'
+            }`,
+        )
+        .join(' ');
+    })
+    .join(';');
+}
+
 /** `Gateway default/web`, with the section and the port that are named. */
 function parentName({ kind = 'Gateway', name, namespace, sectionName, port }: ParentReference, own: string): string {
   return `${kind} ${namespace ?? own}/${name}${sectionName === undefined ? '' : `/${sectionName}`}${port === undefined ? '' : `:${port}`}`;

@@ -3,8 +3,11 @@
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
+import type { AttachContext, Attachment } from '#model/build/gateway-api/attachment.ts';
+import type { ConvertedConnections } from '#model/build/gateway-api/connection-rules.ts';
 import { isOwnGateway } from '#model/build/gateway-api/gateway-class.ts';
-import { addressProblems, type AttachedCounts, classStatuses, gatewayStatus, setStatus } from '#model/build/gateway-api/gateway-conditions.ts';
+import { type AttachedCounts, addressProblems, classStatuses, gatewayStatus, setStatus } from '#model/build/gateway-api/gateway-conditions.ts';
+import type { ConvertedRules } from '#model/build/gateway-api/http-rules.ts';
 import { isServed, type Listener, readListeners, setParent } from '#model/build/gateway-api/listeners.ts';
 import { modelGateway } from '#model/build/gateway-api/model-gateways.ts';
 import { connectionVirtualServices, httpVirtualServices } from '#model/build/gateway-api/model-virtual-services.ts';
@@ -12,8 +15,6 @@ import { type Problem, problemDiagnostic } from '#model/build/gateway-api/proble
 import { ReferenceGrants } from '#model/build/gateway-api/reference-grants.ts';
 import { routeStatus } from '#model/build/gateway-api/route-conditions.ts';
 import { type AttachedRoute, readConnectionRoutes, readHttpRoutes } from '#model/build/gateway-api/routes.ts';
-import type { ConvertedConnections } from '#model/build/gateway-api/connection-rules.ts';
-import type { ConvertedRules } from '#model/build/gateway-api/http-rules.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { GatewayApiStatus } from '#model/gateway-api.ts';
 import type { MeshSettings } from '#model/mesh.ts';
@@ -32,6 +33,9 @@ export type GatewayApiParts = {
 
 /** What is remembered from one build to the next. */
 export class GatewayApiMemo {
+  readonly listeners = new PartsCache<readonly Listener[]>();
+  readonly attachments = new IdentityCache<readonly Attachment[]>();
+  readonly statuses = new IdentityCache<GatewayApiStatus>();
   readonly http = new IdentityCache<ConvertedRules>();
   readonly connections = new IdentityCache<ConvertedConnections>();
   readonly virtualServices = new PartsCache<VirtualService>();
@@ -51,11 +55,13 @@ export function buildGatewayApi(
   const { GatewayClass, KubernetesGateway, ListenerSet, HTTPRoute, GRPCRoute, TLSRoute, TCPRoute } = resources;
   if ([GatewayClass, KubernetesGateway, ListenerSet, HTTPRoute, GRPCRoute, TLSRoute, TCPRoute].every(({ size }) => size === 0)) return nothing;
   const grants = new ReferenceGrants(resources.ReferenceGrant.values());
-  const listeners = readListeners(resources, grants);
+  const { ReferenceGrant, Namespace, Secret } = resources;
+  const parts = [GatewayClass, KubernetesGateway, ListenerSet, ReferenceGrant, Namespace, Secret];
+  const listeners = memo.listeners.get('', parts, () => readListeners(resources, grants));
   const context = { resources, listeners, services, domain, grants, memo };
   const http = readHttpRoutes(resources, context);
   const connections = readConnectionRoutes(resources, context);
-  const said = statuses(resources, listeners, [...http, ...connections], services, domain);
+  const said = statuses(resources, [...http, ...connections], context);
   return {
     gateways: listeners.filter(isServed).map((listener) => ({
       metadata: { ...listener.owner.metadata, name: listener.modelName },
@@ -68,10 +74,8 @@ export function buildGatewayApi(
 
 function statuses(
   resources: ResourcesByKind,
-  listeners: readonly Listener[],
   routes: readonly AttachedRoute[],
-  services: ReadonlyMap<string, Service>,
-  domain: string,
+  { listeners, services, domain, memo }: AttachContext & { readonly memo: GatewayApiMemo },
 ): Pick<GatewayApiParts, 'statuses' | 'diagnostics'> {
   const counts = attachedCounts(routes);
   const ofGateways = [...resources.KubernetesGateway.values()].map((gateway) => {
@@ -88,7 +92,11 @@ function statuses(
     return [{ status: setStatus(set, own, counts, problems), diagnostics: toDiagnostics(problems) }];
   });
   return {
-    statuses: [...classStatuses(resources), ...[...ofGateways, ...ofSets].flatMap(({ status }) => status ?? []), ...routes.map(routeStatus)],
+    statuses: [
+      ...classStatuses(resources),
+      ...[...ofGateways, ...ofSets].flatMap(({ status }) => status ?? []),
+      ...routes.map((one) => memo.statuses.get([one.route, one.attachments, one.converted], '', () => routeStatus(one))),
+    ],
     diagnostics: [
       ...[...ofGateways, ...ofSets].flatMap(({ diagnostics }) => diagnostics),
       ...toDiagnostics(listeners.flatMap(({ problems }) => problems)),

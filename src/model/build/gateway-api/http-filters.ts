@@ -1,7 +1,7 @@
 // The filters of a rule of HTTPRoute or GRPCRoute in the model's words. A filter that cannot be done makes the proxy answer 500: none may be
 // passed over (Gateway API, HTTPRouteFilter). Source of the rest: Istio, createRewriteFilter, createRedirectFilter, createMirrorFilter.
 import type { CorsFilter, GrpcFilter, HeaderModifier, HttpFilter, PathModifier, RequestMirror, RequestRedirect } from '#api/gateway-api/filters.ts';
-import { resolveBackend, type BackendContext, type ResolvedBackend } from '#model/build/gateway-api/backends.ts';
+import { type BackendContext, type ResolvedBackend, resolveBackend } from '#model/build/gateway-api/backends.ts';
 import type { Problem } from '#model/build/gateway-api/problem.ts';
 import { messageHeaders } from '#model/build/header-changes.ts';
 import type { MessageHeaders } from '#model/header-changes.ts';

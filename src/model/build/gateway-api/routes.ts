@@ -1,11 +1,11 @@
 // The routes of the Gateway API, attached to their parents and converted, in order of precedence: older first, then by namespace and name.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import { kinds } from '#api/kinds.ts';
-import { type IdentityCache } from '#base/identity-cache.ts';
-import { type Attachment, type AttachContext, attachRoute, type RouteResource } from '#model/build/gateway-api/attachment.ts';
+import type { IdentityCache } from '#base/identity-cache.ts';
+import { type AttachContext, type Attachment, attachRoute, parentServicesKey, type RouteResource } from '#model/build/gateway-api/attachment.ts';
 import type { BackendContext } from '#model/build/gateway-api/backends.ts';
 import { type ConvertedConnections, convertConnectionRoute } from '#model/build/gateway-api/connection-rules.ts';
-import { convertGrpcRoute, convertHttpRoute, type ConvertedRules } from '#model/build/gateway-api/http-rules.ts';
+import { type ConvertedRules, convertGrpcRoute, convertHttpRoute } from '#model/build/gateway-api/http-rules.ts';
 import type { ReferenceGrants } from '#model/build/gateway-api/reference-grants.ts';
 
 type Attached<Kind extends RouteResource['kind'], Converted> = {
@@ -18,8 +18,9 @@ export type AttachedHttpRoute = Attached<'HTTPRoute' | 'GRPCRoute', ConvertedRul
 export type AttachedConnectionRoute = Attached<'TLSRoute' | 'TCPRoute', ConvertedConnections>;
 export type AttachedRoute = AttachedHttpRoute | AttachedConnectionRoute;
 
-/** Conversions by route and by what its references lead to. */
+/** Conversions by route and by what its references lead to; attachments by route and listeners. */
 export type RouteMemo = {
+  readonly attachments: IdentityCache<readonly Attachment[]>;
   readonly http: IdentityCache<ConvertedRules>;
   readonly connections: IdentityCache<ConvertedConnections>;
 };
@@ -32,7 +33,7 @@ export function readHttpRoutes({ HTTPRoute, GRPCRoute }: ResourcesByKind, contex
     const converted = context.memo.http.get([route], resolutionKey(route, backends), () =>
       route.kind === 'HTTPRoute' ? convertHttpRoute(route, backends) : convertGrpcRoute(route, backends),
     );
-    return { route, attachments: attachRoute(route, context), converted };
+    return { route, attachments: attachmentsOf(route, context), converted };
   });
 }
 
@@ -40,8 +41,12 @@ export function readConnectionRoutes({ TLSRoute, TCPRoute }: ResourcesByKind, co
   return inRouteOrder([...TLSRoute.values(), ...TCPRoute.values()]).map((route) => {
     const backends = backendContext(route, context);
     const converted = context.memo.connections.get([route], resolutionKey(route, backends), () => convertConnectionRoute(route, backends));
-    return { route, attachments: attachRoute(route, context), converted };
+    return { route, attachments: attachmentsOf(route, context), converted };
   });
+}
+
+function attachmentsOf(route: RouteResource, context: RouteContext): readonly Attachment[] {
+  return context.memo.attachments.get([route, context.listeners], parentServicesKey(route, context), () => attachRoute(route, context));
 }
 
 function backendContext({ kind, metadata, origins }: RouteResource, { services, grants, domain }: RouteContext): BackendContext {
