@@ -61,8 +61,12 @@ export type MeshSettings = {
   readonly dnsRefreshMs?: number;
   /** MeshConfig.defaultTrafficPolicy: stands in for what a destination rule does not say. */
   readonly defaultTrafficPolicy?: { readonly connectionPool?: ConnectionPool; readonly outlierDetection?: OutlierDetection };
-  /** MeshConfig.defaultVirtualServiceExportTo and defaultDestinationRuleExportTo: where exportTo is not written. Undefined: everywhere. */
-  readonly defaultExportTo?: { readonly virtualService?: readonly string[]; readonly destinationRule?: readonly string[] };
+  /** MeshConfig.defaultServiceExportTo and its like: where exportTo is not written. Undefined: everywhere. */
+  readonly defaultExportTo?: {
+    readonly service?: readonly string[];
+    readonly virtualService?: readonly string[];
+    readonly destinationRule?: readonly string[];
+  };
   /** MeshConfig.defaultHttpRetryPolicy: for rules without retries, and services without rules. Undefined: Istio's own. */
   readonly defaultRetries?: Retries;
   /** Undefined: Istio's defaults. */

@@ -8,13 +8,14 @@ import type { MeshSettings } from '#model/mesh.ts';
 import type { Alias } from '#model/service.ts';
 
 /** By host name, in the order of the resources. */
-export function buildAliases({ Service }: Pick<ResourcesByKind, 'Service'>, { domain }: MeshSettings): ReadonlyMap<string, Alias> {
+export function buildAliases({ Service }: Pick<ResourcesByKind, 'Service'>, settings: MeshSettings): ReadonlyMap<string, Alias> {
+  const { domain } = settings;
   const named = [...Service.values()].filter(isExternalName);
   const targets = new Map(named.map(({ metadata, spec }) => [serviceHostname(metadata.name, metadata.namespace, domain), targetOf(spec)]));
-  return new Map(named.map((resource) => toAlias(resource, targets, domain)).map((alias) => [alias.hostname, alias]));
+  return new Map(named.map((resource) => toAlias(resource, targets, settings)).map((alias) => [alias.hostname, alias]));
 }
 
-function toAlias(resource: KindMap['Service'], targets: ReadonlyMap<string, string>, domain: string): Alias {
+function toAlias(resource: KindMap['Service'], targets: ReadonlyMap<string, string>, { domain, defaultExportTo }: MeshSettings): Alias {
   const { metadata, origins } = resource;
   const { name, namespace, annotations } = metadata;
   const hostname = serviceHostname(name, namespace, domain);
@@ -24,7 +25,7 @@ function toAlias(resource: KindMap['Service'], targets: ReadonlyMap<string, stri
     namespace,
     target: finalTarget(hostname, targets),
     ports: servicePorts(resource),
-    visibility: visibilityOfAnnotation(annotations['networking.istio.io/exportTo'], namespace),
+    visibility: visibilityOfAnnotation(annotations['networking.istio.io/exportTo'], namespace, defaultExportTo?.service),
     origin: origins.at(['spec', 'externalName']),
   };
 }

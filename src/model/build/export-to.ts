@@ -15,10 +15,10 @@ export function visibilityOf(written: readonly string[] | undefined, namespace: 
 }
 
 /** The annotation of a Service: the same words, separated by commas. */
-export function visibilityOfAnnotation(annotation: string | undefined, namespace: string): Visibility {
+export function visibilityOfAnnotation(annotation: string | undefined, namespace: string, byDefault = everywhere): Visibility {
   const entries = annotation
     ?.split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
-  return visibilityOf(entries, namespace);
+  return visibilityOf(entries, namespace, byDefault);
 }

@@ -8,6 +8,7 @@ import { protocolByName } from '#model/build/protocol.ts';
 import { endpointsOfEntry, hostEndpoint } from '#model/build/service-entry-endpoint.ts';
 import { trafficDistribution } from '#model/build/traffic-distribution.ts';
 import { workloadOf } from '#model/build/workload-entry.ts';
+import type { MeshSettings } from '#model/mesh.ts';
 import type { Endpoint, Resolution, Service, ServicePort } from '#model/service.ts';
 
 type ServiceEntryResource = KindMap['ServiceEntry'];
@@ -33,7 +34,11 @@ const resolutions: Readonly<Record<string, Resolution>> = {
 };
 
 /** `namespaceAnnotations` may say how traffic is distributed in the whole namespace. */
-export function buildServiceEntry(resource: ServiceEntryResource, namespaceAnnotations: Readonly<Record<string, string>>): readonly EntryService[] {
+export function buildServiceEntry(
+  resource: ServiceEntryResource,
+  namespaceAnnotations: Readonly<Record<string, string>>,
+  { defaultExportTo }: MeshSettings,
+): readonly EntryService[] {
   const { metadata, spec, origins } = resource;
   const { namespace, name, annotations, labels } = metadata;
   const resolution = resolutions[spec.resolution ?? 'NONE'] ?? 'none';
@@ -62,7 +67,7 @@ export function buildServiceEntry(resource: ServiceEntryResource, namespaceAnnot
       ...(labels['experimental.istio.io/disable-gateway-port-translation'] === 'true' && { keepsGatewayPorts: true }),
       ...(distribution !== undefined && { trafficDistribution: distribution }),
       endpoints: ownEndpoints(resource, hostname, ports, resolution, inline),
-      visibility: visibilityOf(spec.exportTo, namespace),
+      visibility: visibilityOf(spec.exportTo, namespace, defaultExportTo?.service),
       ...(metadata.creationTimestamp !== undefined && { createdMs: createdMs(metadata) }),
       origin: origins.at(['spec', 'hosts', spec.hosts.findIndex((host) => host.toLowerCase() === hostname)]),
     },

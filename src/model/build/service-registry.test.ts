@@ -228,6 +228,18 @@ test('namespaces that have one host each see their own; others the one that is e
   assert.deepEqual(['one', 'two', 'three', 'four', 'five'].map(seenFrom), [['one'], ['two'], ['three'], ['two'], ['three']]);
 });
 
+test('without exportTo, MeshConfig.defaultServiceExportTo says who sees a service', () => {
+  const config =
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: istio, namespace: istio-system }\ndata: { mesh: "defaultServiceExportTo: [\'.\']" }\n';
+  const service = 'apiVersion: v1\nkind: Service\nmetadata: { name: s }\nspec: { ports: [{ name: http, port: 80 }] }\n';
+  const mesh = meshOf(config, service, entry('a', `hosts: [a.com], ${http}`), entry('b', `hosts: [b.com], ${http}, exportTo: ["*"]`));
+  assert.deepEqual(
+    visibleServices(mesh, 'other').map(({ hostname }) => hostname),
+    ['b.com'],
+  );
+  assert.equal(visibleServices(mesh, 'default').length, 3);
+});
+
 test('hosts without an address get an automatic one, for proxies that capture DNS', () => {
   const mesh = meshOf(
     entry('a', `hosts: [a.com], ${http}, resolution: DNS`),

@@ -71,7 +71,7 @@ const noAnnotations = {};
 function entryServices({ resources, settings, memo }: ServiceInputs): readonly EntryService[] {
   const services = [...resources.ServiceEntry.values()].flatMap((resource) => {
     const annotations = resources.Namespace.get(resource.metadata.namespace)?.metadata.annotations ?? noAnnotations;
-    return memo.serviceEntries.get([resource, annotations, settings], '', () => buildServiceEntry(resource, annotations));
+    return memo.serviceEntries.get([resource, annotations, settings], '', () => buildServiceEntry(resource, annotations, settings));
   });
   return services.sort((a, b) => compareAge(a.service, b.service) || (a.entryName < b.entryName ? -1 : 1));
 }

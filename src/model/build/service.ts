@@ -116,7 +116,7 @@ function serviceShape(resource: ServiceResource, placeholder: string, ofNamespac
     ...(metadata.labels['experimental.istio.io/disable-gateway-port-translation'] === 'true' && { keepsGatewayPorts: true }),
     ...(distribution !== undefined && { trafficDistribution: distribution }),
     ...(spec.internalTrafficPolicy === 'Local' && { nodeLocal: true }),
-    visibility: visibilityOfAnnotation(metadata.annotations['networking.istio.io/exportTo'], metadata.namespace),
+    visibility: visibilityOfAnnotation(metadata.annotations['networking.istio.io/exportTo'], metadata.namespace, settings.defaultExportTo?.service),
     ...(metadata.creationTimestamp !== undefined && { createdMs: createdMs(metadata) }),
     origin: origins.start,
   };

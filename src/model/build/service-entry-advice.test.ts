@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readText } from '#api/read-text.ts';
+import { buildMesh } from '#model/build/mesh.ts';
+import { nextSnapshot } from '#sources/next-snapshot.ts';
+
+function findings(...specs: readonly (readonly [kind: string, spec: string])[]): readonly string[] {
+  const texts = specs.map(
+    ([kind, spec], index) => `apiVersion: networking.istio.io/v1\nkind: ${kind}\nmetadata: { name: x${index} }\nspec: { ${spec} }\n`,
+  );
+  const items = texts.flatMap((text) => readText('x.yaml', text).items);
+  const mesh = buildMesh(
+    nextSnapshot(
+      undefined,
+      items.flatMap(({ resource }) => (resource === undefined ? [] : [resource])),
+      [],
+    ),
+  );
+  const all = [...items.flatMap(({ diagnostics }) => diagnostics), ...mesh.diagnostics];
+  return all.map(({ code, severity, at }) => `${severity} ${code} ${at?.line}: ${at?.path}`);
+}
+
+const http = 'ports: [{ number: 80, name: http, protocol: HTTP }]';
+
+test('what is for TLS has no effect yet', () => {
+  assert.deepEqual(
+    findings(
+      ['ServiceEntry', `hosts: [a.com], ${http}, resolution: STATIC, endpoints: [{ address: 1.1.1.1, serviceAccount: a }], subjectAltNames: [a.com]`],
+      ['WorkloadEntry', 'address: 1.1.1.1, serviceAccount: a'],
+    ),
+    ['warning HDL0012 4: spec.endpoints[0].serviceAccount', 'warning HDL0012 4: spec.subjectAltNames', 'warning HDL0012 4: spec.serviceAccount'],
+  );
+});
+
+test('what does not do what it says is named with its line', () => {
+  assert.deepEqual(findings(['ServiceEntry', `hosts: ["*a.com"], ${http}, workloadSelector: { labels: { app: a } }`]), [
+    'warning HDL0042 4: spec.hosts[0]',
+    'warning HDL0042 4: spec.workloadSelector',
+  ]);
+  assert.deepEqual(findings(['ServiceEntry', `hosts: [a.com], ${http}, resolution: STATIC, endpoints: [{ network: n2 }]`]), [
+    'warning HDL0042 4: spec.endpoints[0]',
+  ]);
+  assert.deepEqual(findings(['WorkloadEntry', 'network: n2'], ['WorkloadEntry', 'address: "unix:///a"']), [
+    'warning HDL0042 4: spec',
+    'warning HDL0042 4: spec.address',
+  ]);
+});
+
+test('entries as they should be are not warned of', () => {
+  assert.deepEqual(
+    findings(
+      ['ServiceEntry', `hosts: ["*.a.com"], ${http}`],
+      ['ServiceEntry', `hosts: [b.com], ${http}, resolution: STATIC`],
+      ['WorkloadEntry', 'address: 1.1.1.1, ports: { http: 80 }, labels: { app: a }'],
+    ),
+    [],
+  );
+});
