@@ -7,6 +7,7 @@ import { buildDestinationRule } from '#model/build/destination-rule.ts';
 import { destinationRuleDiagnostics } from '#model/build/destination-rule-findings.ts';
 import { buildEnvoyFilter } from '#model/build/envoy-filter.ts';
 import { buildGateway } from '#model/build/gateway.ts';
+import { gatewayFindings } from '#model/build/gateway-findings.ts';
 import { buildGatewayApi } from '#model/build/gateway-api/gateway-api.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
@@ -55,6 +56,7 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
   const all = [
     ...diagnostics,
     ...ingresses.diagnostics,
+    ...gatewayFindings(resources.Gateway.values()),
     ...ofRoutes.diagnostics,
     ...gatewayApi.diagnostics,
     ...ofServices,
