@@ -5,8 +5,8 @@ import type { Facts } from '#analyze/facts.ts';
 import type { KnownHost } from '#analyze/host-index.ts';
 import { routeDestinations, type WrittenDestination } from '#analyze/route-destinations.ts';
 import type { KindMap } from '#api/kinds.ts';
-import { closest } from '#base/closest.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { explainMissingHost } from '#model/missing-host.ts';
 
 export const destinationHost: Analyzer = {
   name: 'destination-host',
@@ -54,26 +54,10 @@ function portNeeded(written: string, host: KnownHost, at: Diagnostic['at']): Dia
   };
 }
 
-/** Why a host was not found. The commonest slip first: a short name is completed with the VirtualService's own namespace. */
+/** Why a host was not found. */
 function explain(written: string, hostname: string, namespace: string, facts: Facts): { readonly message?: string; readonly hint?: string } {
   if (facts.hosts.exists(hostname)) return { hint: `${hostname} exists, but its exportTo does not let namespace ${namespace} see it` };
-  const known = facts.hosts.all();
-  if (hostname !== written.toLowerCase()) {
-    const message = `host "${written}" not found: the short name means ${hostname}, because the VirtualService is in namespace ${namespace}`;
-    const elsewhere = known.filter(({ kind, name }) => kind === 'Service' && name === written.toLowerCase());
-    const inNamespace = known.filter((host) => host.kind === 'Service' && host.namespace === namespace);
-    const similar = closest(
-      written,
-      inNamespace.map(({ name }) => name),
-    );
-    if (elsewhere.length > 0) return { message, hint: `write ${elsewhere.map((host) => host.hostname).join(' or ')}` };
-    return similar === undefined ? { message } : { message, hint: `did you mean ${similar}?` };
-  }
-  const shortened = known.find((host) => host.hostname.startsWith(`${hostname}.`));
-  if (shortened !== undefined) return { hint: `a name with a dot is not completed: write ${shortened.hostname}` };
-  const similar = closest(
-    hostname,
-    known.map((host) => host.hostname),
-  );
-  return similar === undefined ? {} : { hint: `did you mean ${similar}?` };
+  const known = facts.hosts.all().map((host) => ({ ...host, isService: host.kind === 'Service' }));
+  const { because, hint } = explainMissingHost({ written, hostname, namespace }, known);
+  return { ...(because !== undefined && { message: `host "${written}" not found: ${because}` }), ...(hint !== undefined && { hint }) };
 }

@@ -1,12 +1,13 @@
 // Delegates merged into the rules that name them, as the meshes that two resources make.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type AnyResource, type KindName, kindNames, type ResourcesByKind } from '#api/kinds.ts';
 import { readText } from '#api/read-text.ts';
+import { resourceKey } from '#api/resource.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { HttpRule } from '#model/virtual-service.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
 
 /** `root` and `child` are the http rules of both, in YAML's flow style. */
 function meshOf(root: string, child: string, more = ''): Mesh {
@@ -21,14 +22,17 @@ kind: VirtualService
 metadata: { name: child, namespace: b }
 spec: { http: ${child} ${more} }
 `;
-  const { items } = readText('mesh.yaml', text);
-  return buildMesh(
-    nextSnapshot(
-      undefined,
-      items.flatMap(({ resource }) => resource ?? []),
-      [],
-    ),
-  );
+  return buildMesh(snapshotOf(read(text)));
+}
+
+function read(text: string): readonly AnyResource[] {
+  return readText('mesh.yaml', text).items.flatMap(({ resource }) => resource ?? []);
+}
+
+function snapshotOf(resources: readonly AnyResource[]): { readonly resources: ResourcesByKind } {
+  const byKind = new Map<KindName, Map<string, AnyResource>>(kindNames().map((kind) => [kind, new Map()]));
+  for (const resource of resources) byKind.get(resource.kind)?.set(resourceKey(resource.metadata), resource);
+  return { resources: Object.fromEntries(byKind) as unknown as ResourcesByKind }; // every kind has its own resources only
 }
 
 function merged(root: string, child: string): readonly HttpRule[] {
@@ -134,14 +138,17 @@ kind: VirtualService
 metadata: { name: other, namespace: b }
 spec: { hosts: [other.example.com], http: [{ ${to} }] }
 `;
-  const resources = (timeout: string) => readText('mesh.yaml', text(timeout)).items.flatMap(({ resource }) => resource ?? []);
-  const first = nextSnapshot(undefined, resources('1s'), []);
+  const before = read(text('1s'));
+  const [, changed] = read(text('2s'));
+  const [root, , other] = before;
+  assert.ok(root && changed && other);
   const named = (mesh: Mesh, name: string) => mesh.virtualServices.find((each) => each.name === name);
-  const one = buildMesh(first, memo);
-  const two = buildMesh(first, memo);
-  const three = buildMesh(nextSnapshot(first, resources('2s'), []), memo);
+  const one = buildMesh(snapshotOf(before), memo);
+  const two = buildMesh(snapshotOf(before), memo);
+  const three = buildMesh(snapshotOf([root, changed, other]), memo);
   assert.equal(named(two, 'root'), named(one, 'root'));
   assert.notEqual(named(three, 'root'), named(one, 'root'));
   assert.equal(named(three, 'root')?.http[0]?.timeoutMs, 2000);
+  assert.equal(named(three, 'other'), named(one, 'other'));
   assert.equal(one.virtualServices.length, 2);
 });

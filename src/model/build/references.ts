@@ -4,6 +4,7 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Origin } from '#base/origin.ts';
 import { hostCovers, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
+import { explainMissingHost } from '#model/missing-host.ts';
 import type { VirtualService, WeightedDestination } from '#model/virtual-service.ts';
 
 type Parts = Omit<Mesh, 'diagnostics'>;
@@ -62,16 +63,10 @@ function portsOf({ services, aliases }: Parts, hostname: string): readonly numbe
   return (service?.ports ?? []).map(({ number }) => number);
 }
 
-/** The commonest slip first: a short name means the virtual service's own namespace. */
-function hostHint(host: WeightedDestination['host'], virtualService: VirtualService, mesh: Parts): string {
-  const { written, hostname } = host;
-  if (written === hostname) return suggestion(hostname, mesh.services.keys()) ?? 'no Service has this name';
-  const elsewhere = [...mesh.services.values()].filter(({ name }) => name === written.toLowerCase());
-  const resolved = `the short name means ${hostname}, as the VirtualService is in namespace ${virtualService.namespace}`;
-  const [only] = elsewhere;
-  return only === undefined
-    ? `${resolved}; no Service has this name`
-    : `${resolved}; write ${elsewhere.map((service) => service.hostname).join(' or ')}`;
+function hostHint({ written, hostname }: WeightedDestination['host'], { namespace }: VirtualService, { services }: Parts): string {
+  const known = [...services.values()].map((service) => ({ ...service, isService: service.registry === 'kubernetes' }));
+  const { because, hint } = explainMissingHost({ written, hostname, namespace }, known);
+  return [because, hint ?? 'no Service has this name'].filter((part) => part !== undefined).join('; ');
 }
 
 function suggestion(word: string, known: Iterable<string>): string | undefined {
