@@ -233,6 +233,7 @@ async function grpcCalls(port: number): Promise<unknown> {
     cancelled,
     unary: await unary(client, 'unary', 5000),
     fail: await unary(client, 'fail', 5000),
+    retried: await unary(client, 'flaky', 5000),
     late: overdue(await unary(client, 'never', 200)),
   };
 }
@@ -331,6 +332,7 @@ async function run(start: (file: string, ready: () => Promise<boolean>) => Promi
           routes: [
             to('/h1', 'http1'),
             to('/h2', 'http2'),
+            to('/test.Echo/Flaky', 'grpc', { retry_policy: { retry_on: 'unavailable', num_retries: 2, retry_back_off: { base_interval: '0.01s' } } }),
             to('/test.Echo', 'grpc'),
             to('/shut', 'http1', { upgrade_configs: [{ upgrade_type: 'websocket', enabled: false }] }),
           ],
@@ -385,6 +387,7 @@ void test('protocols pass through the embedded proxy', async () => {
     assert.deepEqual(outcomes[`${side} GET over HTTP/2`], [200, 100_000]);
     assert.deepEqual(outcomes[`${side} events and polling`], 'polled');
   }
+  assert.match(JSON.stringify(outcomes['gRPC']), /"retried":\{"code":0,"answer":"ping"/);
   assert.deepEqual(Object.keys(outcomes).length, checks.length);
 });
 

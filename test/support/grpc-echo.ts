@@ -22,6 +22,7 @@ export const echoMethods = {
   chat: method('Chat', true, true),
   fail: method('Fail', false, false),
   never: method('Never', false, false),
+  flaky: method('Flaky', false, false),
 };
 
 export type EchoServer = AsyncDisposable & {
@@ -33,6 +34,7 @@ export type EchoServer = AsyncDisposable & {
 export async function startGrpcEcho(): Promise<EchoServer> {
   const server = new Server();
   let cancelled = 0;
+  let asked = 0;
   server.addService(echoMethods, {
     unary: (call: { request: Buffer; metadata: Metadata }, done: Done) => {
       const trailers = new Metadata();
@@ -56,6 +58,12 @@ export async function startGrpcEcho(): Promise<EchoServer> {
       call.on('end', () => call.end());
     },
     fail: (_call: unknown, done: Done) => done({ code: status.FAILED_PRECONDITION, details: 'not now' }),
+    // Two times out of three it is not available.
+    flaky: (call: { request: Buffer }, done: Done) => {
+      asked++;
+      if (asked % 3 === 0) done(null, call.request);
+      else done({ code: status.UNAVAILABLE, details: 'come again' });
+    },
     never: (call: { on: (event: string, run: () => void) => void }) => call.on('cancelled', () => cancelled++),
   });
   const port = await new Promise<number>((resolve, reject) => {
