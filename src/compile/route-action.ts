@@ -57,8 +57,9 @@ export function routeAction(
     requestMirrorPolicies: (rule.mirrors ?? []).map(({ percent }, index) => mirrorPolicy(mirrors[index] ?? '', percent)),
     ...(policy !== undefined && { retryPolicy: policy }),
     hashPolicy: hashPolicies(keys),
-    // A backend that does not exist is 500 in the Gateway API, not 503.
-    ...(semantics === 'gateway-api' && { clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR }),
+    // A backend that does not exist is 500 in the Gateway API, not 503; for gRPC it is UNAVAILABLE, which 503 becomes.
+    ...(semantics === 'gateway-api' &&
+      rule.missingStatus !== 503 && { clusterNotFoundResponseCode: RouteAction_ClusterNotFoundResponseCode.INTERNAL_SERVER_ERROR }),
   });
 }
 

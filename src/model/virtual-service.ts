@@ -37,6 +37,8 @@ export type HttpRule = {
   readonly fault?: Fault;
   readonly mirrors?: readonly Mirror[];
   readonly cors?: CorsPolicy;
+  /** The answer for a destination that no service is, where it is not what the virtual service's semantics say. */
+  readonly missingStatus?: 503;
   /** The rule of another VirtualService that this one came in by, as its delegate. */
   readonly delegatedBy?: Origin;
   readonly origin: Origin;

@@ -183,13 +183,15 @@ function attachToMesh(
  */
 export function isolatedHosts({ listener, hosts }: ListenerBinding, all: readonly Listener[]): readonly string[] {
   if (!isServed(listener)) return [];
-  const rivals = all.filter(
-    (other) =>
-      other !== listener &&
-      other.gateway === listener.gateway &&
-      other.spec.port === listener.spec.port &&
-      isServed(other) &&
-      compareSpecificity(other.hostname, listener.hostname) < 0,
-  );
-  return hosts.filter((host) => !rivals.some(({ hostname }) => hostCovers(hostname, host)));
+  const closer = all.filter((other) => isBeside(other, listener) && compareSpecificity(other.hostname, listener.hostname) < 0);
+  return hosts.filter((host) => !closer.some(({ hostname }) => hostCovers(hostname, host)));
+}
+
+/** Whether another listener serves, too, what this one does for some of its hosts: what the closer one has no route for is 404 all the same. */
+export function isWithinAnother(listener: Listener, all: readonly Listener[]): boolean {
+  return all.some((other) => isBeside(other, listener) && other.hostname !== listener.hostname && hostCovers(other.hostname, listener.hostname));
+}
+
+function isBeside(other: Listener, { gateway, spec }: Listener): boolean {
+  return other.gateway === gateway && other.spec.port === spec.port && isServed(other);
 }

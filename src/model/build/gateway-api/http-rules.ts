@@ -20,20 +20,35 @@ export type ConvertedRules = { readonly rules: readonly HttpRule[]; readonly pro
 
 /** A route without rules has one that is for everything and leads nowhere. */
 export function convertHttpRoute({ metadata, spec }: KindMap['HTTPRoute'], context: BackendContext): ConvertedRules {
-  return convert(spec.rules ?? [{}], metadata, context, (rule, place) => [httpMatches(rule, place, context), timing(rule)]);
+  return convert(spec.rules ?? [{}], metadata, context, (rule, place) => ({
+    matches: httpMatches(rule, place, context),
+    nowhere: 500,
+    more: timing(rule),
+  }));
 }
 
 export function convertGrpcRoute({ metadata, spec }: KindMap['GRPCRoute'], context: BackendContext): ConvertedRules {
-  return convert(spec.rules ?? [{}], metadata, context, (rule, place) => [grpcMatches(rule, place, context), {}]);
+  return convert(spec.rules ?? [{}], metadata, context, (rule, place) => ({
+    matches: grpcMatches(rule, place, context),
+    nowhere: 503,
+    more: { missingStatus: 503 },
+  }));
 }
 
 type Timing = Pick<HttpRule, 'timeoutMs' | 'retries'>;
+
+/** `nowhere`: the answer to requests that no backend is for. gRPC's UNAVAILABLE is HTTP's 503. */
+type ReadRule = {
+  readonly matches: readonly HttpMatch[];
+  readonly nowhere: 500 | 503;
+  readonly more: Timing & Pick<HttpRule, 'missingStatus'>;
+};
 
 function convert<Rule extends AnyRule>(
   written: readonly Rule[],
   { namespace, name }: { readonly namespace: string; readonly name: string },
   context: BackendContext,
-  read: (rule: Rule, place: Path) => readonly [matches: readonly HttpMatch[], timing: Timing],
+  read: (rule: Rule, place: Path) => ReadRule,
 ): ConvertedRules {
   const problems: Problem[] = [];
   const rules: HttpRule[] = [];
@@ -44,9 +59,11 @@ function convert<Rule extends AnyRule>(
     const isRefused = found.some(({ condition }) => condition === 'Accepted');
     problems.push(...found);
     if (isRefused) refusedRules += 1;
-    const [matches, timing] = read(rule, path);
+    const { matches, nowhere, more } = read(rule, path);
     const common = { name: rule.name ?? `${namespace}.${name}.${index}`, origin: context.route.origins.at(path) };
-    rules.push(...matches.map((match) => ({ ...common, matches: [match], ...actionOf(rule, match, path, isRefused, context), ...timing })));
+    rules.push(
+      ...matches.map((match) => ({ ...common, matches: [match], ...actionOf(rule, match, path, isRefused ? 'refused' : nowhere, context), ...more })),
+    );
   }
   return { rules, problems, refusedRules };
 }
@@ -64,17 +81,19 @@ function ruleProblems({ filters = [], backendRefs = [] }: AnyRule, path: Path, c
 
 type BackendWithFilters = WeightedBackend & { readonly filters?: AnyRule['filters'] };
 
-const serverError: DirectResponse = { kind: 'direct-response', status: 500 };
-
 type Action = Pick<HttpRule, 'destinations' | 'answer' | 'rewrite' | 'headers' | 'mirrors' | 'cors'>;
 
-/** What becomes of a request: refused, answered by a filter, sent on; or nowhere to go, which is 500 as well. */
-function actionOf(rule: AnyRule, match: HttpMatch, path: Path, isRefused: boolean, context: BackendContext): Action {
-  if (isRefused) return { destinations: [], answer: serverError };
+/** What becomes of a request: refused, answered by a filter, sent on; or there is nowhere to go. */
+function actionOf(rule: AnyRule, match: HttpMatch, path: Path, nowhere: 'refused' | 500 | 503, context: BackendContext): Action {
+  if (nowhere === 'refused') return { destinations: [], answer: directResponse(500) };
   const effect = filterEffect(rule.filters ?? [], match.uri, [...path, 'filters'], context);
   if (effect.answer !== undefined) return { ...effect, destinations: [] };
   const destinations = destinationsOf(rule, path, context);
-  return destinations.length === 0 ? { ...effect, answer: serverError, destinations } : { ...effect, destinations };
+  return destinations.length === 0 ? { ...effect, answer: directResponse(nowhere), destinations } : { ...effect, destinations };
+}
+
+function directResponse(status: number): DirectResponse {
+  return { kind: 'direct-response', status };
 }
 
 /** Backends with a share of the requests. One that does not exist keeps its share, which is answered with 500. */

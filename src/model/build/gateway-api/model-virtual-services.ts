@@ -3,7 +3,7 @@
 // For connections one for each route. Source: Istio, buildHTTPVirtualServices.
 import type { IdentityCache, PartsCache } from '#base/identity-cache.ts';
 import type { Origin } from '#base/origin.ts';
-import { isolatedHosts, type ListenerBinding, type MeshBinding } from '#model/build/gateway-api/attachment.ts';
+import { isolatedHosts, isWithinAnother, type ListenerBinding, type MeshBinding } from '#model/build/gateway-api/attachment.ts';
 import { tcpRules, tlsRules } from '#model/build/gateway-api/connection-rules.ts';
 import { inOrderOfMatches } from '#model/build/gateway-api/http-matches.ts';
 import { isServed, type Listener } from '#model/build/gateway-api/listeners.ts';
@@ -58,11 +58,39 @@ export function httpVirtualServices(
       }
     }
   }
-  memo.virtualServices.keep((key) => groups.has(key));
-  return [...groups.values()].map((group) => memo.virtualServices.get(group.key, [group.first, ...group.parts], () => toVirtualService(group)));
+  const bare = listeners.filter(
+    (listener) => isServed(listener) && isHttp(listener) && isWithinAnother(listener, listeners) && !groups.has(ownKey(listener)),
+  );
+  const bareKeys = new Set(bare.map(ownKey));
+  memo.virtualServices.keep((key) => groups.has(key) || bareKeys.has(key));
+  return [
+    ...[...groups.values()].map((group) => memo.virtualServices.get(group.key, [group.first, ...group.parts], () => toVirtualService(group))),
+    ...bare.map((listener) => memo.virtualServices.get(ownKey(listener), [listener.owner], () => nothingFound(listener))),
+  ];
 }
 
-function modelName({ listener }: ListenerBinding): string {
+function isHttp({ spec: { protocol } }: Listener): boolean {
+  return protocol === 'HTTP' || protocol === 'HTTPS';
+}
+
+/** The key of the group for all hosts of a listener. */
+function ownKey(listener: Listener): string {
+  return `${modelName({ listener })} ${listener.hostname}`;
+}
+
+/** 404 for what a listener has no route for, so that it does not fall to the routes of a wider one on its port. */
+function nothingFound(listener: Listener): VirtualService {
+  const { owner, path, hostname } = listener;
+  const origin = owner.origins.at(path);
+  return {
+    ...emptyVirtualService(`${listener.modelName}-rest`, owner.metadata.namespace, origin),
+    hosts: [{ written: hostname, hostname, origin }],
+    gateways: [modelName({ listener })],
+    http: [{ name: 'no-route', matches: [], destinations: [], answer: { kind: 'direct-response', status: 404 }, origin }],
+  };
+}
+
+function modelName({ listener }: Pick<ListenerBinding, 'listener'>): string {
   return `${listener.gateway.metadata.namespace}/${listener.modelName}`;
 }
 
