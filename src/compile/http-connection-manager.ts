@@ -16,7 +16,7 @@ import {
   HttpConnectionManagerSchema,
 } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { UuidRequestIdConfigSchema } from '#envoy/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js';
-import type { MeshSettings } from '#model/mesh.ts';
+import type { MeshSettings, PathNormalization } from '#model/mesh.ts';
 import { isHttp2, type Protocol } from '#model/protocol.ts';
 
 /** Where routes come from: discovered by name, or (towards the app) written into the listener. */
@@ -76,14 +76,28 @@ function commonFields(options: CommonOptions, settings: MeshSettings): Fields {
     codecType: HttpConnectionManager_CodecType.AUTO,
     httpFilters: [...httpFilters(options.protocol, options.forwardsByHost === true)],
     accessLog: [...accessLogs(settings)],
-    normalizePath: true,
-    pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.KEEP_UNCHANGED,
+    ...pathFields(settings.pathNormalization ?? 'BASE'),
     upgradeConfigs: [{ upgradeType: 'websocket' }],
     streamIdleTimeout: noTimeout(),
     requestIdExtension: { typedConfig: packAny(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }) },
     ...(options.explainFailures && { localReplyConfig: explainingLocalReply() }),
     ...sideFields(options),
   };
+}
+
+/** Source: Istio, MeshConfig.pathNormalization. */
+function pathFields(normalization: PathNormalization): Fields {
+  const { KEEP_UNCHANGED, UNESCAPE_AND_FORWARD } = HttpConnectionManager_PathWithEscapedSlashesAction;
+  switch (normalization) {
+    case 'NONE':
+      return { normalizePath: false, pathWithEscapedSlashesAction: KEEP_UNCHANGED };
+    case 'BASE':
+      return { normalizePath: true, pathWithEscapedSlashesAction: KEEP_UNCHANGED };
+    case 'MERGE_SLASHES':
+      return { normalizePath: true, mergeSlashes: true, pathWithEscapedSlashesAction: KEEP_UNCHANGED };
+    case 'DECODE_AND_MERGE_SLASHES':
+      return { normalizePath: true, mergeSlashes: true, pathWithEscapedSlashesAction: UNESCAPE_AND_FORWARD };
+  }
 }
 
 /**

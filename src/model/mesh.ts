@@ -69,6 +69,10 @@ export type MeshSettings = {
   };
   /** MeshConfig.defaultHttpRetryPolicy: for rules without retries, and services without rules. Undefined: Istio's own. */
   readonly defaultRetries?: Retries;
+  /** MeshConfig.discoverySelectors: the namespaces that are part of the mesh; undefined: all. */
+  readonly discoverySelectors?: readonly LabelSelector[];
+  /** MeshConfig.pathNormalization; undefined: BASE. */
+  readonly pathNormalization?: PathNormalization;
   /** Undefined: Istio's defaults. */
   readonly listeners?: ListenerSettings;
   /** MeshConfig.accessLogFile and its format; undefined where access logging is off. */
@@ -76,6 +80,19 @@ export type MeshSettings = {
   /** Undefined: Istio's defaults. */
   readonly ingress?: IngressSettings;
 };
+
+/** A label selector as Kubernetes has it, resolved nowhere: it is asked about namespaces while the mesh is built. */
+export type LabelSelector = {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+    readonly values?: readonly string[];
+  }[];
+};
+
+/** How paths are brought to one form before they are matched: not at all; dots and backslashes; also double slashes; also `%2F` and `%5C`. */
+export type PathNormalization = 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
 
 /** What is not there is as in Istio. */
 export type ListenerSettings = {

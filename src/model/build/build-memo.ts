@@ -1,7 +1,8 @@
 // What building a mesh remembers from one snapshot to the next. Pass one object to each build in turn; without it everything is made anew.
+import type { AnyResource } from '#api/kinds.ts';
 import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
-import { GatewayApiMemo } from '#model/build/gateway-api/gateway-api.ts';
 import type { Delegated } from '#model/build/delegate.ts';
+import { GatewayApiMemo } from '#model/build/gateway-api/gateway-api.ts';
 import type { SettingsResult } from '#model/build/mesh-settings.ts';
 import type { EntryService } from '#model/build/service-entry.ts';
 import type { ServiceRegistry } from '#model/build/service-registry.ts';
@@ -29,6 +30,7 @@ export class BuildMemo {
   readonly ingressVirtualServices = new PartsCache<VirtualService>();
   readonly virtualServices = new IdentityCache<WrittenVirtualService>();
   readonly delegated = new IdentityCache<Delegated>();
+  readonly discovered = new PartsCache<ReadonlyMap<string, AnyResource>>();
   readonly rateLimits = new IdentityCache<RateLimit>();
   readonly envoyFilters = new IdentityCache<EnvoyFilter>();
   readonly destinationRules = new IdentityCache<DestinationRule>();

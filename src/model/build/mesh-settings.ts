@@ -8,9 +8,10 @@ import type { Origin } from '#base/origin.ts';
 import { clusterFields, readClusterSettings } from '#model/build/cluster-settings.ts';
 import { exportToFields, readDefaultExportTo } from '#model/build/default-export-to.ts';
 import { readDefaultRetries } from '#model/build/default-retries.ts';
+import { readDiscoverySelectors } from '#model/build/discovery.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
 import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
-import type { AccessLogSettings, MeshSettings } from '#model/mesh.ts';
+import type { AccessLogSettings, MeshSettings, PathNormalization } from '#model/mesh.ts';
 
 export type SettingsResult = { readonly settings: MeshSettings; readonly diagnostics: readonly Diagnostic[] };
 
@@ -54,12 +55,23 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     ...readAccessLog(accessLogFile, accessLogFormat, accessLogEncoding, problems),
     ...readClusterSettings(config, at, problems),
     ...readDefaultExportTo(config, problems),
+    ...readDiscoverySelectors(config, problems),
+    ...readPathNormalization(config['pathNormalization'], problems),
     ...readDefaultRetries(defaultHttpRetryPolicy, problems),
     ...(listenerFields.some((field) => field in config) && { listeners: readListenerSettings(config, problems) }),
     ...(ingressFields.some((field) => field in config) && { ingress: readIngressSettings(config, problems) }),
   };
   // What Istio writes there by itself, and what Heddle is anyway.
-  const known = ['rootNamespace', 'trustDomain', 'defaultConfig', 'defaultProviders', 'enablePrometheusMerge', 'extensionProviders'];
+  const known = [
+    'rootNamespace',
+    'discoverySelectors',
+    'pathNormalization',
+    'trustDomain',
+    'defaultConfig',
+    'defaultProviders',
+    'enablePrometheusMerge',
+    'extensionProviders',
+  ];
   const expected = new Set<string>([...known, ...ingressFields, ...exportToFields, ...listenerFields, ...clusterFields]);
   const ignored = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
   return {
@@ -77,6 +89,17 @@ function readPolicy(value: unknown, problems: Problem[]): MeshSettings['outbound
   if (mode === 'REGISTRY_ONLY' || mode === 'ALLOW_ANY_DYNAMIC_DNS') return mode;
   problems.push({ field: 'outboundTrafficPolicy.mode', message: `'${String(mode)}' is none of ALLOW_ANY, ALLOW_ANY_DYNAMIC_DNS, REGISTRY_ONLY` });
   return 'ALLOW_ANY';
+}
+
+const pathNormalizations: readonly PathNormalization[] = ['NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES'];
+
+function readPathNormalization(value: unknown, problems: Problem[]): Pick<MeshSettings, 'pathNormalization'> {
+  const written: unknown = isObject(value) ? value['normalization'] : undefined;
+  if (value === undefined || written === undefined || written === 'DEFAULT') return {};
+  const known = pathNormalizations.find((name) => name === written);
+  if (known !== undefined) return { pathNormalization: known };
+  problems.push({ field: 'pathNormalization.normalization', message: `'${String(written)}' is none of ${pathNormalizations.join(', ')}` });
+  return {};
 }
 
 function readConnectTimeout(value: unknown, problems: Problem[]): number {

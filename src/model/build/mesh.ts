@@ -5,10 +5,11 @@ import { compareDiagnostics } from '#base/diagnostic.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildDestinationRule } from '#model/build/destination-rule.ts';
 import { destinationRuleDiagnostics } from '#model/build/destination-rule-findings.ts';
+import { discoveredResources } from '#model/build/discovery.ts';
 import { buildEnvoyFilter } from '#model/build/envoy-filter.ts';
 import { buildGateway } from '#model/build/gateway.ts';
-import { gatewayFindings } from '#model/build/gateway-findings.ts';
 import { buildGatewayApi } from '#model/build/gateway-api/gateway-api.ts';
+import { gatewayFindings } from '#model/build/gateway-findings.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
 import { inOrderOfPrecedence } from '#model/build/precedence.ts';
@@ -24,8 +25,9 @@ import type { Mesh } from '#model/mesh.ts';
 import type { Snapshot } from '#sources/snapshot.ts';
 
 /** The mesh's diagnostics are about what resources say to each other; those of the snapshot itself are not repeated. */
-export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: BuildMemo = new BuildMemo()): Mesh {
-  const { settings, diagnostics } = meshSettings(resources.ConfigMap.get(`${rootNamespace}/istio`), memo);
+export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo: BuildMemo = new BuildMemo()): Mesh {
+  const { settings, diagnostics } = meshSettings(all.ConfigMap.get(`${rootNamespace}/istio`), memo);
+  const resources = discoveredResources(all, settings, memo);
   const workloads = { workloads: buildWorkloads(resources, memo), workloadEntries: buildWorkloadEntries(resources, memo) };
   const { diagnostics: ofServices, ...services } = buildServiceRegistry(resources, workloads, settings, memo);
   const ofRoutes = buildVirtualServices(resources, settings, memo);
@@ -53,7 +55,7 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
       memo.sidecars.get([resource, settings], '', () => buildSidecar(resource, settings)),
     ),
   };
-  const all = [
+  const findings = [
     ...diagnostics,
     ...ingresses.diagnostics,
     ...gatewayFindings(resources.Gateway.values()),
@@ -65,7 +67,7 @@ export function buildMesh({ resources }: Pick<Snapshot, 'resources'>, memo: Buil
     ...destinationRuleDiagnostics(parts.destinationRules),
     ...sidecarDiagnostics(parts.sidecars),
   ];
-  return { ...parts, diagnostics: all.sort(compareDiagnostics) };
+  return { ...parts, diagnostics: findings.sort(compareDiagnostics) };
 }
 
 /** The first list itself where there is nothing to add. */

@@ -1,0 +1,28 @@
+// Which namespaces a Kubernetes label selector chooses. Labels are those of the Namespace resources; every namespace has
+// `kubernetes.io/metadata.name`, as on a cluster.
+import type { ResourcesByKind } from '#api/kinds.ts';
+import type { LabelSelector } from '#api/kubernetes/meta.ts';
+
+export function selectsNamespace(selector: LabelSelector, namespace: string, namespaces: ResourcesByKind['Namespace']): boolean {
+  return selects(selector, { 'kubernetes.io/metadata.name': namespace, ...namespaces.get(namespace)?.metadata.labels });
+}
+
+/** An empty selector selects everything. Source: Kubernetes, metav1.LabelSelector. */
+function selects({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
+  return (
+    Object.entries(matchLabels).every(([name, value]) => labels[name] === value) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      const value = labels[key];
+      switch (operator) {
+        case 'In':
+          return value !== undefined && values.includes(value);
+        case 'NotIn':
+          return value === undefined || !values.includes(value);
+        case 'Exists':
+          return value !== undefined;
+        case 'DoesNotExist':
+          return value === undefined;
+      }
+    })
+  );
+}
