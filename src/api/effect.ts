@@ -48,13 +48,13 @@ const portPolicy: Record<string, Effect> = {
     insecureSkipVerify: 'all',
   },
 };
-const trafficPolicy: Effect = { ...portPolicy, portLevelSettings: { ...portPolicy, port: 'all' }, retryBudget: 'all' };
+const trafficPolicy: Effect = { ...portPolicy, portLevelSettings: { ...portPolicy, port: 'all' }, retryBudget: 'all', proxyProtocol: 'all' };
 
 /** What a WorkloadEntry, or an endpoint of a ServiceEntry, says. Its service account is for mutual TLS. */
 const workload: Effect = { address: 'all', ports: 'all', labels: 'all', network: 'all', locality: 'all', weight: 'all' };
 
 /** Kinds that are read, so that advice can take them into account, and do nothing else yet. */
-const kindsReadOnly: readonly KindName[] = ['WorkloadGroup'];
+const kindsReadOnly: readonly KindName[] = ['WorkloadGroup', 'ProxyConfig'];
 
 /** Kinds that are not in here have no field-by-field warnings: a laptop ignores much of a Pod by its nature. */
 const effects: { readonly [Kind in KindName]?: Effect } = {

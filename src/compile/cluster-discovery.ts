@@ -2,18 +2,23 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { assertNever } from '#base/assert-never.ts';
 import { adsConfigSource } from '#compile/config-source.ts';
+import { dnsCache } from '#compile/dns-cache.ts';
 import { duration } from '#compile/durations.ts';
 import { assignEndpoints } from '#compile/endpoint.ts';
 import type { Placement } from '#compile/endpoint-locality.ts';
 import type { LocalitySetting } from '#compile/locality-balancing.ts';
+import { packAny } from '#envoy/any.ts';
 import {
   Cluster_DiscoveryType,
   Cluster_DnsLookupFamily,
   Cluster_LbPolicy,
   type ClusterSchema,
 } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import type { Subset, TrafficPolicy } from '#model/destination-rule.ts';
+import { isWildcard } from '#model/hostname.ts';
 import type { MeshSettings } from '#model/mesh.ts';
+import { isHttp } from '#model/protocol.ts';
 import type { Service, ServicePort } from '#model/service.ts';
 
 /** What of the client changes its clusters. */
@@ -27,7 +32,7 @@ export type ClientClass = {
   readonly systemRoots: string;
 };
 
-export type Discovery = 'endpoints' | 'dns' | 'dns-round-robin' | 'original-destination';
+export type Discovery = 'endpoints' | 'dns' | 'dns-round-robin' | 'dynamic-dns' | 'original-destination';
 
 /**
  * A headless service, or a ServiceEntry without resolution, has no endpoints of the mesh's choosing: a sidecar goes where the app went. Gateways, and
@@ -45,8 +50,9 @@ export function discoveryOf(service: Service, policy: TrafficPolicy | undefined,
       if (canPassThrough) return 'original-destination';
       // What cannot be passed on is asked for by its name; a wildcard names nobody.
       return client.type === 'sidecar' && service.endpoints.length > 0 ? 'dns' : 'endpoints';
-    case 'endpoints':
     case 'dynamic-dns':
+      return isWildcard(service.hostname) ? 'dynamic-dns' : 'endpoints';
+    case 'endpoints':
       return canPassThrough && service.headless ? 'original-destination' : 'endpoints';
     default:
       return assertNever(service.resolution, 'resolution');
@@ -77,6 +83,8 @@ export function discoveryFields(kind: Discovery, target: ClusterTarget, client: 
     case 'dns':
     case 'dns-round-robin':
       return dnsFields(kind, target, client, settings);
+    case 'dynamic-dns':
+      return dynamicFields(target);
     default:
       return assertNever(kind, 'discovery');
   }
@@ -92,5 +100,26 @@ function dnsFields(kind: 'dns' | 'dns-round-robin', target: ClusterTarget, clien
     dnsRefreshRate: duration(settings.dnsRefreshMs ?? 60_000),
     respectDnsTtl: true,
     dnsLookupFamily: client.ipv6Only ? Cluster_DnsLookupFamily.V6_ONLY : Cluster_DnsLookupFamily.V4_ONLY,
+  };
+}
+
+/**
+ * One cluster for all hosts that the wildcard covers, of which each request says one. Only for HTTP, which says it; and without TLS, whose server name
+ * would have to follow. Source: Istio, buildDFPCluster.
+ */
+function dynamicFields({ port, subset }: ClusterTarget): DiscoveryFields | undefined {
+  if (subset !== undefined || !isHttp(port.protocol)) return undefined;
+  return {
+    clusterDiscoveryType: {
+      case: 'clusterType',
+      value: {
+        name: 'envoy.clusters.dynamic_forward_proxy',
+        typedConfig: packAny(ClusterConfigSchema, {
+          clusterImplementationSpecifier: { case: 'dnsCacheConfig', value: dnsCache() },
+          allowInsecureClusterOptions: true,
+        }),
+      },
+    },
+    lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
   };
 }

@@ -14,6 +14,7 @@ import { configPath } from '#compile/names.ts';
 import { outlierDetection } from '#compile/outlier-detection.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { speaksHttp2, upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
+import { announceClient } from '#compile/proxy-protocol.ts';
 import { upstreamTls } from '#compile/upstream-tls.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
@@ -46,9 +47,12 @@ function outboundCluster(
   const { name, service, port } = target;
   const { connectionPool: pool, outlierDetection: outlier, loadBalancer } = policy ?? {};
   const discovery = discoveryFields(discoveryOf(service, policy, client), target, client, settings);
-  if (discovery === undefined) return undefined;
+  // Encrypted or not at all: what names its server by each request has no TLS yet.
+  const isDynamic = discovery?.clusterDiscoveryType?.case === 'clusterType';
+  if (discovery === undefined || (isDynamic && policy?.tls !== undefined && policy.tls.mode !== 'disable')) return undefined;
   const http = { client: client.type, h2Upgrade: settings.h2Upgrade ?? false, ...(pool !== undefined && { pool }) };
-  const transportSocket = upstreamTls(policy?.tls, service, speaksHttp2(port.protocol, http), client.systemRoots);
+  const tls = upstreamTls(policy?.tls, service, speaksHttp2(port.protocol, http), client.systemRoots);
+  const transportSocket = announceClient(policy?.proxyProtocol, tls);
   const message = create(ClusterSchema, {
     name,
     ...connectionFields(pool, settings),

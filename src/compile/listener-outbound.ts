@@ -54,7 +54,7 @@ export function redirectedOutboundListeners(
 ): OutboundListeners {
   const entries = outboundEntries(scope, addresses, client);
   const policy = scope.outboundPolicy;
-  const key = `${addresses.any} ${options.explainFailures} ${policy.mode} ${unknownTarget(policy)}`;
+  const key = `${addresses.any} ${options.explainFailures} ${policy.mode} ${unknownTarget(policy)} ${options.forwardsByHost === true}`;
   return {
     listeners: [
       cache.once('virtual outbound listener', [], key, () => virtualOutboundListener(addresses.any, policy, options, cache)),

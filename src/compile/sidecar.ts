@@ -90,7 +90,7 @@ function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): As
   const client = scope.client(proxy);
   const addresses = outboundAddresses(proxy);
   return scope.once(`redirected outbound ${addresses.any} ${addresses.capturesDns} ${client.dnsDomain} ${client.shareKey}`, () => {
-    const options = { explainFailures, settings: scope.mesh.settings, forwardsByHost: scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS' };
+    const options = { explainFailures, settings: scope.mesh.settings, forwardsByHost: forwardsByHost(scope) };
     const { listeners, routes } = redirectedOutboundListeners(scope, addresses, client, options, cache);
     return assemble([
       ...listeners,
@@ -98,6 +98,11 @@ function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): As
       ...(options.settings.listeners?.httpProxyPort === undefined ? [] : httpProxyUnits(scope, addresses.local, client, options, cache)),
     ]);
   });
+}
+
+/** Whether requests may be for hosts that are looked up one by one: unknown ones, or those of a ServiceEntry with DYNAMIC_DNS. */
+function forwardsByHost(scope: Scope): boolean {
+  return scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS' || [...scope.services.values()].some(({ resolution }) => resolution === 'dynamic-dns');
 }
 
 /** MeshConfig.proxyHttpPort. Source: Istio, buildHTTPProxy. */
@@ -167,9 +172,8 @@ function loopbackApp({ ingress, targetPort }: InboundPort, address: string, inbo
 }
 
 function loopbackOutbound(scope: Scope, proxy: Proxy, { address, outbound, httpProxy }: LoopbackPorts, cache: CompileCache): readonly Unit[] {
-  const forwardsByHost = scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS';
   const options = { explainFailures: proxy.explainFailures, settings: scope.mesh.settings };
-  const proxyOptions = { ...options, forwardsByHost };
+  const proxyOptions = { ...options, forwardsByHost: forwardsByHost(scope) };
   const client = scope.client(proxy);
   const clientKey = `${client.dnsDomain} ${client.shareKey}`;
   const units: Unit[] = [];
@@ -187,7 +191,7 @@ function loopbackOutbound(scope: Scope, proxy: Proxy, { address, outbound, httpP
     units.push(scope.once(routes, () => serviceRouteConfig(view, service, port, client, cache)));
   }
   if (httpProxy !== undefined) {
-    const key = `${address}:${httpProxy} ${options.explainFailures} ${forwardsByHost}`;
+    const key = `${address}:${httpProxy} ${options.explainFailures} ${proxyOptions.forwardsByHost}`;
     units.push(
       cache.once('http proxy listener', [], key, () => httpProxyListener(address, httpProxy, proxyOptions)),
       scope.once(`proxy routes ${clientKey}`, () => httpProxyRouteConfigFor(scope, client, cache)),

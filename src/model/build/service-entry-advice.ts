@@ -11,14 +11,21 @@ export function serviceEntryAdvice({ ServiceEntry, WorkloadEntry }: Pick<Resourc
 }
 
 function adviceFor({ spec, origins }: ServiceEntryResource): readonly Diagnostic[] {
-  const { resolution = 'NONE', workloadSelector, hosts, endpoints = [] } = spec;
+  const { resolution = 'NONE', workloadSelector, hosts, ports = [], endpoints = [] } = spec;
   const found: Diagnostic[] = [];
   const warn = (path: readonly (string | number)[], message: string, hint: string): void => {
     found.push({ code: 'HDL0042', severity: 'warning', message, hint, at: origins.at(['spec', ...path]) });
   };
   if (resolution === 'DYNAMIC_DNS') {
-    const message = 'resolution DYNAMIC_DNS is not there yet: calls to these hosts are answered with 503';
-    warn(['resolution'], message, 'name the hosts one by one with resolution DNS, or use NONE, which passes calls on where they are redirected');
+    for (const [index, { protocol = '', number }] of ports.entries()) {
+      if (protocol.toUpperCase() !== 'TLS') continue;
+      const message = `port ${number} is not served yet: with DYNAMIC_DNS only requests of HTTP are sent on to the host they name`;
+      warn(
+        ['ports', index],
+        message,
+        'name the hosts one by one with resolution DNS, or use NONE, which passes connections on where they are redirected',
+      );
+    }
   }
   if (workloadSelector !== undefined) {
     if (resolution === 'NONE') warn(['workloadSelector'], 'workloadSelector chooses nothing where resolution is NONE', 'use resolution STATIC');
