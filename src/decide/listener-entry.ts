@@ -63,8 +63,13 @@ export type TcpProxyEntry = {
   readonly hashPolicy?: 'source-ip';
   /** From the connection's start; 0: none. */
   readonly maxConnectionDurationMs: number;
+  /** The bytes go through an HTTP proxy: the endpoint of the cluster. */
+  readonly tunnel?: TunnelEntry;
   readonly accessLogs: readonly AccessLog[];
 };
+
+/** What an HTTP proxy is asked for. `path` is that of a POST. */
+export type TunnelEntry = { readonly method: 'CONNECT' | 'POST'; readonly authority: string; readonly path: string };
 
 /** HttpConnectionManager. Durations in milliseconds, 0 means none; Envoy's defaults are filled in. */
 export type HttpManagerEntry = {

@@ -6,12 +6,16 @@ import { durationMs } from '#decide/duration.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileConnectionHash } from '#decide/hash-policy.ts';
 import { compileHttpManager } from '#decide/http-manager.ts';
-import type { NetworkFilterEntry, TcpProxyEntry } from '#decide/listener-entry.ts';
+import type { NetworkFilterEntry, TcpProxyEntry, TunnelEntry } from '#decide/listener-entry.ts';
 import { compileNetworkRbac } from '#decide/rbac.ts';
 import type { Filter } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
-import { type TcpProxy, TcpProxySchema } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import {
+  type TcpProxy,
+  TcpProxySchema,
+  type TcpProxy_TunnelingConfig as TunnelingConfig,
+} from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 
 /** None for a filter that is not supported; `problems` then says so. */
 export function compileNetworkFilter(filter: Filter, field: string, problems: Problems, readFile: FileReader | undefined): NetworkFilterEntry[] {
@@ -45,7 +49,14 @@ function compileTcpProxy(proxy: TcpProxy, field: string, problems: Problems): Tc
     idleTimeoutMs: durationMs(proxy.idleTimeout, hourMs),
     maxConnectAttempts: proxy.maxConnectAttempts ?? 1,
     ...(hashPolicy === undefined ? {} : { hashPolicy }),
+    ...(proxy.tunnelingConfig === undefined ? {} : { tunnel: compileTunnel(proxy.tunnelingConfig, `${field}.tunneling_config`, problems) }),
     maxConnectionDurationMs: durationMs(proxy.maxDownstreamConnectionDuration, 0),
     accessLogs: proxy.accessLog,
   };
+}
+
+function compileTunnel({ hostname, usePost, postPath }: TunnelingConfig, field: string, problems: Problems): TunnelEntry {
+  if (hostname.includes('%')) problems.report(`${field}.hostname`, 'command operators are not supported');
+  if (postPath !== '' && !usePost) problems.report(`${field}.post_path`, 'is for use_post alone');
+  return { method: usePost ? 'POST' : 'CONNECT', authority: hostname, path: postPath === '' ? '/' : postPath };
 }

@@ -33,11 +33,12 @@ const listener: Readonly<Record<string, MessageRules>> = {
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': fields('', 'enable_ja3_fingerprinting initial_read_buffer_size'),
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': 'all',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': fields(
-    'cluster weighted_clusters idle_timeout access_log max_connect_attempts hash_policy max_downstream_connection_duration',
+    'cluster weighted_clusters idle_timeout access_log max_connect_attempts hash_policy max_downstream_connection_duration tunneling_config',
     'stat_prefix access_log_flush_interval access_log_options',
   ),
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': 'all',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight': fields('name weight'),
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TunnelingConfig': fields('hostname use_post post_path'),
   'envoy.type.v3.HashPolicy': fields('source_ip'),
   'envoy.type.v3.HashPolicy.SourceIp': 'all',
   'envoy.extensions.filters.network.rbac.v3.RBAC': {
@@ -183,7 +184,8 @@ const route: Readonly<Record<string, MessageRules>> = {
      max_stream_duration request_mirror_policies rate_limits include_vh_rate_limits max_grpc_timeout grpc_timeout_offset`,
     'priority early_data_policy',
   ),
-  'envoy.config.route.v3.RouteAction.UpgradeConfig': fields('upgrade_type enabled'),
+  'envoy.config.route.v3.RouteAction.UpgradeConfig': fields('upgrade_type enabled connect_config'),
+  'envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig': fields(''),
   'envoy.config.route.v3.RouteAction.MaxStreamDuration': fields('max_stream_duration grpc_timeout_header_max grpc_timeout_header_offset'),
   'envoy.config.route.v3.RouteAction.RequestMirrorPolicy': fields(
     'cluster cluster_header runtime_fraction disable_shadow_host_suffix_append',

@@ -48,7 +48,7 @@ test('an unsupported field is named by its whole path, through lists, maps and e
     '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
     stat_prefix: 's',
     cluster: 'c',
-    tunneling_config: { hostname: 'h' },
+    on_demand: {},
   };
   const listener = fromJson(
     ListenerSchema,
@@ -80,7 +80,7 @@ test('an unsupported field is named by its whole path, through lists, maps and e
   assert.deepEqual(problems.errors.map(formatConfigError).sort(), [
     'bootstrap: eds_cluster_config.eds_config.path: not supported by this proxy',
     'bootstrap: lb_policy: LOAD_BALANCING_POLICY_CONFIG is not supported by this proxy (known: ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV, CLUSTER_PROVIDED)',
-    'bootstrap: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.tunneling_config: not supported by this proxy',
+    'bootstrap: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.on_demand: not supported by this proxy',
     'bootstrap: static_resources.listeners[0].udp_listener_config: not supported by this proxy',
     'bootstrap: typed_extension_protocol_options["http"].explicit_http_config.http3_protocol_options: not supported by this proxy',
   ]);

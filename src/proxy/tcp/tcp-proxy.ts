@@ -1,13 +1,15 @@
 // The TCP proxy: one downstream connection to one upstream connection, bytes both ways, each side's end passed on (half-close), the slower side
 // setting the pace. Whatever happens is one access record at the end.
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
 import { hashAddress } from '#decide/hash-policy.ts';
-import type { TcpProxyEntry } from '#decide/listener-entry.ts';
+import type { TcpProxyEntry, TunnelEntry } from '#decide/listener-entry.ts';
 import type { Word64 } from '#decide/word64.ts';
 import { formatAddress, plainAddress } from '#proxy/downstream-connection.ts';
 import type { ServedConnection } from '#proxy/http/server-codec.ts';
 import type { DownstreamConnection, ResetReason } from '#proxy/http/stream.ts';
+import { openTunnel, Tunnel } from '#proxy/tcp/tunnel.ts';
 import { announcedEnds } from '#proxy/upstream/announced-ends.ts';
 import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
@@ -47,7 +49,7 @@ class TcpSession implements ServedConnection {
   readonly #parts: TcpParts;
   readonly #record: AccessRecord;
   readonly #startMs: number;
-  #upstream: Socket | undefined;
+  #upstream: Socket | Tunnel | undefined;
   #usedCluster: ClusterRuntime | undefined;
   #connecting: Connecting | undefined;
   #usedEndpoint: Endpoint | undefined;
@@ -119,14 +121,24 @@ class TcpSession implements ServedConnection {
     }
     this.#attempts++;
     this.#record.upstreamHost = endpoint.entry.key;
+    this.#usedEndpoint = endpoint;
+    if (this.#entry.tunnel !== undefined) return this.#openTunnel(cluster, endpoint, this.#entry.tunnel);
     cluster.usage.connections++;
     this.#usedCluster = cluster;
     endpoint.tcpConnections++;
-    this.#usedEndpoint = endpoint;
     const announces = announcedEnds(cluster.entry, this.#record.connection);
     this.#connecting = this.#parts.connect(cluster.entry, endpoint.entry, {
       ...(announces === undefined ? {} : { announces }),
       onConnect: (socket) => this.#join(socket),
+      onConnectFailed: (reason, detail) => this.#onConnectFailed(cluster, reason, detail),
+    });
+  }
+
+  /** The pool counts its connections and requests itself. */
+  #openTunnel(cluster: ClusterRuntime, endpoint: Endpoint, tunnel: TunnelEntry): void {
+    const pool = endpoint.pool(cluster.entry.protocol === 'http2' ? 'http2' : 'http1', announcedEnds(cluster.entry, this.#record.connection));
+    this.#connecting = openTunnel(tunnel, pool, {
+      onConnect: (stream) => this.#join(stream),
       onConnectFailed: (reason, detail) => this.#onConnectFailed(cluster, reason, detail),
     });
   }
@@ -151,7 +163,7 @@ class TcpSession implements ServedConnection {
     this.#downstream.destroy();
   }
 
-  #join(upstream: Socket): void {
+  #join(upstream: Socket | Tunnel): void {
     this.#connecting = undefined;
     const downstream = this.#downstream;
     if (downstream.destroyed) {
@@ -161,7 +173,8 @@ class TcpSession implements ServedConnection {
     }
     this.#upstream = upstream;
     this.#usedEndpoint?.reportLocal('connected-for-good');
-    this.#record.upstreamLocalAddress = formatAddress(plainAddress(upstream.localAddress), upstream.localPort ?? 0);
+    this.#record.upstreamLocalAddress =
+      upstream instanceof Tunnel ? upstream.localAddress : formatAddress(plainAddress(upstream.localAddress), upstream.localPort ?? 0);
     upstream.on('error', ignoreError);
     upstream.once('close', () => {
       // What is still on its way downstream is delivered; a reset upstream ends it at once.
@@ -180,7 +193,7 @@ class TcpSession implements ServedConnection {
     });
   }
 
-  #pump(from: Socket, to: Socket, count: (size: number) => void): void {
+  #pump(from: Duplex, to: Duplex, count: (size: number) => void): void {
     from.on('data', (chunk: Buffer) => {
       count(chunk.length);
       if (to.destroyed) return;
@@ -195,10 +208,11 @@ class TcpSession implements ServedConnection {
   }
 
   #releaseCluster(): void {
-    if (this.#usedCluster === undefined) return;
-    this.#usedCluster.usage.connections--;
+    if (this.#usedCluster !== undefined) {
+      this.#usedCluster.usage.connections--;
+      if (this.#usedEndpoint !== undefined) this.#usedEndpoint.tcpConnections--;
+    }
     this.#usedCluster = undefined;
-    if (this.#usedEndpoint !== undefined) this.#usedEndpoint.tcpConnections--;
     this.#usedEndpoint = undefined;
   }
 
