@@ -32,6 +32,11 @@ test('is a bootstrap in every field, with the node as it will name itself', () =
   assert.equal(read('127.0.0.1:15010', 'sotw').dynamicResources?.adsConfig?.apiType, ApiConfigSource_ApiType.GRPC);
 });
 
+test('expressions may be as long as rules need', () => {
+  const [layer] = read('127.0.0.1:15010').layeredRuntime?.layers ?? [];
+  assert.deepEqual(layer?.layerSpecifier, { case: 'staticLayer', value: { 're2.max_program_size.error_level': 32_768 } });
+});
+
 test('the control plane may be an IPv4 or IPv6 address or a name', () => {
   const { STATIC: fixed, STRICT_DNS: byName } = Cluster_DiscoveryType;
   assert.deepEqual(controlPlaneAddress(read('127.0.0.1:15010')), [fixed, '127.0.0.1', 15_010]);

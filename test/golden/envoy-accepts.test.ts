@@ -74,6 +74,8 @@ function bootstrapWith(
     dynamic_resources: {
       ads_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [{ envoy_grpc: { cluster_name: 'control-plane' } }] },
     },
+    // As in the bootstrap of our agent, and in Istio's.
+    layered_runtime: { layers: [{ name: 'expressions', static_layer: { 're2.max_program_size.error_level': 32_768 } }] },
     static_resources: {
       listeners: [...listeners, ...routes.map(routeListener)],
       clusters: [
