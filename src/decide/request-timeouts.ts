@@ -3,20 +3,8 @@
 
 import { parseGrpcTimeout } from '#decide/grpc-timeout.ts';
 import type { RetryEntry } from '#decide/retry.ts';
-import type { ForwardAction } from '#decide/route-entry.ts';
+import type { ForwardAction, RequestTimeouts } from '#decide/route-entry.ts';
 import type { RequestView } from '#decide/views.ts';
-
-/** Milliseconds; 0: no limit. */
-export type RequestTimeouts = {
-  /** From the request's last byte to the response's head. */
-  readonly responseMs: number;
-  readonly perTryMs: number;
-  readonly perTryIdleMs: number;
-  /** From the request's first byte to the end of everything; undefined: what the connection manager says. */
-  readonly streamMs: number | undefined;
-  /** The upstream is told its deadline anew, less what was spent. */
-  readonly setsGrpcTimeout: boolean;
-};
 
 const timeoutHeader = 'x-envoy-upstream-rq-timeout-ms';
 const perTryHeader = 'x-envoy-upstream-rq-per-try-timeout-ms';

@@ -5,7 +5,6 @@ import type { RouteFilters } from '#decide/http-filter.ts';
 import type { Regex } from '#decide/regex.ts';
 import type { MirrorEntry } from '#decide/mirror.ts';
 import type { RouteLimits } from '#decide/rate-limit.ts';
-import type { RequestTimeouts } from '#decide/request-timeouts.ts';
 import type { RetryEntry } from '#decide/retry.ts';
 
 /** One route of a virtual host. Durations in milliseconds; 0 means none. */
@@ -73,6 +72,18 @@ export type ForwardAction = {
   readonly hashPolicies: readonly HashPolicyEntry[];
   /** What a missing cluster answers: 503 by default. */
   readonly clusterNotFoundStatus: number;
+};
+
+/** How long one request may take, in milliseconds; 0: no limit. */
+export type RequestTimeouts = {
+  /** From the request's last byte to the response's head. */
+  readonly responseMs: number;
+  readonly perTryMs: number;
+  readonly perTryIdleMs: number;
+  /** From the request's first byte to the end of everything; undefined: what the connection manager says. */
+  readonly streamMs: number | undefined;
+  /** The upstream is told its deadline anew, less what was spent. */
+  readonly setsGrpcTimeout: boolean;
 };
 
 export type ForwardTarget = {

@@ -2,10 +2,10 @@
 // its time put on. Changes the head in place.
 import { formatGrpcTimeout } from '#decide/grpc-timeout.ts';
 import { applyHeaderOperations } from '#decide/header-apply.ts';
-import { expectedMs, type RequestTimeouts, timeoutHeaders } from '#decide/request-timeouts.ts';
+import { expectedMs, timeoutHeaders } from '#decide/request-timeouts.ts';
 import { retryHeaders } from '#decide/retry-verdict.ts';
 import { rewriteHost, rewritePath } from '#decide/rewrite.ts';
-import type { RouteDecision } from '#decide/route-entry.ts';
+import type { RequestTimeouts, RouteDecision } from '#decide/route-entry.ts';
 import { formatView } from '#proxy/http/connection-view.ts';
 import { appendForwardedHost, makeWireSafe, removeFields, setField } from '#proxy/http/header-list.ts';
 import type { ManagerParts, RequestContext } from '#proxy/http/request-context.ts';

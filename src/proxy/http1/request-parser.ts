@@ -73,7 +73,11 @@ export function parseRequest(text: string, end: number, names: FieldNames, rules
     version: isLatest ? 'HTTP/1.1' : 'HTTP/1.0',
   };
   const mistake = fields.read(text, line + 2, end, names, rules.maxFields);
-  if (mistake !== undefined) return refused({ status: mistake === 'http1.too_many_headers' ? 431 : 400, flag: 'DPE', details: mistake }, { ...nothing, version: head.version });
+  if (mistake !== undefined)
+    return refused(
+      { status: mistake === 'http1.too_many_headers' ? 431 : 400, flag: 'DPE', details: mistake },
+      { ...nothing, version: head.version },
+    );
   if (!isLatest && !rules.acceptHttp10) return refused(lowVersion, head);
   const host = fields.host ?? (isLatest ? undefined : rules.defaultHostForHttp10);
   const refusal = placeTarget(head, target, host) ?? checkFraming(head, fields);
