@@ -31,6 +31,23 @@ void test('a client of the same namespace may use the bare name', () => {
   ]);
 });
 
+void test('an alias is a name as the service is, and gives way to whoever really has it', () => {
+  const { domains, shortForms } = serviceDomains(
+    { ...hello, aliases: ['hi.default.svc.cluster.local'] },
+    { clientDnsDomain: 'default.svc.cluster.local' },
+  );
+  for (const name of ['hi.default.svc.cluster.local', 'hi', 'hi.default']) assert.ok(domains.includes(name) && shortForms.has(name), name);
+});
+
+void test('automatic addresses are for clients that capture DNS; nobody asks for a block of addresses', () => {
+  const entry: Service = { ...hello, addresses: [], automaticAddresses: ['240.240.0.1', '2001:2::1'] };
+  const options = { clientDnsDomain: 'default.svc.cluster.local' };
+  assert.ok(!serviceDomains(entry, options).domains.includes('240.240.0.1'));
+  const { domains } = serviceDomains(entry, { ...options, capturesDns: true });
+  assert.ok(domains.includes('240.240.0.1') && domains.includes('[2001:2::1]'));
+  assert.ok(!serviceDomains({ ...hello, addresses: ['10.0.0.0/8'] }, options).domains.includes('10.0.0.0/8'));
+});
+
 void test('a client of another namespace names the namespace', () => {
   const { domains } = serviceDomains(hello, { clientDnsDomain: 'other.svc.cluster.local' });
   assert.ok(!domains.includes('hello'));

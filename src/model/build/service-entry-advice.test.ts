@@ -46,6 +46,11 @@ test('what does not do what it says is named with its line', () => {
   ]);
 });
 
+test('of hosts that are looked up by request, TLS is not served yet', () => {
+  const ports = 'ports: [{ number: 80, name: http, protocol: HTTP }, { number: 443, name: tls, protocol: TLS }]';
+  assert.deepEqual(findings(['ServiceEntry', `hosts: ["*.a.com"], ${ports}, resolution: DYNAMIC_DNS`]), ['warning HDL0042 4: spec.ports[1]']);
+});
+
 test('entries as they should be are not warned of', () => {
   assert.deepEqual(
     findings(
