@@ -1,5 +1,5 @@
 // A page that says who answers. `/ask` asks the cart, as the app of a mesh does: through its sidecar, by the service's name.
-import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 
 const { NAME = 'nobody', PORT = '8080', HOST, HTTP_PROXY } = process.env;
 const cart = 'http://cart.shop/';

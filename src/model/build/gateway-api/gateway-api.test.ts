@@ -1,34 +1,17 @@
 // Conditions of the Gateway API's resources as values, and what is remembered from one build to the next.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readText } from '#api/read-text.ts';
+import type { AnyResource } from '#api/kinds.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import { isTrouble } from '#model/gateway-api.ts';
 import type { Mesh } from '#model/mesh.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
-import type { Snapshot } from '#sources/snapshot.ts';
+import { byKind, readResources } from '#test/support/resources.ts';
 
 const group = 'gateway.networking.k8s.io';
 
-function snapshotOf(text: string, previous?: Snapshot): Snapshot {
-  const read = readText('mesh.yaml', text).items;
-  assert.deepEqual(
-    read.flatMap(({ diagnostics }) => diagnostics.filter(({ severity }) => severity === 'error')),
-    [],
-  );
-  // As a source does: what did not change is the same object.
-  const known = new Map(
-    Object.values(previous?.resources ?? {})
-      .flatMap((ofKind) => [...ofKind.values()])
-      .map((one) => [JSON.stringify(one), one]),
-  );
-  const resources = read.flatMap(({ resource }) => (resource === undefined ? [] : [known.get(JSON.stringify(resource)) ?? resource]));
-  return nextSnapshot(previous, resources, []);
-}
-
 function meshOf(text: string): Mesh {
-  return buildMesh(snapshotOf(text));
+  return buildMesh({ resources: byKind(readResources(text)) });
 }
 
 const service = (name: string, namespace = 'default', port = 80): string =>
@@ -266,14 +249,31 @@ test('an address is a Service of the namespace of the Gateway', () => {
 
 test('what a change does not touch stays the same object', () => {
   const memo = new BuildMemo();
-  const one = (port: number): string =>
-    `${http}${service('app')}${service('other')}${route('HTTPRoute', `{${toWeb}, hostnames: [a.com], rules: [{backendRefs: [{name: app, port: ${port}}]}]}`, 'name: a')}${route('HTTPRoute', `{${toWeb}, hostnames: [b.com], rules: [{backendRefs: [{name: other, port: 80}]}]}`, 'name: b')}`;
-  const first = snapshotOf(one(80));
-  const before = buildMesh(first, memo);
-  const after = buildMesh(snapshotOf(one(81), first), memo);
-  const [a, b] = [before, after].map(({ virtualServices }) => virtualServices);
-  assert.equal(a?.length, 2);
-  assert.notEqual(a?.[0], b?.[0], 'a.com');
-  assert.equal(a?.[1], b?.[1], 'b.com');
+  const to = (host: string, port: number): string =>
+    route('HTTPRoute', `{${toWeb}, hostnames: [${host}.com], rules: [{backendRefs: [{name: app, port: ${port}}]}]}`, `name: ${host}`);
+  const first = readResources(`${http}${service('app')}${to('a', 80)}${to('b', 80)}`);
+  const changed = readResources(to('a', 81));
+  const second: readonly AnyResource[] = [...first.filter(({ kind, metadata }) => kind !== 'HTTPRoute' || metadata.name !== 'a'), ...changed];
+  const before = buildMesh({ resources: byKind(first) }, memo);
+  const after = buildMesh({ resources: byKind(second) }, memo);
+  assert.equal(before.virtualServices.length, 2);
+  assert.notEqual(before.virtualServices[0], after.virtualServices[0], 'a.com');
+  assert.equal(before.virtualServices[1], after.virtualServices[1], 'b.com');
   assert.equal(before.gateways[0], after.gateways[0]);
+});
+
+test('the hosts of a ServiceEntry as parents', () => {
+  const entry = `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: pay}
+spec: {hosts: [pay.example.com], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}
+---
+`;
+  const parent = '{group: networking.istio.io, kind: ServiceEntry, name: pay}';
+  const mesh = meshOf(`${entry}${service('app')}${route('HTTPRoute', `{parentRefs: [${parent}], rules: [{backendRefs: [{name: app, port: 80}]}]}`)}`);
+  assert.deepEqual(
+    mesh.virtualServices.map(({ hosts, gateways, visibility }) => [hosts.map(({ hostname }) => hostname), gateways, visibility.kind]),
+    [[['pay.example.com'], ['mesh'], 'everywhere']],
+  );
+  assert.deepEqual(said(mesh), ['HTTPRoute r on ServiceEntry default/pay: Accepted=True Accepted, ResolvedRefs=True ResolvedRefs']);
 });

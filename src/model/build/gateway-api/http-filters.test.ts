@@ -1,24 +1,18 @@
 // Rules of an HTTPRoute as the model's: what filters, backends, timeouts and retries come to.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readText } from '#api/read-text.ts';
 import { type ConvertedRules, convertGrpcRoute, convertHttpRoute } from '#model/build/gateway-api/http-rules.ts';
 import { ReferenceGrants } from '#model/build/gateway-api/reference-grants.ts';
 import { buildMesh } from '#model/build/mesh.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
+import { byKind, readResources } from '#test/support/resources.ts';
 
 function convert(rule: string, kind: 'HTTPRoute' | 'GRPCRoute' = 'HTTPRoute'): ConvertedRules {
   const services = ['a', 'b']
     .map((name) => `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\nspec: {ports: [{name: http, port: 80}]}\n---\n`)
     .join('');
   const text = `${services}apiVersion: gateway.networking.k8s.io/v1\nkind: ${kind}\nmetadata: {name: r}\nspec: {rules: [{${rule}}]}\n`;
-  const items = readText('r.yaml', text).items;
-  assert.deepEqual(
-    items.flatMap(({ diagnostics }) => diagnostics),
-    [],
-  );
-  const resources = items.flatMap(({ resource }) => (resource === undefined ? [] : [resource]));
-  const mesh = buildMesh(nextSnapshot(undefined, resources, []));
+  const resources = readResources(text);
+  const mesh = buildMesh({ resources: byKind(resources) });
   const route = resources.find((resource) => resource.kind === kind);
   assert.ok(route?.kind === 'HTTPRoute' || route?.kind === 'GRPCRoute');
   const context = {
