@@ -10,6 +10,7 @@ import { rateLimitSpec } from '#api/heddle/rate-limit.ts';
 import { destinationRuleSpec } from '#api/istio/destination-rule.ts';
 import { envoyFilterSpec } from '#api/istio/envoy-filter.ts';
 import { gatewaySpec } from '#api/istio/gateway.ts';
+import { proxyConfigSpec } from '#api/istio/proxy-config.ts';
 import { serviceEntrySpec, serviceEntryStatus } from '#api/istio/service-entry.ts';
 import { sidecarSpec } from '#api/istio/sidecar.ts';
 import { virtualServiceSpec } from '#api/istio/virtual-service.ts';
@@ -89,6 +90,8 @@ export const kinds = {
   ReferenceGrant: { kind: 'ReferenceGrant', group: gatewayApi, versions: ['v1', 'v1beta1'], plural: 'referencegrants', scope: 'namespaced', family: 'gateway-api', body: istioBody(referenceGrantSpec) },
   // biome-ignore format: one kind a line
   EnvoyFilter: { kind: 'EnvoyFilter', group: 'networking.istio.io', versions: ['v1alpha3'], plural: 'envoyfilters', scope: 'namespaced', family: 'istio', body: istioBody(envoyFilterSpec) },
+  // biome-ignore format: one kind a line
+  ProxyConfig: { kind: 'ProxyConfig', group: 'networking.istio.io', versions: ['v1beta1'], plural: 'proxyconfigs', scope: 'namespaced', family: 'istio', body: istioBody(proxyConfigSpec) },
   // biome-ignore format: one kind a line
   RateLimit: { kind: 'RateLimit', group: 'heddle.dev', versions: ['v1alpha1'], plural: 'ratelimits', scope: 'namespaced', family: 'heddle', body: istioBody(rateLimitSpec) },
   Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },

@@ -2,7 +2,7 @@
 
 /** API group → kinds. Groups are listed whole, so that a kind which is missing here is a mistake of the writer. */
 export const kindsWithoutEffect: Readonly<Record<string, readonly string[]>> = {
-  'networking.istio.io': ['ProxyConfig'],
+  'networking.istio.io': [],
   'security.istio.io': ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'],
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['TrafficExtension', 'WasmPlugin'],
