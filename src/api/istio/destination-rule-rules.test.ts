@@ -165,7 +165,6 @@ spec:
     tls:
       mode: SIMPLE
       caCrl: /crl.pem
-    proxyProtocol: { version: V2 }
   subsets:
     - name: v1
       trafficPolicy:
@@ -181,8 +180,7 @@ spec:
     `HDL0012 warning 10 ${policy}.outlierDetection.consecutiveErrors has no effect yet`,
     `HDL0012 warning 11 ${policy}.outlierDetection.outlierDetectionHttpErrorCodes has no effect yet`,
     `HDL0012 warning 14 ${policy}.tls.caCrl has no effect yet`,
-    `HDL0012 warning 15 ${policy}.proxyProtocol has no effect yet`,
-    `HDL0012 warning 19 ${subset}.tunnel has no effect yet`,
-    `HDL0012 warning 20 ${subset}.tls.credentialName has no effect yet`,
+    `HDL0012 warning 18 ${subset}.tunnel has no effect yet`,
+    `HDL0012 warning 19 ${subset}.tls.credentialName has no effect yet`,
   ]);
 });
