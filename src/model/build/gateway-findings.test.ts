@@ -1,9 +1,8 @@
 // What is said about settings of Gateways that do nothing.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readText } from '#api/read-text.ts';
 import { buildMesh } from '#model/build/mesh.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
 function findings(protocol: string, tls: string): readonly string[] {
   const text = `apiVersion: networking.istio.io/v1
@@ -14,10 +13,9 @@ spec:
     - port: { number: 443, name: p, protocol: ${protocol} }
       hosts: ['*']
       tls: { ${tls} }`;
-  const { items } = readText('in.yaml', text);
-  const resources = items.flatMap(({ resource }) => resource ?? []);
+  const resources = resourcesOf(text);
   assert.equal(resources.length, 1, 'the Gateway is taken');
-  const { diagnostics } = buildMesh(nextSnapshot(undefined, resources, []));
+  const { diagnostics } = buildMesh(snapshotOf(resources));
   return diagnostics.map(({ code, severity, message, at }) => `${code} ${severity} ${at?.line} ${message}`);
 }
 

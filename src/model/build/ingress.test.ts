@@ -1,19 +1,14 @@
 // What Ingresses come to: which are served, by which gateway, with which routes in which order; and that unchanged ones are not made again.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readText } from '#api/read-text.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { HttpRule } from '#model/virtual-service.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
 function meshOf(...documents: readonly string[]): Mesh {
-  return buildMesh(nextSnapshot(undefined, read(...documents), []));
-}
-
-function read(...documents: readonly string[]) {
-  return readText('in.yaml', documents.join('\n---\n')).items.flatMap(({ resource }) => resource ?? []);
+  return buildMesh(snapshotOf(resourcesOf(...documents)));
 }
 
 function ingress(name: string, spec: string, metadata = ''): string {
@@ -169,11 +164,11 @@ spec: { ports: [{ name: http, port: 8080 }] }`;
 
 test('parts of Ingresses that did not change are the same objects', () => {
   const memo = new BuildMemo();
-  const first = nextSnapshot(undefined, read(ingress('a', any, istio), ingress('b', `rules: [${rule('b.com', path('Prefix', '/'))}]`, istio)), []);
-  const changed = read(ingress('b', `rules: [${rule('b.com', path('Prefix', '/new'))}]`, istio));
+  const first = snapshotOf(resourcesOf(ingress('a', any, istio), ingress('b', `rules: [${rule('b.com', path('Prefix', '/'))}]`, istio)));
+  const changed = resourcesOf(ingress('b', `rules: [${rule('b.com', path('Prefix', '/new'))}]`, istio));
   const kept = [...first.resources.Ingress.values()].filter(({ metadata }) => metadata.name === 'a');
   const before = buildMesh(first, memo);
-  const after = buildMesh(nextSnapshot(first, [...kept, ...changed], []), memo);
+  const after = buildMesh(snapshotOf([...kept, ...changed], first), memo);
   const same = (index: number): boolean =>
     before.virtualServices[index] === after.virtualServices[index] && before.gateways[index] === after.gateways[index];
   assert.deepEqual([same(0), same(1)], [true, false]);
