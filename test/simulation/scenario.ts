@@ -61,7 +61,7 @@ export type Scenario = Common &
   (
     | { readonly kind: 'simulation'; readonly calls: readonly ScenarioCall[] }
     /** Virtual host → clusters, one per destination; null: no such virtual host. */
-    | { readonly kind: 'sidecarRoutes'; readonly routeName: string; readonly expect: Readonly<Record<string, readonly string[] | null>> }
+    | { readonly kind: 'sidecarRoutes'; readonly routeName: string; readonly expect: Readonly<Record<string, readonly string[] | null>> | null }
   );
 
 const file = join(import.meta.dirname, '../../../shared/istio-cases/simulation.jsonl');

@@ -41,7 +41,7 @@ if (scenarios === undefined) {
     for (const { test: name, calls } of waiting) {
       const scenario: Scenario | undefined = scenarios.find((candidate) => candidate.test === name);
       assert.ok(scenario, name);
-      const titles: readonly string[] = scenario.kind === 'simulation' ? scenario.calls.map(callTitle) : Object.keys(scenario.expect);
+      const titles: readonly string[] = scenario.kind === 'simulation' ? scenario.calls.map(callTitle) : Object.keys(scenario.expect ?? {});
       for (const call of calls ?? []) assert.ok(titles.includes(call), `${name}: ${call}`);
     }
   });
@@ -54,7 +54,7 @@ function checksOf(scenario: Scenario, compile: () => CompiledScenario): readonly
   if (scenario.kind === 'simulation') {
     return scenario.calls.map((call, index) => ({ title: callTitle(call, index), check: () => checkCall(call, compile()) }));
   }
-  return Object.entries(scenario.expect).map(([host, clusters]) => ({
+  return Object.entries(scenario.expect ?? {}).map(([host, clusters]) => ({
     title: host,
     check: () => assert.deepEqual(clustersOf(compile(), scenario.routeName, host), clusters ?? undefined),
   }));
