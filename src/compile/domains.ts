@@ -45,7 +45,8 @@ function shortNames(hostname: string, clientDnsDomain: string): readonly string[
   const marker = hostname.indexOf('.svc.');
   if (marker < 0 || !hostname.endsWith(clientDnsDomain.slice(suffixAt))) return [];
   const nameAndNamespace = hostname.slice(0, marker);
-  const dot = nameAndNamespace.indexOf('.');
+  // A pod of a headless service has a name with a dot, `db-0.db`.
+  const dot = nameAndNamespace.lastIndexOf('.');
   if (dot < 0) return [];
   const outside = [`${nameAndNamespace}.svc`, nameAndNamespace];
   return nameAndNamespace.slice(dot + 1) === clientDnsDomain.slice(0, suffixAt) ? [nameAndNamespace.slice(0, dot), ...outside] : outside;

@@ -61,11 +61,10 @@ export class MeshCompiler {
     const { namespace } = proxy;
     const sidecar = sidecarFor(this.#sidecars, this.mesh, proxy);
     const redirected = proxy.interception.kind === 'redirect';
-    const opensAliases = !redirected && this.mesh.aliases.size > 0;
     const key = `${namespace} ${sidecar === undefined ? '' : `${sidecar.namespace}/${sidecar.name}`} ${redirected}`;
     let scope = this.#scopes.get(key);
     if (scope === undefined) {
-      scope = new Scope({ mesh: this.mesh, namespace, sidecar, opensAliases, redirected, index: this.#index, cache: this.#cache });
+      scope = new Scope({ mesh: this.mesh, namespace, sidecar, redirected, index: this.#index, cache: this.#cache });
       this.#scopes.set(key, scope);
     }
     return scope;

@@ -17,6 +17,7 @@ import type { DestinationRule } from '#model/destination-rule.ts';
 import { aliasAsService } from '#model/external-alias.ts';
 import { compareSpecificity, hostCovers, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
+import { podServices } from '#model/pod-host.ts';
 import type { Proxy } from '#model/proxy.ts';
 import { type Service, visibleServices } from '#model/service.ts';
 import type { EgressListener, OutboundPolicy, Sidecar } from '#model/sidecar.ts';
@@ -28,8 +29,6 @@ export type ScopeParts = {
   readonly mesh: Mesh;
   readonly namespace: string;
   readonly sidecar: Sidecar | undefined;
-  /** Aliases of hosts outside the mesh count as services: its proxies are asked for them, as nothing is redirected to them. */
-  readonly opensAliases: boolean;
   /** Whether connections come with the address that they were made to. */
   readonly redirected: boolean;
   readonly index: MeshIndex;
@@ -47,6 +46,8 @@ export class Scope {
   readonly listener: EgressListener | undefined;
   /** Tells the scopes of one mesh apart. */
   readonly key: string;
+  /** Whether connections come with the address that they were made to. */
+  readonly redirected: boolean;
   /** What happens to traffic for hosts that are not known here. */
   readonly outboundPolicy: OutboundPolicy;
   readonly #parts: ScopeParts;
@@ -70,6 +71,7 @@ export class Scope {
     const own = sidecar === undefined ? namespace : `${namespace} by ${sidecar.namespace}/${sidecar.name}`;
     const name = parts.redirected ? own : `${own} unredirected`;
     this.key = view === undefined ? name : `${name} ${view.position}`;
+    this.redirected = parts.redirected;
     this.outboundPolicy = outboundPolicy(parts);
     this.#imports = view === undefined ? undefined : importsOf(view.listener, namespace);
     this.#services = this.#importedServices();
@@ -154,7 +156,7 @@ export class Scope {
     const { mesh, namespace } = this;
     const imports = this.#imports;
     const seen = imports === undefined ? visibleServices(mesh, namespace) : this.#letIn(imports);
-    const visible = [...seen, ...this.#externalAliases(imports)];
+    const visible = [...seen, ...this.#externalAliases(imports), ...this.#podsByName(seen)];
     const { port } = this.listener ?? {};
     // A listener of a port sees that port only, unless it is a proxy for whatever it is asked for.
     const onPort =
@@ -164,15 +166,24 @@ export class Scope {
     return new Map(onPort.sort(compareAge).map((service) => [service.hostname, service]));
   }
 
-  /** What only registered hosts may be called for stays closed here, too. */
+  /**
+   * Aliases of hosts outside the mesh count as services where the proxy is asked for them, as nothing is redirected to it. What is closed to all but
+   * registered hosts stays closed.
+   */
   #externalAliases(imports: Imports | undefined): readonly Service[] {
     const { aliases, services } = this.mesh;
-    if (!this.#parts.opensAliases || aliases.size === 0 || this.outboundPolicy.mode === 'REGISTRY_ONLY') return [];
+    if (this.#parts.redirected || aliases.size === 0 || this.outboundPolicy.mode === 'REGISTRY_ONLY') return [];
     return [...aliases.values()].flatMap((alias) => {
       if (services.has(alias.target ?? '') || !isVisibleIn(alias.visibility, this.namespace)) return [];
       const service = this.#parts.cache.once('alias as service', [alias], '', () => aliasAsService(alias));
       return service === undefined || (imports !== undefined && !importsService(imports, service)) ? [] : [service];
     });
+  }
+
+  /** Likewise the pods of headless services, by their names. */
+  #podsByName(seen: readonly Service[]): readonly Service[] {
+    if (this.#parts.redirected) return [];
+    return seen.flatMap((service) => (service.headless ? this.#parts.cache.once('pods as services', [service], '', () => podServices(service)) : []));
   }
 
   /** Of services of one name the one of the own namespace, else the Kubernetes Service, else the first. Source: Istio, selectServices. */
