@@ -69,3 +69,18 @@ void test('a service outside the cluster has its own name only', () => {
   const { domains } = serviceDomains({ ...hello, hostname: 'api.example.com', addresses: [] }, { clientDnsDomain: 'default.svc.cluster.local' });
   assert.deepEqual(domains, ['api.example.com', 'api.example.com.']);
 });
+
+void test('outside of Kubernetes the domain that both have in common may be left out', () => {
+  const foo: Service = { ...hello, hostname: 'foo.local.campus.net', addresses: [] };
+  const names = (clientDnsDomain: string) => serviceDomains(foo, { clientDnsDomain }).domains;
+  assert.deepEqual(names('remote.campus.net'), ['foo.local.campus.net', 'foo.local.campus.net.', 'foo.local', 'foo.local.campus']);
+  assert.deepEqual(names('local.campus.net'), ['foo.local.campus.net', 'foo.local.campus.net.', 'foo']);
+  assert.deepEqual(names('example.com'), ['foo.local.campus.net', 'foo.local.campus.net.']);
+});
+
+void test('a host that is an address has no other forms, and brackets where it needs them', () => {
+  const domainsOf = (hostname: string) =>
+    serviceDomains({ ...hello, hostname, addresses: [] }, { clientDnsDomain: 'default.svc.cluster.local' }).domains;
+  assert.deepEqual(domainsOf('192.0.2.7'), ['192.0.2.7']);
+  assert.deepEqual(domainsOf('2001:db8::7'), ['[2001:db8::7]']);
+});
