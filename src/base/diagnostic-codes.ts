@@ -120,6 +120,10 @@ export const heddleCodes = {
       'A backend or certificate of the Gateway API is not there, or may not be named from here. Its share of requests is answered with 500.',
   },
   HDL0062: { title: 'Class of another controller', explanation: 'A Gateway is of a class that Heddle does not serve. Nothing is opened for it.' },
+  HDL0063: {
+    title: 'Match never reached',
+    explanation: 'Another match of the Gateway API for the same host takes all requests of this one, which comes later in the order of precedence.',
+  },
   HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },
   HDL0402: { title: 'Image without a command', explanation: 'No heddle.yaml says which local program stands for the image of a container.' },
   HDL0403: { title: 'No effect on this machine', explanation: 'A field of a Pod means something in a container and nothing for a local process.' },

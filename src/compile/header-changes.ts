@@ -27,5 +27,10 @@ function additions({ set, add }: HeaderChanges): readonly HeaderValueOption[] {
 }
 
 function option({ name, value }: HeaderChange, appendAction: HeaderValueOption_HeaderAppendAction): HeaderValueOption {
-  return create(HeaderValueOptionSchema, { header: { key: name, value }, appendAction });
+  return create(HeaderValueOptionSchema, { header: { key: name, value: escapePercent(value) }, appendAction });
+}
+
+/** A percent sign that begins no command of Envoy's stands for itself: written once, Envoy would refuse all routes for it. */
+function escapePercent(value: string): string {
+  return value.replace(/%(%|[A-Z][A-Z0-9_]*(?:\([^)]*\))?(?::\d+)?%)?/g, (found, rest: string | undefined) => (rest === undefined ? '%%' : found));
 }

@@ -173,7 +173,10 @@ const refusals: readonly (readonly [what: string, text: string, wanted: string])
   ],
   [
     'one rule of several with a filter that cannot be done',
-    route('HTTPRoute', `{${toWeb}, rules: [{}, {filters: [{type: ExtensionRef, extensionRef: {group: a.b, kind: C, name: d}}]}]}`),
+    route(
+      'HTTPRoute',
+      `{${toWeb}, rules: [{matches: [{path: {value: /a}}]}, {filters: [{type: ExtensionRef, extensionRef: {group: a.b, kind: C, name: d}}]}]}`,
+    ),
     'Accepted=True Accepted, ResolvedRefs=True ResolvedRefs, PartiallyInvalid=True UnsupportedValue',
   ],
 ];
@@ -276,4 +279,18 @@ spec: {hosts: [pay.example.com], resolution: DNS, ports: [{number: 80, name: htt
     [[['pay.example.com'], ['mesh'], 'everywhere']],
   );
   assert.deepEqual(said(mesh), ['HTTPRoute r on ServiceEntry default/pay: Accepted=True Accepted, ResolvedRefs=True ResolvedRefs']);
+});
+
+test('a match behind one that takes all its requests is a warning', () => {
+  const rule = (match: string): string => `{matches: [{${match}}], backendRefs: [{name: app, port: 80}]}`;
+  const found = (...rules: readonly string[]): readonly string[] =>
+    meshOf(`${http}${service('app')}${route('HTTPRoute', `{${toWeb}, rules: [${rules.join(', ')}]}`)}`).diagnostics.map(
+      ({ code, severity, hint = '' }) => `${code} ${severity} ${hint.slice(0, 11)}`,
+    );
+  const all = rule('path: {value: /}');
+  const expression = rule('path: {type: RegularExpression, value: /a.*}');
+  assert.deepEqual(found(all, expression), ['HDL0063 warning expressions']);
+  assert.deepEqual(found(expression, rule('path: {value: /b}')), []);
+  assert.deepEqual(found(all, all), ['HDL0063 warning of equal ma']);
+  assert.deepEqual(found(all, rule('method: GET'), rule('headers: [{name: a, value: b}]')), []);
 });

@@ -15,6 +15,7 @@ import { type Problem, problemDiagnostic } from '#model/build/gateway-api/proble
 import { ReferenceGrants } from '#model/build/gateway-api/reference-grants.ts';
 import { routeStatus } from '#model/build/gateway-api/route-conditions.ts';
 import { type AttachedRoute, readConnectionRoutes, readHttpRoutes } from '#model/build/gateway-api/routes.ts';
+import { unreachedRules } from '#model/build/gateway-api/unreached.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { GatewayApiStatus } from '#model/gateway-api.ts';
 import type { MeshSettings } from '#model/mesh.ts';
@@ -40,6 +41,7 @@ export class GatewayApiMemo {
   readonly connections = new IdentityCache<ConvertedConnections>();
   readonly virtualServices = new PartsCache<VirtualService>();
   readonly connectionServices = new PartsCache<VirtualService>();
+  readonly unreached = new IdentityCache<readonly Diagnostic[]>();
   readonly portRules = new IdentityCache<readonly HttpRule[]>();
   readonly gateways = new IdentityCache<Gateway>();
 }
@@ -62,13 +64,16 @@ export function buildGatewayApi(
   const http = readHttpRoutes(resources, context);
   const connections = readConnectionRoutes(resources, context);
   const said = statuses(resources, [...http, ...connections], context);
+  const virtualServices = httpVirtualServices(http, listeners, memo);
+  const unreached = virtualServices.flatMap((one) => memo.unreached.get([one], '', () => unreachedRules(one)));
   return {
     gateways: listeners.filter(isServed).map((listener) => ({
       metadata: { ...listener.owner.metadata, name: listener.modelName },
       gateway: memo.gateways.get([listener.owner, listener.gateway], `${domain} ${listener.modelName}`, () => modelGateway(listener, domain)),
     })),
-    virtualServices: [...httpVirtualServices(http, listeners, memo), ...connectionVirtualServices(connections, memo)],
-    ...said,
+    virtualServices: [...virtualServices, ...connectionVirtualServices(connections, memo)],
+    statuses: said.statuses,
+    diagnostics: [...said.diagnostics, ...oncePerPlace(unreached)],
   };
 }
 
@@ -108,6 +113,11 @@ function statuses(
 /** One for each mistake: a conflict turns two conditions bad and is one. */
 function toDiagnostics(problems: readonly Problem[]): readonly Diagnostic[] {
   return problems.filter(({ condition, reason }) => condition !== 'Conflicted' || !reason.endsWith('Conflict')).map(problemDiagnostic);
+}
+
+/** A route of several hosts or listeners is told once. */
+function oncePerPlace(findings: readonly Diagnostic[]): readonly Diagnostic[] {
+  return [...new Map(findings.map((finding) => [JSON.stringify(finding.at), finding])).values()];
 }
 
 function attachedCounts(routes: readonly AttachedRoute[]): AttachedCounts {
