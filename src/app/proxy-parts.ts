@@ -18,6 +18,7 @@ import { TimerWheel } from '#proxy/timer-wheel.ts';
 import type { SecretSource } from '#proxy/tls/secrets.ts';
 import { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 import { connectWithTls } from '#proxy/tls/upstream.ts';
+import { bytePoolFactory } from '#proxy/upstream/byte-pool.ts';
 import { Clusters } from '#proxy/upstream/clusters.ts';
 import { connectPlain } from '#proxy/upstream/connect.ts';
 import { http1PoolFactory } from '#proxy/upstream/http1-pool-factory.ts';
@@ -67,7 +68,11 @@ export function proxyParts({ clock, random, fillRandom, secrets, connectionLimit
   };
 
   const connectFor = (alpn: '' | 'h2' | 'http/1.1') => connectWithTls(connectPlain, secrets, contexts, alpn);
-  const pools = { http1: http1PoolFactory(connectFor('http/1.1'), shared), http2: http2PoolFactory(connectFor('h2')) };
+  const pools = {
+    http1: http1PoolFactory(connectFor('http/1.1'), shared),
+    http2: http2PoolFactory(connectFor('h2')),
+    bytes: bytePoolFactory(connectFor('')),
+  };
   const clusters = new Clusters(pools, { clock, random, counters, ...(locality === undefined ? {} : { locality }) });
   const http = { clock, wheel, random, ids: new RequestIds(fillRandom), date: new DateField(clock), clusters, limits: new RateLimitStates() };
 

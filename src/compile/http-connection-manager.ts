@@ -33,6 +33,8 @@ export type ConnectionManagerOptions = {
   readonly explainFailures: boolean;
   /** Requests for hosts that are not known go where DNS says. */
   readonly forwardsByHost?: boolean;
+  /** CONNECT is taken, as routes say. */
+  readonly endsConnect?: boolean;
 };
 
 type Schema = typeof HttpConnectionManagerSchema;
@@ -59,7 +61,7 @@ function commonPart(options: CommonOptions, settings: MeshSettings): Uint8Array 
     ofSettings = new Map();
     commonParts.set(settings, ofSettings);
   }
-  const key = `${options.side} ${options.protocol} ${options.explainFailures} ${options.forwardsByHost === true}`;
+  const key = `${options.side} ${options.protocol} ${options.explainFailures} ${options.forwardsByHost === true} ${options.endsConnect === true}`;
   let part = ofSettings.get(key);
   if (part === undefined) {
     part = encodePart(HttpConnectionManagerSchema, commonFields(options, settings));
@@ -77,7 +79,7 @@ function commonFields(options: CommonOptions, settings: MeshSettings): Fields {
     httpFilters: [...httpFilters(options.protocol, options.forwardsByHost === true)],
     accessLog: [...accessLogs(settings)],
     ...pathFields(settings.pathNormalization ?? 'BASE'),
-    upgradeConfigs: [{ upgradeType: 'websocket' }],
+    upgradeConfigs: [{ upgradeType: 'websocket' }, ...(options.endsConnect === true ? [{ upgradeType: 'CONNECT' }] : [])],
     streamIdleTimeout: noTimeout(),
     requestIdExtension: { typedConfig: packAny(UuidRequestIdConfigSchema, { useRequestIdForTraceSampling: true }) },
     ...(options.explainFailures && { localReplyConfig: explainingLocalReply() }),

@@ -74,9 +74,12 @@ function httpChain(view: Scope, service: Service, port: ServicePort): OutboundCh
   };
 }
 
-/** The HTTP proxy: requests carry absolute URLs, whose host says where they go. Named after `port`, wherever it listens. */
-export function httpProxyListener(address: string, listen: number, options: OutboundOptions, port = loopbackProxyPort): Unit {
-  const name = listenerName(address, port);
+/**
+ * The HTTP proxy: requests carry absolute URLs, whose host says where they go. `port`: MeshConfig.proxyHttpPort; without it nothing
+ * is redirected, and CONNECT is taken, too.
+ */
+export function httpProxyListener(address: string, listen: number, options: OutboundOptions, port?: number): Unit {
+  const name = listenerName(address, port ?? loopbackProxyPort);
   const manager = httpConnectionManager(
     {
       side: 'http-proxy',
@@ -85,6 +88,7 @@ export function httpProxyListener(address: string, listen: number, options: Outb
       protocol: 'http',
       explainFailures: options.explainFailures,
       forwardsByHost: options.forwardsByHost === true,
+      endsConnect: port === undefined,
     },
     options.settings,
   );

@@ -3,6 +3,7 @@
 
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
+import { connectCatchAll, connectHosts } from '#compile/connect-route.ts';
 import { hostInDomain, type ServiceDomains, serviceDomains } from '#compile/domains.ts';
 import { foreignHosts, type Rules, ruledAliases, serviceRules, servicesOnPort } from '#compile/governing-rules.ts';
 import { hostAndPort, httpProxyRouteConfig } from '#compile/names.ts';
@@ -48,7 +49,9 @@ export function httpProxyRouteConfigFor(scope: Scope, client: Client, cache: Com
     const entries = portVirtualHosts(scope, port, client, { port }, cache);
     return port === 80 ? entries : entries.flatMap((entry) => withoutBareDomains(entry, cache));
   });
-  const all = [...hosts.sort(byName), catchAllVirtualHost(scope.outboundPolicy, cache)];
+  const all = scope.redirected
+    ? [...hosts.sort(byName), catchAllVirtualHost(scope.outboundPolicy, cache)]
+    : [...[...hosts, ...connectHosts(scope, client.dnsDomain, cache)].sort(byName), connectCatchAll(scope, cache)];
   return cache.madeOf('proxy route configuration', `${scope.key} ${client.dnsDomain} ${client.shareKey} ${name}`, all, () =>
     routeConfig(name, all, { ignorePort: false }),
   );

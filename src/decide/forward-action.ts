@@ -56,6 +56,9 @@ export function compileForward(
     ...compileHostRewrite(action, field, problems),
     appendForwardedHost: action.appendXForwardedHost,
     upgrades: new Map(action.upgradeConfigs.map((config) => [config.upgradeType.toLowerCase(), config.enabled ?? true])),
+    endsConnect: action.upgradeConfigs.some(
+      ({ upgradeType, connectConfig }) => upgradeType.toLowerCase() === 'connect' && connectConfig !== undefined,
+    ),
     ...(retry === undefined ? {} : { retry }),
     mirrors: compileMirrors(action.requestMirrorPolicies, field, problems),
     ...grpcTimeouts(action),

@@ -2,9 +2,9 @@
 import type { HashPolicyEntry } from '#decide/hash-policy.ts';
 import type { HeaderOperations } from '#decide/header-operations.ts';
 import type { RouteFilters } from '#decide/http-filter.ts';
-import type { Regex } from '#decide/regex.ts';
 import type { MirrorEntry } from '#decide/mirror.ts';
 import type { RouteLimits } from '#decide/rate-limit.ts';
+import type { Regex } from '#decide/regex.ts';
 import type { RetryEntry } from '#decide/retry.ts';
 
 /** One route of a virtual host. Durations in milliseconds; 0 means none. */
@@ -61,6 +61,8 @@ export type ForwardAction = {
   readonly appendForwardedHost: boolean;
   /** Upgrade types allowed (true) or refused (false) by this route, lower case; overrides the connection manager's list. */
   readonly upgrades: ReadonlyMap<string, boolean>;
+  /** connect_config: a CONNECT ends here, and its bytes go on as they are. */
+  readonly endsConnect: boolean;
   readonly retry?: RetryEntry;
   /** max_grpc_timeout and grpc_timeout_offset: gRPC calls go by their own `grpc-timeout`, up to so much (0: any), less the offset. */
   readonly grpcTimeout?: { readonly maxMs: number; readonly offsetMs: number };

@@ -22,6 +22,7 @@ import { http1ServerCodec } from '#proxy/http1/server.ts';
 import { WriteBatch } from '#proxy/http1/write-batch.ts';
 import { http2PoolFactory } from '#proxy/http2/pool.ts';
 import { TimerWheel } from '#proxy/timer-wheel.ts';
+import { bytePoolFactory } from '#proxy/upstream/byte-pool.ts';
 import { Clusters } from '#proxy/upstream/clusters.ts';
 import { connectPlain } from '#proxy/upstream/connect.ts';
 import { http1PoolFactory } from '#proxy/upstream/http1-pool-factory.ts';
@@ -70,7 +71,10 @@ export async function startHttpProxy(setup: HttpProxySetup): Promise<HttpProxy> 
   const random = setup.random ?? Math.random;
   const wheel = new TimerWheel(clock, 5);
   const shared = { names: new FieldNames(), batch: new WriteBatch(), wheel };
-  const clusters = new Clusters({ http1: http1PoolFactory(connectPlain, shared), http2: http2PoolFactory(connectPlain) }, { clock, random });
+  const clusters = new Clusters(
+    { http1: http1PoolFactory(connectPlain, shared), http2: http2PoolFactory(connectPlain), bytes: bytePoolFactory(connectPlain) },
+    { clock, random },
+  );
   for (const json of setup.clusters) {
     const entry = compileCluster(fromJson(ClusterSchema, json, { registry: extensions }));
     if (!entry.ok) throw new Error(entry.error.map(({ field, message }) => `${field}: ${message}`).join('; '));

@@ -185,6 +185,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   }
 
   #protocol({ entry }: ClusterRuntime): PoolProtocol {
+    if (this.#context.method === 'CONNECT' && this.#decision.action.endsConnect) return 'bytes';
     if (entry.protocol !== 'same-as-downstream') return entry.protocol;
     return this.#context.stream.request.version === 'HTTP/2' ? 'http2' : 'http1';
   }

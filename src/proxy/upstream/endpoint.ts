@@ -17,6 +17,7 @@ export class Endpoint implements BalancedHost {
   #cluster: ClusterEntry;
   #http1: UpstreamPool | undefined = undefined;
   #http2: UpstreamPool | undefined = undefined;
+  #bytes: UpstreamPool | undefined = undefined;
   #clientPools: Map<string, UpstreamPool> | undefined = undefined;
   #detector: OutlierDetector | undefined = undefined;
   #watched: OutlierHost | undefined = undefined;
@@ -31,7 +32,7 @@ export class Endpoint implements BalancedHost {
 
   /** For least request. */
   get activeRequests(): number {
-    const shared = this.tcpConnections + (this.#http1?.activeRequests ?? 0) + (this.#http2?.activeRequests ?? 0);
+    const shared = this.tcpConnections + (this.#http1?.activeRequests ?? 0) + (this.#http2?.activeRequests ?? 0) + (this.#bytes?.activeRequests ?? 0);
     return this.#clientPools === undefined ? shared : [...this.#clientPools.values()].reduce((sum, pool) => sum + pool.activeRequests, shared);
   }
 
@@ -65,6 +66,7 @@ export class Endpoint implements BalancedHost {
   /** `client`: its connection, for clusters that announce it; each client has pools of its own there. */
   pool(protocol: PoolProtocol, client?: ConnectionEnds): UpstreamPool {
     if (client !== undefined && this.#cluster.proxyProtocol !== undefined) return this.#clientPool(protocol, client);
+    if (protocol === 'bytes') return (this.#bytes ??= this.#factories.bytes(this.#cluster, this.entry, this.#usage));
     if (protocol === 'http1') return (this.#http1 ??= this.#factories.http1(this.#cluster, this.entry, this.#usage));
     return (this.#http2 ??= this.#factories.http2(this.#cluster, this.entry, this.#usage));
   }
@@ -86,6 +88,7 @@ export class Endpoint implements BalancedHost {
     this.#drainPools();
     this.#http1 = undefined;
     this.#http2 = undefined;
+    this.#bytes = undefined;
   }
 
   /** It is no host of its cluster any more. */
@@ -104,6 +107,7 @@ export class Endpoint implements BalancedHost {
   destroy(): void {
     this.#http1?.destroy();
     this.#http2?.destroy();
+    this.#bytes?.destroy();
     for (const pool of this.#clientPools?.values() ?? []) pool.destroy();
   }
 }

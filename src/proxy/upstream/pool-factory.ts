@@ -4,7 +4,8 @@ import type { UpstreamPool } from '#proxy/http/stream.ts';
 import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 
-export type PoolProtocol = 'http1' | 'http2';
+/** `bytes`: no HTTP at all; a request is a connection (CONNECT that ends here). */
+export type PoolProtocol = 'http1' | 'http2' | 'bytes';
 
 /**
  * Makes the pool of one endpoint. `cluster` is the entry of now: a change of anything but its endpoints makes new pools. The pool counts its
