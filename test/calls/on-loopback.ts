@@ -97,7 +97,9 @@ function staticCluster({ name, message }: XdsResource, port: number): XdsResourc
 const elsewhere: readonly unknown[] = [Cluster_DiscoveryType.ORIGINAL_DST, Cluster_DiscoveryType.STRICT_DNS, Cluster_DiscoveryType.LOGICAL_DNS];
 
 function leadsElsewhere(message: XdsResource['message']): boolean {
-  return isMessage(message, ClusterSchema) && elsewhere.includes(message.clusterDiscoveryType.value);
+  if (!isMessage(message, ClusterSchema)) return false;
+  // A type of its own is a dynamic forward proxy.
+  return message.clusterDiscoveryType.case === 'clusterType' || elsewhere.includes(message.clusterDiscoveryType.value);
 }
 
 function keyOf({ hostIdentifier }: { readonly hostIdentifier: { readonly case?: string | undefined; readonly value?: unknown } }): string {
