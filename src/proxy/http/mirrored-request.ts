@@ -3,19 +3,25 @@
 import { type MirrorEntry, mirrorsOf, shadowHost } from '#decide/mirror.ts';
 import { joinedValue, setField } from '#proxy/http/header-list.ts';
 import type { RequestContext } from '#proxy/http/request-context.ts';
-import type { ClientStream, HeaderList, RequestHead, ResponseReceiver } from '#proxy/http/stream.ts';
+import type { ClientStream, HeaderList, RequestHead, ResetReason, ResponseHead, ResponseReceiver } from '#proxy/http/stream.ts';
 import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
+import type { Endpoint } from '#proxy/upstream/endpoint.ts';
 
 /** Bytes that may wait for a slow receiver. */
 const backlogBytes = 1_048_576;
 
 export class MirroredRequest implements ResponseReceiver, TimerOwner {
+  readonly #endpoint: Endpoint;
   #stream: ClientStream | undefined = undefined;
   #timer: Timer | undefined = undefined;
   #backlog = 0;
   #isBlocked = false;
   #sent = false;
   #done = false;
+
+  private constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint;
+  }
 
   /** Undefined where the cluster is not there, has no endpoint or no room. `timeoutMs` 0: no limit. */
   static start(context: RequestContext, mirror: MirrorEntry, timeoutMs: number): MirroredRequest | undefined {
@@ -27,7 +33,7 @@ export class MirroredRequest implements ResponseReceiver, TimerOwner {
     const { request, hasBody } = context.stream;
     const { protocol } = cluster.entry;
     const isHttp2 = protocol === 'http2' || (protocol === 'same-as-downstream' && request.version === 'HTTP/2');
-    const mirrored = new MirroredRequest();
+    const mirrored = new MirroredRequest(endpoint);
     if (timeoutMs > 0) {
       mirrored.#timer = new Timer(runtime.wheel, mirrored);
       mirrored.#timer.arm(timeoutMs);
@@ -55,11 +61,16 @@ export class MirroredRequest implements ResponseReceiver, TimerOwner {
     if (!this.#sent) this.#giveUp();
   }
 
-  onConnected(): void {}
+  /** What happens to a copy counts for outlier detection as what happens to a request. */
+  onConnected(): void {
+    this.#endpoint.reportLocal('connected');
+  }
 
   onInformational(): void {}
 
-  onHead(): void {}
+  onHead({ status }: ResponseHead): void {
+    this.#endpoint.reportStatus(status);
+  }
 
   onData(): void {}
 
@@ -67,7 +78,8 @@ export class MirroredRequest implements ResponseReceiver, TimerOwner {
     this.#finish();
   }
 
-  onReset(): void {
+  onReset(reason: ResetReason): void {
+    if (reason !== 'overflow') this.#endpoint.reportLocal('connect-failed');
     this.#finish();
   }
 
