@@ -4,8 +4,10 @@ import assert from 'node:assert/strict';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { test } from 'node:test';
-import { bootstrap, cluster, httpChain, listener, type Part, typedConfig, upstreamProtocol } from '#test/support/bootstrap-parts.ts';
+import { bootstrap, cluster, downstreamTls, httpChain, listener, type Part, typedConfig, upstreamProtocol } from '#test/support/bootstrap-parts.ts';
+import { startAuthority } from '#test/support/certificates.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { echoMethods, grpcClient, startGrpcEcho } from '#test/support/grpc-echo.ts';
@@ -69,6 +71,8 @@ type Setting = {
   readonly session: ClientHttp2Session;
   readonly http1: ProtocolBackend;
   readonly http2: ProtocolBackend;
+  readonly tlsPort: number;
+  readonly ca: string;
 };
 
 type Check = { readonly name: string; readonly run: (setting: Setting) => Promise<unknown> };
@@ -238,6 +242,24 @@ async function grpcCalls(port: number): Promise<unknown> {
   };
 }
 
+/** The protocol that was agreed on, and an answer by it. */
+async function overTls(port: number, ca: string, ALPNProtocols: readonly string[]): Promise<unknown> {
+  const socket = connectTls({ host: '127.0.0.1', port, ca, servername: 'a.example', ALPNProtocols: [...ALPNProtocols] });
+  await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
+  const protocol = socket.alpnProtocol;
+  if (protocol !== 'h2') {
+    socket.destroy();
+    return protocol;
+  }
+  const session = connectHttp2('https://a.example', { createConnection: () => socket });
+  try {
+    const { status, body } = await overHttp2(session, '/h2/bytes?size=1000');
+    return [protocol, status, body.length];
+  } finally {
+    session.destroy();
+  }
+}
+
 /** The message `ping` in its frame. */
 const webMessage = Buffer.concat([Buffer.from([0, 0, 0, 0, 4]), Buffer.from('ping')]);
 
@@ -299,6 +321,8 @@ const checks: readonly Check[] = [
   },
   { name: '100-continue', run: ({ port }) => takenContinue(port) },
   { name: '100-continue refused', run: ({ port }) => refusedContinue(port) },
+  { name: 'HTTP/2 by ALPN', run: ({ tlsPort, ca }) => overTls(tlsPort, ca, ['h2', 'http/1.1']) },
+  { name: 'HTTP/1.1 by ALPN', run: ({ tlsPort, ca }) => overTls(tlsPort, ca, ['http/1.1']) },
   { name: 'gRPC', run: ({ port }) => grpcCalls(port) },
   { name: 'gRPC-Web', run: ({ port }) => webCall(port, 'application/grpc-web+proto', webMessage.toString('latin1')) },
   { name: 'gRPC-Web as text', run: ({ port }) => webCall(port, 'application/grpc-web-text', webMessage.toString('base64')) },
@@ -309,7 +333,10 @@ async function run(start: (file: string, ready: () => Promise<boolean>) => Promi
   await using http1 = await startHttp1Backend();
   await using http2 = await startHttp2Backend();
   await using grpc = await startGrpcEcho();
+  await using authority = await startAuthority();
+  const server = await authority.issue('server', ['DNS:a.example']);
   const port = await freePort();
+  const tlsPort = await freePort();
   const to = (prefix: string, name: string, more: Part = {}): Part => ({
     match: { prefix },
     route: { cluster: name, timeout: '0s', max_grpc_timeout: '0s', ...more },
@@ -353,14 +380,21 @@ async function run(start: (file: string, ready: () => Promise<boolean>) => Promi
     cluster('http2', http2.port, upstreamProtocol('http2')),
     cluster('grpc', grpc.port, upstreamProtocol('http2')),
   ];
-  const file = await folder.write('bootstrap.json', JSON.stringify(bootstrap([listener('http', port, [httpChain([], manager)])], clusters)));
+  const tls = downstreamTls({
+    common_tls_context: {
+      alpn_protocols: ['h2', 'http/1.1'],
+      tls_certificates: [{ certificate_chain: { filename: server.certificateFile }, private_key: { filename: server.keyFile } }],
+    },
+  });
+  const listeners = [listener('http', port, [httpChain([], manager)]), listener('tls', tlsPort, [httpChain([], manager, tls)])];
+  const file = await folder.write('bootstrap.json', JSON.stringify(bootstrap(listeners, clusters)));
   await using _proxy = await start(file, () => isOpen(port));
   const session = connectHttp2(`http://127.0.0.1:${port}`);
   session.on('error', () => {});
   try {
     await new Promise((resolve) => session.once('remoteSettings', resolve));
     const outcomes: [string, unknown][] = [];
-    for (const { name, run: check } of checks) outcomes.push([name, await check({ port, session, http1, http2 })]);
+    for (const { name, run: check } of checks) outcomes.push([name, await check({ port, session, http1, http2, tlsPort, ca: authority.ca })]);
     // What went through JSON comes out as JSON.
     return JSON.parse(JSON.stringify(Object.fromEntries(outcomes))) as Readonly<Record<string, unknown>>;
   } finally {
