@@ -48,7 +48,13 @@ const portPolicy: Record<string, Effect> = {
     insecureSkipVerify: 'all',
   },
 };
-const trafficPolicy: Effect = { ...portPolicy, portLevelSettings: { ...portPolicy, port: 'all' }, retryBudget: 'all', proxyProtocol: 'all' };
+const trafficPolicy: Effect = {
+  ...portPolicy,
+  portLevelSettings: { ...portPolicy, port: 'all' },
+  retryBudget: 'all',
+  proxyProtocol: 'all',
+  tunnel: 'all',
+};
 
 /** What a WorkloadEntry, or an endpoint of a ServiceEntry, says. Its service account is for mutual TLS. */
 const workload: Effect = { address: 'all', ports: 'all', labels: 'all', network: 'all', locality: 'all', weight: 'all' };

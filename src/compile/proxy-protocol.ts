@@ -1,4 +1,4 @@
-// DestinationRule proxyProtocol: connections begin by saying who the client is. It comes first, before TLS. Source: Istio, applyUpstreamProxyProtocol.
+// DestinationRule proxyProtocol: connections begin by saying who the client is, before TLS. Source: Istio, applyUpstreamProxyProtocol.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { packAny } from '#envoy/any.ts';
 import type { TransportSocketSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';

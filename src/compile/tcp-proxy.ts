@@ -1,10 +1,12 @@
 // The network filter that passes bytes on to one cluster, or to one of several by weight.
+import { isIPv6 } from 'node:net';
 import { create } from '@bufbuild/protobuf';
 import { accessLogs } from '#compile/access-log.ts';
 import { duration } from '#compile/durations.ts';
 import { encodePart, packAnyOf } from '#envoy/any.ts';
 import { type Filter, FilterSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { TcpProxySchema } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import type { Tunnel } from '#model/destination-rule.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 
 /** Where the connections of a chain go. `clusters` is never empty; those without weight get nothing. */
@@ -21,6 +23,8 @@ export type TcpOptions = {
   readonly maxConnectionDurationMs?: number;
   /** The client's address decides about the endpoint. */
   readonly hashesSourceIp?: boolean;
+  /** The cluster is a proxy, which is asked to connect to what the tunnel names. */
+  readonly tunnel?: Tunnel;
 };
 
 /** `log` is off for black holes, which are there to stop loops. */
@@ -35,6 +39,7 @@ export function tcpProxy(target: string | TcpTarget, settings: MeshSettings, { l
         : { case: 'cluster' as const, value: only.cluster },
     ...(options.idleTimeoutMs !== undefined && { idleTimeout: duration(options.idleTimeoutMs) }),
     ...(options.maxConnectionDurationMs !== undefined && { maxDownstreamConnectionDuration: duration(options.maxConnectionDurationMs) }),
+    ...(options.tunnel !== undefined && { tunnelingConfig: tunnelingConfig(options.tunnel) }),
     ...(options.hashesSourceIp === true && { hashPolicy: [{ policySpecifier: { case: 'sourceIp' as const, value: {} } }] }),
   };
   return create(FilterSchema, {
@@ -55,6 +60,11 @@ function logPart(settings: MeshSettings): Uint8Array {
     logParts.set(settings, part);
   }
   return part;
+}
+
+/** Source: Istio, tunnelingconfig.Apply. */
+function tunnelingConfig({ method, host, port }: Tunnel): { readonly hostname: string; readonly usePost: boolean } {
+  return { hostname: `${isIPv6(host) ? `[${host}]` : host}:${port}`, usePost: method === 'POST' };
 }
 
 /** A target of one cluster, named after it. */

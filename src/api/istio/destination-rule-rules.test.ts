@@ -168,7 +168,6 @@ spec:
   subsets:
     - name: v1
       trafficPolicy:
-        tunnel: { targetHost: a.example.com, targetPort: 443 }
         tls: { mode: MUTUAL, credentialName: cert }`;
   const [item] = readText('a.yaml', text).items;
   assert.ok(item?.resource);
@@ -180,7 +179,6 @@ spec:
     `HDL0012 warning 10 ${policy}.outlierDetection.consecutiveErrors has no effect yet`,
     `HDL0012 warning 11 ${policy}.outlierDetection.outlierDetectionHttpErrorCodes has no effect yet`,
     `HDL0012 warning 14 ${policy}.tls.caCrl has no effect yet`,
-    `HDL0012 warning 18 ${subset}.tunnel has no effect yet`,
-    `HDL0012 warning 19 ${subset}.tls.credentialName has no effect yet`,
+    `HDL0012 warning 18 ${subset}.tls.credentialName has no effect yet`,
   ]);
 });
