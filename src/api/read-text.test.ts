@@ -125,12 +125,11 @@ metadata:
 spec:
   host: a
   trafficPolicy:
-    tunnel:
-      targetHost: b
-      targetPort: 80
+    outlierDetection:
+      consecutiveErrors: 3
 `;
   assert.deepEqual(said(text), [
-    'f.yaml:8:5: warning [HDL0012] spec.trafficPolicy.tunnel has no effect yet\n    fix: it is valid for Istio; this release of Heddle does not act on it',
+    'f.yaml:9:7: warning [HDL0012] spec.trafficPolicy.outlierDetection.consecutiveErrors has no effect yet\n    fix: it is valid for Istio; this release of Heddle does not act on it',
   ]);
 });
 
