@@ -16,7 +16,9 @@ export type OutboundEntry = {
   kind: ListenerKind;
   /** A Sidecar's listener of its own: services of the listener for all other ports are not added to it. */
   locked: boolean;
-  chains: readonly OutboundChain[];
+  readonly chains: OutboundChain[];
+  /** What the chains match already, so that one more service costs what it brings and not what is there. */
+  readonly taken: Set<string>;
 };
 
 export type OutboundEntries = Map<string, OutboundEntry>;
@@ -41,11 +43,11 @@ export function addToEntries(entries: OutboundEntries, key: string, wanted: Want
     case 'http':
       // Services of one HTTP port share its listener: routes tell them apart.
       if (known.kind !== 'bytes') return;
-      known.chains = mergeChains(known.chains, wanted.http());
+      addChains(known, wanted.http());
       known.kind = 'sniffed';
       return;
     case 'bytes':
-      known.chains = mergeChains(known.chains, wanted.bytes());
+      addChains(known, wanted.bytes());
       if (known.kind === 'http') known.kind = 'sniffed';
       return;
     case 'sniffed':
@@ -53,7 +55,7 @@ export function addToEntries(entries: OutboundEntries, key: string, wanted: Want
         entries.set(key, newEntry(wanted));
         return;
       }
-      known.chains = mergeChains(known.chains, known.kind === 'bytes' ? [...wanted.bytes(), ...wanted.http()] : wanted.bytes());
+      addChains(known, known.kind === 'bytes' ? [...wanted.bytes(), ...wanted.http()] : wanted.bytes());
       known.kind = 'sniffed';
       return;
     default:
@@ -63,24 +65,22 @@ export function addToEntries(entries: OutboundEntries, key: string, wanted: Want
 
 function newEntry({ bind, port, opensPort, asked, becomes, bytes, http }: Wanted): OutboundEntry {
   const chains = [...(asked === 'http' ? [] : bytes()), ...(asked === 'bytes' ? [] : http())];
-  return { bind, port, opensPort, kind: becomes, locked: false, chains: mergeChains([], chains) };
+  const entry: OutboundEntry = { bind, port, opensPort, kind: becomes, locked: false, chains: [], taken: new Set() };
+  addChains(entry, chains);
+  return entry;
 }
 
 /**
  * A chain keeps of its names and addresses what no earlier chain has, and is left out where that is nothing: Envoy refuses two chains for
  * one thing. (Istio leaves out only chains that say all the same, and Envoy then refuses the listener.)
  */
-function mergeChains(known: readonly OutboundChain[], more: readonly OutboundChain[]): readonly OutboundChain[] {
-  const taken = new Set<string>();
-  const merged = [...known];
-  for (const chain of known) for (const condition of conditions(chain)) taken.add(condition);
+function addChains({ chains, taken }: OutboundEntry, more: readonly OutboundChain[]): void {
   for (const chain of more) {
     const rest = withoutTaken(chain, taken);
     if (rest === undefined) continue;
     for (const condition of conditions(rest)) taken.add(condition);
-    merged.push(rest);
+    chains.push(rest);
   }
-  return merged;
 }
 
 function withoutTaken(chain: OutboundChain, taken: ReadonlySet<string>): OutboundChain | undefined {
