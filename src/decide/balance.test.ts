@@ -4,8 +4,8 @@ import { fromJson, type JsonObject } from '@bufbuild/protobuf';
 import { chooseHost, newBalancerState } from '#decide/balance.ts';
 import { compileCluster } from '#decide/cluster.ts';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
-import type { BalancedHost } from '#decide/priority-load.ts';
 import { formatConfigError } from '#decide/config-error.ts';
+import type { BalancedHost } from '#decide/priority-load.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 
 type Sketch = { readonly weight?: number; readonly health?: string; readonly priority?: number };

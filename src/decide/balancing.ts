@@ -9,8 +9,8 @@ import { isPrime } from '#decide/maglev.ts';
 import {
   type Cluster,
   Cluster_LbPolicy as LbPolicy,
-  type Cluster_RingHashLbConfig as LegacyRing,
   Cluster_RingHashLbConfig_HashFunction as LegacyHashFunction,
+  type Cluster_RingHashLbConfig as LegacyRing,
   type Cluster_SlowStartConfig as LegacySlowStart,
 } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterProvidedSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.js';
@@ -22,8 +22,8 @@ import {
 import { MaglevSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.js';
 import { RandomSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.js';
 import {
-  type RingHash,
   RingHash_HashFunction as HashFunction,
+  type RingHash,
   RingHashSchema,
 } from '#envoy/gen/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.js';
 import { RoundRobinSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js';

@@ -5,8 +5,8 @@ import { bytesOf, xxHash64 } from '#decide/hash64.ts';
 import type { Regex } from '#decide/regex.ts';
 import { compileSubstitution } from '#decide/substitution.ts';
 import type { Word64 } from '#decide/word64.ts';
-import type { HashPolicy as ConnectionHashPolicy } from '#envoy/gen/envoy/type/v3/hash_policy_pb.js';
 import type { RouteAction_HashPolicy as HashPolicy } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { HashPolicy as ConnectionHashPolicy } from '#envoy/gen/envoy/type/v3/hash_policy_pb.js';
 
 export type HashPolicyEntry = {
   /** Policies behind this one do not count when there is a hash by now. */

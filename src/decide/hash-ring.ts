@@ -1,7 +1,8 @@
 // Envoy's ring hash (ketama): each host stands on a ring as often as its weight says, at the hashes of `key_0`, `key_1` and so on; a request goes to the
 // first host at or behind its own hash. The same hosts, weights and sizes make the same ring as in Envoy (ring_hash_lb.cc).
-import { murmurHash2, xxHash64 } from '#decide/hash64.ts';
+
 import type { HashTable, WeightedKey } from '#decide/hash-table.ts';
+import { murmurHash2, xxHash64 } from '#decide/hash64.ts';
 import type { Word64 } from '#decide/word64.ts';
 
 export type RingSettings = { readonly minimumSize: number; readonly maximumSize: number; readonly hashFunction: 'xx-hash' | 'murmur-hash-2' };

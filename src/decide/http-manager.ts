@@ -1,8 +1,9 @@
 // Envoy's HttpConnectionManager, compiled, with Envoy's defaults filled in.
+
+import { type IpRange, ipRange } from '#base/cidr.ts';
 import type { Problems } from '#decide/config-error.ts';
 import type { FileReader } from '#decide/data-source.ts';
 import { durationMs } from '#decide/duration.ts';
-import { type IpRange, ipRange } from '#base/cidr.ts';
 import { actsByItself } from '#decide/http-filter.ts';
 import { compileHttpFilters } from '#decide/http-filters.ts';
 import type { HttpManagerEntry } from '#decide/listener-entry.ts';

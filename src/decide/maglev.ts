@@ -1,7 +1,8 @@
 // Envoy's maglev table (the paper's listing 1, with weights): hosts take turns in filling a table of prime size, each along its own permutation.
 // The same hosts, weights and size make the same table as in Envoy (maglev_lb.cc).
-import { xxHash64 } from '#decide/hash64.ts';
+
 import type { HashTable, WeightedKey } from '#decide/hash-table.ts';
+import { xxHash64 } from '#decide/hash64.ts';
 import { Word64 } from '#decide/word64.ts';
 
 type Turn = { readonly host: number; readonly weight: number; readonly skip: number; slot: number; target: number };

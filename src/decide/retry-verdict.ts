@@ -2,7 +2,7 @@
 
 import { fieldOf } from '#decide/header-fields.ts';
 import { wholeNumber } from '#decide/request-timeouts.ts';
-import { retryConditions, type RetryCondition, type RetryEntry } from '#decide/retry.ts';
+import { type RetryCondition, type RetryEntry, retryConditions } from '#decide/retry.ts';
 import type { RequestView } from '#decide/views.ts';
 
 /** How an attempt ended before a response: as the proxy's streams say, so far as retries tell them apart. */

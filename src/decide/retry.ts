@@ -6,7 +6,7 @@ import type { Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileHeaderCondition } from '#decide/header-condition.ts';
-import { type RetryPolicy, RetryPolicy_ResetHeaderFormat as ResetFormat } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import { RetryPolicy_ResetHeaderFormat as ResetFormat, type RetryPolicy } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import { PreviousPrioritiesConfigSchema } from '#envoy/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js';
 
 /** Envoy's retry_on words (router filter, x-envoy-retry-on and x-envoy-retry-grpc-on). */

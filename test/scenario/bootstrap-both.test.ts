@@ -69,9 +69,7 @@ function callHttps(call: Call & { readonly kind: 'https' }, authority: Authority
     const outgoing = httpsRequest(options, (answer) => {
       let body = '';
       answer.setEncoding('utf8').on('data', (part: string) => (body += part));
-      answer.on('end', () =>
-        resolve({ status: answer.statusCode, certificate: /"x-forwarded-client-cert":"((?:[^"\\]|\\.)*)"/.exec(body)?.[1] }),
-      );
+      answer.on('end', () => resolve({ status: answer.statusCode, certificate: /"x-forwarded-client-cert":"((?:[^"\\]|\\.)*)"/.exec(body)?.[1] }));
     });
     outgoing.on('error', () => resolve({ failed: true }));
     outgoing.end();

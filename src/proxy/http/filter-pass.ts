@@ -1,6 +1,6 @@
 // The way of one request through the HTTP filters: runs them, waits where a fault or a buffer says so and keeps the body meanwhile, answers where
 // one of them does. Made only for requests that some filter may act on.
-import { applyHeaderOperations } from '#decide/header-apply.ts';
+
 import {
   type FilterAnswer,
   type FilterEffects,
@@ -10,6 +10,7 @@ import {
   runAbort,
   runHttpFilters,
 } from '#decide/filter-run.ts';
+import { applyHeaderOperations } from '#decide/header-apply.ts';
 import type { RateLimitEntry } from '#decide/rate-limit.ts';
 import type { RateLimitState } from '#decide/rate-limit-take.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';

@@ -1,7 +1,8 @@
 // gRPC-Web of browsers turned into gRPC and back, around a stream: the content type changes, base64 is taken off and put on, and the response's
 // trailers go into its body (github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md). Both sides of it see an ordinary stream.
-import { percentEncode } from '#proxy/http/local-reply.ts';
+
 import { fieldValue, removeFields, setField } from '#proxy/http/header-list.ts';
+import { percentEncode } from '#proxy/http/local-reply.ts';
 import type { BodyReceiver, DownstreamConnection, HeaderList, RequestHead, ResetReason, ResponseHead, ServerStream } from '#proxy/http/stream.ts';
 import { grpcStatusOf } from '#proxy/respond.ts';
 

@@ -8,8 +8,8 @@ import type { ClientStream, RequestHead, ResetReason, ResponseReceiver, Upstream
 import { Http2ClientStream } from '#proxy/http2/client-stream.ts';
 import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
-import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 import type { PoolFactory } from '#proxy/upstream/pool-factory.ts';
+import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 
 const streamWindowBytes = 256 * 1024;
 const sessionWindowBytes = 1024 * 1024;
