@@ -3,7 +3,7 @@
 import type { Origin } from '#base/origin.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import { routeContext } from '#compile/destination.ts';
+import { type RouteContext, routeContext } from '#compile/destination.ts';
 import { defaultRoutes, type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
 import type { Scope } from '#compile/scope.ts';
 import { hostsOverlap, isWildcard } from '#model/hostname.ts';
@@ -31,8 +31,14 @@ export function servicesOnPort(scope: Scope, port: number): readonly PortService
  * The rules in force for a service's port: of the virtual services that name its host the first in precedence that says anything to this
  * client; where none names it, the one with the most specific wildcard; else straight to the service.
  */
-export function serviceRules(scope: Scope, service: Service, port: ServicePort, client: Client, cache: CompileCache): Rules {
-  const context = routeContext(scope, { port: port.number, gateway: 'mesh', client });
+export function serviceRules(
+  scope: Scope,
+  service: Service,
+  port: ServicePort,
+  client: Client,
+  cache: CompileCache,
+  context = meshContext(scope, port.number, client),
+): Rules {
   for (const virtualService of candidates(scope, service.hostname)) {
     if (!mayDecide(virtualService, service, client)) continue;
     const routes = virtualServiceRoutes(virtualService, context, cache);
@@ -41,13 +47,18 @@ export function serviceRules(scope: Scope, service: Service, port: ServicePort, 
   return { routes: defaultRoutes(service, port, context, cache), origin: service.origin };
 }
 
+/** For calls to a port by sidecars: the same for all services that have it. */
+export function meshContext(scope: Scope, port: number, client: Client): RouteContext {
+  return routeContext(scope, { port, gateway: 'mesh', client });
+}
+
 /**
  * Hosts that no service with this port has: on port 80, which is where requests for unknown hosts go, and on other ports where the same
  * virtual service is about a service with it.
  */
 export function foreignHosts(scope: Scope, port: number, client: Client, cache: CompileCache): readonly ForeignHost[] {
   const { http, names } = portTable(scope, port);
-  const context = routeContext(scope, { port, gateway: 'mesh', client });
+  const context = meshContext(scope, port, client);
   return scope.virtualServices('mesh').flatMap((virtualService): readonly ForeignHost[] => {
     const foreign = virtualService.hosts.filter(({ hostname }) => isForeign(hostname, names, virtualService));
     if (foreign.length === 0) return [];

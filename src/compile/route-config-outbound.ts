@@ -5,7 +5,7 @@ import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { connectCatchAll, connectHosts } from '#compile/connect-route.ts';
 import { hostInDomain, type ServiceDomains, serviceDomains } from '#compile/domains.ts';
-import { foreignHosts, type Rules, ruledAliases, serviceRules, servicesOnPort } from '#compile/governing-rules.ts';
+import { foreignHosts, meshContext, type Rules, ruledAliases, serviceRules, servicesOnPort } from '#compile/governing-rules.ts';
 import { hostAndPort, httpProxyRouteConfig } from '#compile/names.ts';
 import { routeConfig } from '#compile/route-config.ts';
 import type { Scope } from '#compile/scope.ts';
@@ -76,17 +76,40 @@ function portVirtualHosts(scope: Scope, port: number, client: Client, options: {
     const bare = hostInDomain(foreign.host);
     add(foreign.host, { domains: options.port === undefined ? [bare] : [bare, hostAndPort(bare, port)], shortForms: new Set() }, foreign);
   }
-  const domainOptions = { clientDnsDomain: client.dnsDomain, capturesDns: client.capturesDns, ...options };
+  const domainsOf = domainsByService(client, options, cache);
+  const context = meshContext(scope, port, client);
   const ruled = [
     ...ruledAliases(scope, port, client, cache),
-    ...services.map(({ service, servicePort }) => ({ service, ...serviceRules(scope, service, servicePort, client, cache) })),
+    ...services.map(({ service, servicePort }) => ({ service, ...serviceRules(scope, service, servicePort, client, cache, context) })),
   ];
   for (const isAboutRules of [true, false]) {
     for (const { service, ...rules } of ruled) {
-      if ((rules.virtualService !== undefined) === isAboutRules) add(service.hostname, serviceDomains(service, domainOptions), rules);
+      if ((rules.virtualService !== undefined) === isAboutRules) add(service.hostname, domainsOf(service), rules);
     }
   }
   return entries;
+}
+
+/** Remembered as long as the service is the same. */
+function domainsByService(
+  { dnsDomain: clientDnsDomain, capturesDns }: Client,
+  options: { readonly port?: number },
+  cache: CompileCache,
+): (service: Service) => ServiceDomains {
+  const known = cache.once(
+    'domains by service',
+    [],
+    `${clientDnsDomain} ${capturesDns} ${options.port ?? ''}`,
+    () => new WeakMap<Service, ServiceDomains>(),
+  );
+  return (service) => {
+    let domains = known.get(service);
+    if (domains === undefined) {
+      domains = serviceDomains(service, { clientDnsDomain, capturesDns, ...options });
+      known.set(service, domains);
+    }
+    return domains;
+  };
 }
 
 /** Only the domains that carry the port: a bare name means port 80. */
