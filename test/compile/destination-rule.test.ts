@@ -1,9 +1,11 @@
 // What of a destination rule is made for whom: proxies between which a rule tells no difference share all of it, and a change costs what it touches.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isMessage } from '@bufbuild/protobuf';
 import { readText } from '#api/read-text.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
+import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { XdsResource } from '#envoy/resource.ts';
 import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
@@ -113,4 +115,25 @@ test('a changed rule leaves the clusters and endpoints of other hosts as they ar
     [...ofType].filter(([name, one]) => before.get(typeUrl)?.get(name) !== one).map(([name]) => name),
   );
   assert.deepEqual([...new Set(changed)], [nearCluster]);
+});
+
+test('a service of each node for itself has the endpoints of the client’s node', () => {
+  const local = `
+apiVersion: v1
+kind: Service
+metadata: { name: near, namespace: default }
+spec: { selector: { app: shop }, internalTrafficPolicy: Local, ports: [{ name: http, port: 80, targetPort: 8080 }] }`;
+  const onNode = (name: string, node: string): string => pod(name, 'east').replace('spec: {', `spec: { nodeName: ${node},`);
+  const all = [onNode('shop-1', 'n1'), onNode('shop-2', 'n2'), onNode('a-1', 'n1'), onNode('b-1', 'n2'), onNode('b-2', 'n3')];
+  const mesh = buildMesh(new MemorySource(read(local, ...all)).current());
+  const told = toldBy(mesh, new MeshCompiler(mesh), typeUrls.endpoint, nearCluster);
+  const addresses = (proxy: string): readonly string[] => {
+    const message = told(proxy)?.message;
+    assert.ok(isMessage(message, ClusterLoadAssignmentSchema));
+    return message.endpoints.flatMap(({ lbEndpoints }) => lbEndpoints.map(({ hostIdentifier }) => JSON.stringify(hostIdentifier.value)));
+  };
+  assert.equal(addresses('a-1').length, 1);
+  assert.equal(addresses('b-1').length, 1);
+  assert.notDeepEqual(addresses('a-1'), addresses('b-1'));
+  assert.deepEqual(addresses('b-2'), []);
 });
