@@ -30,12 +30,26 @@ export function compileSidecar(scope: Scope, proxy: Proxy, cache: CompileCache):
   const { interception } = proxy;
   switch (interception.kind) {
     case 'redirect':
-      return { shared: [redirectedOutbound(scope, proxy, cache)], units: redirectedInbound(scope, proxy, cache), diagnostics: [] };
+      return { shared: [redirectedOutbound(scope, proxy, cache)], units: redirectedInbound(scope, proxy, cache), diagnostics: notOpened(scope) };
     case 'none':
-      return { shared: [], units: loopbackUnits(scope, proxy, interception, cache), diagnostics: [] };
+      return { shared: [], units: loopbackUnits(scope, proxy, interception, cache), diagnostics: notOpened(scope) };
     default:
       return assertNever(interception, 'interception');
   }
+}
+
+/** HDL0050 for egress listeners that nobody will find: on a Unix socket, and where all pods share an address, on a port of their own. */
+function notOpened({ sidecar, redirected }: Scope): readonly Diagnostic[] {
+  return (sidecar?.egress ?? []).flatMap(({ port, bind, captureMode, origin }): readonly Diagnostic[] => {
+    const name = `Sidecar ${sidecar?.namespace}/${sidecar?.name}`;
+    const common = { code: 'HDL0050', severity: 'warning', at: origin } as const;
+    if (port?.number === 0)
+      return [{ ...common, message: `${name}: the socket ${bind ?? ''} is not opened`, hint: 'give the listener a port number' }];
+    const isOwn = captureMode === 'none' || bind !== undefined;
+    if (redirected || port === undefined || !isOwn) return [];
+    const hint = 'each service has a port of its own here; its hosts count for that port all the same';
+    return [{ ...common, message: `${name}: port ${port.number} is not opened on this machine, where all pods have one address`, hint }];
+  });
 }
 
 function redirectedInbound(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Unit[] {
