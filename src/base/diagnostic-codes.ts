@@ -110,13 +110,13 @@ export const heddleCodes = {
     title: 'Entry that does not act as it reads',
     explanation: 'A ServiceEntry or WorkloadEntry is accepted, as in Istio, and does not do what it says, or does more than it seems to.',
   },
-  HDL0050: {
-    title: 'Listener of a Sidecar not opened',
-    explanation: 'A Sidecar asks for a listener that is not opened: a Unix socket, or on one machine a port that all its pods would have to share.',
-  },
   HDL0043: {
     title: 'Address of several services',
     explanation: 'Two services claim one address and port for connections that do not say which of them is meant. The older one has them.',
+  },
+  HDL0050: {
+    title: 'Listener of a Sidecar not opened',
+    explanation: 'A Sidecar asks for a listener that is not opened: a Unix socket, or on one machine a port that all its pods would have to share.',
   },
   HDL0060: {
     title: 'Not accepted',

@@ -51,6 +51,19 @@ test('of hosts that are looked up by request, TLS is not served yet', () => {
   assert.deepEqual(findings(['ServiceEntry', `hosts: ["*.a.com"], ${ports}, resolution: DYNAMIC_DNS`]), ['warning HDL0042 4: spec.ports[1]']);
 });
 
+test('who loses an address to an older service is told', () => {
+  const at = (host: string, address: string, protocol: string, more = ''): readonly [string, string] => [
+    'ServiceEntry',
+    `hosts: [${host}], addresses: [${address}], ports: [{ number: 9000, name: p, protocol: ${protocol} }]${more}`,
+  ];
+  assert.deepEqual(findings(at('a.com', '10.1.2.3/16', 'TCP'), at('b.com', '10.1.9.9/16', 'TCP')), ['warning HDL0043 4: spec.ports[0]']);
+  assert.deepEqual(findings(at('a.com', '10.1.2.3', 'TCP'), at('b.com', '10.1.2.3', 'TLS')), ['warning HDL0043 4: spec.ports[0]']);
+  assert.deepEqual(findings(at('a.com', '10.1.2.3', 'TLS'), at('b.com', '10.1.2.3', 'HTTPS')), []);
+  assert.deepEqual(findings(at('a.com', '10.1.2.3', 'HTTP'), at('b.com', '10.1.2.3', 'HTTP')), []);
+  assert.deepEqual(findings(at('a.com', '10.1.0.0/16', 'TCP'), at('b.com', '10.1.2.0/24', 'TCP')), []);
+  assert.deepEqual(findings(at('a.com', '10.1.2.3', 'TCP', ', exportTo: [one]'), at('b.com', '10.1.2.3', 'TCP', ', exportTo: [two]')), []);
+});
+
 test('entries as they should be are not warned of', () => {
   assert.deepEqual(
     findings(

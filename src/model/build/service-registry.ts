@@ -3,6 +3,7 @@
 // and mergeServicesInstancesByNamespaceHost.
 import type { ResourcesByKind } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { addressConflicts } from '#model/build/address-conflict.ts';
 import { aliasDiagnostics, aliasesByTarget, buildAliases } from '#model/build/alias.ts';
 import { automaticAddresses } from '#model/build/automatic-address.ts';
 import type { BuildMemo } from '#model/build/build-memo.ts';
@@ -54,6 +55,7 @@ export function buildServiceRegistry(
       aliases,
       diagnostics: [
         ...serviceEntryAdvice(resources),
+        ...addressConflicts([...all].sort(compareAge)),
         ...aliasDiagnostics(aliases),
         ...[...ofEntries].flatMap(([key, same]) => mergeProblems(same, ofKubernetes.get(key)?.shape)),
       ],
