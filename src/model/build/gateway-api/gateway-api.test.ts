@@ -248,6 +248,9 @@ test('an address is a Service of the namespace of the Gateway', () => {
     [{ selector: {}, services: ['edge.default.svc.cluster.local'] }],
   );
   assert.deepEqual(trouble(meshOf(manual('edge'))), ['Programmed AddressNotUsable 4:62']);
+  const elsewhere = meshOf(`${manual('edge')}${service('edge', 'default', 8080)}`);
+  assert.deepEqual(trouble(elsewhere), ['Programmed AddressNotAssigned 4:102']);
+  assert.equal(elsewhere.diagnostics.length, 1);
 });
 
 test('what a change does not touch stays the same object', () => {

@@ -6,8 +6,9 @@ import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
 import type { AttachContext, Attachment } from '#model/build/gateway-api/attachment.ts';
 import type { ConvertedConnections } from '#model/build/gateway-api/connection-rules.ts';
 import { isOwnGateway } from '#model/build/gateway-api/gateway-class.ts';
-import { type AttachedCounts, addressProblems, classStatuses, gatewayStatus, setStatus } from '#model/build/gateway-api/gateway-conditions.ts';
+import { addressProblems, classStatuses, gatewayStatus, setStatus } from '#model/build/gateway-api/gateway-conditions.ts';
 import type { ConvertedRules } from '#model/build/gateway-api/http-rules.ts';
+import { portProblems } from '#model/build/gateway-api/listener-conditions.ts';
 import { isServed, type Listener, readListeners, setParent } from '#model/build/gateway-api/listeners.ts';
 import { modelGateway } from '#model/build/gateway-api/model-gateways.ts';
 import { connectionVirtualServices, httpVirtualServices } from '#model/build/gateway-api/model-virtual-services.ts';
@@ -82,19 +83,19 @@ function statuses(
   routes: readonly AttachedRoute[],
   { listeners, services, domain, memo }: AttachContext & { readonly memo: GatewayApiMemo },
 ): Pick<GatewayApiParts, 'statuses' | 'diagnostics'> {
-  const counts = attachedCounts(routes);
+  const listenerContext = { counts: attachedCounts(routes), services, domain };
   const ofGateways = [...resources.KubernetesGateway.values()].map((gateway) => {
     if (!isOwnGateway(gateway, resources.GatewayClass)) return { diagnostics: [strangeClass(gateway)] };
     const own = listeners.filter(({ owner }) => owner === gateway);
     const problems = addressProblems(gateway, services, domain);
-    return { status: gatewayStatus(gateway, own, counts, problems, domain), diagnostics: toDiagnostics(problems) };
+    return { status: gatewayStatus(gateway, own, listenerContext, problems), diagnostics: toDiagnostics(problems) };
   });
   const ofSets = [...resources.ListenerSet.values()].flatMap((set) => {
     const own = listeners.filter(({ owner }) => owner === set);
     const gateway = resources.KubernetesGateway.get(setParent(set));
     if (gateway !== undefined && !isOwnGateway(gateway, resources.GatewayClass)) return [];
     const problems = own.length > 0 ? [] : [notJoined(set, gateway !== undefined)];
-    return [{ status: setStatus(set, own, counts, problems), diagnostics: toDiagnostics(problems) }];
+    return [{ status: setStatus(set, own, listenerContext, problems), diagnostics: toDiagnostics(problems) }];
   });
   return {
     statuses: [
@@ -104,7 +105,7 @@ function statuses(
     ],
     diagnostics: [
       ...[...ofGateways, ...ofSets].flatMap(({ diagnostics }) => diagnostics),
-      ...toDiagnostics(listeners.flatMap(({ problems }) => problems)),
+      ...toDiagnostics(listeners.flatMap((listener) => [...listener.problems, ...portProblems(listener, listenerContext)])),
       ...toDiagnostics(routes.flatMap(({ attachments, converted }) => [...attachments.flatMap(({ problems }) => problems), ...converted.problems])),
     ],
   };
@@ -120,7 +121,7 @@ function oncePerPlace(findings: readonly Diagnostic[]): readonly Diagnostic[] {
   return [...new Map(findings.map((finding) => [JSON.stringify(finding.at), finding])).values()];
 }
 
-function attachedCounts(routes: readonly AttachedRoute[]): AttachedCounts {
+function attachedCounts(routes: readonly AttachedRoute[]): ReadonlyMap<Listener, number> {
   const counts = new Map<Listener, number>();
   for (const { attachments } of routes) {
     const taking = new Set(attachments.flatMap(({ listeners }) => listeners.map(({ listener }) => listener)));

@@ -1,16 +1,14 @@
-// What is said to GatewayClasses, Gateways, their listeners and ListenerSets. Source: Gateway API, GatewayConditionType and
-// ListenerConditionType with their reasons; Istio, reportGatewayStatus.
+// What is said to GatewayClasses, Gateways and ListenerSets. Source: Gateway API, GatewayConditionType and
+// its reasons; Istio, reportGatewayStatus.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import { gatewayServices, isOwnClass, manualAddresses } from '#model/build/gateway-api/gateway-class.ts';
+import { type ListenerContext, listenerStatus } from '#model/build/gateway-api/listener-conditions.ts';
 import { isServed, type KubernetesGateway, type Listener, type ListenerOwner, setParent } from '#model/build/gateway-api/listeners.ts';
 import { conditionOf, type Problem } from '#model/build/gateway-api/problem.ts';
-import type { Condition, GatewayApiStatus, ListenerStatus } from '#model/gateway-api.ts';
+import type { Condition, GatewayApiStatus } from '#model/gateway-api.ts';
 import type { Service } from '#model/service.ts';
 
-/** How many routes each listener has. */
-export type AttachedCounts = ReadonlyMap<Listener, number>;
-
-export function classStatus({ metadata, origins }: KindMap['GatewayClass']): GatewayApiStatus {
+function classStatus({ metadata, origins }: KindMap['GatewayClass']): GatewayApiStatus {
   const good = { reason: 'Accepted', message: 'the class is served' };
   return {
     kind: 'GatewayClass',
@@ -43,12 +41,11 @@ export function addressProblems(gateway: KubernetesGateway, services: ReadonlyMa
 export function gatewayStatus(
   gateway: KubernetesGateway,
   own: readonly Listener[],
-  counts: AttachedCounts,
+  context: ListenerContext,
   problems: readonly Problem[],
-  domain: string,
 ): GatewayApiStatus {
   const { metadata, origins } = gateway;
-  const services = gatewayServices(gateway, domain).join(', ');
+  const services = gatewayServices(gateway, context.domain).join(', ');
   return {
     kind: 'Gateway',
     namespace: metadata.namespace,
@@ -63,7 +60,7 @@ export function gatewayStatus(
         metadata.generation,
       ),
     ],
-    listeners: own.map((listener) => listenerStatus(listener, counts)),
+    listeners: own.map((listener) => listenerStatus(listener, context)),
   };
 }
 
@@ -71,7 +68,7 @@ export function gatewayStatus(
 export function setStatus(
   set: KindMap['ListenerSet'],
   own: readonly Listener[],
-  counts: AttachedCounts,
+  context: ListenerContext,
   problems: readonly Problem[],
 ): GatewayApiStatus {
   const { metadata, origins } = set;
@@ -85,7 +82,7 @@ export function setStatus(
       problems.length > 0 ? conditionOf('Accepted', problems, accepted, metadata.generation) : acceptance(own, metadata.generation),
       conditionOf('Programmed', nothingServed(own, set), good, metadata.generation),
     ],
-    listeners: own.map((listener) => listenerStatus(listener, counts)),
+    listeners: own.map((listener) => listenerStatus(listener, context)),
   };
 }
 
@@ -105,33 +102,4 @@ function acceptance(listeners: readonly Listener[], generation: number | undefin
 function nothingServed(listeners: readonly Listener[], { origins }: ListenerOwner): readonly Problem[] {
   if (listeners.some(isServed)) return [];
   return [{ condition: 'Programmed', reason: 'Invalid', message: 'no listener can be served', at: origins.at(['spec', 'listeners']) }];
-}
-
-const routeGroup = 'gateway.networking.k8s.io';
-
-function listenerStatus(listener: Listener, counts: AttachedCounts): ListenerStatus {
-  const { spec, kinds, problems, owner, path } = listener;
-  const { generation } = owner.metadata;
-  const served = isServed(listener);
-  const at = owner.origins.at(path);
-  const programming: readonly Problem[] = served
-    ? unprogrammed(listener)
-    : [{ condition: 'Programmed', reason: 'Invalid', message: 'the listener is not served', at: problems[0]?.at ?? at }];
-  return {
-    name: spec.name,
-    supportedKinds: kinds.map((kind) => `${kind}.${routeGroup}`),
-    attachedRoutes: counts.get(listener) ?? 0,
-    conditions: [
-      conditionOf('Accepted', problems, { reason: 'Accepted', message: 'the listener can be served' }, generation),
-      conditionOf('Conflicted', problems, { reason: 'NoConflicts', message: 'no other listener is in its way' }, generation),
-      conditionOf('Programmed', programming, { reason: 'Programmed', message: 'the listener is served' }, generation),
-      conditionOf('ResolvedRefs', problems, { reason: 'ResolvedRefs', message: 'every reference leads somewhere' }, generation),
-    ],
-  };
-}
-
-/** TLS is passed on, not ended: whoever compiles the listener says so with a diagnostic. */
-function unprogrammed({ spec, owner, path }: Listener): readonly Problem[] {
-  if (spec.tls === undefined || spec.tls.mode === 'Passthrough') return [];
-  return [{ condition: 'Programmed', reason: 'Pending', message: 'ending TLS is not supported yet', at: owner.origins.at([...path, 'tls']) }];
 }
