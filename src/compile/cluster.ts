@@ -12,9 +12,9 @@ import { commonLbConfig, localitySetting } from '#compile/locality-balancing.ts'
 import { clusterMetadata } from '#compile/metadata.ts';
 import { configPath } from '#compile/names.ts';
 import { outlierDetection } from '#compile/outlier-detection.ts';
+import { announceClient } from '#compile/proxy-protocol.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { speaksHttp2, upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
-import { announceClient } from '#compile/proxy-protocol.ts';
 import { upstreamTls } from '#compile/upstream-tls.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';

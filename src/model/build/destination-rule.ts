@@ -1,7 +1,7 @@
 // Destination rules with their host resolved.
 import type { KindMap } from '#api/kinds.ts';
-import { visibilityOf } from '#model/build/export-to.ts';
 import { buildRulePolicy } from '#model/build/destination-rule-policy.ts';
+import { visibilityOf } from '#model/build/export-to.ts';
 import { resolveHost } from '#model/build/host-resolution.ts';
 import type { DestinationRule, RulePolicy } from '#model/destination-rule.ts';
 import type { MeshSettings } from '#model/mesh.ts';
