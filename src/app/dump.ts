@@ -5,6 +5,7 @@ import type { Compiled } from '#compile/compiled.ts';
 import { printMessage } from '#envoy/print.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { Mesh } from '#model/mesh.ts';
+import { allServices } from '#model/service.ts';
 
 export type DumpFormat = 'yaml' | 'json';
 
@@ -14,10 +15,19 @@ export function formatDump(value: unknown, format: DumpFormat): string {
 }
 
 /** The mesh without its diagnostics; origins as `file:line:col`. */
-export function dumpMesh({ settings, services, workloads, gateways, virtualServices, destinationRules }: Mesh): unknown {
-  const workloadsByName = [...workloads.values()].sort(byKey(({ namespace, name }) => `${namespace}/${name}`));
-  const servicesByName = [...services.values()].sort(byKey(({ hostname }) => hostname));
-  return toPlain({ settings, services: servicesByName, workloads: workloadsByName, gateways, virtualServices, destinationRules });
+export function dumpMesh(mesh: Mesh): unknown {
+  const { settings, aliases, workloads, workloadEntries, gateways, virtualServices, destinationRules } = mesh;
+  const byName = byKey(({ namespace, name }: { readonly namespace: string; readonly name: string }) => `${namespace}/${name}`);
+  return toPlain({
+    settings,
+    services: [...allServices(mesh)].sort(byKey(({ hostname }) => hostname)),
+    ...(aliases.size > 0 && { aliases: [...aliases.values()].sort(byName) }),
+    workloads: [...workloads.values()].sort(byName),
+    ...(workloadEntries.size > 0 && { workloadEntries: [...workloadEntries.values()].sort(byName) }),
+    gateways,
+    virtualServices,
+    destinationRules,
+  });
 }
 
 /** Resource kinds by the name under which they are shown, in the order in which a request meets them. */
