@@ -96,6 +96,7 @@ test('kinds: misspelt, of the wrong group or version, known by name only, of ano
   for (const [group, kind] of [
     ['security.istio.io/v1', 'PeerAuthentication'],
     ['gateway.networking.k8s.io/v1alpha2', 'UDPRoute'],
+    ['gateway.networking.k8s.io/v1', 'BackendTLSPolicy'],
     ['v1', 'LimitRange'],
     ['cert-manager.io/v1', 'Certificate'],
   ] as const) {

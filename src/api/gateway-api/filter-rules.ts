@@ -1,6 +1,7 @@
 // What the CRDs of HTTPRoute and GRPCRoute demand of filters beyond their schema (their CEL rules).
 import { type Finding, invalid, type Path } from '#api/finding.ts';
 import type { GrpcFilter, HttpFilter, PathModifier, RequestMirror } from '#api/gateway-api/filters.ts';
+import { checkHeaderModifier } from '#api/gateway-api/header-rules.ts';
 
 type Filter = HttpFilter | GrpcFilter;
 
@@ -28,6 +29,8 @@ export function checkFilters(filters: readonly Filter[], path: Path): readonly F
     return [
       ...checkFields(filter, at),
       ...(isRepeated ? [invalid([...at, 'type'], 'value', `a rule can have one filter of type ${filter.type}`, 'join the two')] : []),
+      ...checkHeaderModifier(filter.requestHeaderModifier ?? {}, [...at, 'requestHeaderModifier']),
+      ...checkHeaderModifier(filter.responseHeaderModifier ?? {}, [...at, 'responseHeaderModifier']),
       ...checkMirror(filter.requestMirror, [...at, 'requestMirror']),
       ...('urlRewrite' in filter ? checkPath(filter.urlRewrite?.path, [...at, 'urlRewrite', 'path']) : []),
       ...('requestRedirect' in filter ? checkRedirect(filter, [...at, 'requestRedirect']) : []),

@@ -1,20 +1,27 @@
 // What the CRDs of the Gateway API's routes demand beyond their schema (their CEL rules): a route that breaks one is refused.
+import { isIP } from 'node:net';
 import { type Finding, invalid, type Path } from '#api/finding.ts';
 import type { TcpRouteSpec, TlsRouteSpec } from '#api/gateway-api/connection-routes.ts';
 import { checkFilters, replacesPrefix } from '#api/gateway-api/filter-rules.ts';
 import type { GrpcRouteMatch, GrpcRouteSpec } from '#api/gateway-api/grpc-route.ts';
+import { checkHeaderName } from '#api/gateway-api/header-rules.ts';
 import type { HttpRouteMatch, HttpRouteRule, HttpRouteSpec } from '#api/gateway-api/http-route.ts';
 import type { BackendReference, ParentReference } from '#api/gateway-api/references.ts';
 import { checkRegex } from '#api/regex.ts';
 import { parseDurationMs } from '#base/duration.ts';
 
 export function checkHttpRoute({ spec }: { readonly spec: HttpRouteSpec }): readonly Finding[] {
-  return [...checkParents(spec.parentRefs), ...(spec.rules ?? []).flatMap((rule, index) => checkHttpRule(rule, ['spec', 'rules', index]))];
+  return [
+    ...checkParents(spec.parentRefs),
+    ...checkHostnames(spec.hostnames),
+    ...(spec.rules ?? []).flatMap((rule, index) => checkHttpRule(rule, ['spec', 'rules', index])),
+  ];
 }
 
 export function checkGrpcRoute({ spec }: { readonly spec: GrpcRouteSpec }): readonly Finding[] {
   return [
     ...checkParents(spec.parentRefs),
+    ...checkHostnames(spec.hostnames),
     ...(spec.rules ?? []).flatMap(({ matches = [], filters = [], backendRefs = [] }, index) => {
       const path = ['spec', 'rules', index];
       return [
@@ -29,8 +36,18 @@ export function checkGrpcRoute({ spec }: { readonly spec: GrpcRouteSpec }): read
 export function checkConnectionRoute({ spec }: { readonly spec: TlsRouteSpec | TcpRouteSpec }): readonly Finding[] {
   return [
     ...checkParents(spec.parentRefs),
+    ...checkHostnames('hostnames' in spec ? spec.hostnames : []),
     ...spec.rules.flatMap(({ backendRefs = [] }, index) => checkBackends(backendRefs, ['spec', 'rules', index, 'backendRefs'])),
   ];
+}
+
+/** The listener's rule for its hostname holds for those of routes. */
+function checkHostnames(hostnames: readonly string[] = []): readonly Finding[] {
+  return hostnames.flatMap((hostname, index) => {
+    const path = ['spec', 'hostnames', index];
+    if (isIP(hostname) !== 0) return [invalid(path, 'value', 'a hostname cannot be an IP address')];
+    return hostname === '*' ? [invalid(path, 'value', 'a hostname cannot be * alone', 'leave it out: the route is then for all')] : [];
+  });
 }
 
 /** Two references to one parent must be for different parts of it. */
@@ -92,6 +109,7 @@ type NamedMatch = { readonly type?: 'Exact' | 'RegularExpression'; readonly name
 function checkNamed(matches: readonly NamedMatch[], path: Path, ignoresCase: boolean): readonly Finding[] {
   const nameOf = ({ name }: NamedMatch): string => (ignoresCase ? name.toLowerCase() : name);
   return matches.flatMap((match, index) => [
+    ...(ignoresCase ? checkHeaderName(match.name, [...path, index, 'name']) : []),
     ...(match.type === 'RegularExpression' ? checkExpression(match.value, [...path, index, 'value']) : []),
     ...(matches.slice(0, index).some((other) => nameOf(other) === nameOf(match))
       ? [invalid([...path, index, 'name'], 'value', `${match.name} is already in another condition of this match`)]

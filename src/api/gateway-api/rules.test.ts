@@ -81,6 +81,21 @@ const broken: readonly (readonly [what: string, kind: string, spec: string, mess
   ['a try longer than all tries', 'HTTPRoute', rule('timeouts: {request: 1s, backendRequest: 2s}'), /cannot be longer than request/],
   ['an empty method', 'GRPCRoute', rule('matches: [{method: {type: Exact}}]'), /one of service and method/],
   ['a service that is no name', 'GRPCRoute', rule('matches: [{method: {service: a/b}}]'), /no name of a gRPC service/],
+  ['a host that is all', 'HTTPRoute', '{hostnames: ["*"]}', /cannot be \* alone/],
+  ['a host that is an address', 'TLSRoute', '{hostnames: [1.2.3.4], rules: [{backendRefs: [{name: a, port: 1}]}]}', /cannot be an IP address/],
+  ['a header name with a space', 'HTTPRoute', rule('matches: [{headers: [{name: a b, value: c}]}]'), /"a b" is no name of a header/],
+  [
+    'a header value of two lines',
+    'HTTPRoute',
+    rule('filters: [{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: a, value: "b\\nc"}]}}]'),
+    /is one line/,
+  ],
+  [
+    'a header to remove that has no such name',
+    'GRPCRoute',
+    rule('filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {remove: ["a:b"]}}]'),
+    /"a:b" is no name of a header/,
+  ],
   ['no rules', 'TCPRoute', '{}', /spec.rules is missing/],
 ];
 
