@@ -161,3 +161,17 @@ test('a connection that has lived long enough takes no further request', async (
   await client.until(/x[^]*x[^]*x$/);
   assert.equal(backend.connections.length, 2);
 });
+
+test('of endpoints with one address the first counts', async () => {
+  await using backend = await startRawServer((socket) => onHeads(socket, () => socket.write(answer('x'))));
+  await using proxy = await startHttpProxy({ routes, clusters: [staticCluster('backend', [backend.port, backend.port])] });
+  const cluster = proxy.clusters.get('backend');
+  assert.equal(cluster?.endpoints.size, 1);
+  const [first, second] = cluster?.entry.endpoints ?? [];
+  assert.ok(cluster !== undefined && first !== undefined && second !== undefined);
+  proxy.clusters.set({ ...cluster.entry, endpoints: [{ ...first, weight: 7 }, second] });
+  assert.deepEqual(
+    [...cluster.endpoints.values()].map(({ entry }) => entry.weight),
+    [7],
+  );
+});

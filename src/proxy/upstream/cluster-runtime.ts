@@ -64,6 +64,8 @@ export class ClusterRuntime {
     const next = new Map<string, Endpoint>();
     const nowMs = this.#chance.nowMs();
     for (const wanted of entry.endpoints) {
+      // Of several with one address the first counts, as in Envoy's EDS.
+      if (next.has(wanted.key)) continue;
       const kept = this.#endpoints.get(wanted.key);
       if (kept !== undefined) kept.entry = wanted;
       const endpoint = kept ?? new Endpoint(entry, wanted, this.usage, this.#factories, nowMs);
