@@ -149,6 +149,7 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
       resolution: 'all',
       endpoints: workload,
       workloadSelector: 'all',
+      subjectAltNames: 'all',
       exportTo: 'all',
     },
     status: 'all',

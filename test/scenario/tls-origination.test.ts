@@ -24,7 +24,7 @@ async function startSecureServer({ certificate, key }: Leaf, ca: string): Promis
 }
 
 /** One host outside the mesh, with a way in through the gateway; `tls` as in the DestinationRule. */
-function outside(name: string, port: number, tls: string): string {
+function outside(name: string, port: number, tls: string, names = ''): string {
   return `
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -35,6 +35,7 @@ spec:
   resolution: STATIC
   ports: [{ number: 80, name: http, protocol: HTTP }]
   endpoints: [{ address: 127.0.0.1, ports: { http: ${port} } }]
+  subjectAltNames: [${names}]
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -75,6 +76,8 @@ onBothDataPlanes('TLS origination: the server is asked for by its name, and beli
     outside('named', server.port, `{ mode: SIMPLE, caCertificates: ${roots}, sni: other.example.com, subjectAltNames: [good.example.com] }`),
     outside('mutual', server.port, `{ mode: MUTUAL, caCertificates: ${roots}, clientCertificate: ${certificateFile}, privateKey: ${keyFile} }`),
     outside('wrong', server.port, `{ mode: SIMPLE, caCertificates: ${roots}, subjectAltNames: [somebody.else] }`),
+    outside('entered', server.port, `{ mode: SIMPLE, caCertificates: ${roots} }`, 'good.example.com'),
+    outside('refused', server.port, `{ mode: SIMPLE, caCertificates: ${roots} }`, 'somebody.else'),
     outside('strange', server.port, '{ mode: SIMPLE }'),
     outside('trusting', server.port, '{ mode: SIMPLE, insecureSkipVerify: true }'),
   ].join('\n---\n');
@@ -87,6 +90,8 @@ onBothDataPlanes('TLS origination: the server is asked for by its name, and beli
   assert.equal(await ask('named'), 'other.example.com');
   assert.equal(await ask('mutual'), 'mutual.example.com, and who you are');
   assert.equal(await ask('trusting'), 'trusting.example.com');
+  assert.equal(await ask('entered'), 'entered.example.com');
+  assert.equal(await ask('refused'), '503', 'the ServiceEntry names somebody else');
   assert.equal(await ask('wrong'), '503');
   assert.equal(await ask('strange'), '503', 'no root of this machine has signed the certificate');
 });
