@@ -3,8 +3,8 @@
 import { type ConnectionContext, ruleTarget } from '#compile/connection-rule.ts';
 import { type ChainContext, type ChainPlan, ownerOf } from '#compile/gateway-chain-plan.ts';
 import type { BoundServer } from '#compile/gateway-server.ts';
-import { boundVirtualServices } from '#compile/gateway-virtual-services.ts';
 import { sniDnatTargets } from '#compile/gateway-sni-dnat.ts';
+import { boundVirtualServices } from '#compile/gateway-virtual-services.ts';
 import { tcpOptions } from '#compile/tcp-options.ts';
 import { toCluster } from '#compile/tcp-proxy.ts';
 import { hostsOverlap } from '#model/hostname.ts';

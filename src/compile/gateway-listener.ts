@@ -1,8 +1,8 @@
 // In: the filter chains that are planned for a port and address of a gateway. Out: its listener, `0.0.0.0_8080`. Of chains that would match
 // the same connections the first stays: Envoy refuses a listener with two such.
 import { create } from '@bufbuild/protobuf';
-import type { Diagnostic } from '#base/diagnostic.ts';
 import { assertNever } from '#base/assert-never.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
 import { listenerAccessLogs } from '#compile/access-log.ts';
 import { socketAddress } from '#compile/address.ts';
 import { duration } from '#compile/durations.ts';
@@ -22,6 +22,7 @@ import {
 } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
+import type { GatewayTopology } from '#model/gateway-topology.ts';
 
 /** Where the proxy really binds the port; it is named after the port all the same. */
 export type BindAddress = { readonly address: string; readonly port: number };
@@ -29,8 +30,11 @@ export type BindAddress = { readonly address: string; readonly port: number };
 /** How long a client may take for its TLS handshake, so that slow ones do not fill the memory (Istio's default). */
 const handshakeTimeoutMs = 15_000;
 
+/** What of a gateway's settings its listeners are made with. */
+export type GatewayOptions = OutboundOptions & { readonly topology: GatewayTopology };
+
 /** `chains` are at least one, and no two match the same (see `distinctChains`). */
-export function gatewayListener(name: string, chains: readonly ChainPlan[], bind: BindAddress, options: OutboundOptions): Unit {
+export function gatewayListener(name: string, chains: readonly ChainPlan[], bind: BindAddress, options: GatewayOptions): Unit {
   const inspects = chains.some(({ serverNames, transportSocket }) => serverNames.length > 0 || transportSocket !== undefined);
   const message = create(ListenerSchema, {
     name,
@@ -50,7 +54,7 @@ export function gatewayListener(name: string, chains: readonly ChainPlan[], bind
   );
 }
 
-function filterChain(listener: string, chain: ChainPlan, options: OutboundOptions): FilterChain {
+function filterChain(listener: string, chain: ChainPlan, options: GatewayOptions): FilterChain {
   const match = chainMatch(chain);
   return create(FilterChainSchema, {
     ...(match !== undefined && { filterChainMatch: match }),
@@ -69,12 +73,12 @@ function chainMatch({ serverNames, applicationProtocols }: ChainPlan): FilterCha
   return create(FilterChainMatchSchema, { serverNames: names, applicationProtocols: [...applicationProtocols] });
 }
 
-function filter(listener: string, { content }: ChainPlan, { explainFailures, settings }: OutboundOptions): Filter {
+function filter(listener: string, { content }: ChainPlan, { explainFailures, settings, topology }: GatewayOptions): Filter {
   switch (content.kind) {
     case 'http': {
       const { routeName, protocol, statPrefix = `outbound_${listener}` } = content;
       return httpConnectionManager(
-        { side: 'gateway', routes: { kind: 'discovered', name: routeName }, statPrefix, protocol, explainFailures },
+        { side: 'gateway', routes: { kind: 'discovered', name: routeName }, statPrefix, protocol, explainFailures, topology },
         settings,
       );
     }

@@ -5,10 +5,9 @@ import type { CompileCache } from '#compile/compile-cache.ts';
 import { planChains } from '#compile/gateway-chain.ts';
 import type { ChainContext } from '#compile/gateway-chain-plan.ts';
 import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
-import { type BindAddress, distinctChains, gatewayListener } from '#compile/gateway-listener.ts';
+import { type BindAddress, distinctChains, type GatewayOptions, gatewayListener } from '#compile/gateway-listener.ts';
 import { type BoundServer, type MergedGateway, mergeGateways, type ServerGroup, serverLeftOut } from '#compile/gateway-server.ts';
 import { sniDnatTargets, sniDnatUnits } from '#compile/gateway-sni-dnat.ts';
-import type { OutboundOptions } from '#compile/listener-outbound.ts';
 import { listenerName } from '#compile/names.ts';
 import { gatewayRouteConfig } from '#compile/route-config-gateway.ts';
 import type { Scope } from '#compile/scope.ts';
@@ -23,7 +22,9 @@ export type GatewayParts = { readonly cache: CompileCache; readonly credentials:
 const allAddresses = '0.0.0.0';
 
 export function compileGateway(scope: Scope, proxy: Proxy, { cache, credentials, clusters }: GatewayParts): ProxyUnits {
-  const options = { explainFailures: proxy.explainFailures, settings: scope.mesh.settings };
+  const { settings, workloads } = scope.mesh;
+  const own = workloads.get(`${proxy.namespace}/${proxy.name}`)?.gatewayTopology;
+  const options = { explainFailures: proxy.explainFailures, settings, topology: { ...settings.gatewayTopology, ...own } };
   const client = scope.client(proxy);
   const merged = mergeGateways(scope, proxy);
   const context = { scope, client, credentials: { credentials, namespace: proxy.namespace } };
@@ -62,7 +63,7 @@ function makeListener(
   groups: readonly ServerGroup[],
   bind: BindAddress | undefined,
   context: ChainContext,
-  options: OutboundOptions,
+  options: GatewayOptions,
   cache: CompileCache,
 ): MadeListener {
   const planned = groups.map((group) => planChains(group, context));
@@ -73,7 +74,7 @@ function makeListener(
   // Everything that the listener is made of: the servers by identity, and what was found for them as text.
   const contents = chains.map(({ serverNames, content, transportSocket }) => JSON.stringify([serverNames, content, transportSocket !== undefined]));
   const gateways = [...new Set(servers.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`))];
-  const key = `${name} ${bind.address}:${bind.port} ${options.explainFailures} ${gateways.join(' ')}`;
+  const key = `${name} ${bind.address}:${bind.port} ${options.explainFailures} ${JSON.stringify(options.topology)} ${gateways.join(' ')}`;
   const parts = [...servers.map(({ server }) => server), ...chains.map(({ owner }) => owner.origin), ...contents];
   const unit = cache.madeOf('gateway listener', key, parts, () => gatewayListener(name, chains, bind, options));
   return { unit, routes: chains.flatMap(({ content }) => (content.kind === 'http' ? [content.routeName] : [])), diagnostics };

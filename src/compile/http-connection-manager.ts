@@ -16,6 +16,7 @@ import {
   HttpConnectionManagerSchema,
 } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { UuidRequestIdConfigSchema } from '#envoy/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js';
+import type { GatewayTopology } from '#model/gateway-topology.ts';
 import type { MeshSettings, PathNormalization } from '#model/mesh.ts';
 import { isHttp2, type Protocol } from '#model/protocol.ts';
 
@@ -33,6 +34,8 @@ export type ConnectionManagerOptions = {
   readonly explainFailures: boolean;
   /** Requests for hosts that are not known go where DNS says. */
   readonly forwardsByHost?: boolean;
+  /** Of a gateway: what stands in front of it. */
+  readonly topology?: GatewayTopology;
   /** CONNECT is taken, as routes say. */
   readonly endsConnect?: boolean;
 };
@@ -61,7 +64,8 @@ function commonPart(options: CommonOptions, settings: MeshSettings): Uint8Array 
     ofSettings = new Map();
     commonParts.set(settings, ofSettings);
   }
-  const key = `${options.side} ${options.protocol} ${options.explainFailures} ${options.forwardsByHost === true} ${options.endsConnect === true}`;
+  const topology = options.topology === undefined ? '' : JSON.stringify(options.topology);
+  const key = `${options.side} ${topology} ${options.protocol} ${options.explainFailures} ${options.forwardsByHost === true} ${options.endsConnect === true}`;
   let part = ofSettings.get(key);
   if (part === undefined) {
     part = encodePart(HttpConnectionManagerSchema, commonFields(options, settings));
@@ -112,8 +116,7 @@ function sideFields(options: CommonOptions): Fields {
       return {
         useRemoteAddress: true,
         serverName: 'istio-envoy',
-        forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
-        setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true },
+        ...topologyFields(options.topology ?? {}),
         httpProtocolOptions: {},
         proxy100Continue: true,
       };
@@ -133,6 +136,16 @@ function sideFields(options: CommonOptions): Fields {
     default:
       return assertNever(options.side, 'side');
   }
+}
+
+/** What is said about client certificates only where it is added to or set. Source: Istio, buildGatewayConnectionManager. */
+function topologyFields({ numTrustedProxies = 0, forwardClientCert = 'SANITIZE_SET' }: GatewayTopology): Fields {
+  const tells = forwardClientCert === 'SANITIZE_SET' || forwardClientCert === 'APPEND_FORWARD';
+  return {
+    ...(numTrustedProxies > 0 && { xffNumTrustedHops: numTrustedProxies }),
+    forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails[forwardClientCert],
+    ...(tells && { setCurrentClientCertDetails: { subject: true, cert: true, dns: true, uri: true } }),
+  };
 }
 
 function routeSpecifier(routes: RouteSource): NonNullable<Fields['routeSpecifier']> {

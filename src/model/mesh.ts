@@ -6,6 +6,7 @@ import type { ConnectionPool, DestinationRule, LocalityBalancing, OutlierDetecti
 import type { EnvoyFilter } from '#model/envoy-filter.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { GatewayApiStatus } from '#model/gateway-api.ts';
+import type { GatewayTopology } from '#model/gateway-topology.ts';
 import type { IngressSettings } from '#model/ingress-settings.ts';
 import type { RateLimit } from '#model/rate-limit.ts';
 import type { Retries } from '#model/retry.ts';
@@ -79,6 +80,8 @@ export type MeshSettings = {
   readonly accessLog?: AccessLogSettings;
   /** Undefined: Istio's defaults. */
   readonly ingress?: IngressSettings;
+  /** MeshConfig.defaultConfig.gatewayTopology, for gateways that have none of their own. */
+  readonly gatewayTopology?: GatewayTopology;
 };
 
 /** A label selector as Kubernetes has it, resolved nowhere: it is asked about namespaces while the mesh is built. */

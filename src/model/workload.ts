@@ -1,5 +1,6 @@
 // A workload instance: one pod, or what a WorkloadEntry describes, as the mesh sees it.
 import type { Origin } from '#base/origin.ts';
+import type { GatewayTopology } from '#model/gateway-topology.ts';
 import type { Locality } from '#model/locality.ts';
 
 export type Workload = {
@@ -26,5 +27,7 @@ export type Workload = {
   readonly weight?: number;
   /** Of pods that run as local processes: container port → the port where its proxy listens. */
   readonly localPorts?: Readonly<Record<string, number>>;
+  /** For a gateway: what stands in front of it, as its own annotation says. */
+  readonly gatewayTopology?: GatewayTopology;
   readonly origin: Origin;
 };

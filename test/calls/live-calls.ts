@@ -72,5 +72,8 @@ const ownAddresses = Object.values(networkInterfaces()).flatMap((entries) => (en
 
 /** For a client on loopback Envoy writes the machine's outer address into x-forwarded-for, the embedded proxy the client's. */
 function hostless(value: string): string {
-  return ownAddresses.includes(value) ? 'this host' : value;
+  return value
+    .split(',')
+    .map((part) => (ownAddresses.includes(part) ? 'this host' : part))
+    .join(',');
 }

@@ -9,6 +9,7 @@ import { clusterFields, readClusterSettings } from '#model/build/cluster-setting
 import { exportToFields, readDefaultExportTo } from '#model/build/default-export-to.ts';
 import { readDefaultRetries } from '#model/build/default-retries.ts';
 import { readDiscoverySelectors } from '#model/build/discovery.ts';
+import { readGatewayTopology, topologyWithoutEffect } from '#model/build/gateway-topology.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
 import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
 import type { AccessLogSettings, MeshSettings, PathNormalization } from '#model/mesh.ts';
@@ -47,6 +48,7 @@ export function readMeshSettings(configMap: KindMap['ConfigMap'] | undefined): S
 function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): SettingsResult {
   const problems: Problem[] = [];
   const { outboundTrafficPolicy, connectTimeout, accessLogFile, accessLogFormat, accessLogEncoding, defaultHttpRetryPolicy, ...others } = config;
+  const gatewayTopology = readGatewayTopology(config['defaultConfig'], problems);
   const settings: MeshSettings = {
     domain: defaultSettings.domain,
     rootNamespace,
@@ -60,6 +62,7 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     ...readDefaultRetries(defaultHttpRetryPolicy, problems),
     ...(listenerFields.some((field) => field in config) && { listeners: readListenerSettings(config, problems) }),
     ...(ingressFields.some((field) => field in config) && { ingress: readIngressSettings(config, problems) }),
+    ...(gatewayTopology !== undefined && { gatewayTopology }),
   };
   // What Istio writes there by itself, and what Heddle is anyway.
   const known = [
@@ -73,7 +76,8 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     'extensionProviders',
   ];
   const expected = new Set<string>([...known, ...ingressFields, ...exportToFields, ...listenerFields, ...clusterFields]);
-  const ignored = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
+  const unknown = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
+  const ignored = [...unknown, ...topologyWithoutEffect(config['defaultConfig'])];
   return {
     settings,
     diagnostics: [

@@ -4,6 +4,7 @@ import { resourceKey } from '#api/resource.ts';
 import { readLocalPorts } from '#api/local-ports.ts';
 import { workloadPods } from '#api/workload-pods.ts';
 import type { BuildMemo } from '#model/build/build-memo.ts';
+import { annotatedTopology } from '#model/build/gateway-topology.ts';
 import { workloadLocality } from '#model/build/locality.ts';
 import { placeholderAddresses } from '#model/build/placeholder-address.ts';
 import type { Workload } from '#model/workload.ts';
@@ -42,6 +43,7 @@ function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<R
   const { nodeName = '' } = pod.spec;
   const network = labels['topology.istio.io/network'] ?? '';
   const ports = readLocalPorts(annotations);
+  const gatewayTopology = annotatedTopology(annotations);
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
   return {
     name,
@@ -57,6 +59,7 @@ function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<R
     ...(nodeName !== '' && { node: nodeName }),
     ...(network !== '' && { network }),
     ...(ports !== undefined && { localPorts: ports }),
+    ...(gatewayTopology !== undefined && { gatewayTopology }),
     origin: pod.origins.start,
   };
 }

@@ -1,0 +1,55 @@
+// In: a ProxyConfig as MeshConfig (defaultConfig) or a Pod's annotation has it. Out: what it says of the proxies in front of gateways.
+import { parse } from 'yaml';
+import type { GatewayTopology } from '#model/gateway-topology.ts';
+
+export type TopologyProblem = { readonly field: string; readonly message: string };
+
+const at = 'defaultConfig.gatewayTopology';
+const annotation = 'proxy.istio.io/config';
+
+const certificateModes = ['SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET', 'ALWAYS_FORWARD_ONLY'] as const;
+
+/** Undefined where nothing is said. A value that makes no sense is a problem and counts as not there. */
+export function readGatewayTopology(proxyConfig: unknown, problems: TopologyProblem[]): GatewayTopology | undefined {
+  const written = isObject(proxyConfig) ? proxyConfig['gatewayTopology'] : undefined;
+  if (!isObject(written)) return undefined;
+  const { numTrustedProxies, forwardClientCertDetails } = written;
+  return { ...trustedProxies(numTrustedProxies, problems), ...certificateMode(forwardClientCertDetails, problems) };
+}
+
+/** The fields of a gatewayTopology that nothing acts on, as they are called in MeshConfig. */
+export function topologyWithoutEffect(proxyConfig: unknown): readonly string[] {
+  const written = isObject(proxyConfig) ? proxyConfig['gatewayTopology'] : undefined;
+  return isObject(written) && written['proxyProtocol'] !== undefined ? [`${at}.proxyProtocol`] : [];
+}
+
+/** A Pod's own, from its annotation; undefined where it has none, or one that is no YAML. */
+export function annotatedTopology(annotations: Readonly<Record<string, string>>): GatewayTopology | undefined {
+  const text = annotations[annotation];
+  if (text === undefined) return undefined;
+  try {
+    return readGatewayTopology(parse(text), []);
+  } catch {
+    return undefined;
+  }
+}
+
+function trustedProxies(value: unknown, problems: TopologyProblem[]): Pick<GatewayTopology, 'numTrustedProxies'> {
+  if (value === undefined) return {};
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0) return { numTrustedProxies: value };
+  problems.push({ field: `${at}.numTrustedProxies`, message: 'must be a whole number from 0 on' });
+  return {};
+}
+
+function certificateMode(value: unknown, problems: TopologyProblem[]): Pick<GatewayTopology, 'forwardClientCert'> {
+  const known = certificateModes.find((mode) => mode === value);
+  if (known !== undefined) return { forwardClientCert: known };
+  if (value !== undefined && value !== 'UNDEFINED') {
+    problems.push({ field: `${at}.forwardClientCertDetails`, message: `'${String(value)}' is none of ${certificateModes.join(', ')}` });
+  }
+  return {};
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
