@@ -102,7 +102,7 @@ function catchAllChains(options: InboundOptions): readonly FilterChain[] {
 }
 
 function inboundHttp(statPrefix: string, cluster: string, servicePort: number, operation: string, protocol: Protocol, options: InboundOptions) {
-  const config = inboundRouteConfig(cluster, servicePort, operation, protocol);
+  const config = inboundRouteConfig(cluster, servicePort, operation, protocol, options.settings);
   return httpConnectionManager(
     { side: 'sidecar-inbound', routes: { kind: 'inline', config }, statPrefix, protocol, explainFailures: options.explainFailures },
     options.settings,
@@ -112,7 +112,14 @@ function inboundHttp(statPrefix: string, cluster: string, servicePort: number, o
 type RetryInit = NonNullable<MessageInitShape<typeof RouteConfigurationSchema>['virtualHosts']>;
 
 /** Everything to the app. gRPC streams are never retried: some of it may have been processed. */
-function inboundRouteConfig(cluster: string, servicePort: number, operation: string, protocol: Protocol): RouteConfiguration {
+function inboundRouteConfig(
+  cluster: string,
+  servicePort: number,
+  operation: string,
+  protocol: Protocol,
+  { inboundRetries }: MeshSettings,
+): RouteConfiguration {
+  const retryPolicy = protocol === 'grpc' || protocol === 'grpc-web' ? undefined : inboundRetryPolicy(inboundRetries);
   const virtualHosts: RetryInit = [
     {
       name: `inbound|http|${servicePort}`,
@@ -127,7 +134,7 @@ function inboundRouteConfig(cluster: string, servicePort: number, operation: str
               clusterSpecifier: { case: 'cluster', value: cluster },
               timeout: noTimeout(),
               maxStreamDuration: { maxStreamDuration: noTimeout(), grpcTimeoutHeaderMax: noTimeout() },
-              ...(protocol !== 'grpc' && protocol !== 'grpc-web' && { retryPolicy: inboundRetryPolicy() }),
+              ...(retryPolicy !== undefined && { retryPolicy }),
             },
           },
           decorator: { operation },

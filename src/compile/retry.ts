@@ -72,7 +72,18 @@ function isStatus(part: string): boolean {
   return /^\d+$/.test(part) && STATUS_CODES[Number(part)] !== undefined;
 }
 
-/** Towards the app: only when the connection broke before the request went out, as when the app closed it while idle. */
-export function inboundRetryPolicy(): RetryPolicy {
-  return create(RetryPolicySchema, { retryOn: 'reset-before-request', numRetries: 2 });
+/**
+ * Towards the app, of which there is one: without a policy of the mesh only when the connection broke before the request went out, as when the
+ * app closed it while idle. What is about hosts and single tries means nothing here. Source: Istio, retry.ConvertInboundPolicy.
+ */
+export function inboundRetryPolicy(retries: Retries | undefined): RetryPolicy | undefined {
+  if (retries?.attempts === 0) return undefined;
+  const { retryOn, statusCodes } =
+    retries?.retryOn === undefined ? { retryOn: 'reset-before-request', statusCodes: [] } : parseRetryOn(retries.retryOn);
+  return create(RetryPolicySchema, {
+    retryOn,
+    retriableStatusCodes: statusCodes,
+    numRetries: retries?.attempts ?? 2,
+    ...(retries?.backoffMs !== undefined && { retryBackOff: { baseInterval: duration(retries.backoffMs) } }),
+  });
 }

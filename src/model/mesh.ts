@@ -70,6 +70,8 @@ export type MeshSettings = {
   };
   /** MeshConfig.defaultHttpRetryPolicy: for rules without retries, and services without rules. Undefined: Istio's own. */
   readonly defaultRetries?: Retries;
+  /** MeshConfig.defaultInboundHttpRetryPolicy: how sidecars retry towards their app. Undefined: Istio's own. */
+  readonly inboundRetries?: Retries;
   /** MeshConfig.discoverySelectors: the namespaces that are part of the mesh; undefined: all. */
   readonly discoverySelectors?: readonly LabelSelector[];
   /** MeshConfig.pathNormalization; undefined: BASE. */

@@ -34,6 +34,13 @@ void test('default retries are read as those of a rule', () => {
   assert.deepEqual(diagnostics, []);
 });
 
+void test('retries towards the app are a policy of their own', () => {
+  const { settings, diagnostics } = settingsOf('defaultInboundHttpRetryPolicy: { attempts: 0 }');
+  assert.deepEqual(settings.inboundRetries, { attempts: 0 });
+  assert.equal(settings.defaultRetries, undefined);
+  assert.deepEqual(diagnostics, []);
+});
+
 void test('who sees rules that do not say it', () => {
   const { settings, diagnostics } = settingsOf('defaultVirtualServiceExportTo: [".", shop]\ndefaultDestinationRuleExportTo: ["*"]');
   assert.deepEqual(settings.defaultExportTo, { virtualService: ['.', 'shop'], destinationRule: ['*'] });

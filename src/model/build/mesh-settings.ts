@@ -7,7 +7,7 @@ import { parseDurationMs } from '#base/duration.ts';
 import type { Origin } from '#base/origin.ts';
 import { clusterFields, readClusterSettings } from '#model/build/cluster-settings.ts';
 import { exportToFields, readDefaultExportTo } from '#model/build/default-export-to.ts';
-import { readDefaultRetries } from '#model/build/default-retries.ts';
+import { readDefaultRetries, retryFields } from '#model/build/default-retries.ts';
 import { readDiscoverySelectors } from '#model/build/discovery.ts';
 import { readGatewayTopology, topologyWithoutEffect } from '#model/build/gateway-topology.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
@@ -47,7 +47,7 @@ export function readMeshSettings(configMap: KindMap['ConfigMap'] | undefined): S
 
 function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): SettingsResult {
   const problems: Problem[] = [];
-  const { outboundTrafficPolicy, connectTimeout, accessLogFile, accessLogFormat, accessLogEncoding, defaultHttpRetryPolicy, ...others } = config;
+  const { outboundTrafficPolicy, connectTimeout, accessLogFile, accessLogFormat, accessLogEncoding, ...others } = config;
   const gatewayTopology = readGatewayTopology(config['defaultConfig'], problems);
   const settings: MeshSettings = {
     domain: defaultSettings.domain,
@@ -59,7 +59,7 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     ...readDefaultExportTo(config, problems),
     ...readDiscoverySelectors(config, problems),
     ...readPathNormalization(config['pathNormalization'], problems),
-    ...readDefaultRetries(defaultHttpRetryPolicy, problems),
+    ...readDefaultRetries(config, problems),
     ...(listenerFields.some((field) => field in config) && { listeners: readListenerSettings(config, problems) }),
     ...(ingressFields.some((field) => field in config) && { ingress: readIngressSettings(config, problems) }),
     ...(gatewayTopology !== undefined && { gatewayTopology }),
@@ -75,7 +75,7 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     'enablePrometheusMerge',
     'extensionProviders',
   ];
-  const expected = new Set<string>([...known, ...ingressFields, ...exportToFields, ...listenerFields, ...clusterFields]);
+  const expected = new Set<string>([...known, ...ingressFields, ...exportToFields, ...retryFields, ...listenerFields, ...clusterFields]);
   const unknown = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
   const ignored = [...unknown, ...topologyWithoutEffect(config['defaultConfig'])];
   return {
