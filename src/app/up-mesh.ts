@@ -13,6 +13,7 @@ import type { UpOptions } from '#app/up-options.ts';
 import { publisher } from '#app/up-publish.ts';
 import { meshState, tryLine } from '#app/up-state.ts';
 import { hintForWaiting } from '#app/up-waiting.ts';
+import { writtenId } from '#api/resource-name.ts';
 import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
@@ -165,7 +166,7 @@ export class UpMesh {
   async #reconfigure(changed: ReadonlySet<string>): Promise<void> {
     const { configuration, onEvent } = this.#options;
     if (this.#phase === 'stopping') return;
-    if (changed.size > 0) onEvent({ kind: 'configuration', changed: [...changed].sort() });
+    if (changed.size > 0) onEvent({ kind: 'configuration', changed: [...changed].map(writtenId).sort() });
     this.#tellDiagnostics();
     await this.#supervisor?.apply(configuration.plan, configuration.snapshot.resources);
   }

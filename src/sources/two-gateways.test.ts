@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lookUpKind } from '#api/kind-lookup.ts';
 import { readText } from '#api/read-text.ts';
-import { resourceName } from '#api/resource-name.ts';
+import { resourceName, writtenId } from '#api/resource-name.ts';
 import { formatDiagnostic } from '#base/diagnostic.ts';
 import { withoutDuplicates } from '#sources/file/duplicates.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';
@@ -46,6 +46,8 @@ test('users see the name that they wrote', () => {
   assert.equal(resourceName(item.resource), 'Gateway default/web');
   assert.equal(item.resource.origins.start.resource, 'Gateway default/web');
   assert.equal(item.id, 'KubernetesGateway/default/web');
+  assert.equal(writtenId(item.id), 'Gateway/default/web');
+  assert.equal(writtenId('heddle.yaml'), 'heddle.yaml');
 });
 
 test('one defined twice is named as one', () => {
