@@ -2,6 +2,7 @@
 // ended in order.
 import { join } from 'node:path';
 import { analyze } from '#analyze/analyze.ts';
+import { writtenId } from '#api/resource-name.ts';
 import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
 import { embeddedProxies } from '#app/embedded-proxy.ts';
 import { fileLogger } from '#app/file-logger.ts';
@@ -13,7 +14,6 @@ import type { UpOptions } from '#app/up-options.ts';
 import { publisher } from '#app/up-publish.ts';
 import { meshState, tryLine } from '#app/up-state.ts';
 import { hintForWaiting } from '#app/up-waiting.ts';
-import { writtenId } from '#api/resource-name.ts';
 import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
