@@ -80,7 +80,8 @@ function inspected(
 ): Pick<ConnectionView, 'transportProtocol' | 'serverName' | 'applicationProtocols'> {
   const runs = (kind: 'tls-inspector' | 'http-inspector') =>
     listener?.listenerFilters.some((filter) => filter.kind === kind && !filter.disabled(asked.port)) === true;
-  const tls = asked.tls === 'tls' || asked.tls === 'mtls';
+  // Only TLS can name a server, so a call that does is one, whatever it says beside.
+  const tls = asked.tls === 'tls' || asked.tls === 'mtls' || asked.sni !== undefined;
   if (tls && runs('tls-inspector')) {
     const serverName = asked.sni ?? (asked.tls === 'tls' ? asked.host : undefined);
     const alpn = asked.alpn ?? (asked.tls === 'mtls' ? mutualAlpn(asked.protocol) : plainAlpn(asked.protocol));
