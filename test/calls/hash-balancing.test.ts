@@ -9,8 +9,9 @@ import { formatConfigError } from '#decide/config-error.ts';
 import { extensions } from '#decide/extension.ts';
 import { xxHash64 } from '#decide/hash64.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
-import { type Part, bootstrap, httpChain, listener, typedConfig } from '#test/support/bootstrap-parts.ts';
+import { bootstrap, httpChain, listener, type Part, typedConfig } from '#test/support/bootstrap-parts.ts';
 import { KeptCalls, startPlane } from '#test/support/both-planes.ts';
+import { numbersFrom } from '#test/support/chance.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { listenPorts } from '#test/support/listen-ports.ts';
 import { startReplicas } from '#test/support/replicas.ts';
@@ -18,6 +19,8 @@ import { startReplicas } from '#test/support/replicas.ts';
 type Endpoint = { readonly weight?: number; readonly hashKey?: string; readonly health?: string };
 type Group = { readonly endpoints: readonly Endpoint[]; readonly priority?: number; readonly weight?: number; readonly locality?: Part };
 type Case = { readonly name: string; readonly keys: number; readonly groups: readonly Group[]; readonly settings: Part };
+
+const endpointCount = 7;
 
 const plain = (count: number): readonly Endpoint[] => Array.from({ length: count }, () => ({}));
 const ring = (more: Part = {}): Part => ({ lb_policy: 'RING_HASH', ...more });
@@ -129,12 +132,12 @@ function bootstrapOf(clusters: readonly Part[], port: number): Part {
   return bootstrap([listener('hash', port, [httpChain(routes)])], clusters);
 }
 
-async function measured(binary: string | undefined, clusters: readonly Part[]): Promise<readonly (readonly number[])[]> {
+async function measured(binary: string | undefined, tables: readonly Case[], clusters: readonly Part[]): Promise<readonly (readonly number[])[]> {
   const [port = 0] = await listenPorts(1);
   await using _plane = await startPlane(binary, bootstrapOf(clusters, port));
   using calls = new KeptCalls(port);
   const all: number[][] = [];
-  for (const [index, { keys }] of cases.entries()) {
+  for (const [index, { keys }] of tables.entries()) {
     const met: number[] = [];
     for (const key of keysOf(keys)) {
       const answer = await calls.get(`/c${index}/`, { 'x-key': key });
@@ -145,21 +148,73 @@ async function measured(binary: string | undefined, clusters: readonly Part[]): 
   return all;
 }
 
+/** Fails with each table that has a key which went elsewhere. */
+async function compare(binary: string | undefined, tables: readonly Case[]): Promise<void> {
+  await using replicas = await startReplicas(endpointCount);
+  const clusters = tables.map((table, index) => clusterOf(table, `c${index}`, replicas.ports));
+  const found = await measured(binary, tables, clusters);
+  const failures = tables.flatMap(({ name, keys }, index) => {
+    const expected = decided(clusters[index] ?? {}, replicas.ports, keysOf(keys));
+    const differing = keysOf(keys).filter((_, key) => expected[key] !== found[index]?.[key]);
+    return differing.length === 0 ? [] : [`${name}: ${differing.length} of ${keys} keys, ${JSON.stringify(clusters[index])}`];
+  });
+  assert.deepEqual(failures, []);
+}
+
 void test('hashed requests go where decide says: embedded proxy', async () => {
-  await using replicas = await startReplicas(5);
-  const clusters = cases.map((table, index) => clusterOf(table, `c${index}`, replicas.ports));
-  const found = await measured(undefined, clusters);
-  for (const [index, { name, keys }] of cases.entries())
-    assert.deepEqual(found[index], decided(clusters[index] ?? {}, replicas.ports, keysOf(keys)), name);
+  await compare(undefined, cases);
 });
 
 envoyTest('hashed requests go where decide says: Envoy', async (binary) => {
-  await using replicas = await startReplicas(5);
-  const clusters = cases.map((table, index) => clusterOf(table, `c${index}`, replicas.ports));
-  const found = await measured(binary, clusters);
-  for (const [index, { name, keys }] of cases.entries()) {
-    const expected = decided(clusters[index] ?? {}, replicas.ports, keysOf(keys));
-    const differing = keysOf(keys).filter((_, key) => expected[key] !== found[index]?.[key]);
-    assert.deepEqual(differing, [], `${name}: ${differing.length} of ${keys} keys`);
-  }
+  await compare(binary, cases);
+});
+
+const seed = 20_261_123;
+
+/** Rings and tables of any shape: every setting by chance, the same in every run. */
+function randomCases(count: number): readonly Case[] {
+  const random = numbersFrom(seed);
+  const below = (limit: number): number => Math.floor(random() * limit);
+  const pick = <Value>(values: readonly Value[]): Value => values[below(values.length)] as Value; // never empty
+  return Array.from({ length: count }, (_, number) => {
+    let left = 1 + below(endpointCount);
+    const groups: Group[] = [];
+    while (left > 0) {
+      const size = 1 + below(left);
+      left -= size;
+      const endpoints = Array.from(
+        { length: size },
+        (): Endpoint => ({
+          weight: 1 + below(6),
+          health: pick(['UNKNOWN', 'HEALTHY', 'HEALTHY', 'UNHEALTHY', 'DEGRADED']),
+          ...(random() < 0.2 ? { hashKey: `key-${number}-${below(100)}` } : {}),
+        }),
+      );
+      groups.push({
+        endpoints,
+        locality: zone(`z${groups.length}`),
+        weight: 1 + below(100),
+        priority: groups.length === 0 ? 0 : below(groups.length + 1),
+      });
+    }
+    const shape = pick([
+      ring({ ring_hash_lb_config: { minimum_ring_size: 1 + below(200), maximum_ring_size: 200 + below(800) } }),
+      ring({ ring_hash_lb_config: { hash_function: pick(['XX_HASH', 'MURMUR_HASH_2']) } }),
+      maglev({ maglev_lb_config: { table_size: pick([11, 101, 499, 65_537]) } }),
+    ]);
+    const panic = pick([0, 20, 50, 100]);
+    const locality = random() < 0.5 ? { locality_weighted_lb_config: {} } : {};
+    const settings = { ...shape, common_lb_config: { healthy_panic_threshold: { value: panic }, ...locality } };
+    return { name: `case ${number} of seed ${seed}`, keys: 40, groups: dense(groups), settings };
+  });
+}
+
+/** Envoy wants every priority up to the highest. */
+function dense(groups: readonly Group[]): readonly Group[] {
+  const used = [...new Set(groups.map(({ priority = 0 }) => priority))].sort((one, other) => one - other);
+  return groups.map((group) => ({ ...group, priority: used.indexOf(group.priority ?? 0) }));
+}
+
+envoyTest('hashed requests of random clusters go where decide says: Envoy', async (binary) => {
+  await compare(binary, randomCases(100));
 });
