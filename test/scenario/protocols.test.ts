@@ -6,7 +6,17 @@ import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { bootstrap, cluster, downstreamTls, httpChain, listener, type Part, typedConfig, upstreamProtocol } from '#test/support/bootstrap-parts.ts';
+import {
+  address,
+  bootstrap,
+  cluster,
+  downstreamTls,
+  httpChain,
+  listener,
+  type Part,
+  typedConfig,
+  upstreamProtocol,
+} from '#test/support/bootstrap-parts.ts';
 import { startAuthority } from '#test/support/certificates.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { freePort } from '#test/support/free-port.ts';
@@ -319,6 +329,14 @@ const checks: readonly Check[] = [
     name: 'tunnel where no route allows it',
     run: ({ port }) => overHttp1(port, '/shut/ws', { headers: { connection: 'Upgrade', upgrade: 'websocket' } }).then(({ status }) => status),
   },
+  {
+    name: 'tunnel to the endpoint that is left',
+    run: async ({ port }) => {
+      const opened = [];
+      for (let turn = 0; turn < 6; turn++) opened.push(await tunnelOverHttp1(port, '/half/ws'));
+      return opened;
+    },
+  },
   { name: '100-continue', run: ({ port }) => takenContinue(port) },
   { name: '100-continue refused', run: ({ port }) => refusedContinue(port) },
   { name: 'HTTP/2 by ALPN', run: ({ tlsPort, ca }) => overTls(tlsPort, ca, ['h2', 'http/1.1']) },
@@ -361,6 +379,7 @@ async function run(start: (file: string, ready: () => Promise<boolean>) => Promi
             to('/h2', 'http2'),
             to('/test.Echo/Flaky', 'grpc', { retry_policy: { retry_on: 'unavailable', num_retries: 2, retry_back_off: { base_interval: '0.01s' } } }),
             to('/test.Echo', 'grpc'),
+            to('/half', 'half', { retry_policy: { retry_on: 'connect-failure', num_retries: 5, retry_back_off: { base_interval: '0.01s' } } }),
             to('/shut', 'http1', { upgrade_configs: [{ upgrade_type: 'websocket', enabled: false }] }),
           ],
         },
@@ -375,7 +394,10 @@ async function run(start: (file: string, ready: () => Promise<boolean>) => Promi
       },
     },
   };
+  const endpoint = (at: number): Part => ({ endpoint: { address: address(at) } });
+  const half = { cluster_name: 'half', endpoints: [{ lb_endpoints: [endpoint(await freePort()), endpoint(http1.port)] }] };
   const clusters = [
+    { name: 'half', connect_timeout: '1s', load_assignment: half },
     cluster('http1', http1.port, http1Options),
     cluster('http2', http2.port, upstreamProtocol('http2')),
     cluster('grpc', grpc.port, upstreamProtocol('http2')),
@@ -421,6 +443,7 @@ void test('protocols pass through the embedded proxy', async () => {
     assert.deepEqual(outcomes[`${side} GET over HTTP/2`], [200, 100_000]);
     assert.deepEqual(outcomes[`${side} events and polling`], 'polled');
   }
+  assert.doesNotMatch(JSON.stringify(outcomes['tunnel to the endpoint that is left']), / 503 /);
   assert.match(JSON.stringify(outcomes['gRPC']), /"retried":\{"code":0,"answer":"ping"/);
   assert.deepEqual(Object.keys(outcomes).length, checks.length);
 });

@@ -88,7 +88,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     // As Envoy: by the request as it came.
     this.#placement = placementOf(context, this.#cluster, action.hashPolicies);
     this.#setTerms();
-    if (this.#policy !== undefined && upgrade === '') this.#keepBody();
+    if (this.#policy !== undefined) this.#keepBody();
     const { responseMs, streamMs = context.parts.entry.maxStreamDurationMs } = this.#timeouts;
     if (responseMs > 0 || streamMs > 0) {
       const leftMs = streamMs > 0 ? Math.max(1, streamMs - context.elapsedMs()) : 0;
