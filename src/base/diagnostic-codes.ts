@@ -49,6 +49,10 @@ export const heddleCodes = {
     title: 'Weights do not add up to 100',
     explanation: 'The weights of a rule count as shares of their sum, which is not 100, so that each destination gets another part than its number.',
   },
+  HDL0016: {
+    title: 'Fault without effect',
+    explanation: 'A delay or an abort is written down, but hits no request: it has no percentage, or does not say what shall happen.',
+  },
   HDL0020: {
     title: 'Service selects no Pod',
     explanation: 'No Pod has all labels of the Service selector, so the Service has no endpoint and each request to it is answered with 503.',

@@ -3,6 +3,7 @@ import type { ResourcesByKind } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { BuildMemo } from '#model/build/build-memo.ts';
 import { type Delegated, mergeDelegates } from '#model/build/delegate.ts';
+import { faultDiagnostics } from '#model/build/fault-findings.ts';
 import { inOrderOfPrecedence } from '#model/build/precedence.ts';
 import { buildVirtualService, type WrittenVirtualService } from '#model/build/virtual-service.ts';
 import type { MeshSettings } from '#model/mesh.ts';
@@ -20,8 +21,8 @@ export function buildVirtualServices(
     memo.virtualServices.get([resource, settings], '', () => buildVirtualService(resource, settings)),
   );
   const roots = written.filter(({ hosts }) => hosts.length > 0);
-  const claims = written.flatMap(claimDiagnostics);
-  if (roots.length === written.length && !roots.some(delegatesAny)) return { virtualServices: roots, diagnostics: claims };
+  const ofEach = [...written.flatMap(claimDiagnostics), ...[...resources.VirtualService.values()].flatMap(faultDiagnostics)];
+  if (roots.length === written.length && !roots.some(delegatesAny)) return { virtualServices: roots, diagnostics: ofEach };
   const all = new Map(written.map((each) => [`${each.namespace}/${each.name}`, each]));
   const delegates = [...all].filter(([, { hosts }]) => hosts.length === 0);
   const names = delegates.map(([name]) => name);
@@ -30,7 +31,7 @@ export function buildVirtualServices(
   const unused = delegates.filter(([name]) => !used.has(name)).map(([, delegate]) => unusedDelegate(delegate));
   return {
     virtualServices: merged.map(({ virtualService }) => virtualService),
-    diagnostics: [...claims, ...merged.flatMap(({ diagnostics }) => diagnostics), ...unused],
+    diagnostics: [...ofEach, ...merged.flatMap(({ diagnostics }) => diagnostics), ...unused],
   };
 }
 
