@@ -1,6 +1,6 @@
 // STRICT_DNS and LOGICAL_DNS clusters: endpoints with names in, endpoints with addresses out, again and again. A name that cannot be resolved keeps the
 // addresses it had (Envoy does the same); before the first answer it has none.
-import { lookup, resolve4 } from 'node:dns/promises';
+import { lookup, Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Clock } from '#base/clock.ts';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
@@ -22,10 +22,13 @@ export const systemResolver: ResolveName = async (name, wantsTtl) => {
   return ttlMs === undefined ? { addresses } : { addresses, ttlMs };
 };
 
-/** Undefined for a name that DNS does not know, such as one of /etc/hosts. */
+/** An endpoint does not wait for the lifetime of its address longer than this. */
+const ttlPatienceMs = 300;
+
+/** Undefined for a name that DNS does not know, such as one of /etc/hosts, and where it does not answer at once. */
 async function shortestTtlMs(name: string): Promise<number | undefined> {
   try {
-    const records = await resolve4(name, { ttl: true });
+    const records = await new Resolver({ timeout: ttlPatienceMs, tries: 1 }).resolve4(name, { ttl: true });
     return records.length === 0 ? undefined : Math.min(...records.map(({ ttl }) => ttl)) * 1000;
   } catch {
     return undefined;
