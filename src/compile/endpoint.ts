@@ -84,7 +84,7 @@ function lbEndpoint(service: Service, endpoint: Endpoint): MessageInitShape<type
 
 /** Istio's compact form, `workload;namespace;canonical name;canonical revision;cluster`; `latest` is left out of it. */
 function workloadLabel(service: Service, endpoint: Endpoint): string {
-  const [namespace = service.namespace, pod = ''] = endpoint.workload?.split('/') ?? [];
+  const [namespace = service.namespace, pod = ''] = (endpoint.workload ?? endpoint.workloadEntry)?.split('/') ?? [];
   const { labels } = endpoint;
   const name = labels['service.istio.io/workload-name'] ?? pod;
   const canonicalName = labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? name;

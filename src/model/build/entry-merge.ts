@@ -1,8 +1,7 @@
 // Several ServiceEntries of one namespace that name one host: one service, with the ports, addresses and endpoints of all that agree on the rest.
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { compareEndpoints } from '#model/build/endpoint.ts';
-import type { ServiceShape } from '#model/build/service.ts';
-import type { EntryService } from '#model/build/service-entry.ts';
+import type { EntryService, ServiceShape } from '#model/build/service-parts.ts';
 import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 import type { Visibility } from '#model/visibility.ts';
 

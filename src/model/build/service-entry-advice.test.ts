@@ -2,20 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readText } from '#api/read-text.ts';
 import { buildMesh } from '#model/build/mesh.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
+import { snapshotOf } from '#test/support/snapshots.ts';
 
 function findings(...specs: readonly (readonly [kind: string, spec: string])[]): readonly string[] {
   const texts = specs.map(
     ([kind, spec], index) => `apiVersion: networking.istio.io/v1\nkind: ${kind}\nmetadata: { name: x${index} }\nspec: { ${spec} }\n`,
   );
   const items = texts.flatMap((text) => readText('x.yaml', text).items);
-  const mesh = buildMesh(
-    nextSnapshot(
-      undefined,
-      items.flatMap(({ resource }) => (resource === undefined ? [] : [resource])),
-      [],
-    ),
-  );
+  const mesh = buildMesh(snapshotOf(items.flatMap(({ resource }) => resource ?? [])));
   const all = [...items.flatMap(({ diagnostics }) => diagnostics), ...mesh.diagnostics];
   return all.map(({ code, severity, at }) => `${severity} ${code} ${at?.line}: ${at?.path}`);
 }

@@ -6,24 +6,13 @@ import { visibilityOf } from '#model/build/export-to.ts';
 import { createdMs } from '#model/build/precedence.ts';
 import { protocolByName } from '#model/build/protocol.ts';
 import { endpointsOfEntry, hostEndpoint } from '#model/build/service-entry-endpoint.ts';
+import type { EntryService } from '#model/build/service-parts.ts';
 import { trafficDistribution } from '#model/build/traffic-distribution.ts';
 import { workloadOf } from '#model/build/workload-entry.ts';
 import type { MeshSettings } from '#model/mesh.ts';
-import type { Endpoint, Resolution, Service, ServicePort } from '#model/service.ts';
+import type { Endpoint, Resolution, ServicePort } from '#model/service.ts';
 
 type ServiceEntryResource = KindMap['ServiceEntry'];
-
-/** What one ServiceEntry says of one of its hosts. Several of one namespace may speak of the same host. */
-export type EntryService = {
-  /** `endpoints` are those that stand in the ServiceEntry itself. */
-  readonly service: Service;
-  /** The name of the ServiceEntry. */
-  readonly entryName: string;
-  /** Chooses pods and WorkloadEntries of its namespace; an empty one chooses all. */
-  readonly selector: Readonly<Record<string, string>> | undefined;
-  /** Asks for an automatic address; `assigned` are those that a cluster's allocator gave it. */
-  readonly automatic: { readonly assigned: readonly string[] } | undefined;
-};
 
 const resolutions: Readonly<Record<string, Resolution>> = {
   NONE: 'none',

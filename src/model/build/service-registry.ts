@@ -2,7 +2,6 @@
 // within a namespace those are one service, across namespaces each sees its own. Source: Istio, initServiceRegistry, appendSidecarServices
 // and mergeServicesInstancesByNamespaceHost.
 import type { ResourcesByKind } from '#api/kinds.ts';
-import type { Diagnostic } from '#base/diagnostic.ts';
 import { addressConflicts } from '#model/build/address-conflict.ts';
 import { aliasDiagnostics, aliasesByTarget, buildAliases } from '#model/build/alias.ts';
 import { automaticAddresses } from '#model/build/automatic-address.ts';
@@ -10,15 +9,14 @@ import type { BuildMemo } from '#model/build/build-memo.ts';
 import { compareEndpoints } from '#model/build/endpoint.ts';
 import { mergeEntries, mergeProblems } from '#model/build/entry-merge.ts';
 import { serviceEntryAdvice } from '#model/build/service-entry-advice.ts';
-import { kubernetesServices, type ServiceInputs, type ServiceParts } from '#model/build/service.ts';
-import { buildServiceEntry, type EntryService } from '#model/build/service-entry.ts';
+import { kubernetesServices, type ServiceInputs } from '#model/build/service.ts';
+import { buildServiceEntry } from '#model/build/service-entry.ts';
 import { endpointsOfEntry, isSelectable } from '#model/build/service-entry-endpoint.ts';
+import type { EntryService, ServiceParts, ServiceRegistry } from '#model/build/service-parts.ts';
 import { WorkloadIndex } from '#model/build/workload-index.ts';
 import type { Mesh, MeshSettings } from '#model/mesh.ts';
 import type { Endpoint, Service } from '#model/service.ts';
 import type { Workload } from '#model/workload.ts';
-
-export type ServiceRegistry = Pick<Mesh, 'services' | 'sharedHosts' | 'aliases'> & { readonly diagnostics: readonly Diagnostic[] };
 
 type Workloads = Pick<Mesh, 'workloads' | 'workloadEntries'>;
 

@@ -10,23 +10,15 @@ import { placeholderAddresses } from '#model/build/placeholder-address.ts';
 import { createdMs } from '#model/build/precedence.ts';
 import { protocolOf } from '#model/build/protocol.ts';
 import { isSelectable } from '#model/build/service-entry-endpoint.ts';
+import type { ServiceParts, ServiceShape } from '#model/build/service-parts.ts';
 import { trafficDistribution } from '#model/build/traffic-distribution.ts';
 import type { WorkloadIndex } from '#model/build/workload-index.ts';
 import type { MeshSettings } from '#model/mesh.ts';
-import type { Endpoint, Service, ServicePort } from '#model/service.ts';
+import type { Endpoint, ServicePort } from '#model/service.ts';
 import type { Workload } from '#model/workload.ts';
 
 type ServiceResource = KindMap['Service'];
 type Labels = Readonly<Record<string, string>>;
-
-export type ServiceShape = Omit<Service, 'endpoints'>;
-
-/** A service before its endpoints are made: `parts` are what they are made of, compared by identity. */
-export type ServiceParts = {
-  readonly shape: ServiceShape;
-  readonly parts: readonly unknown[];
-  readonly endpoints: () => readonly Endpoint[];
-};
 
 export type ServiceInputs = {
   readonly resources: ResourcesByKind;
