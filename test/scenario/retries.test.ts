@@ -183,6 +183,8 @@ const calls: readonly Call[] = [
   { route: 'grpc-header-max', script: 'slow', headers: grpc('200m') },
   { route: 'grpc-header-max', script: '200', headers: grpc() },
   { route: 'grpc-header-capped', script: 'slow', headers: grpc('3S') },
+  { route: 'five', script: '503,200', body: 'x'.repeat(900_000) },
+  { route: 'five', script: '503,200', body: 'x'.repeat(1_500_000) },
   { route: 'small', script: '503,200', body: 'x'.repeat(900) },
   { route: 'small', script: '503,200', body: 'x'.repeat(5000) },
   { route: 'small', script: '200', body: 'x'.repeat(5000) },

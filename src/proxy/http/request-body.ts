@@ -1,7 +1,7 @@
 // The request's body on its way upstream, kept as long as it may have to be sent again.
 
-/** Beyond this a request is not replayed: Envoy gives up retrying at its buffer limit, too. */
-const keptBytes = 262_144;
+/** Beyond this a request is not replayed: Envoy gives up retrying at its buffer limit, which is 1 MiB by default, too. */
+const keptBytes = 1_048_576;
 
 export class RequestBody {
   #chunks: Buffer[] = [];
