@@ -17,7 +17,7 @@ export function listenerContext({ trafficDirection }: Listener, type: 'sidecar' 
 
 /** Whether the patch may have something to do with this listener, or with the routes that are written into it. */
 export function concernsListener(patch: EnvoyPatch, listener: Listener, context: ResourceContext): boolean {
-  if (patch.applyTo === 'CLUSTER' || !isForContext(patch, context)) return false;
+  if (patch.applyTo === 'CLUSTER' || patch.applyTo === 'EXTENSION_CONFIG' || !isForContext(patch, context)) return false;
   if (isRoutePatch(patch)) return context === 'sidecar-inbound';
   if (patch.applyTo === 'LISTENER' && patch.operation === 'ADD') return false;
   const { listener: match } = patch;

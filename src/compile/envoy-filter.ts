@@ -4,6 +4,7 @@ import { clone, type DescMessage, isMessage, type MessageShape } from '@bufbuild
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { clusterContext, concernsCluster, patchCluster } from '#compile/envoy-filter-cluster.ts';
+import { resolveExtensions } from '#compile/envoy-filter-extension.ts';
 import { concernsListener, listenerContext, patchListener } from '#compile/envoy-filter-listener.ts';
 import { Patching, type ResourceContext } from '#compile/envoy-filter-patch.ts';
 import { concernsRoutes, patchRoutes } from '#compile/envoy-filter-route.ts';
@@ -58,11 +59,13 @@ type Patcher<Schema extends DescMessage> = {
 
 export function applyPatches(
   before: { readonly resources: ResourceSet; readonly origins: OriginTable },
-  patches: readonly EnvoyPatch[],
+  meant: readonly EnvoyPatch[],
   { type }: Proxy,
   cache: CompileCache,
 ): Patched {
+  const { patches, used } = resolveExtensions(meant, cache);
   const found = new Collected(before.resources, cache);
+  for (const patch of used) found.touched.add(patch);
   const routeContext: ResourceContext = type === 'router' ? 'gateway' : 'sidecar-outbound';
   found.patchType(typeUrls.cluster, patches, {
     schema: ClusterSchema,

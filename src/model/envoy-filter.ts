@@ -26,7 +26,8 @@ export type EnvoyPatch = {
     | 'ROUTE_CONFIGURATION'
     | 'VIRTUAL_HOST'
     | 'HTTP_ROUTE'
-    | 'CLUSTER';
+    | 'CLUSTER'
+    | 'EXTENSION_CONFIG';
   readonly context: PatchContext;
   /** `version`: a regular expression for the version of Istio. */
   readonly proxy: { readonly version?: string; readonly metadata: Readonly<Record<string, string>> };

@@ -30,7 +30,7 @@ export function buildEnvoyFilter({ metadata, spec, origins }: FilterResource): E
 
 function buildPatch({ applyTo, match = {}, patch }: WrittenPatch, origin: Origin): readonly EnvoyPatch[] {
   const { operation } = patch ?? {};
-  if (applyTo === undefined || applyTo === 'INVALID' || applyTo === 'BOOTSTRAP' || applyTo === 'EXTENSION_CONFIG') return [];
+  if (applyTo === undefined || applyTo === 'INVALID' || applyTo === 'BOOTSTRAP') return [];
   if (operation === undefined || operation === 'INVALID' || match.context === 'WAYPOINT') return [];
   const { proxyVersion, metadata = {} } = match.proxy ?? {};
   return [
