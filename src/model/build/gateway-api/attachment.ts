@@ -36,7 +36,7 @@ export type AttachContext = {
   readonly domain: string;
 };
 
-/** One for each parentRef, in their order. */
+/** One for each parentRef, in their order; a route without any does nothing. */
 export function attachRoute(route: RouteResource, context: AttachContext): readonly Attachment[] {
   return (route.spec.parentRefs ?? []).map((reference, index) => {
     const origin = route.origins.at(['spec', 'parentRefs', index]);
@@ -110,8 +110,17 @@ function attach(route: RouteResource, reference: ParentReference, at: Origin, co
       return attachToMesh(route, reference, services, namespace, at);
     }
     default:
-      return { isOurs: false };
+      return notServed(group, kind, at);
   }
+}
+
+/** Somebody else's, or a slip in the group, which is the Gateway API's own unless said. */
+function notServed(group: string, kind: string, at: Origin): Partial<Attachment> {
+  const groups: Readonly<Record<string, string>> = { Service: "''", ServiceEntry: 'networking.istio.io' };
+  const meant = groups[kind];
+  const hint = meant === undefined ? 'a parent is a Gateway, a ListenerSet, a Service or a ServiceEntry' : `write group: ${meant}`;
+  const message = `parents of kind ${kind} of group ${JSON.stringify(group)} are not served`;
+  return { isOurs: false, problems: [{ condition: 'Accepted', reason: 'InvalidKind', message, hint, at, severity: 'warning' }] };
 }
 
 /** Nobody can say whose a parent would be that is not there, so that it has no status; the user is told all the same. */

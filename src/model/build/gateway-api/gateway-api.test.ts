@@ -297,3 +297,13 @@ test('a match behind one that takes all its requests is a warning', () => {
   assert.deepEqual(found(all, all), ['HDL0063 warning of equal ma']);
   assert.deepEqual(found(all, rule('method: GET'), rule('headers: [{name: a, value: b}]')), []);
 });
+
+test('parents that nobody here serves, and none at all, are warnings', () => {
+  const found = (parents: string): readonly string[] =>
+    meshOf(route('HTTPRoute', parents)).diagnostics.map(({ code, severity, hint = '' }) => `${code} ${severity} ${hint}`);
+  assert.deepEqual(found('{parentRefs: [{kind: Service, name: a}]}'), ["HDL0060 warning write group: ''"]);
+  assert.deepEqual(found('{parentRefs: [{group: a.b, kind: Mesh, name: a}]}'), [
+    'HDL0060 warning a parent is a Gateway, a ListenerSet, a Service or a ServiceEntry',
+  ]);
+  assert.deepEqual(found('{rules: [{}]}'), ['HDL0060 warning name a Gateway, or a Service for calls inside the mesh']);
+});

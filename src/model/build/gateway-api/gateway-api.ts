@@ -106,9 +106,25 @@ function statuses(
     diagnostics: [
       ...[...ofGateways, ...ofSets].flatMap(({ diagnostics }) => diagnostics),
       ...toDiagnostics(listeners.flatMap((listener) => [...listener.problems, ...portProblems(listener, listenerContext)])),
-      ...toDiagnostics(routes.flatMap(({ attachments, converted }) => [...attachments.flatMap(({ problems }) => problems), ...converted.problems])),
+      ...toDiagnostics(routes.flatMap(routeProblems)),
     ],
   };
+}
+
+function routeProblems({ route, attachments, converted }: AttachedRoute): readonly Problem[] {
+  if (attachments.length > 0) return [...attachments.flatMap(({ problems }) => problems), ...converted.problems];
+  const hint = 'name a Gateway, or a Service for calls inside the mesh';
+  const at = route.origins.at(['spec', 'parentRefs']);
+  return [
+    {
+      condition: 'Accepted',
+      reason: 'NoMatchingParent',
+      message: 'the route has no parentRefs, so no request comes to it',
+      hint,
+      at,
+      severity: 'warning',
+    },
+  ];
 }
 
 /** One for each mistake: a conflict turns two conditions bad and is one. */
