@@ -34,14 +34,17 @@ export function clusterAssembly(scope: Scope, proxy: Proxy, cache: CompileCache)
     ipv6Only: proxy.addresses.length > 0 && proxy.addresses.every((address) => isIPv6(address)),
   };
   const clientKey = `${client.type} ${client.hasOriginalDestination} ${client.ipv6Only} ${client.systemRoots}`;
-  const governed = scope.once(`governed services ${rulesKey}`, () => governedServices(scope, labels, cache));
+  const governed = scope.once(`governed services ${rulesKey}`, () => governedServices(scope, labels, rulesKey, cache));
   const forwardsByHost = scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS';
   const placement = placementOf(scope, proxy, labels);
-  return scope.once(`clusters ${clientKey} ${rulesKey} ${placementKey(placement, governed.facts)}`, () =>
-    assemble([
-      ...governed.services.flatMap((one) => serviceUnits(one, client, clientKey, placement, settings, cache)),
-      ...cache.once('fixed clusters', [], `${client.type} ${forwardsByHost}`, () => fixedClusters(client.type, settings, forwardsByHost)),
-    ]),
+  const name = `${scope.key} ${rulesKey} ${clientKey} ${forwardsByHost} ${placementKey(placement, governed.facts)}`;
+  return scope.once(`clusters ${name}`, () =>
+    cache.madeOf('cluster assembly', name, [governed], () =>
+      assemble([
+        ...governed.services.flatMap((one) => serviceUnits(one, client, clientKey, placement, settings, cache)),
+        ...cache.once('fixed clusters', [], `${client.type} ${forwardsByHost}`, () => fixedClusters(client.type, settings, forwardsByHost)),
+      ]),
+    ),
   );
 }
 
@@ -49,20 +52,23 @@ export function clusterAssembly(scope: Scope, proxy: Proxy, cache: CompileCache)
 type PlacementFacts = { readonly locality: boolean; readonly labels: readonly string[] };
 type GovernedService = { readonly service: Service; readonly rule: DestinationRule | undefined; readonly facts: PlacementFacts };
 
-function governedServices(
-  scope: Scope,
-  labels: Proxy['labels'],
-  cache: CompileCache,
-): { readonly services: readonly GovernedService[]; readonly facts: PlacementFacts } {
-  const services = [...scope.services.values()].map((service) => {
-    const rule = scope.destinationRule(service, labels);
-    const shape = [service.ports, service.origin, rule ?? noRule];
-    const text = `${service.hostname} ${service.trafficDistribution ?? ''} ${service.nodeLocal ?? false}`;
-    return { service, rule, facts: cache.once('placement facts', shape, text, () => placementFacts(service, rule, scope.mesh.settings)) };
+type GovernedServices = { readonly services: readonly GovernedService[]; readonly facts: PlacementFacts };
+
+/** The same object as for the last mesh where neither a service nor a rule has changed. */
+function governedServices(scope: Scope, labels: Proxy['labels'], rulesKey: string, cache: CompileCache): GovernedServices {
+  const all = [...scope.services.values()];
+  const rules = all.map((service) => scope.destinationRule(service, labels));
+  return cache.madeOf('governed services', `${scope.key} ${rulesKey}`, [...all, ...rules], () => {
+    const services = all.map((service, index) => govern(service, rules[index], scope.mesh.settings, cache));
+    const names = new Set(services.flatMap(({ facts }) => facts.labels));
+    return { services, facts: { locality: services.some(({ facts }) => facts.locality), labels: [...names].sort() } };
   });
-  const all = services.map(({ facts }) => facts);
-  const names = new Set(all.flatMap((facts) => facts.labels));
-  return { services, facts: { locality: all.some(({ locality }) => locality), labels: [...names].sort() } };
+}
+
+function govern(service: Service, rule: DestinationRule | undefined, settings: MeshSettings, cache: CompileCache): GovernedService {
+  const shape = [service.ports, service.origin, rule ?? noRule];
+  const text = `${service.hostname} ${service.trafficDistribution ?? ''} ${service.nodeLocal ?? false}`;
+  return { service, rule, facts: cache.once('placement facts', shape, text, () => placementFacts(service, rule, settings)) };
 }
 
 function placementFacts(service: Service, rule: DestinationRule | undefined, settings: MeshSettings): PlacementFacts {
