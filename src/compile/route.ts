@@ -6,7 +6,7 @@ import type { Origin } from '#base/origin.ts';
 import { isFromSource } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { corsConfig } from '#compile/cors.ts';
-import { destinationCluster, destinationHashKey, destinationPort, type RouteContext } from '#compile/destination.ts';
+import { destinationCluster, destinationHashKey, type RouteContext } from '#compile/destination.ts';
 import { noTimeout } from '#compile/durations.ts';
 import { faultConfig } from '#compile/fault.ts';
 import { hashKeyOf, hashPolicies } from '#compile/hash-policy.ts';
@@ -94,7 +94,7 @@ function makeRoute(
     ...(match?.statPrefix !== undefined && { statPrefix: match.statPrefix }),
     typedPerFilterConfig: filterConfigs(rule),
     metadata: routeMetadata(configPath('virtual-service', virtualService), ruleFaults(rule, context)),
-    decorator: { operation: operationName(virtualService, rule, context, pathOfMatch(envoyMatch)) },
+    decorator: { operation: operationName(virtualService, rule.answer === undefined ? clusters : [], context, pathOfMatch(envoyMatch)) },
   });
   return {
     route,
@@ -121,11 +121,11 @@ function filterConfigs({ fault, cors }: HttpRule): Record<string, Any> {
   return { ...(fault !== undefined && { [faultFilter]: faultConfig(fault) }), ...(cors !== undefined && { [corsFilter]: corsConfig(cors) }) };
 }
 
-/** `hello.default.svc.cluster.local:80/*`, or by the virtual service's name where there are several destinations. */
-function operationName(virtualService: VirtualService, rule: HttpRule, context: RouteContext, path: string): string {
-  const [only] = rule.destinations;
-  if (rule.destinations.length !== 1 || only === undefined) return `${hostAndPort(virtualService.name, context.port)}${path}`;
-  return `${hostAndPort(only.host.hostname, destinationPort(only, context))}${path}`;
+/** `hello.default.svc.cluster.local:80/*`, or by the virtual service's name where requests go to several clusters, or nowhere. */
+function operationName(virtualService: VirtualService, clusters: readonly string[], { port }: RouteContext, path: string): string {
+  const [, clusterPort, , host] = clusters.length === 1 ? (clusters[0]?.split('|') ?? []) : [];
+  if (clusterPort === undefined || host === undefined) return `${hostAndPort(virtualService.name, port)}${path}`;
+  return `${hostAndPort(host, Number(clusterPort))}${path}`;
 }
 
 /** The one route to a service that no virtual service is about. */
