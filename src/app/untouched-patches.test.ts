@@ -29,6 +29,21 @@ metadata: { name: stock, namespace: shop, labels: { app: stock } }
 spec: { containers: [{ name: app, image: stock, ports: [{ containerPort: 80 }] }] }
 `;
 
+test('what Istio itself does not act on is a warning', async () => {
+  await using folder = await temporaryFolder();
+  const patches =
+    '[{ applyTo: BOOTSTRAP, patch: { operation: MERGE, value: {} } }, { applyTo: CLUSTER, match: { context: WAYPOINT }, patch: { operation: REMOVE } }]';
+  const file = await folder.write(
+    'x.yaml',
+    `apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: { name: x }\nspec:\n  configPatches: ${patches}\n`,
+  );
+  const { diagnostics } = await analyzeFiles([file]);
+  assert.deepEqual(
+    diagnostics.map(({ code, severity, message }) => `${code} ${severity} ${message}`),
+    ['HDL0012 warning a patch of BOOTSTRAP has no effect', 'HDL0012 warning a patch for the context WAYPOINT has no effect'],
+  );
+});
+
 test('a patch that touches nothing in any proxy it is for is an error with its line; one for gateways waits for a gateway', async () => {
   await using folder = await temporaryFolder();
   const file = await folder.write('mesh.yaml', mesh);

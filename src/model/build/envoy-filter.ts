@@ -1,6 +1,7 @@
 // EnvoyFilters as lists of patches. Patches of a kind that Istio itself does not act on are left out.
 import type { EnvoyFilterSpec } from '#api/istio/envoy-filter.ts';
 import type { KindMap } from '#api/kinds.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Origin } from '#base/origin.ts';
 import { targetReferences } from '#model/build/target-references.ts';
 import type { EnvoyFilter, EnvoyPatch, ListenerMatch, PatchContext, RouteConfigurationMatch } from '#model/envoy-filter.ts';
@@ -26,6 +27,18 @@ export function buildEnvoyFilter({ metadata, spec, origins }: FilterResource): E
     patches: (spec.configPatches ?? []).flatMap((patch, index) => buildPatch(patch, origins.at(['spec', 'configPatches', index]))),
     origin: origins.start,
   };
+}
+
+/** A warning for each patch that Istio accepts and does not act on: BOOTSTRAP, and the context WAYPOINT. */
+export function ineffectivePatches({ spec, origins }: FilterResource): readonly Diagnostic[] {
+  return (spec.configPatches ?? []).flatMap(({ applyTo, match }, index): readonly Diagnostic[] => {
+    const at = (field: readonly string[]): Origin => origins.at(['spec', 'configPatches', index, ...field]);
+    const none = { code: 'HDL0012', severity: 'warning', hint: 'Istio accepts it and does not act on it either' } as const;
+    if (applyTo === 'BOOTSTRAP') return [{ ...none, message: 'a patch of BOOTSTRAP has no effect', at: at(['applyTo']) }];
+    return match?.context === 'WAYPOINT'
+      ? [{ ...none, message: 'a patch for the context WAYPOINT has no effect', at: at(['match', 'context']) }]
+      : [];
+  });
 }
 
 function buildPatch({ applyTo, match = {}, patch }: WrittenPatch, origin: Origin): readonly EnvoyPatch[] {

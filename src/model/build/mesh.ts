@@ -6,7 +6,7 @@ import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildDestinationRule } from '#model/build/destination-rule.ts';
 import { destinationRuleDiagnostics } from '#model/build/destination-rule-findings.ts';
 import { discoveredResources } from '#model/build/discovery.ts';
-import { buildEnvoyFilter } from '#model/build/envoy-filter.ts';
+import { buildEnvoyFilter, ineffectivePatches } from '#model/build/envoy-filter.ts';
 import { buildGateway } from '#model/build/gateway.ts';
 import { buildGatewayApi } from '#model/build/gateway-api/gateway-api.ts';
 import { gatewayFindings } from '#model/build/gateway-findings.ts';
@@ -59,6 +59,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...diagnostics,
     ...ingresses.diagnostics,
     ...gatewayFindings(resources.Gateway.values()),
+    ...[...resources.EnvoyFilter.values()].flatMap(ineffectivePatches),
     ...ofRoutes.diagnostics,
     ...gatewayApi.diagnostics,
     ...ofServices,
