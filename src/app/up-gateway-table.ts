@@ -1,7 +1,8 @@
 // In: the mesh and the gateways that run. Out: which ports they open on this machine beside the one for plain HTTP, for people to see.
-import { type Gateway, type GatewayServer, isPlainHttpServer } from '#model/gateway.ts';
+import { type Gateway, type GatewayServer, isHttpsServer, isPlainHttpServer } from '#model/gateway.ts';
 import { labelsMatch } from '#model/labels.ts';
 import type { Mesh } from '#model/mesh.ts';
+import type { TcpRule, TlsRule } from '#model/virtual-service.ts';
 import type { Workload } from '#model/workload.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 import type { GatewayPortState } from '#runtime/state.ts';
@@ -17,9 +18,10 @@ export function openGatewayPorts(mesh: Mesh, current: readonly RunningGateway[])
   for (const { plan, ports } of current) {
     const workload = mesh.workloads.get(plan.key);
     if (!plan.isGateway || workload === undefined) continue;
-    for (const server of mesh.gateways.filter((gateway) => isFor(gateway, workload, mesh)).flatMap(({ servers }) => servers)) {
+    const gateways = mesh.gateways.filter((gateway) => selects(gateway, workload, mesh));
+    for (const { gateway, server } of gateways.flatMap((one) => one.servers.map((each) => ({ gateway: one, server: each })))) {
       const container = containerPort(server.port.number, workload, mesh);
-      const listen = container === httpPort || !isServed(server) ? undefined : ports.inbound[String(container)]?.listen;
+      const listen = container === httpPort || !isServed(gateway, server, mesh) ? undefined : ports.inbound[String(container)]?.listen;
       if (listen === undefined) continue;
       const address = `${ports.address}:${listen}`;
       if (!found.has(address)) found.set(address, { port: server.port.number, protocol: protocolOf(server), address });
@@ -28,7 +30,7 @@ export function openGatewayPorts(mesh: Mesh, current: readonly RunningGateway[])
   return [...found.values()].sort((a, b) => a.port - b.port);
 }
 
-function isFor({ selector, services, namespace }: Gateway, workload: Workload, mesh: Mesh): boolean {
+function selects({ selector, services, namespace }: Gateway, workload: Workload, mesh: Mesh): boolean {
   if (services === undefined) return labelsMatch(selector, workload.labels);
   return workload.namespace === namespace && servicesOf(workload, mesh).some(({ hostname }) => services.includes(hostname));
 }
@@ -49,13 +51,20 @@ function containerPort(port: number, workload: Workload, mesh: Mesh): number {
   return port;
 }
 
-/** Whether a proxy can be given what the server needs: certificates by name cannot be. */
-function isServed({ tls }: GatewayServer): boolean {
-  return tls === undefined || (tls.mode !== 'istio-mutual' && tls.certificates.every(({ kind }) => kind === 'files'));
+/** Whether a proxy can be given what the server needs (certificates by name cannot be), and connections have somewhere to go. */
+function isServed(gateway: Gateway, server: GatewayServer, mesh: Mesh): boolean {
+  const { tls } = server;
+  if (tls?.mode === 'istio-mutual' || tls?.certificates.some(({ kind }) => kind === 'secret') === true) return false;
+  if (isPlainHttpServer(server) || isHttpsServer(server) || tls?.mode === 'auto-passthrough') return true;
+  const name = `${gateway.namespace}/${gateway.name}`;
+  const bound = mesh.virtualServices.filter(({ gateways }) => gateways.includes(name));
+  const isFor = ({ matches }: TcpRule | TlsRule): boolean =>
+    matches.length === 0 || matches.some(({ port }) => port === undefined || port === server.port.number);
+  return bound.some((one) => [...one.tcp, ...(tls === undefined ? [] : one.tls)].some(isFor));
 }
 
 function protocolOf(server: GatewayServer): string {
   if (isPlainHttpServer(server)) return 'http';
   if (server.tls === undefined) return 'tcp';
-  return server.port.protocol === 'https' && server.tls.certificates.length > 0 ? 'https' : 'tls';
+  return isHttpsServer(server) ? 'https' : 'tls';
 }
