@@ -1,7 +1,7 @@
 // One Envoy bootstrap on either data plane: the embedded proxy in this process, or a real Envoy. Listeners have the ports that the bootstrap says;
 // an admin server is added on a free one.
 import { Agent, request } from 'node:http';
-import { type Part, address } from '#test/support/bootstrap-parts.ts';
+import { address, type Part } from '#test/support/bootstrap-parts.ts';
 import { startEmbedded } from '#test/support/embedded-proxy.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { type HttpAnswer, httpCall } from '#test/support/http-call.ts';
