@@ -29,7 +29,7 @@ apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: db }
 spec:
-  hosts: ['*', a.example.com]
+  hosts: [a.example.com]
   gateways: [edge]
   tcp: [{ match: [{ port: 9000 }], route: [{ destination: { host: db } }] }]
   tls: [{ match: [{ sniHosts: [a.example.com] }], route: [{ destination: { host: db } }] }]
