@@ -119,6 +119,11 @@ function forwardsByHost(scope: Scope): boolean {
   return scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS' || [...scope.services.values()].some(({ resolution }) => resolution === 'dynamic-dns');
 }
 
+/** What requests to the HTTP proxy may be for: what the egress listener for all ports lets in. Source: Istio, GetEgressListenerForRDS. */
+function proxyView(scope: Scope): Scope {
+  return scope.egressFor(0) ?? scope;
+}
+
 /** MeshConfig.proxyHttpPort. Source: Istio, buildHTTPProxy. */
 function httpProxyUnits(scope: Scope, address: string, client: Client, options: OutboundOptions, cache: CompileCache): readonly Unit[] {
   const port = options.settings.listeners?.httpProxyPort ?? 0;
@@ -126,7 +131,7 @@ function httpProxyUnits(scope: Scope, address: string, client: Client, options: 
     cache.once('http proxy listener', [], `${address}:${port} ${options.explainFailures} ${options.forwardsByHost === true}`, () =>
       httpProxyListener(address, port, options, port),
     ),
-    httpProxyRouteConfigFor(scope, client, cache),
+    httpProxyRouteConfigFor(proxyView(scope), client, cache),
   ];
 }
 
@@ -208,7 +213,7 @@ function loopbackOutbound(scope: Scope, proxy: Proxy, { address, outbound, httpP
     const key = `${address}:${httpProxy} ${options.explainFailures} ${proxyOptions.forwardsByHost}`;
     units.push(
       cache.once('http proxy listener', [], key, () => httpProxyListener(address, httpProxy, proxyOptions)),
-      scope.once(`proxy routes ${clientKey}`, () => httpProxyRouteConfigFor(scope, client, cache)),
+      scope.once(`proxy routes ${clientKey}`, () => httpProxyRouteConfigFor(proxyView(scope), client, cache)),
     );
   }
   return units;

@@ -1,10 +1,12 @@
 // Listeners and scopes under change: a rule costs the listeners it is about, a Sidecar those of its proxies, an endpoint none.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isMessage } from '@bufbuild/protobuf';
 import type { AnyResource } from '#api/kinds.ts';
 import { readText } from '#api/read-text.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
+import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import type { ResourceSet } from '#envoy/resource.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
@@ -111,4 +113,27 @@ test('proxies for which the same Sidecar is in force share what is compiled', ()
     changed(one, other).filter((name) => name !== 'virtualInbound'),
     [],
   );
+});
+
+test('the HTTP proxy leads to what the Sidecar lets in, not to what its rules send to', () => {
+  const text = [
+    base,
+    sidecar('a').replace('workloadSelector: { labels: { app: client } }, ', ''),
+    `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: onward, namespace: shop }
+spec: { hosts: [a], http: [{ route: [{ destination: { host: b, port: { number: 80 } } }] }] }`,
+  ].join('\n---\n');
+  const mesh = buildMesh(new MemorySource(read(text)).current());
+  const workload = mesh.workloads.get('shop/client');
+  assert.ok(workload);
+  const loopback = { kind: 'none', address: '127.0.0.1', inbound: {}, outbound: {}, httpProxy: 15_002 } as const;
+  const { resources } = new MeshCompiler(mesh).compile(proxyForWorkload(mesh, workload, loopback));
+  const routes = resources.get(typeUrls.route)?.get('http_proxy')?.message;
+  assert.ok(isMessage(routes, RouteConfigurationSchema));
+  assert.deepEqual(
+    routes.virtualHosts.map(({ name }) => name),
+    ['a.shop.svc.cluster.local:80', 'a.shop.svc.cluster.local:9000', 'allow_any_dynamic_dns'],
+  );
+  assert.equal(resources.get(typeUrls.cluster)?.has('outbound|80||b.shop.svc.cluster.local'), true);
 });
