@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readText } from '#api/read-text.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
-import { readDiscoverySelectors } from '#model/build/discovery.ts';
+import { readDiscoverySelectors } from '#model/build/discovery-selectors.ts';
 import { buildMesh } from '#model/build/mesh.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
+import { byKind, readResources } from '#test/support/resources.ts';
 
 const text = `apiVersion: v1
 kind: ConfigMap
@@ -16,8 +15,7 @@ ${['in', 'out', 'istio-system'].map((namespace) => `{ apiVersion: v1, kind: Serv
 
 test('services of namespaces that are not chosen are no part of the mesh; a second build finds the same maps', () => {
   const memo = new BuildMemo();
-  const resources = readText('x.yaml', text).items.flatMap(({ resource }) => resource ?? []);
-  const snapshot = nextSnapshot(undefined, resources, []);
+  const snapshot = { resources: byKind(readResources(text)) };
   const mesh = buildMesh(snapshot, memo);
   assert.deepEqual([...mesh.services.keys()].sort(), ['a.in.svc.cluster.local', 'a.istio-system.svc.cluster.local']);
   assert.equal(buildMesh(snapshot, memo).services, mesh.services);

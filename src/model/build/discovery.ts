@@ -1,42 +1,9 @@
 // MeshConfig.discoverySelectors: the namespaces that are part of the mesh at all. In: all resources. Out: those of the namespaces that are
 // chosen, and of the root namespace; kinds that belong to no namespace stay whole.
 import { type AnyResource, kindNames, kinds, type ResourcesByKind } from '#api/kinds.ts';
-import type { LabelSelector } from '#api/kubernetes/meta.ts';
 import type { BuildMemo } from '#model/build/build-memo.ts';
 import { selectsNamespace } from '#model/build/namespace-labels.ts';
 import type { MeshSettings } from '#model/mesh.ts';
-
-type Problem = { readonly field: string; readonly message: string };
-
-/** The selectors as they are written; none where what stands there is no list of selectors. */
-export function readDiscoverySelectors(config: Readonly<Record<string, unknown>>, problems: Problem[]): Pick<MeshSettings, 'discoverySelectors'> {
-  const { discoverySelectors: written } = config;
-  if (written === undefined || (Array.isArray(written) && written.length === 0)) return {};
-  if (Array.isArray(written) && written.every(isSelector)) return { discoverySelectors: written };
-  problems.push({ field: 'discoverySelectors', message: 'must be a list of selectors with matchLabels or matchExpressions' });
-  return {};
-}
-
-const operators: readonly unknown[] = ['In', 'NotIn', 'Exists', 'DoesNotExist'];
-
-function isSelector(value: unknown): value is LabelSelector {
-  if (!isObject(value)) return false;
-  const { matchLabels = {}, matchExpressions = [], ...others } = value;
-  const expressions: unknown = matchExpressions;
-  return (
-    Object.keys(others).length === 0 &&
-    isObject(matchLabels) &&
-    Object.values(matchLabels).every((label) => typeof label === 'string') &&
-    Array.isArray(expressions) &&
-    expressions.every(
-      (expression: unknown) => isObject(expression) && typeof expression['key'] === 'string' && operators.includes(expression['operator']),
-    )
-  );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** The same object where nothing is selected by namespace; maps of kinds without a change stay the same. */
 export function discoveredResources(resources: ResourcesByKind, settings: MeshSettings, memo: BuildMemo): ResourcesByKind {

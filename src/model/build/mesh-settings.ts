@@ -8,7 +8,7 @@ import type { Origin } from '#base/origin.ts';
 import { clusterFields, readClusterSettings } from '#model/build/cluster-settings.ts';
 import { exportToFields, readDefaultExportTo } from '#model/build/default-export-to.ts';
 import { readDefaultRetries, retryFields } from '#model/build/default-retries.ts';
-import { readDiscoverySelectors } from '#model/build/discovery.ts';
+import { readDiscoverySelectors } from '#model/build/discovery-selectors.ts';
 import { readGatewayTopology, topologyWithoutEffect } from '#model/build/gateway-topology.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
 import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
