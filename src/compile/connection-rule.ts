@@ -16,7 +16,7 @@ export type ConnectionContext = {
   readonly options: (destination: WeightedDestination) => TcpOptions | undefined;
 };
 
-/** Whether a match is about these connections; what it says about names and addresses is left to the listener. Source: Istio, matchTLS and matchTCP. */
+/** Whether a match is about these connections; names and addresses are left to the listener. Source: Istio, matchTLS and matchTCP. */
 export function concerns(match: ConnectionMatch, { port, gateways, client }: ConnectionContext): boolean {
   if (match.gateways !== undefined && !match.gateways.some((gateway) => gateways.has(gateway))) return false;
   if (match.sourceLabels !== undefined && !labelsMatch(match.sourceLabels, client.labels)) return false;

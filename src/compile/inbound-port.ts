@@ -85,7 +85,7 @@ function* targetPorts(service: Service, proxy: Proxy, workload: Workload | undef
   }
 }
 
-/** The services of the namespace that select the proxy or have an endpoint at its address, older ones first. Source: Istio, GetProxyServiceTargets. */
+/** Services of the namespace that select the proxy or have an endpoint at its address, older ones first. Source: Istio, GetProxyServiceTargets. */
 function servingServices(scope: Scope, proxy: Proxy, workload: Workload | undefined): readonly Service[] {
   const labels = workload?.labels ?? proxy.labels;
   const byEndpoint = scope.once('services by endpoint', () => servicesByEndpoint(scope.servicesIn(scope.namespace)));
