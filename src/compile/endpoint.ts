@@ -1,7 +1,7 @@
 // In: a service and the destination rule in force. Out: the ClusterLoadAssignments of its clusters: per locality and priority the endpoints that are
 // ready and, for a subset, have its labels. Where no setting looks at localities they depend on nothing of the client, so all proxies share them.
 import { isIP } from 'node:net';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { socketAddress, unixAddress } from '#compile/address.ts';
 import { clusterPolicies } from '#compile/cluster-policy.ts';
 import { type EndpointGroup, groupEndpoints, type Placement } from '#compile/endpoint-locality.ts';
@@ -9,7 +9,7 @@ import { type LocalitySetting, localitySetting } from '#compile/locality-balanci
 import { istioMetadata } from '#compile/metadata.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { HealthStatus } from '#envoy/gen/envoy/config/core/v3/health_check_pb.js';
-import type { LbEndpointSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
+import { type LbEndpoint, LbEndpointSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { NodeOrigin } from '#envoy/origin-table.ts';
 import { typeUrls } from '#envoy/type-url.ts';
@@ -23,12 +23,16 @@ const unixScheme = 'unix://';
 
 /** One assignment per port, and per port and subset. */
 export function loadAssignments(service: Service, rule: DestinationRule | undefined, placement: Placement, settings: MeshSettings): readonly Unit[] {
+  // An endpoint is the same in the assignments of all subsets that it belongs to.
+  const made: LbEndpoints = new Map();
   return clusterPolicies(service, rule, settings).map(({ name, port, subset, policy }) => {
     const locality = localitySetting(policy, service, settings);
-    const { message, origins } = assignEndpoints({ name, service, port, subset, locality, placement }, isAddress);
+    const { message, origins } = assignEndpoints({ name, service, port, subset, locality, placement }, isAddress, made);
     return makeUnit(typeUrls.endpoint, name, ClusterLoadAssignmentSchema, message, origins);
   });
 }
+
+type LbEndpoints = Map<Endpoint, LbEndpoint>;
 
 type Assignment = {
   readonly name: string;
@@ -43,6 +47,7 @@ type Assignment = {
 export function assignEndpoints(
   { name, service, port, subset, locality, placement }: Assignment,
   usable: (endpoint: Endpoint) => boolean = () => true,
+  made: LbEndpoints = new Map(),
 ): { readonly message: ClusterLoadAssignment; readonly origins: readonly NodeOrigin[] } {
   const endpoints = service.endpoints.filter(
     (endpoint) =>
@@ -53,7 +58,10 @@ export function assignEndpoints(
       (subset === undefined || labelsMatch(subset.labels, endpoint.labels)),
   );
   const groups = groupEndpoints(endpoints, locality, placement);
-  const message = create(ClusterLoadAssignmentSchema, { clusterName: name, endpoints: groups.map((group) => localityEndpoints(service, group)) });
+  const message = create(ClusterLoadAssignmentSchema, {
+    clusterName: name,
+    endpoints: groups.map((group) => localityEndpoints(service, group, made)),
+  });
   const origins = endpoints.map((endpoint): NodeOrigin => {
     const address = `${endpoint.address}:${endpoint.port}`;
     return [{ kind: 'endpoint', cluster: name, address }, endpoint.origin];
@@ -65,13 +73,18 @@ function isAddress({ address }: Endpoint): boolean {
   return address.startsWith(unixScheme) || isIP(address) !== 0;
 }
 
-function localityEndpoints(service: Service, { locality, endpoints, weight, priority }: EndpointGroup) {
-  return { locality, loadBalancingWeight: weight, priority, lbEndpoints: endpoints.map((endpoint) => lbEndpoint(service, endpoint)) };
+function localityEndpoints(service: Service, { locality, endpoints, weight, priority }: EndpointGroup, made: LbEndpoints) {
+  const lbEndpoints = endpoints.map((endpoint) => {
+    const known = made.get(endpoint) ?? lbEndpoint(service, endpoint);
+    made.set(endpoint, known);
+    return known;
+  });
+  return { locality, loadBalancingWeight: weight, priority, lbEndpoints };
 }
 
-function lbEndpoint(service: Service, endpoint: Endpoint): MessageInitShape<typeof LbEndpointSchema> {
+function lbEndpoint(service: Service, endpoint: Endpoint): LbEndpoint {
   const { address, port, weight = 1 } = endpoint;
-  return {
+  return create(LbEndpointSchema, {
     healthStatus: HealthStatus.HEALTHY,
     loadBalancingWeight: weight,
     metadata: istioMetadata({ workload: workloadLabel(service, endpoint) }),
@@ -79,7 +92,7 @@ function lbEndpoint(service: Service, endpoint: Endpoint): MessageInitShape<type
       case: 'endpoint',
       value: { address: address.startsWith(unixScheme) ? unixAddress(address.slice(unixScheme.length)) : socketAddress(address, port) },
     },
-  };
+  });
 }
 
 /** Istio's compact form, `workload;namespace;canonical name;canonical revision;cluster`; `latest` is left out of it. */
