@@ -45,10 +45,12 @@ function statPrefix(serverName: string | undefined): { readonly statPrefix?: str
 
 /** HDL0030: TLS that no proxy can be given what it needs for. The port is open for its other servers, never without what this one asks for. */
 function notServed({ gateway, server }: BoundServer, what: string): Diagnostic {
+  // An Ingress is called by its own name, not by that of the Gateway that it comes to.
+  const owner = server.origin.resource ?? `Gateway ${gateway.namespace}/${gateway.name}`;
   return {
     code: 'HDL0030',
     severity: 'warning',
-    message: `${server.origin.resource ?? `Gateway ${gateway.namespace}/${gateway.name}`}: port ${server.port.number} does not serve ${hostList(server.hosts)}, as ${what} is not supported yet`,
+    message: `${owner}: port ${server.port.number} does not serve ${hostList(server.hosts)}, as ${what} is not supported yet`,
     hint: 'other servers of the port work; TLS with serverCertificate and privateKey as files does, too',
     at: server.tls?.origin ?? server.origin,
   };

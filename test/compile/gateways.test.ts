@@ -60,7 +60,8 @@ spec: { selector: { istio: ingressgateway }, servers: [${servers.join(', ')}] }`
 }
 
 function server(number: number, protocol: string, hosts: string, more = ''): string {
-  return `{ port: { number: ${number}, name: '${protocol.toLowerCase()}-${hosts.replace(/[^a-z]/g, '')}', protocol: ${protocol} }, hosts: [${hosts}]${more} }`;
+  const name = `${protocol.toLowerCase()}-${hosts.replace(/[^a-z]/g, '')}`;
+  return `{ port: { number: ${number}, name: '${name}', protocol: ${protocol} }, hosts: [${hosts}]${more} }`;
 }
 
 function virtualService(name: string, host: string, gatewayName: string, rules: string): string {
@@ -95,8 +96,8 @@ function shape(compiled: Compiled): readonly string[] {
   );
 }
 
-function contentOf(config: { readonly case?: string | undefined; readonly value?: unknown } | undefined): string {
-  const message = config?.case === 'typedConfig' ? unpackExtension(config.value as Parameters<typeof unpackExtension>[0]) : undefined; // the oneof's own type
+function contentOf(config: Listener['filterChains'][number]['filters'][number]['configType'] | undefined): string {
+  const message = config?.case === 'typedConfig' ? unpackExtension(config.value) : undefined;
   if (message !== undefined && isMessage(message, HttpConnectionManagerSchema)) {
     return message.routeSpecifier.case === 'rds' ? message.routeSpecifier.value.routeConfigName : '?';
   }

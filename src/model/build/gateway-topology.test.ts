@@ -24,7 +24,8 @@ test('values that make no sense are named and do not count', () => {
     topology: {},
     problems: [
       'defaultConfig.gatewayTopology.numTrustedProxies must be a whole number from 0 on',
-      "defaultConfig.gatewayTopology.forwardClientCertDetails 'SOMETIMES' is none of SANITIZE, FORWARD_ONLY, APPEND_FORWARD, SANITIZE_SET, ALWAYS_FORWARD_ONLY",
+      "defaultConfig.gatewayTopology.forwardClientCertDetails 'SOMETIMES' is none of " +
+        'SANITIZE, FORWARD_ONLY, APPEND_FORWARD, SANITIZE_SET, ALWAYS_FORWARD_ONLY',
     ],
   });
   assert.deepEqual(topologyWithoutEffect({ gatewayTopology: { proxyProtocol: {} } }), ['defaultConfig.gatewayTopology.proxyProtocol']);

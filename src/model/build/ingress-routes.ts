@@ -1,6 +1,7 @@
 // The rules of all Ingresses for one host, and the VirtualService that they come to. Source: Istio, ingress/virtualservices.go.
-import type { IngressSpec } from '#api/kubernetes/ingress.ts';
+
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
+import type { IngressSpec } from '#api/kubernetes/ingress.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Origin } from '#base/origin.ts';
 import { serviceHostname } from '#model/build/host-resolution.ts';
