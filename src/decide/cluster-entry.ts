@@ -3,45 +3,51 @@ import type { BalancingEntry } from '#decide/balancing-entry.ts';
 import type { OutlierEntry } from '#decide/outlier-entry.ts';
 import type { CertificateSource, DataSourceEntry, SanMatch, TlsVersion } from '#decide/tls-entry.ts';
 
-export type ClusterEntry = BalancingEntry & {
-  readonly name: string;
-  /** `dynamic-dns`: a dynamic forward proxy, which asks DNS for the host of each request. */
-  readonly discovery: 'static' | 'eds' | 'strict-dns' | 'logical-dns' | 'original-dst' | 'dynamic-dns';
-  /** The name to ask EDS for (`eds_cluster_config.service_name`, else the cluster's name). */
-  readonly edsName: string;
-  readonly connectTimeoutMs: number;
-  /** `same-as-downstream`: HTTP/2 to the endpoint when the request came by HTTP/2 (useDownstreamProtocol). */
-  readonly protocol: 'http1' | 'http2' | 'same-as-downstream';
-  /** Static and DNS clusters: from `load_assignment` (DNS names not resolved). EDS clusters: empty until the assignment comes. */
-  readonly endpoints: readonly EndpointEntry[];
-  /** ClusterLoadAssignment.policy.overprovisioning_factor, 140 by default. */
-  readonly overprovisioningFactor: number;
-  /** The Envoy transport_socket for upstream TLS, undefined for plaintext. Read by proxy/tls. */
-  readonly tls?: UpstreamTls;
-  /** Each connection begins with a PROXY protocol header that names the client's connection, and carries that client's requests alone. */
-  readonly proxyProtocol?: 1 | 2;
-  /** Pool connections without requests close after this; Envoy's default is one hour. */
-  readonly idleTimeoutMs: number;
-  /** 0: no limit. */
-  readonly maxRequestsPerConnection: number;
-  /** A connection takes no new requests after this; 0: no limit. */
-  readonly maxConnectionDurationMs: number;
-  readonly http2: Http2Upstream;
-  /** Envoy's defaults: 1024 each, 3 retries. */
+export type ClusterEntry = BalancingEntry &
+  CircuitLimits & {
+    readonly name: string;
+    /** `dynamic-dns`: a dynamic forward proxy, which asks DNS for the host of each request. */
+    readonly discovery: 'static' | 'eds' | 'strict-dns' | 'logical-dns' | 'original-dst' | 'dynamic-dns';
+    /** The name to ask EDS for (`eds_cluster_config.service_name`, else the cluster's name). */
+    readonly edsName: string;
+    readonly connectTimeoutMs: number;
+    /** `same-as-downstream`: HTTP/2 to the endpoint when the request came by HTTP/2 (useDownstreamProtocol). */
+    readonly protocol: 'http1' | 'http2' | 'same-as-downstream';
+    /** Static and DNS clusters: from `load_assignment` (DNS names not resolved). EDS clusters: empty until the assignment comes. */
+    readonly endpoints: readonly EndpointEntry[];
+    /** ClusterLoadAssignment.policy.overprovisioning_factor, 140 by default. */
+    readonly overprovisioningFactor: number;
+    /** The Envoy transport_socket for upstream TLS, undefined for plaintext. Read by proxy/tls. */
+    readonly tls?: UpstreamTls;
+    /** Each connection begins with a PROXY protocol header that names the client's connection, and carries that client's requests alone. */
+    readonly proxyProtocol?: 1 | 2;
+    /** Pool connections without requests close after this; Envoy's default is one hour. */
+    readonly idleTimeoutMs: number;
+    /** 0: no limit. */
+    readonly maxRequestsPerConnection: number;
+    /** A connection takes no new requests after this; 0: no limit. */
+    readonly maxConnectionDurationMs: number;
+    readonly http2: Http2Upstream;
+    /** In place of the cluster's own limits for requests of high priority, which are counted apart. */
+    readonly high: CircuitLimits;
+    readonly outlier?: OutlierEntry;
+    readonly dns: DnsSettings;
+    /** original_dst_lb_config: a request's header says where to go. */
+    readonly originalDst: OriginalDestination;
+    /** Bind outgoing connections to this address (upstream_bind_config: Istio's 127.0.0.6 for inbound). */
+    readonly bindAddress?: string;
+    /** Keep-alive probes on upstream sockets after this long idle; 0: off. */
+    readonly tcpKeepaliveMs: number;
+  };
+
+/** Circuit breakers of one priority. Envoy's defaults: 1024 each, 3 retries. */
+export type CircuitLimits = {
   readonly maxConnections: number;
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
   /** Retries are limited to a part of all requests instead of by maxRetries. */
   readonly retryBudget?: RetryBudget;
-  readonly outlier?: OutlierEntry;
-  readonly dns: DnsSettings;
-  /** original_dst_lb_config: a request's header says where to go. */
-  readonly originalDst: OriginalDestination;
-  /** Bind outgoing connections to this address (upstream_bind_config: Istio's 127.0.0.6 for inbound). */
-  readonly bindAddress?: string;
-  /** Keep-alive probes on upstream sockets after this long idle; 0: off. */
-  readonly tcpKeepaliveMs: number;
 };
 
 /** What limits HTTP/2 connections to endpoints besides their own SETTINGS. Durations in ms, 0: none. */

@@ -2,7 +2,7 @@
 import { isMessage } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
 import { compileBalancing } from '#decide/balancing.ts';
-import type { ClusterEntry, DnsSettings, Http2Upstream, OriginalDestination } from '#decide/cluster-entry.ts';
+import type { CircuitLimits, ClusterEntry, DnsSettings, Http2Upstream, OriginalDestination } from '#decide/cluster-entry.ts';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
 import { buildEndpoints } from '#decide/endpoints.ts';
@@ -54,7 +54,8 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: durationMs(common?.maxConnectionDuration, 0),
     http2: http2Of(cluster, options),
-    ...limitsOf(cluster),
+    ...limitsOf(cluster, RoutingPriority.DEFAULT),
+    high: limitsOf(cluster, RoutingPriority.HIGH),
     ...(cluster.outlierDetection === undefined ? {} : { outlier: compileOutlier(cluster.outlierDetection, 'outlier_detection', problems) }),
     dns: dnsOf(cluster),
     originalDst: originalDestinationOf(cluster),
@@ -127,9 +128,9 @@ function originalDestinationOf({ lbConfig }: Cluster): OriginalDestination {
   return { header: useHttpHeader ? header : '', port: upstreamPortOverride ?? 0 };
 }
 
-/** Circuit breakers of default priority. Envoy: 1024 of each, 3 retries. */
-function limitsOf(cluster: Cluster) {
-  const limits = cluster.circuitBreakers?.thresholds.find(({ priority }) => priority === RoutingPriority.DEFAULT);
+/** Envoy: 1024 of each, 3 retries. */
+function limitsOf(cluster: Cluster, of: RoutingPriority): CircuitLimits {
+  const limits = cluster.circuitBreakers?.thresholds.find(({ priority }) => priority === of);
   return {
     maxConnections: limits?.maxConnections ?? 1024,
     maxPendingRequests: limits?.maxPendingRequests ?? 1024,

@@ -11,6 +11,7 @@ import { compileRetry } from '#decide/retry.ts';
 import type { ForwardAction, ForwardTarget } from '#decide/route-entry.ts';
 import { compileFilterLevel, type FilterLevel, joinFilterLevels } from '#decide/route-filters.ts';
 import { compileSubstitution } from '#decide/substitution.ts';
+import { RoutingPriority } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import {
   RouteAction_ClusterNotFoundResponseCode as NotFoundCode,
   type Route,
@@ -62,6 +63,7 @@ export function compileForward(
     ...(retry === undefined ? {} : { retry }),
     mirrors: compileMirrors(action.requestMirrorPolicies, field, problems),
     ...grpcTimeouts(action),
+    highPriority: action.priority === RoutingPriority.HIGH,
     hashPolicies: compileHashPolicies(action.hashPolicy, `${field}.hash_policy`, problems),
     clusterNotFoundStatus: notFoundStatus[action.clusterNotFoundResponseCode],
   };

@@ -70,6 +70,8 @@ export type ForwardAction = {
   readonly grpcStreamTimeout?: { readonly maxMs: number; readonly offsetMs: number };
   /** Where copies of the request go. */
   readonly mirrors: readonly MirrorEntry[];
+  /** Counted apart, against limits of its own (RouteAction.priority HIGH). */
+  readonly highPriority: boolean;
   /** What places a request where its cluster is balanced by hash; empty: nothing. */
   readonly hashPolicies: readonly HashPolicyEntry[];
   /** What a missing cluster answers: 503 by default. */

@@ -180,9 +180,9 @@ const route: Readonly<Record<string, MessageRules>> = {
   ),
   'envoy.config.route.v3.RouteAction': fields(
     `cluster cluster_header weighted_clusters cluster_not_found_response_code prefix_rewrite regex_rewrite host_rewrite_literal auto_host_rewrite
-     host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout retry_policy hash_policy upgrade_configs
+     host_rewrite_header host_rewrite_path_regex append_x_forwarded_host timeout idle_timeout retry_policy hash_policy priority upgrade_configs
      max_stream_duration request_mirror_policies rate_limits include_vh_rate_limits max_grpc_timeout grpc_timeout_offset`,
-    'priority early_data_policy',
+    'early_data_policy',
   ),
   'envoy.config.route.v3.RouteAction.UpgradeConfig': fields('upgrade_type enabled connect_config'),
   'envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig': fields(''),

@@ -1,5 +1,5 @@
 // The admin page /clusters, in Envoy's text form: `cluster::key::value` and `cluster::address::key::value`.
-import type { ClusterEntry } from '#decide/cluster-entry.ts';
+import type { CircuitLimits } from '#decide/cluster-entry.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
 
@@ -11,7 +11,12 @@ export function printClusters(clusters: Clusters, addedViaApi: (cluster: string)
       const runtime = clusters.get(name);
       if (runtime === undefined) return [];
       const { entry } = runtime;
-      const lines = [`${name}::observability_name::${name}`, ...limitLines(name, entry), `${name}::added_via_api::${addedViaApi(name)}`];
+      const lines = [
+        `${name}::observability_name::${name}`,
+        ...limitLines(`${name}::default_priority`, entry),
+        ...limitLines(`${name}::high_priority`, entry.high),
+        `${name}::added_via_api::${addedViaApi(name)}`,
+      ];
       for (const [key, endpoint] of runtime.endpoints) lines.push(...endpointLines(`${name}::${key}`, endpoint));
       return lines;
     })
@@ -43,8 +48,7 @@ function healthFlags({ entry, ejected }: Endpoint): string {
   return flags.length === 0 ? 'healthy' : flags.join('');
 }
 
-function limitLines(name: string, entry: ClusterEntry): readonly string[] {
-  const at = `${name}::default_priority`;
+function limitLines(at: string, entry: CircuitLimits): readonly string[] {
   return [
     `${at}::max_connections::${entry.maxConnections}`,
     `${at}::max_pending_requests::${entry.maxPendingRequests}`,

@@ -4,7 +4,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootstrap, fileLog, httpChain, listener, type Part } from '#test/support/bootstrap-parts.ts';
 import { KeptCalls, type RunningPlane, startPlane } from '#test/support/both-planes.ts';
-import { freePort } from '#test/support/free-port.ts';
 import { listenPorts } from '#test/support/listen-ports.ts';
 import { type Replica, startReplicas } from '#test/support/replicas.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
@@ -24,14 +23,17 @@ export type Stage = {
 export type Scenario = {
   readonly name: string;
   readonly replicas: number;
-  /** Ports where nobody listens, behind the replicas. */
-  readonly dead?: number;
+  /** An endpoint where nobody listens, behind the replicas. */
+  readonly hasDead?: boolean;
   /** By endpoint; 0 where not given. */
   readonly priorities?: readonly number[];
   readonly cluster?: Part;
   readonly route?: Part;
   readonly run: (stage: Stage) => Promise<void>;
 };
+
+/** tcpmux, which nobody serves; a free port could be somebody's by the time it is asked. */
+export const deadPort = 1;
 
 async function runScenario(
   scenario: Scenario,
@@ -74,8 +76,7 @@ export async function runAll(binary: string | undefined, chosen: readonly Scenar
   await using folder = await temporaryFolder();
   const ports = await listenPorts(chosen.length);
   const groups = await Promise.all(chosen.map(({ replicas }) => startReplicas(replicas)));
-  const dead = await Promise.all(chosen.map(({ dead: count = 0 }) => Promise.all(Array.from({ length: count }, () => freePort()))));
-  const endpoints = groups.map((group, index) => [...group.ports, ...(dead[index] ?? [])]);
+  const endpoints = groups.map((group, index) => [...group.ports, ...(chosen[index]?.hasDead === true ? [deadPort] : [])]);
   const logOf = (index: number): string => join(folder.path, `log-${index}`);
   const listeners = chosen.map(({ route = {} }, index) => {
     const routes = [{ match: { prefix: '/' }, route: { cluster: `c${index}`, timeout: '0s', ...route } }];

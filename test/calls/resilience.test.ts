@@ -10,9 +10,13 @@ import type { HttpAnswer } from '#test/support/http-call.ts';
 import type { Replica } from '#test/support/replicas.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
-const outlier = (more: Part): Part => ({ outlier_detection: { interval: '60s', base_ejection_time: '60s', max_ejection_percent: 100, ...more } });
 /** Envoy gathers changes of health for a second unless told otherwise. */
-const noPanic: Part = { common_lb_config: { healthy_panic_threshold: { value: 0 }, update_merge_window: '0s' } };
+const atOnce: Part = { update_merge_window: '0s' };
+const outlier = (more: Part): Part => ({
+  outlier_detection: { interval: '60s', base_ejection_time: '60s', max_ejection_percent: 100, ...more },
+  common_lb_config: atOnce,
+});
+const noPanic: Part = { common_lb_config: { healthy_panic_threshold: { value: 0 }, ...atOnce } };
 const limits = (thresholds: Part): Part => ({ circuit_breakers: { thresholds: [thresholds] } });
 const retry = (more: Part): Part => ({
   retry_policy: { retry_on: '5xx', retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' }, ...more },
@@ -165,7 +169,7 @@ const scenarios: readonly Scenario[] = [
   {
     name: 'failures to connect count as 503',
     replicas: 1,
-    dead: 1,
+    hasDead: true,
     cluster: outlier({ consecutive_5xx: 2 }),
     run: async ({ calls, health, logged }) => {
       assertAbout(tally(await inTurn(calls, 20))[503], 2);
@@ -176,7 +180,7 @@ const scenarios: readonly Scenario[] = [
   {
     name: 'failures to connect count apart where that is wanted',
     replicas: 1,
-    dead: 1,
+    hasDead: true,
     cluster: outlier({ consecutive_5xx: 1, split_external_local_origin_errors: true, consecutive_local_origin_failure: 3 }),
     run: async ({ calls, health, stat }) => {
       assertAbout(tally(await inTurn(calls, 20))[503], 3);
@@ -247,6 +251,35 @@ const scenarios: readonly Scenario[] = [
       replica.release();
       assert.deepEqual(statuses(await Promise.all(held)), [200, 200]);
       assert.deepEqual(await logged(3), ['503 UO', '200 -', '200 -']);
+    },
+  },
+  {
+    name: 'requests of high priority have limits of their own',
+    replicas: 1,
+    cluster: { circuit_breakers: { thresholds: [{ max_requests: 5 }, { priority: 'HIGH', max_requests: 1, max_retries: 0 }] } },
+    route: { priority: 'HIGH', ...retry({ num_retries: 2 }) },
+    run: async ({ replicas, calls, logged }) => {
+      const [replica] = replicas;
+      if (replica === undefined) return;
+      replica.holds = true;
+      const held = calls.get('/');
+      await waitUntil('it is there', () => replica.held === 1);
+      assert.equal((await calls.get('/')).status, 503);
+      replica.release();
+      assert.equal((await held).status, 200);
+      replica.status = 503;
+      assert.equal((await calls.get('/')).status, 503);
+      assert.equal(replica.requests, 2);
+      assert.deepEqual(await logged(3), ['503 UO', '200 -', '503 UO']);
+    },
+  },
+  {
+    name: 'and know nothing of those of the others',
+    replicas: 1,
+    cluster: limits({ max_requests: 0, max_connections: 0, max_pending_requests: 0 }),
+    route: { priority: 'HIGH' },
+    run: async ({ calls }) => {
+      assert.deepEqual(statuses(await inTurn(calls, 2)), [200, 200]);
     },
   },
   {
@@ -416,7 +449,7 @@ const scenarios: readonly Scenario[] = [
   {
     name: 'nobody listens',
     replicas: 0,
-    dead: 1,
+    hasDead: true,
     run: async ({ calls, logged }) => {
       assert.deepEqual(statuses(await inTurn(calls, 1)), [503]);
       assert.deepEqual(await logged(1), ['503 UF']);

@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { deadPort } from '#test/calls/resilience-stage.ts';
 import { address, bootstrap, fileLog, listener, type Part, tcpChain } from '#test/support/bootstrap-parts.ts';
 import { startPlane } from '#test/support/both-planes.ts';
 import { envoyTest } from '#test/support/envoy.ts';
-import { freePort } from '#test/support/free-port.ts';
 import { listenPorts } from '#test/support/listen-ports.ts';
 import { RawClient, startRawServer } from '#test/support/raw-tcp.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
@@ -95,7 +95,11 @@ const scenarios: readonly Scenario[] = [
   {
     name: 'an endpoint that refuses is ejected',
     listens: [false, true],
-    cluster: { outlier_detection: { consecutive_5xx: 2, interval: '60s', max_ejection_percent: 50 } },
+    cluster: {
+      outlier_detection: { consecutive_5xx: 2, interval: '60s', max_ejection_percent: 50 },
+      // Envoy gathers changes of health for a second unless told otherwise.
+      common_lb_config: { update_merge_window: '0s' },
+    },
     run: async ({ connect, stat }) => {
       let failed = 0;
       for (let connection = 0; connection < 12; connection++) {
@@ -136,14 +140,13 @@ async function runAll(binary: string | undefined): Promise<void> {
     socket.on('end', () => socket.end());
   });
   const ports = await listenPorts(scenarios.length);
-  const dead = await freePort();
   const logOf = (index: number): string => join(folder.path, `log-${index}`);
   const listeners = scenarios.map(({ proxy = {} }, index) => {
     const access_log = [fileLog(logOf(index), '%RESPONSE_FLAGS%\n')];
     return listener(`l${index}`, ports[index] ?? 0, [tcpChain(`c${index}`, { access_log, ...proxy })]);
   });
   const clusters = scenarios.map(({ listens, cluster = {} }, index) => {
-    const lb_endpoints = listens.map((alive) => ({ endpoint: { address: address(alive ? server.port : dead) } }));
+    const lb_endpoints = listens.map((alive) => ({ endpoint: { address: address(alive ? server.port : deadPort) } }));
     return { name: `c${index}`, connect_timeout: '1s', load_assignment: { cluster_name: `c${index}`, endpoints: [{ lb_endpoints }] }, ...cluster };
   });
   await using plane = await startPlane(binary, bootstrap(listeners, clusters));

@@ -149,7 +149,13 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     this.#attempts++;
     if (route.attemptCountInRequest) setField(request.headers, 'x-envoy-attempt-count', String(this.#attempts));
     if (action.autoHostRewrite && endpoint.entry.hostname !== '') request.authority = endpoint.entry.hostname;
-    const attempt = new UpstreamAttempt(this, endpoint, this.#protocol(cluster), announcedEnds(cluster.entry, context.record.connection));
+    const attempt = new UpstreamAttempt(
+      this,
+      endpoint,
+      this.#protocol(cluster),
+      action.highPriority,
+      announcedEnds(cluster.entry, context.record.connection),
+    );
     this.#attempt = attempt;
     this.#sentMs = context.elapsedMs();
     if (this.#attempts > 1) tellTimeouts(context, this.#timeouts, this.#spentMs());
@@ -322,14 +328,16 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     const retry = this.#policy;
     if (retry === undefined || cluster === undefined || !this.#body.replayable || context.responseStarted) return '';
     if (this.#attempts > retry.numRetries) return 'URX';
-    if (!mayRetry(cluster.entry, cluster.usage)) {
-      cluster.usage.counters.overflow('upstream_rq_retry_overflow');
+    const { highPriority } = this.#decision.action;
+    const usage = cluster.usageOf(highPriority);
+    if (!mayRetry(cluster.limits(highPriority), usage)) {
+      usage.counters.overflow('upstream_rq_retry_overflow');
       return 'UO';
     }
     failed.cancel();
     this.#attempt = undefined;
     if (retry.avoidPreviousHosts) (this.#failedHosts ??= new Set()).add(failed.endpoint.entry.key);
-    cluster.usage.retries++;
+    usage.retries++;
     this.#countsAsRetry = true;
     this.#backOff ??= new Timer(context.parts.runtime.wheel, this);
     const { random, clock } = context.parts.runtime;
@@ -342,7 +350,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   #endRetry(): void {
     if (!this.#countsAsRetry) return;
     this.#countsAsRetry = false;
-    if (this.#cluster !== undefined) this.#cluster.usage.retries--;
+    if (this.#cluster !== undefined) this.#cluster.usageOf(this.#decision.action.highPriority).retries--;
   }
 
   /** The route's timeout is over: an attempt without an answer failed. */

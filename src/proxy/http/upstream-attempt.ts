@@ -24,6 +24,7 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   headSeen = false;
   readonly #owner: AttemptOwner;
   readonly #client: ConnectionEnds | undefined;
+  readonly #isHigh: boolean;
   #stream: ClientStream | undefined = undefined;
   #cancelled = false;
   #perTry: Timer | undefined = undefined;
@@ -33,9 +34,10 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   #isWatchedGrpc = false;
 
   /** `client`: its connection, for clusters that announce it to their endpoints. */
-  constructor(owner: AttemptOwner, endpoint: Endpoint, protocol: PoolProtocol, client?: ConnectionEnds) {
+  constructor(owner: AttemptOwner, endpoint: Endpoint, protocol: PoolProtocol, isHigh: boolean, client?: ConnectionEnds) {
     this.#owner = owner;
     this.#client = client;
+    this.#isHigh = isHigh;
     this.endpoint = endpoint;
     this.protocol = protocol;
   }
@@ -52,7 +54,7 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
       this.#perTry.arm(perTryTimeoutMs);
     }
     if (this.endpoint.isWatched) this.#isWatchedGrpc = fieldValue(head.headers, 'content-type')?.startsWith('application/grpc') ?? false;
-    this.#stream = this.endpoint.pool(this.protocol, this.#client).open(head, hasBody, this);
+    this.#stream = this.endpoint.pool(this.protocol, this.#client, this.#isHigh).open(head, hasBody, this);
   }
 
   sendData(chunk: Uint8Array): boolean {

@@ -1,7 +1,7 @@
 // A cluster at run time: its endpoints with their pools and the state of balancing. An update keeps what did not change, so that a new
 // endpoint costs the others no connection; an endpoint that went finishes what it has and gets nothing new.
 import { type BalancerState, chooseHost, newBalancerState } from '#decide/balance.ts';
-import type { ClusterEntry } from '#decide/cluster-entry.ts';
+import type { CircuitLimits, ClusterEntry } from '#decide/cluster-entry.ts';
 import { endpointAt } from '#decide/endpoints.ts';
 import type { Chance } from '#decide/host-group.ts';
 import { parseDestination } from '#decide/original-destination.ts';
@@ -19,6 +19,8 @@ const cleanupMs = 5_000;
 
 export class ClusterRuntime {
   readonly usage: ClusterUsage;
+  /** Of requests of high priority. */
+  readonly highUsage: ClusterUsage;
   readonly #factories: PoolFactories;
   readonly #surroundings: UpstreamSurroundings;
   readonly #chance: Chance;
@@ -34,7 +36,9 @@ export class ClusterRuntime {
     this.#factories = factories;
     this.#surroundings = surroundings;
     this.#chance = { random: surroundings.random, nowMs: surroundings.clock.monotonicMs };
-    this.usage = new ClusterUsage(new ClusterCounters(entry.name, surroundings.counters));
+    const counters = new ClusterCounters(entry.name, surroundings.counters);
+    this.usage = new ClusterUsage(counters);
+    this.highUsage = new ClusterUsage(counters);
     this.#entry = entry;
     this.#balancer = newBalancerState<Endpoint>(entry, [], this.#chance);
     this.#detect(entry);
@@ -68,7 +72,7 @@ export class ClusterRuntime {
       if (next.has(wanted.key)) continue;
       const kept = this.#endpoints.get(wanted.key);
       if (kept !== undefined) kept.entry = wanted;
-      const endpoint = kept ?? new Endpoint(entry, wanted, this.usage, this.#factories, nowMs);
+      const endpoint = kept ?? new Endpoint(entry, wanted, this, this.#factories, nowMs);
       endpoint.watch(this.#detector);
       next.set(wanted.key, endpoint);
     }
@@ -120,6 +124,15 @@ export class ClusterRuntime {
     return newBalancerState(this.#entry, [...this.#endpoints.values()], this.#chance, this.#surroundings.locality, excluded);
   }
 
+  /** What requests of a priority are held against. */
+  limits(isHigh: boolean): CircuitLimits {
+    return isHigh ? this.#entry.high : this.#entry;
+  }
+
+  usageOf(isHigh: boolean): ClusterUsage {
+    return isHigh ? this.highUsage : this.usage;
+  }
+
   /** True where a request's hash decides. */
   get byHash(): boolean {
     return this.#balancer.byHash;
@@ -141,7 +154,7 @@ export class ClusterRuntime {
     this.#usedSinceCleanup.add(key);
     const known = this.#endpoints.get(key);
     if (known !== undefined) return known;
-    const endpoint = new Endpoint(this.#entry, endpointAt(address, port), this.usage, this.#factories, this.#chance.nowMs());
+    const endpoint = new Endpoint(this.#entry, endpointAt(address, port), this, this.#factories, this.#chance.nowMs());
     endpoint.watch(this.#detector);
     this.#endpoints.set(key, endpoint);
     this.#cancelCleanup ??= this.#surroundings.clock.after(cleanupMs, this.#cleanUp);

@@ -7,25 +7,28 @@ import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { PoolFactories, PoolProtocol } from '#proxy/upstream/pool-factory.ts';
 import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 
+/** What a cluster's requests use, by priority. */
+type Usages = { readonly usage: ClusterUsage; readonly highUsage: ClusterUsage };
+
 export class Endpoint implements BalancedHost {
   entry: EndpointEntry;
   readonly addedMs: number;
   /** TCP connections that are proxied to it. */
   tcpConnections = 0;
   readonly #factories: PoolFactories;
-  readonly #usage: ClusterUsage;
+  readonly #usages: Usages;
   #cluster: ClusterEntry;
   #http1: UpstreamPool | undefined = undefined;
   #http2: UpstreamPool | undefined = undefined;
   #bytes: UpstreamPool | undefined = undefined;
-  #clientPools: Map<string, UpstreamPool> | undefined = undefined;
+  #ownPools: Map<string, UpstreamPool> | undefined = undefined;
   #detector: OutlierDetector | undefined = undefined;
   #watched: OutlierHost | undefined = undefined;
 
-  constructor(cluster: ClusterEntry, entry: EndpointEntry, usage: ClusterUsage, factories: PoolFactories, addedMs: number) {
+  constructor(cluster: ClusterEntry, entry: EndpointEntry, usages: Usages, factories: PoolFactories, addedMs: number) {
     this.#cluster = cluster;
     this.entry = entry;
-    this.#usage = usage;
+    this.#usages = usages;
     this.#factories = factories;
     this.addedMs = addedMs;
   }
@@ -33,7 +36,7 @@ export class Endpoint implements BalancedHost {
   /** For least request. */
   get activeRequests(): number {
     const shared = this.tcpConnections + (this.#http1?.activeRequests ?? 0) + (this.#http2?.activeRequests ?? 0) + (this.#bytes?.activeRequests ?? 0);
-    return this.#clientPools === undefined ? shared : [...this.#clientPools.values()].reduce((sum, pool) => sum + pool.activeRequests, shared);
+    return this.#ownPools === undefined ? shared : [...this.#ownPools.values()].reduce((sum, pool) => sum + pool.activeRequests, shared);
   }
 
   get ejected(): boolean {
@@ -63,21 +66,23 @@ export class Endpoint implements BalancedHost {
     if (this.#watched !== undefined) this.#detector?.onLocal(this.#watched, result);
   }
 
-  /** `client`: its connection, for clusters that announce it; each client has pools of its own there. */
-  pool(protocol: PoolProtocol, client?: ConnectionEnds): UpstreamPool {
-    if (client !== undefined && this.#cluster.proxyProtocol !== undefined) return this.#clientPool(protocol, client);
-    if (protocol === 'bytes') return (this.#bytes ??= this.#factories.bytes(this.#cluster, this.entry, this.#usage));
-    if (protocol === 'http1') return (this.#http1 ??= this.#factories.http1(this.#cluster, this.entry, this.#usage));
-    return (this.#http2 ??= this.#factories.http2(this.#cluster, this.entry, this.#usage));
+  /** `client`: its connection, for clusters that announce it; each client has pools of its own there, and so have requests of high priority. */
+  pool(protocol: PoolProtocol, client?: ConnectionEnds, isHigh = false): UpstreamPool {
+    if (isHigh || (client !== undefined && this.#cluster.proxyProtocol !== undefined)) return this.#ownPool(protocol, client, isHigh);
+    if (protocol === 'bytes') return (this.#bytes ??= this.#factories.bytes(this.#cluster, this.entry, this.#usages.usage));
+    if (protocol === 'http1') return (this.#http1 ??= this.#factories.http1(this.#cluster, this.entry, this.#usages.usage));
+    return (this.#http2 ??= this.#factories.http2(this.#cluster, this.entry, this.#usages.usage));
   }
 
-  #clientPool(protocol: PoolProtocol, client: ConnectionEnds): UpstreamPool {
-    const pools = (this.#clientPools ??= new Map<string, UpstreamPool>());
-    const key = `${protocol} ${client.sourceIp} ${client.sourcePort} ${client.destinationIp} ${client.destinationPort}`;
+  #ownPool(protocol: PoolProtocol, client: ConnectionEnds | undefined, isHigh: boolean): UpstreamPool {
+    const pools = (this.#ownPools ??= new Map<string, UpstreamPool>());
+    const ends = client === undefined ? '' : `${client.sourceIp} ${client.sourcePort} ${client.destinationIp} ${client.destinationPort}`;
+    const key = `${protocol} ${isHigh} ${ends}`;
     const known = pools.get(key);
     if (known !== undefined) return known;
-    if (pools.size >= mostClientPools) forgetIdle(pools);
-    const pool = this.#factories[protocol](this.#cluster, this.entry, this.#usage, client);
+    if (pools.size >= mostOwnPools) forgetIdle(pools);
+    const cluster = isHigh ? { ...this.#cluster, ...this.#cluster.high } : this.#cluster;
+    const pool = this.#factories[protocol](cluster, this.entry, isHigh ? this.#usages.highUsage : this.#usages.usage, client);
     pools.set(key, pool);
     return pool;
   }
@@ -100,20 +105,20 @@ export class Endpoint implements BalancedHost {
   #drainPools(): void {
     this.#http1?.drain();
     this.#http2?.drain();
-    for (const pool of this.#clientPools?.values() ?? []) pool.drain();
-    this.#clientPools = undefined;
+    for (const pool of this.#ownPools?.values() ?? []) pool.drain();
+    this.#ownPools = undefined;
   }
 
   destroy(): void {
     this.#http1?.destroy();
     this.#http2?.destroy();
     this.#bytes?.destroy();
-    for (const pool of this.#clientPools?.values() ?? []) pool.destroy();
+    for (const pool of this.#ownPools?.values() ?? []) pool.destroy();
   }
 }
 
 /** Beyond this the pools of clients that want nothing at the moment are let go. */
-const mostClientPools = 64;
+const mostOwnPools = 64;
 
 function forgetIdle(pools: Map<string, UpstreamPool>): void {
   for (const [key, pool] of pools) {
