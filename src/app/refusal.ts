@@ -100,9 +100,16 @@ function routeOrigins(name: string, error: string, { origins, resources }: Pick<
   ];
 }
 
-/** Envoy does not say which route it means, but quotes what it dislikes: the length of the longest text in `value` that `error` quotes. */
+/**
+ * Envoy does not say which route it means, but quotes what it dislikes, whole or its core (`NOT_A_COMMAND` of `%NOT_A_COMMAND%`): the length of the
+ * longest text in `value` that `error` quotes, or of the longest word of `error` that stands in a text of `value`.
+ */
 function longestQuote(value: JsonValue, error: string): number {
-  if (typeof value === 'string') return value.length >= shortestQuote && error.includes(value) ? value.length : 0;
+  if (typeof value === 'string') {
+    if (value.length >= shortestQuote && error.includes(value)) return value.length;
+    const words = error.match(/[\w.-]{6,}/g) ?? [];
+    return Math.max(0, ...words.filter((word) => value.includes(word)).map((word) => word.length));
+  }
   if (typeof value !== 'object' || value === null) return 0;
   return Math.max(0, ...Object.values(value).map((part) => longestQuote(part, error)));
 }
