@@ -25,6 +25,16 @@ void test('the same objects and text give the same value; any other are made ane
   }
 });
 
+void test('many objects and texts below one object are kept apart, the first of them too', () => {
+  const cache = new IdentityCache<object>();
+  const above = {};
+  const tuples = Array.from({ length: 5 }, (_, index) => ({ objects: [above, {}], text: `${index % 2}` }));
+  const made = tuples.flatMap(({ objects, text }) => [cache.get(objects, text, () => ({})), cache.get(objects, 'other', () => ({}))]);
+  assert.equal(new Set(made).size, 10);
+  const again = tuples.flatMap(({ objects, text }) => [cache.get(objects, text, () => ({})), cache.get(objects, 'other', () => ({}))]);
+  for (const [index, value] of again.entries()) assert.equal(value, made[index]);
+});
+
 void test('a value lasts as long as its parts do', () => {
   const cache = new PartsCache<object>();
   const part = {};

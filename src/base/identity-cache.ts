@@ -1,28 +1,77 @@
 // Remembering what was made of what, by the identity of the inputs: unchanged inputs give the same object again, and what is made of that
 // object is unchanged in turn. Inputs that nobody holds any more are forgotten.
 
-/** A node of the tree of keys: one level per object. */
-type Level<Value> = { readonly values: Map<string, Value>; readonly below: WeakMap<object, Level<Value>> };
+/**
+ * A node of the tree of keys, one level per object. Nearly all have one value and one object below them, so those stand in the node itself: maps,
+ * weak ones above all, cost more than most of what is remembered in them.
+ */
+class Level<Value> {
+  #text: string | undefined;
+  #value: Value | undefined;
+  #values: Map<string, Value> | undefined;
+  /** Held as long as no other object comes here; with the second one both are held weakly. */
+  #only: object | undefined;
+  #belowOnly: Level<Value> | undefined;
+  #below: WeakMap<object, Level<Value>> | undefined;
 
-/** Values by a tuple of objects, compared by identity and held weakly, and a text. */
+  get(text: string): Value | undefined {
+    return this.#text === text ? this.#value : this.#values?.get(text);
+  }
+
+  set(text: string, value: Value): void {
+    if (this.#text === undefined) {
+      this.#text = text;
+      this.#value = value;
+      return;
+    }
+    this.#values ??= new Map();
+    this.#values.set(text, value);
+  }
+
+  below(object: object): Level<Value> {
+    if (this.#below === undefined) {
+      if (this.#only === object && this.#belowOnly !== undefined) return this.#belowOnly;
+      if (this.#only === undefined) {
+        this.#only = object;
+        this.#belowOnly = new Level();
+        return this.#belowOnly;
+      }
+    }
+    return this.belowWeakly(object);
+  }
+
+  /** From here on no object is held by the cache. */
+  belowWeakly(object: object): Level<Value> {
+    if (this.#below === undefined) {
+      this.#below = new WeakMap();
+      if (this.#only !== undefined && this.#belowOnly !== undefined) this.#below.set(this.#only, this.#belowOnly);
+      this.#only = undefined;
+      this.#belowOnly = undefined;
+    }
+    let found = this.#below.get(object);
+    if (found === undefined) {
+      found = new Level();
+      this.#below.set(object, found);
+    }
+    return found;
+  }
+}
+
+/** Values by a tuple of objects, compared by identity, and a text. What the first object leads to is forgotten with it. */
 export class IdentityCache<Value> {
-  readonly #root: Level<Value> = newLevel();
+  readonly #root = new Level<Value>();
 
   /** The value made of these inputs: the known one, or what `make` gives. */
   get(objects: readonly object[], text: string, make: () => Value): Value {
     let level = this.#root;
-    for (const object of objects) {
-      let below = level.below.get(object);
-      if (below === undefined) {
-        below = newLevel();
-        level.below.set(object, below);
-      }
-      level = below;
+    for (let index = 0; index < objects.length; index++) {
+      const object = objects[index];
+      if (object !== undefined) level = index === 0 ? level.belowWeakly(object) : level.below(object);
     }
-    let value = level.values.get(text);
+    let value = level.get(text);
     if (value === undefined) {
       value = make();
-      level.values.set(text, value);
+      level.set(text, value);
     }
     return value;
   }
@@ -45,8 +94,4 @@ export class PartsCache<Value> {
   keep(isUsed: (name: string) => boolean): void {
     for (const name of this.#values.keys()) if (!isUsed(name)) this.#values.delete(name);
   }
-}
-
-function newLevel<Value>(): Level<Value> {
-  return { values: new Map(), below: new WeakMap() };
 }
