@@ -37,9 +37,10 @@ const portPolicy: Record<string, Effect> = {
     maxEjectionPercent: 'all',
     minHealthPercent: 'all',
   },
-  // What needs secrets, credentialName, and caCrl are not there yet.
+  // caCrl is not there yet; credentialName waits for secrets, and the model says what that means.
   tls: {
     mode: 'all',
+    credentialName: 'all',
     clientCertificate: 'all',
     privateKey: 'all',
     caCertificates: 'all',

@@ -61,7 +61,9 @@ function unencrypted({ policy, subsets }: DestinationRule): readonly Diagnostic[
     const needsIdentity = tls?.mode === 'istio-mutual';
     const needsSecret = tls?.credentialName !== undefined && (tls.mode === 'simple' || tls.mode === 'mutual');
     if (tls === undefined || !(needsIdentity || needsSecret)) return [];
-    const message = `${needsIdentity ? 'mode ISTIO_MUTUAL' : 'credentialName'} has no effect yet: calls go out without TLS`;
+    const message = needsIdentity
+      ? 'mode ISTIO_MUTUAL has no effect yet: calls inside the mesh go out without TLS, calls to hosts outside it fail'
+      : 'credentialName has no effect yet: calls of gateways and of sidecars that workloadSelector chooses fail; others go out without TLS, as in Istio';
     const hint = needsIdentity ? 'mutual TLS of the mesh comes in a later release' : 'name certificate files, which this release reads';
     return [{ code: 'HDL0012', severity: 'warning', message, hint, at: tls.origin }];
   });
