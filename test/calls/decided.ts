@@ -34,7 +34,11 @@ export function assertExpected(expect: Expectation, decisions: readonly Decision
       route: decision.route?.name,
       cluster: decision.cluster,
       status: statusOf(decision),
-      ...(outcome.kind === 'forward' ? { path: outcome.path, authority: outcome.authority } : outcome.kind === 'local-reply' ? { location: outcome.location } : {}),
+      ...(outcome.kind === 'forward'
+        ? { path: outcome.path, authority: outcome.authority }
+        : outcome.kind === 'local-reply'
+          ? { location: outcome.location }
+          : {}),
     };
     const { subset: _subset, ...wanted } = expect;
     const asked = Object.fromEntries(Object.entries(found).filter(([key]) => key in wanted));

@@ -179,6 +179,5 @@ spec:
     `HDL0012 warning 10 ${policy}.outlierDetection.consecutiveErrors has no effect yet`,
     `HDL0012 warning 11 ${policy}.outlierDetection.outlierDetectionHttpErrorCodes has no effect yet`,
     `HDL0012 warning 14 ${policy}.tls.caCrl has no effect yet`,
-    `HDL0012 warning 18 ${subset}.tls.credentialName has no effect yet`,
   ]);
 });
