@@ -92,7 +92,7 @@ export function discoveryFields(kind: Discovery, target: ClusterTarget, client: 
 
 /** Answers are kept as long as they say; the refresh rate is for failures. Source: Istio, buildCluster. */
 function dnsFields(kind: 'dns' | 'dns-round-robin', target: ClusterTarget, client: ClientClass, settings: MeshSettings): DiscoveryFields | undefined {
-  const { message } = assignEndpoints(target);
+  const message = assignEndpoints(target);
   if (message.endpoints.length === 0) return undefined;
   return {
     clusterDiscoveryType: { case: 'type', value: kind === 'dns' ? Cluster_DiscoveryType.STRICT_DNS : Cluster_DiscoveryType.LOGICAL_DNS },

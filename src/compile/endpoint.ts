@@ -27,8 +27,9 @@ export function loadAssignments(service: Service, rule: DestinationRule | undefi
   const made: LbEndpoints = new Map();
   return clusterPolicies(service, rule, settings).map(({ name, port, subset, policy }) => {
     const locality = localitySetting(policy, service, settings);
-    const { message, origins } = assignEndpoints({ name, service, port, subset, locality, placement }, isAddress, made);
-    return makeUnit(typeUrls.endpoint, name, ClusterLoadAssignmentSchema, message, origins);
+    const assignment = { name, service, port, subset, locality, placement };
+    const message = (): ClusterLoadAssignment => assignEndpoints(assignment, isAddress, made);
+    return makeUnit(typeUrls.endpoint, name, ClusterLoadAssignmentSchema, message, () => endpointOrigins(assignment, isAddress));
   });
 }
 
@@ -43,13 +44,25 @@ type Assignment = {
   readonly placement: Placement;
 };
 
+type IsUsable = (endpoint: Endpoint) => boolean;
+
+const anyUsable: IsUsable = () => true;
+
 /** `usable`: endpoints that EDS can name are addresses; for DNS they are names as well. */
-export function assignEndpoints(
-  { name, service, port, subset, locality, placement }: Assignment,
-  usable: (endpoint: Endpoint) => boolean = () => true,
-  made: LbEndpoints = new Map(),
-): { readonly message: ClusterLoadAssignment; readonly origins: readonly NodeOrigin[] } {
-  const endpoints = service.endpoints.filter(
+export function assignEndpoints(assignment: Assignment, usable = anyUsable, made: LbEndpoints = new Map()): ClusterLoadAssignment {
+  const { name, service, locality, placement } = assignment;
+  const groups = groupEndpoints(assignedEndpoints(assignment, usable), locality, placement);
+  return create(ClusterLoadAssignmentSchema, { clusterName: name, endpoints: groups.map((group) => localityEndpoints(service, group, made)) });
+}
+
+function endpointOrigins(assignment: Assignment, usable: IsUsable): readonly NodeOrigin[] {
+  return assignedEndpoints(assignment, usable).map(({ address, port, origin }) => {
+    return [{ kind: 'endpoint', cluster: assignment.name, address: `${address}:${port}` }, origin];
+  });
+}
+
+function assignedEndpoints({ service, port, subset, placement }: Assignment, usable: IsUsable): readonly Endpoint[] {
+  return service.endpoints.filter(
     (endpoint) =>
       endpoint.servicePortNumber === port.number &&
       endpoint.health === 'ready' &&
@@ -57,16 +70,6 @@ export function assignEndpoints(
       (service.nodeLocal !== true || endpoint.labels[topologyLabels.host] === placement.labels[topologyLabels.host]) &&
       (subset === undefined || labelsMatch(subset.labels, endpoint.labels)),
   );
-  const groups = groupEndpoints(endpoints, locality, placement);
-  const message = create(ClusterLoadAssignmentSchema, {
-    clusterName: name,
-    endpoints: groups.map((group) => localityEndpoints(service, group, made)),
-  });
-  const origins = endpoints.map((endpoint): NodeOrigin => {
-    const address = `${endpoint.address}:${endpoint.port}`;
-    return [{ kind: 'endpoint', cluster: name, address }, endpoint.origin];
-  });
-  return { message, origins };
 }
 
 function isAddress({ address }: Endpoint): boolean {

@@ -1,4 +1,4 @@
-// One named xDS resource: the message, its wire bytes (made once, on demand) and the hash of those bytes as its version.
+// One named xDS resource: the message, its wire bytes and the hash of those bytes as its version, each made once, on demand.
 // Immutable: parts that many proxies share are one object, so its bytes are made once for all of them.
 import { createHash } from 'node:crypto';
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
@@ -9,18 +9,37 @@ export class XdsResource<Schema extends DescMessage = DescMessage> {
   readonly typeUrl: TypeUrl;
   readonly name: string;
   readonly schema: Schema;
-  readonly message: MessageShape<Schema>;
+  #make: (() => MessageShape<Schema>) | undefined;
+  #message: MessageShape<Schema> | undefined;
   readonly #encode: (() => Uint8Array) | undefined;
   #bytes: Uint8Array | undefined;
   #version: string | undefined;
 
-  /** `encode`: the message's wire form, where there is a faster way to it than by the schema. */
-  constructor(typeUrl: TypeUrl, name: string, schema: Schema, message: MessageShape<Schema>, encode?: () => Uint8Array) {
+  /**
+   * `message`: itself, or how to make it once somebody asks. `encode`: the message's wire form, where there is a faster way to it than by the
+   * schema.
+   */
+  constructor(
+    typeUrl: TypeUrl,
+    name: string,
+    schema: Schema,
+    message: MessageShape<Schema> | (() => MessageShape<Schema>),
+    encode?: () => Uint8Array,
+  ) {
     this.typeUrl = typeUrl;
     this.name = name;
     this.schema = schema;
-    this.message = message;
+    if (typeof message === 'function') this.#make = message;
+    else this.#message = message;
     this.#encode = encode;
+  }
+
+  get message(): MessageShape<Schema> {
+    const made = this.#message ?? this.#make?.();
+    if (made === undefined) throw new Error(`${this.name} has no message`);
+    this.#message = made;
+    this.#make = undefined;
+    return made;
   }
 
   /** The message in protobuf's wire form, without the Any around it. */
