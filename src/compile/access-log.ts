@@ -1,7 +1,8 @@
 // Access logs to a file or standard output: MeshConfig.accessLogFile, accessLogFormat, accessLogEncoding, with Istio's defaults.
-import { create } from '@bufbuild/protobuf';
+
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { packAny } from '#envoy/any.ts';
+import { create } from '#envoy/create.ts';
 import { type AccessLog, AccessLogSchema } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { type SubstitutionFormatString, SubstitutionFormatStringSchema } from '#envoy/gen/envoy/config/core/v3/substitution_format_string_pb.js';
 import { FileAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js';

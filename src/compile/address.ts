@@ -1,5 +1,5 @@
 // Socket addresses as Envoy has them.
-import { create } from '@bufbuild/protobuf';
+import { create } from '#envoy/create.ts';
 import { type Address, AddressSchema } from '#envoy/gen/envoy/config/core/v3/address_pb.js';
 
 /** A TCP address. */

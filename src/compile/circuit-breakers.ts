@@ -1,6 +1,7 @@
 // Istio's thresholds: practically none, unless a DestinationRule sets them. Envoy's own (1024, and 3 retries) are hit by ordinary load.
-import { create } from '@bufbuild/protobuf';
+
 import { duration } from '#compile/durations.ts';
+import { create } from '#envoy/create.ts';
 import { type CircuitBreakers, CircuitBreakersSchema } from '#envoy/gen/envoy/config/cluster/v3/circuit_breaker_pb.js';
 import type { ConnectionPool, RetryBudget } from '#model/destination-rule.ts';
 

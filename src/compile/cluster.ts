@@ -1,6 +1,6 @@
 // In: a service, the destination rule in force for the client, and what the client is. Out: the clusters `outbound|…` for it: one for all endpoints
 // of a port and one per subset. Same in, same out: the result is shared by all proxies it holds for.
-import { create, type JsonObject } from '@bufbuild/protobuf';
+import type { JsonObject } from '@bufbuild/protobuf';
 import type { Origin } from '#base/origin.ts';
 import { circuitBreakers } from '#compile/circuit-breakers.ts';
 import { connectionFields } from '#compile/cluster-connection.ts';
@@ -16,6 +16,7 @@ import { announceClient } from '#compile/proxy-protocol.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { speaksHttp2, upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
 import { upstreamTls } from '#compile/upstream-tls.ts';
+import { create } from '#envoy/create.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { DestinationRule, TrafficPolicy } from '#model/destination-rule.ts';

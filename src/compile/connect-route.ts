@@ -1,6 +1,6 @@
 // CONNECT through the HTTP proxy of a sidecar that nothing is redirected to, as apps with HTTPS_PROXY send it: the sidecar is its end, and
 // passes the bytes on to the host and port that it names. Differs from Istio, whose HTTP proxy refuses CONNECT.
-import { create } from '@bufbuild/protobuf';
+
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { serviceDomains } from '#compile/domains.ts';
 import { noTimeout } from '#compile/durations.ts';
@@ -9,6 +9,7 @@ import { unknownHttpTarget } from '#compile/outbound-policy.ts';
 import type { RouteEntry } from '#compile/route.ts';
 import type { Scope } from '#compile/scope.ts';
 import { catchAllVirtualHost, type VirtualHostEntry, virtualHost } from '#compile/virtual-host.ts';
+import { create } from '#envoy/create.ts';
 import { type Route, RouteSchema, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import { isHttpOrSniffed } from '#model/protocol.ts';
 

@@ -1,9 +1,10 @@
 // The CORS policy of a rule, as what its route tells the CORS filter. Source: Istio, TranslateCORSPolicy.
-import { create } from '@bufbuild/protobuf';
+
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { fractionOf } from '#compile/percent.ts';
 import { stringMatcher } from '#compile/string-matcher.ts';
 import { packAny } from '#envoy/any.ts';
+import { create } from '#envoy/create.ts';
 import { CorsPolicySchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
 import { StringMatcherSchema } from '#envoy/gen/envoy/type/matcher/v3/string_pb.js';
 import type { CorsPolicy } from '#model/virtual-service.ts';

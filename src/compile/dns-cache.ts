@@ -1,5 +1,5 @@
 // The names that a dynamic forward proxy has looked up. Its cluster and its HTTP filter name one cache, and must say the same about it.
-import { create } from '@bufbuild/protobuf';
+import { create } from '#envoy/create.ts';
 import { Cluster_DnsLookupFamily } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { type DnsCacheConfig, DnsCacheConfigSchema } from '#envoy/gen/envoy/extensions/common/dynamic_forward_proxy/v3/dns_cache_pb.js';
 

@@ -1,6 +1,7 @@
 // Durations as protobuf has them.
-import { create } from '@bufbuild/protobuf';
+
 import { type Duration, DurationSchema } from '@bufbuild/protobuf/wkt';
+import { create } from '#envoy/create.ts';
 
 /** Whole milliseconds as google.protobuf.Duration. */
 export function duration(ms: number): Duration {

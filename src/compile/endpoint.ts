@@ -1,13 +1,13 @@
 // In: a service and the destination rule in force. Out: the ClusterLoadAssignments of its clusters: per locality and priority the endpoints that are
 // ready and, for a subset, have its labels. Where no setting looks at localities they depend on nothing of the client, so all proxies share them.
 import { isIP } from 'node:net';
-import { create } from '@bufbuild/protobuf';
 import { socketAddress, unixAddress } from '#compile/address.ts';
 import { clusterPolicies } from '#compile/cluster-policy.ts';
 import { type EndpointGroup, groupEndpoints, type Placement } from '#compile/endpoint-locality.ts';
 import { type LocalitySetting, localitySetting } from '#compile/locality-balancing.ts';
 import { istioMetadata } from '#compile/metadata.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
+import { create } from '#envoy/create.ts';
 import { HealthStatus } from '#envoy/gen/envoy/config/core/v3/health_check_pb.js';
 import { type LbEndpoint, LbEndpointSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';

@@ -1,9 +1,10 @@
 // Faults that a rule asks for, as what its route tells the fault filter. Source: Istio, TranslateFault.
-import { create } from '@bufbuild/protobuf';
+
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { duration } from '#compile/durations.ts';
 import { fractionOf } from '#compile/percent.ts';
 import { packAny } from '#envoy/any.ts';
+import { create } from '#envoy/create.ts';
 import { FaultDelaySchema } from '#envoy/gen/envoy/extensions/filters/common/fault/v3/fault_pb.js';
 import { type FaultAbort, FaultAbortSchema, HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import type { Fault } from '#model/virtual-service.ts';

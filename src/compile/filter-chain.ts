@@ -1,6 +1,7 @@
 // The filter chains that listeners are made of: HTTP, bytes, or either as the first bytes tell.
-import { create } from '@bufbuild/protobuf';
+
 import { plaintextHttpProtocols } from '#compile/listener-filters.ts';
+import { create } from '#envoy/create.ts';
 import {
   type Filter,
   type FilterChain,

@@ -1,5 +1,5 @@
 // The clusters that every proxy has whatever the mesh looks like.
-import { create } from '@bufbuild/protobuf';
+
 import { circuitBreakers } from '#compile/circuit-breakers.ts';
 import { connectionFields } from '#compile/cluster-connection.ts';
 import { dnsCache } from '#compile/dns-cache.ts';
@@ -8,6 +8,7 @@ import { allowAnyDynamicDnsCluster, blackHoleCluster, inboundPassthroughCluster,
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { passthroughProtocolOptions } from '#compile/upstream-protocol.ts';
 import { packAny } from '#envoy/any.ts';
+import { create } from '#envoy/create.ts';
 import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';

@@ -1,6 +1,6 @@
 // In: the filter chains that are planned for a port and address of a gateway. Out: its listener, `0.0.0.0_8080`. Of chains that would match
 // the same connections the first stays: Envoy refuses a listener with two such.
-import { create } from '@bufbuild/protobuf';
+
 import { assertNever } from '#base/assert-never.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { listenerAccessLogs } from '#compile/access-log.ts';
@@ -12,6 +12,7 @@ import { tlsInspector } from '#compile/listener-filters.ts';
 import type { OutboundOptions } from '#compile/listener-outbound.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
+import { create } from '#envoy/create.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import {
   type Filter,

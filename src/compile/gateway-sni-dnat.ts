@@ -1,9 +1,10 @@
 // AUTO_PASSTHROUGH: clusters that clients name by the server name of their TLS, `outbound_.80_.v1_.hello.default.svc.cluster.local`, so that a
 // gateway passes mutual TLS of the mesh on to any service without rules. They end no TLS and lead to endpoints with mutual TLS only.
-import { clone, create, isMessage } from '@bufbuild/protobuf';
+import { clone, isMessage } from '@bufbuild/protobuf';
 import { outboundClusterName } from '#compile/names.ts';
 import type { Scope } from '#compile/scope.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
+import { create } from '#envoy/create.ts';
 import { type Cluster, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { LbEndpoint } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';

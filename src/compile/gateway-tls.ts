@@ -1,11 +1,12 @@
 // In: a Gateway server that ends TLS. Out: the transport socket that does it, or why no proxy can be given one: then the server is left out,
 // never opened with less than it asks for.
-import { create, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
 import { adsConfigSource } from '#compile/config-source.ts';
 import { usableCipherSuites } from '#compile/gateway-cipher-suites.ts';
 import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 import { packAny } from '#envoy/any.ts';
+import { create } from '#envoy/create.ts';
 import { type TransportSocket, TransportSocketSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import {
   type CertificateValidationContextSchema,

@@ -1,8 +1,9 @@
 // What a request is placed by where its destination's rule asks for consistent hashing. Source: Istio, ConsistentHashToHashPolicy and
 // HashForHTTPDestination.
-import { create } from '@bufbuild/protobuf';
+
 import { assertNever } from '#base/assert-never.ts';
 import { duration } from '#compile/durations.ts';
+import { create } from '#envoy/create.ts';
 import { type RouteAction_HashPolicy, RouteAction_HashPolicySchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { DestinationRule, HashKey } from '#model/destination-rule.ts';
 import { effectivePolicy } from '#model/effective-policy.ts';

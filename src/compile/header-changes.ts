@@ -1,5 +1,5 @@
 // Header changes of a rule or destination as Envoy's four lists. Source: Istio, TranslateHeadersOperations.
-import { create } from '@bufbuild/protobuf';
+import { create } from '#envoy/create.ts';
 import { type HeaderValueOption, HeaderValueOption_HeaderAppendAction, HeaderValueOptionSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { HeaderChange, HeaderChanges, MessageHeaders } from '#model/header-changes.ts';
 

@@ -1,5 +1,5 @@
 // In: which side of a proxy a listener is on, and its routes. Out: the network filter that speaks HTTP there, with Istio's settings.
-import { create, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf';
+import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { assertNever } from '#base/assert-never.ts';
 import { accessLogs } from '#compile/access-log.ts';
 import { adsConfigSource } from '#compile/config-source.ts';
@@ -7,6 +7,7 @@ import { noTimeout } from '#compile/durations.ts';
 import { httpFilters } from '#compile/http-filters.ts';
 import { explainingLocalReply } from '#compile/local-reply.ts';
 import { encodePart, packAny, packAnyOf } from '#envoy/any.ts';
+import { create } from '#envoy/create.ts';
 import { type Filter, FilterSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import type { RouteConfiguration } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import {

@@ -1,9 +1,10 @@
 // The HTTP filters of every connection manager, in the order in which a request passes them: Istio's, of which those are left out that only
 // Istio's own Envoy has (alpn, stats). Source: Istio, buildHTTPConnectionManager.
-import { create } from '@bufbuild/protobuf';
+
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { dnsCache } from '#compile/dns-cache.ts';
 import { packAny } from '#envoy/any.ts';
+import { create } from '#envoy/create.ts';
 import { CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
 import { FilterConfigSchema } from '#envoy/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js';
 import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';

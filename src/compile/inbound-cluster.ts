@@ -1,5 +1,5 @@
 // The cluster `inbound|8080||`: from the sidecar to its app.
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { DurationSchema } from '@bufbuild/protobuf/wkt';
 import { assertNever } from '#base/assert-never.ts';
 import { socketAddress, unixAddress } from '#compile/address.ts';
@@ -11,6 +11,7 @@ import { clusterMetadata } from '#compile/metadata.ts';
 import { inboundClusterName } from '#compile/names.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
+import { create } from '#envoy/create.ts';
 import { type Cluster, Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { Address } from '#envoy/gen/envoy/config/core/v3/address_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';

@@ -1,8 +1,9 @@
 // Listener filters: what is found out about a connection before a filter chain is chosen.
-import { create } from '@bufbuild/protobuf';
+
 import type { Duration } from '@bufbuild/protobuf/wkt';
 import { duration, noTimeout } from '#compile/durations.ts';
 import { packAny } from '#envoy/any.ts';
+import { create } from '#envoy/create.ts';
 import {
   type ListenerFilter,
   type ListenerFilterChainMatchPredicate,

@@ -1,6 +1,6 @@
 // In: what a sidecar serves. Out: its inbound side: with redirection one listener `virtualInbound` with a chain per port and others for
 // whatever else arrives; without, one listener per port on an address of its own.
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { listenerAccessLogs } from '#compile/access-log.ts';
 import { socketAddress } from '#compile/address.ts';
 import { noTimeout } from '#compile/durations.ts';
@@ -13,6 +13,7 @@ import { inboundRetryPolicy } from '#compile/retry.ts';
 import { routeMatch } from '#compile/route-match.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
+import { create } from '#envoy/create.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { FilterChain } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';

@@ -1,6 +1,6 @@
 // In: the ports a sidecar was given. Out: its outbound listeners when nothing is redirected: one per service port, which whatever comes to
 // is for that service, and the HTTP proxy.
-import { create } from '@bufbuild/protobuf';
+
 import { listenerAccessLogs } from '#compile/access-log.ts';
 import { socketAddress } from '#compile/address.ts';
 import type { Client } from '#compile/client.ts';
@@ -13,6 +13,7 @@ import { byteChains, type OutboundChain, toService } from '#compile/outbound-cha
 import type { Scope } from '#compile/scope.ts';
 import { tcpProxy, toCluster } from '#compile/tcp-proxy.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
+import { create } from '#envoy/create.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';

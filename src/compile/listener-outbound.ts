@@ -1,6 +1,6 @@
 // In: the listeners that a sidecar needs for what its app calls, as plain values. Out: their xDS, and `virtualOutbound` on 15001, which
 // redirected connections come to and which hands them over by their original destination.
-import { create, isMessage } from '@bufbuild/protobuf';
+import { isMessage } from '@bufbuild/protobuf';
 import { listenerAccessLogs } from '#compile/access-log.ts';
 import { socketAddress } from '#compile/address.ts';
 import type { Client } from '#compile/client.ts';
@@ -12,7 +12,7 @@ import { detectionTimeout, httpInspector, plaintextHttpProtocols, tlsInspector }
 import { istioMetadata } from '#compile/metadata.ts';
 import { blackHoleCluster, outboundCapturePort } from '#compile/names.ts';
 import type { ChainContent, OutboundChain, RoutesOf } from '#compile/outbound-chain.ts';
-import type { OutboundEntry } from '#compile/outbound-entry.ts';
+import { networkOf, type OutboundEntry } from '#compile/outbound-entry.ts';
 import { entryName, type OutboundAddresses, outboundEntries } from '#compile/outbound-places.ts';
 import { unknownTarget } from '#compile/outbound-policy.ts';
 import { routeConfig } from '#compile/route-config.ts';
@@ -20,6 +20,7 @@ import type { Scope } from '#compile/scope.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { catchAllVirtualHost } from '#compile/virtual-host.ts';
+import { create } from '#envoy/create.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import {
   type Filter,
@@ -178,10 +179,12 @@ function toFilterChain(listener: string, chain: OutboundChain, options: Outbound
   });
 }
 
+/** Each name and each network once, however often rules say it: Envoy refuses a chain that matches one thing twice. */
 function chainMatch({ serverNames, prefixes, sniffedHttp }: OutboundChain): FilterChainMatch {
+  const networks = new Map(prefixes.toSorted().map((prefix) => [networkOf(prefix), prefix]));
   return create(FilterChainMatchSchema, {
-    ...(!serverNames.includes('*') && { serverNames: serverNames.toSorted() }),
-    prefixRanges: prefixes.toSorted().flatMap(cidrRange),
+    ...(!serverNames.includes('*') && { serverNames: [...new Set(serverNames)].sort() }),
+    prefixRanges: [...networks.values()].flatMap(cidrRange),
     ...(sniffedHttp && { applicationProtocols: [...plaintextHttpProtocols], transportProtocol: 'raw_buffer' }),
   });
 }

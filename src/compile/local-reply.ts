@@ -1,5 +1,5 @@
 // What a failed request is told: Envoy's own text, then why, on which route and cluster, and whose configuration that is.
-import { create } from '@bufbuild/protobuf';
+import { create } from '#envoy/create.ts';
 import { ComparisonFilter_Op } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import {
   type LocalReplyConfig,

@@ -1,6 +1,7 @@
 // `filter_metadata.istio`: what Istio's telemetry and every trace of a decision read. Never more than Istio's own keys; what Heddle says of
 // its own stands under `heddle`, and only for proxies that explain their failures.
-import { create, type JsonObject } from '@bufbuild/protobuf';
+import type { JsonObject } from '@bufbuild/protobuf';
+import { create } from '#envoy/create.ts';
 import { type Metadata, MetadataSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { Service, ServicePort } from '#model/service.ts';
 

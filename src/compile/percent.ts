@@ -1,5 +1,5 @@
 // Percentages as Envoy counts them.
-import { create } from '@bufbuild/protobuf';
+import { create } from '#envoy/create.ts';
 import { type FractionalPercent, FractionalPercent_DenominatorType, FractionalPercentSchema } from '#envoy/gen/envoy/type/v3/percent_pb.js';
 
 /** `percent` is 0–100; four digits behind the point count. Source: Istio, translatePercentToFractionalPercent. */

@@ -1,8 +1,8 @@
 // Retry policies: of routes as their rules say or by Istio's default, and towards the app.
 import { STATUS_CODES } from 'node:http';
-import { create } from '@bufbuild/protobuf';
 import { duration } from '#compile/durations.ts';
 import { packAny } from '#envoy/any.ts';
+import { create } from '#envoy/create.ts';
 import {
   type RetryPolicy,
   type RetryPolicy_RetryHostPredicate,

@@ -1,6 +1,6 @@
 // Where a route sends its requests: one cluster or several by weight, with copies, rewrites, timeouts and retries. Source: Istio,
 // applyHTTPRouteDestination.
-import { create } from '@bufbuild/protobuf';
+
 import { destinationHashKey, type RouteContext } from '#compile/destination.ts';
 import { duration } from '#compile/durations.ts';
 import { hashPolicies } from '#compile/hash-policy.ts';
@@ -8,6 +8,7 @@ import { headerChanges } from '#compile/header-changes.ts';
 import { mirrorPolicy } from '#compile/mirror.ts';
 import { retryPolicy } from '#compile/retry.ts';
 import { pathRewrite } from '#compile/rewrite.ts';
+import { create } from '#envoy/create.ts';
 import {
   type RouteAction,
   RouteAction_ClusterNotFoundResponseCode,

@@ -1,6 +1,7 @@
 // Routes that the proxy answers itself: redirects and direct responses. Source: Istio, ApplyRedirect and ApplyDirectResponse.
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { assertNever } from '#base/assert-never.ts';
+import { create } from '#envoy/create.ts';
 import {
   DirectResponseActionSchema,
   type RedirectAction,

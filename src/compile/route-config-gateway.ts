@@ -1,6 +1,6 @@
 // In: the servers that share a table of routes. Out: the table: for each host that a server and a virtual service have in common, the routes
 // of all virtual services bound to it, in order of precedence; redirects to https; 404 for all where nothing is bound.
-import { create } from '@bufbuild/protobuf';
+
 import type { Origin } from '#base/origin.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
@@ -14,6 +14,7 @@ import { isCatchAll } from '#compile/route-match.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Unit } from '#compile/unit.ts';
 import { type VirtualHostEntry, virtualHost } from '#compile/virtual-host.ts';
+import { create } from '#envoy/create.ts';
 import { VirtualHost_TlsRequirementType, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { GatewayServer } from '#model/gateway.ts';
 import { intersectHosts } from '#model/hostname.ts';

@@ -1,7 +1,8 @@
 // A route configuration from its virtual hosts, with the origin of each route in it.
-import { create } from '@bufbuild/protobuf';
+
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import type { VirtualHostEntry } from '#compile/virtual-host.ts';
+import { create } from '#envoy/create.ts';
 import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import type { NodeOrigin } from '#envoy/origin-table.ts';
 import { routeConfigurationBytes } from '#envoy/route-bytes.ts';

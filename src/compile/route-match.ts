@@ -1,7 +1,8 @@
 // One match of a VirtualService as Envoy's RouteMatch. No match is a catch-all.
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { assertNever } from '#base/assert-never.ts';
 import { stringMatcher } from '#compile/string-matcher.ts';
+import { create } from '#envoy/create.ts';
 import {
   type HeaderMatcher,
   HeaderMatcherSchema,

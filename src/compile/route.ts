@@ -1,6 +1,6 @@
 // In: a VirtualService, the port that traffic comes to, and how to find the services it names. Out: Envoy routes, in order.
 // A route list is shared by all virtual hosts and proxies that it holds for.
-import { create } from '@bufbuild/protobuf';
+
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { Origin } from '#base/origin.ts';
 import { isFromSource } from '#compile/client.ts';
@@ -18,6 +18,7 @@ import { retryPolicy } from '#compile/retry.ts';
 import { routeAction } from '#compile/route-action.ts';
 import { routeAnswer } from '#compile/route-answer.ts';
 import { isCatchAll, pathOfMatch, routeMatch } from '#compile/route-match.ts';
+import { create } from '#envoy/create.ts';
 import { type Route, RouteSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { Service, ServicePort } from '#model/service.ts';
 import type { HttpMatch, HttpRule, VirtualService } from '#model/virtual-service.ts';

@@ -1,9 +1,9 @@
 // The network filter that passes bytes on to one cluster, or to one of several by weight.
 import { isIPv6 } from 'node:net';
-import { create } from '@bufbuild/protobuf';
 import { accessLogs } from '#compile/access-log.ts';
 import { duration } from '#compile/durations.ts';
 import { encodePart, packAnyOf } from '#envoy/any.ts';
+import { create } from '#envoy/create.ts';
 import { type Filter, FilterSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { TcpProxySchema } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { Tunnel } from '#model/destination-rule.ts';

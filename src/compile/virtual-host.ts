@@ -1,11 +1,12 @@
 // Virtual hosts from routes, and the two that end every outbound table. Shared by identity as long as name, domains and routes are the same.
-import { create } from '@bufbuild/protobuf';
+
 import type { Origin } from '#base/origin.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { noTimeout } from '#compile/durations.ts';
 import { unknownHttpTarget } from '#compile/outbound-policy.ts';
 import type { RouteEntry } from '#compile/route.ts';
 import { routeMatch } from '#compile/route-match.ts';
+import { create } from '#envoy/create.ts';
 import { RouteSchema, type VirtualHost, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { OutboundPolicy } from '#model/sidecar.ts';
 

@@ -1,6 +1,7 @@
 // Typed configuration: a message inside google.protobuf.Any, as Envoy's extension points take it.
-import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
+import { create } from '#envoy/create.ts';
 
 /** Wraps a message, given by its fields, in an Any. Its bytes are made once, here. */
 export function packAny<Schema extends DescMessage>(schema: Schema, fields: MessageInitShape<Schema>): Any {

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type MessageInitShape, create as plainCreate, toBinary } from '@bufbuild/protobuf';
+import { create } from '#envoy/create.ts';
+import { type Cluster, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { RouteSchema, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+
+void test('messages are what protobuf makes of the same fields: nested, in lists, maps and oneofs, wrapped and as structs', () => {
+  const routes: readonly MessageInitShape<typeof RouteSchema>[] = [
+    {},
+    { name: 'a', match: { pathSpecifier: { case: 'prefix', value: '/' }, caseSensitive: false } },
+    {
+      match: { pathSpecifier: { case: 'safeRegex', value: { regex: '.*' } }, headers: [{ name: 'a' }, { name: 'b', invertMatch: true }] },
+      action: {
+        case: 'route',
+        value: {
+          clusterSpecifier: { case: 'weightedClusters', value: { clusters: [{ name: 'v1', weight: 90 }, { name: 'v2' }] } },
+          timeout: { seconds: 3n },
+          hostRewriteSpecifier: { case: 'autoHostRewrite', value: { value: true } },
+          retryPolicy: { numRetries: 2, retriableStatusCodes: [503] },
+        },
+      },
+      metadata: { filterMetadata: { istio: { config: 'here', deep: { list: [1, 'two', null] } } } },
+      typedPerFilterConfig: { fault: { typeUrl: 'a', value: new Uint8Array([1, 2]) } },
+      requestHeadersToRemove: ['x'],
+    },
+  ];
+  for (const route of routes) {
+    assert.deepEqual(create(RouteSchema, structuredClone(route)), plainCreate(RouteSchema, structuredClone(route)));
+  }
+  const host = { name: 'h', domains: ['*'], routes: routes.map((route) => create(RouteSchema, structuredClone(route))) };
+  assert.deepEqual(toBinary(VirtualHostSchema, create(VirtualHostSchema, host)), toBinary(VirtualHostSchema, plainCreate(VirtualHostSchema, host)));
+});
+
+void test('a message stays itself, within others too; nothing given and unknown names are left out', () => {
+  const route = create(RouteSchema, { name: 'a' });
+  assert.equal(create(RouteSchema, route), route);
+  assert.equal(create(VirtualHostSchema, { routes: [route] }).routes[0], route);
+  const fields = { unknown: 1 } as object;
+  assert.deepEqual(create(RouteSchema, fields), plainCreate(RouteSchema, fields));
+  assert.deepEqual(create(ClusterSchema), plainCreate(ClusterSchema));
+});
+
+void test('what messages have in common cannot be changed in one of them', () => {
+  const cluster: Cluster = create(ClusterSchema, { name: 'a' });
+  assert.throws(() => cluster.healthChecks.push(), TypeError);
+  assert.throws(() => {
+    cluster.typedExtensionProtocolOptions['a'] = plainCreate(ClusterSchema).typedExtensionProtocolOptions['a'] ?? {
+      $typeName: 'google.protobuf.Any',
+      typeUrl: '',
+      value: new Uint8Array(),
+    };
+  }, TypeError);
+  assert.deepEqual(create(ClusterSchema).typedExtensionProtocolOptions, {});
+});

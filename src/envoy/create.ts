@@ -1,0 +1,112 @@
+// Messages from their fields: what protobuf's own `create` gives, several times as fast. Each message starts as a copy of the empty one of its
+// type, which engines make in one step, where setting dozens of fields one by one ends in slow objects. Empty lists and maps are the same for all
+// messages and frozen: a message that was made is not changed any more.
+import {
+  type DescField,
+  type DescMessage,
+  type DescOneof,
+  isMessage,
+  type MessageInitShape,
+  type MessageShape,
+  create as plainCreate,
+} from '@bufbuild/protobuf';
+import { isWrapperDesc } from '@bufbuild/protobuf/wkt';
+
+type Fields = Record<string, unknown>;
+type Convert = (value: unknown) => unknown;
+
+/** How messages of a type are made: a copy of `empty`, and of each given field its value, converted where it has a row here. */
+type Plan = { readonly empty: Fields; readonly convert: ReadonlyMap<string, Convert | undefined> };
+
+const plans = new WeakMap<DescMessage, Plan>();
+
+/** As `create` of @bufbuild/protobuf; lists and maps that are not given are frozen. */
+export function create<Schema extends DescMessage>(schema: Schema, init?: MessageInitShape<Schema>): MessageShape<Schema> {
+  // What `make` gives has every field of the type, as the empty message has.
+  return make(schema, init) as MessageShape<Schema>;
+}
+
+function make(schema: DescMessage, init: unknown): unknown {
+  if (isMessage(init, schema)) return init;
+  const { empty, convert } = planOf(schema);
+  const message: Fields = { ...empty };
+  if (typeof init !== 'object' || init === null) return message;
+  // Any object has fields that are looked up by name.
+  const fields = init as Fields;
+  for (const name in fields) {
+    const value = fields[name];
+    if (value === undefined || value === null || !convert.has(name)) continue;
+    const converted = convert.get(name);
+    message[name] = converted === undefined ? value : converted(value);
+  }
+  return message;
+}
+
+function planOf(schema: DescMessage): Plan {
+  let plan = plans.get(schema);
+  if (plan === undefined) {
+    plan = { empty: emptyMessage(schema), convert: new Map(schema.members.map((member) => [member.localName, converter(member)])) };
+    plans.set(schema, plan);
+  }
+  return plan;
+}
+
+const noItems: readonly unknown[] = Object.freeze([]);
+const noEntries = Object.freeze({});
+const noCase = Object.freeze({ case: undefined });
+
+/** Parsed, since what a parser makes of many fields at once is laid out as a fast object, and so are its copies. */
+function emptyMessage(schema: DescMessage): Fields {
+  const entries = Object.entries(plainCreate(schema)).map(([name, value]) => [name, shared(value)] as const);
+  // The text is one object with these names.
+  const message = JSON.parse(JSON.stringify(Object.fromEntries(entries.map(([name]) => [name, 0])))) as Fields;
+  for (const [name, value] of entries) message[name] = value;
+  return message;
+}
+
+function shared(value: unknown): unknown {
+  if (Array.isArray(value)) return noItems;
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
+  return 'case' in value ? noCase : noEntries;
+}
+
+function converter(member: DescField | DescOneof): Convert | undefined {
+  if (member.kind === 'oneof') return oneofConverter(member);
+  switch (member.fieldKind) {
+    case 'message':
+      return messageConverter(member.message, member);
+    case 'list': {
+      const convert = member.listKind === 'message' ? messageConverter(member.message, member) : undefined;
+      return convert === undefined ? undefined : (value) => (Array.isArray(value) ? value.map(convert) : value);
+    }
+    case 'map': {
+      const convert = member.mapKind === 'message' ? messageConverter(member.message, member) : undefined;
+      return convert === undefined ? undefined : (value) => mapValues(value, convert);
+    }
+    default:
+      return undefined;
+  }
+}
+
+function mapValues(value: unknown, convert: Convert): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, convert(one)]));
+}
+
+function oneofConverter(oneof: DescOneof): Convert {
+  const converters = new Map(oneof.fields.map((field) => [field.localName, field.message && messageConverter(field.message, field)]));
+  return (value) => {
+    if (typeof value !== 'object' || value === null || !('case' in value) || typeof value.case !== 'string') return noCase;
+    if (!converters.has(value.case)) return noCase;
+    const given = 'value' in value ? value.value : undefined;
+    const convert = converters.get(value.case);
+    return { case: value.case, value: convert === undefined ? given : convert(given) };
+  };
+}
+
+/** Wrapped scalars and structs stand in fields as what they hold, not as messages; a wrapper in a oneof is a message. */
+function messageConverter(schema: DescMessage, field: DescField): Convert | undefined {
+  if (field.fieldKind === 'message' && field.oneof === undefined && isWrapperDesc(schema)) return undefined;
+  if (schema.typeName === 'google.protobuf.Struct' && field.parent.typeName !== 'google.protobuf.Value') return undefined;
+  return (value) => (typeof value === 'object' && value !== null ? make(schema, value) : value);
+}
