@@ -87,7 +87,9 @@ envoyTest('what Envoy refuses is shown at the line that made it, and is over whe
 
   await folder.write('hello.yaml', virtualService('%NOT_A_COMMAND%'));
   // Where the second rule begins.
-  const line = await running.waitForLine(/hello\.yaml:(\d+):\d+: error \[HDL0040\] proxy hello-v1\.default refused route configuration 80: .*NOT_A_COMMAND/);
+  const line = await running.waitForLine(
+    /hello\.yaml:(\d+):\d+: error \[HDL0040\] proxy hello-v1\.default refused route configuration 80: .*NOT_A_COMMAND/,
+  );
   assert.equal(line[1], '13');
   assert.equal((await proxies(adminPort))[0]?.types.find(({ type }) => type === 'RouteConfiguration')?.state, 'rejected');
   assert.match((await httpCall({ port: adminPort, path: '/diagnostics' })).body, /HDL0040/);

@@ -28,6 +28,7 @@ for (const [spec, reason] of refused) {
 }
 
 test('a RateLimit as it should be is taken', () => {
-  const rule = '{ name: a, match: { uri: { prefix: /a } }, by: [{ header: x-user }, { clientAddress: {} }], limit: { requests: 5, per: 1m, burst: 9 } }';
+  const rule =
+    '{ name: a, match: { uri: { prefix: /a } }, by: [{ header: x-user }, { clientAddress: {} }], limit: { requests: 5, per: 1m, burst: 9 } }';
   assert.deepEqual(problems(`{ selector: { matchLabels: { app: a } }, rules: [${rule}], maxBodyBytes: 10, maxHeaderKilobytes: 8 }`), []);
 });

@@ -173,7 +173,6 @@ spec:
   assert.ok(item?.resource);
   const found = item.diagnostics.map(({ code, severity, message, at }) => `${code} ${severity} ${at?.line ?? 0} ${message}`);
   const policy = 'spec.trafficPolicy';
-  const subset = 'spec.subsets[0].trafficPolicy';
   assert.deepEqual(found, [
     `HDL0012 warning 8 ${policy}.loadBalancer.backendUtilization has no effect yet`,
     `HDL0012 warning 10 ${policy}.outlierDetection.consecutiveErrors has no effect yet`,
