@@ -1,5 +1,4 @@
 // Access logs to a file or standard output: MeshConfig.accessLogFile, accessLogFormat, accessLogEncoding, with Istio's defaults.
-
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';

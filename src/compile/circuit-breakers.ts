@@ -1,5 +1,4 @@
 // Istio's thresholds: practically none, unless a DestinationRule sets them. Envoy's own (1024, and 3 retries) are hit by ordinary load.
-
 import { duration } from '#compile/durations.ts';
 import { create } from '#envoy/create.ts';
 import { type CircuitBreakers, CircuitBreakersSchema } from '#envoy/gen/envoy/config/cluster/v3/circuit_breaker_pb.js';

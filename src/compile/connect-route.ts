@@ -1,6 +1,5 @@
 // CONNECT through the HTTP proxy of a sidecar that nothing is redirected to, as apps with HTTPS_PROXY send it: the sidecar is its end, and
 // passes the bytes on to the host and port that it names. Differs from Istio, whose HTTP proxy refuses CONNECT.
-
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { serviceDomains } from '#compile/domains.ts';
 import { noTimeout } from '#compile/durations.ts';

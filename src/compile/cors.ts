@@ -1,5 +1,4 @@
 // The CORS policy of a rule, as what its route tells the CORS filter. Source: Istio, TranslateCORSPolicy.
-
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { fractionOf } from '#compile/percent.ts';
 import { stringMatcher } from '#compile/string-matcher.ts';

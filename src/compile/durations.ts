@@ -1,5 +1,4 @@
 // Durations as protobuf has them.
-
 import { type Duration, DurationSchema } from '@bufbuild/protobuf/wkt';
 import { create } from '#envoy/create.ts';
 

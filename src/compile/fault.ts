@@ -1,5 +1,4 @@
 // Faults that a rule asks for, as what its route tells the fault filter. Source: Istio, TranslateFault.
-
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { duration } from '#compile/durations.ts';
 import { fractionOf } from '#compile/percent.ts';

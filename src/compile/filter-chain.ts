@@ -1,5 +1,4 @@
 // The filter chains that listeners are made of: HTTP, bytes, or either as the first bytes tell.
-
 import { plaintextHttpProtocols } from '#compile/listener-filters.ts';
 import { create } from '#envoy/create.ts';
 import {

@@ -1,5 +1,4 @@
 // The clusters that every proxy has whatever the mesh looks like.
-
 import { circuitBreakers } from '#compile/circuit-breakers.ts';
 import { connectionFields } from '#compile/cluster-connection.ts';
 import { dnsCache } from '#compile/dns-cache.ts';

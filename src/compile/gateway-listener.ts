@@ -1,6 +1,5 @@
 // In: the filter chains that are planned for a port and address of a gateway. Out: its listener, `0.0.0.0_8080`. Of chains that would match
 // the same connections the first stays: Envoy refuses a listener with two such.
-
 import { assertNever } from '#base/assert-never.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { listenerAccessLogs } from '#compile/access-log.ts';

@@ -1,6 +1,5 @@
 // What a request is placed by where its destination's rule asks for consistent hashing. Source: Istio, ConsistentHashToHashPolicy and
 // HashForHTTPDestination.
-
 import { assertNever } from '#base/assert-never.ts';
 import { duration } from '#compile/durations.ts';
 import { create } from '#envoy/create.ts';

@@ -1,6 +1,5 @@
 // The HTTP filters of every connection manager, in the order in which a request passes them: Istio's, of which those are left out that only
 // Istio's own Envoy has (alpn, stats). Source: Istio, buildHTTPConnectionManager.
-
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { dnsCache } from '#compile/dns-cache.ts';
 import { packAny } from '#envoy/any.ts';

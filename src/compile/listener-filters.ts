@@ -1,5 +1,4 @@
 // Listener filters: what is found out about a connection before a filter chain is chosen.
-
 import type { Duration } from '@bufbuild/protobuf/wkt';
 import { duration, noTimeout } from '#compile/durations.ts';
 import { packAny } from '#envoy/any.ts';

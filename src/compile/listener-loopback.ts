@@ -1,6 +1,5 @@
 // In: the ports a sidecar was given. Out: its outbound listeners when nothing is redirected: one per service port, which whatever comes to
 // is for that service, and the HTTP proxy.
-
 import { listenerAccessLogs } from '#compile/access-log.ts';
 import { socketAddress } from '#compile/address.ts';
 import type { Client } from '#compile/client.ts';

@@ -1,5 +1,4 @@
 // Copies of requests that a rule asks for. Source: Istio, TranslateRequestMirrorPolicy.
-
 import { fractionOf } from '#compile/percent.ts';
 import { create } from '#envoy/create.ts';
 import { type RouteAction_RequestMirrorPolicy, RouteAction_RequestMirrorPolicySchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';

@@ -1,6 +1,5 @@
 // Where a route sends its requests: one cluster or several by weight, with copies, rewrites, timeouts and retries. Source: Istio,
 // applyHTTPRouteDestination.
-
 import { destinationHashKey, type RouteContext } from '#compile/destination.ts';
 import { duration } from '#compile/durations.ts';
 import { hashPolicies } from '#compile/hash-policy.ts';

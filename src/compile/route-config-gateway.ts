@@ -1,6 +1,5 @@
 // In: the servers that share a table of routes. Out: the table: for each host that a server and a virtual service have in common, the routes
 // of all virtual services bound to it, in order of precedence; redirects to https; 404 for all where nothing is bound.
-
 import type { Origin } from '#base/origin.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';

@@ -1,5 +1,4 @@
 // A route configuration from its virtual hosts, with the origin of each route in it.
-
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import type { VirtualHostEntry } from '#compile/virtual-host.ts';
 import { create } from '#envoy/create.ts';

@@ -1,6 +1,5 @@
 // In: a VirtualService, the port that traffic comes to, and how to find the services it names. Out: Envoy routes, in order.
 // A route list is shared by all virtual hosts and proxies that it holds for.
-
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { Origin } from '#base/origin.ts';
 import { isFromSource } from '#compile/client.ts';

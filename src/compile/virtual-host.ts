@@ -1,5 +1,4 @@
 // Virtual hosts from routes, and the two that end every outbound table. Shared by identity as long as name, domains and routes are the same.
-
 import type { Origin } from '#base/origin.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { noTimeout } from '#compile/durations.ts';
