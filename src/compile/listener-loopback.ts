@@ -9,6 +9,7 @@ import { httpConnectionManager } from '#compile/http-connection-manager.ts';
 import { chainsText, type OutboundOptions, outboundChains } from '#compile/listener-outbound.ts';
 import { blackHoleCluster, hostAndPort, httpProxyRouteConfig, listenerName } from '#compile/names.ts';
 import { byteChains, type OutboundChain, toService } from '#compile/outbound-chain.ts';
+import { distinctChains } from '#compile/outbound-entry.ts';
 import type { Scope } from '#compile/scope.ts';
 import { tcpProxy, toCluster } from '#compile/tcp-proxy.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
@@ -38,7 +39,7 @@ export function boundServiceListener(
   const name = listenerName(at.address, at.listen);
   const place = { port, bind: at.address, isWildcard: false, prefixes: [], hasOriginalDestination: false };
   const bytes = isHttp(port.protocol) ? [] : byteChains(view, service, place, client);
-  const chains = [...bytes, ...(isHttpOrSniffed(port.protocol) ? [httpChain(view, service, port)] : [])];
+  const chains = distinctChains([...bytes, ...(isHttpOrSniffed(port.protocol) ? [httpChain(view, service, port)] : [])]);
   const unknown = view.outboundPolicy.mode !== 'REGISTRY_ONLY' ? toService(view, service, place, client) : toCluster(blackHoleCluster);
   const origins = [...new Set([port.origin, ...chains.map(({ origin }) => origin)])];
   const key = `${name} ${options.explainFailures} ${JSON.stringify(unknown)} ${chainsText(chains)}`;

@@ -74,13 +74,20 @@ function newEntry({ bind, port, opensPort, asked, becomes, bytes, http }: Wanted
  * A chain keeps of its names and addresses what no earlier chain has, and is left out where that is nothing: Envoy refuses two chains for
  * one thing. (Istio leaves out only chains that say all the same, and Envoy then refuses the listener.)
  */
-function addChains({ chains, taken }: OutboundEntry, more: readonly OutboundChain[]): void {
+function addChains({ chains, taken }: Pick<OutboundEntry, 'chains' | 'taken'>, more: readonly OutboundChain[]): void {
   for (const chain of more) {
     const rest = withoutTaken(chain, taken);
     if (rest === undefined) continue;
     for (const condition of conditions(rest)) taken.add(condition);
     chains.push(rest);
   }
+}
+
+/** The chains of a listener that is one port's own, as Envoy takes them together. */
+export function distinctChains(chains: readonly OutboundChain[]): readonly OutboundChain[] {
+  const distinct: OutboundChain[] = [];
+  addChains({ chains: distinct, taken: new Set() }, chains);
+  return distinct;
 }
 
 function withoutTaken(chain: OutboundChain, taken: ReadonlySet<string>): OutboundChain | undefined {
@@ -100,7 +107,8 @@ function conditions({ serverNames, prefixes, sniffedHttp }: Pick<OutboundChain, 
   return names.flatMap((name) => (networks.length === 0 ? ['*'] : networks).map((network) => `${sniffedHttp} ${name} ${network}`));
 }
 
-function networkOf(prefix: string): string | undefined {
+/** The network as text that is the same for all ways to write it; undefined for the address that stands for any. */
+export function networkOf(prefix: string): string | undefined {
   const range = prefix.startsWith('0.0.0.0') ? undefined : parseCidr(prefix);
   return range === undefined ? undefined : `${range.words.join('.')}/${range.length}`;
 }

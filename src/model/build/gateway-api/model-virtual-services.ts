@@ -168,7 +168,7 @@ function ofListener({ route, converted }: AttachedConnectionRoute, binding: List
 function ofMesh({ route, converted }: AttachedConnectionRoute, binding: MeshBinding): VirtualService {
   const { metadata, origins } = route;
   const { hosts } = binding;
-  const serverNames = route.kind === 'TLSRoute' ? [...hosts, ...(route.spec.hostnames ?? [])] : [];
+  const serverNames = route.kind === 'TLSRoute' ? [...new Set([...hosts, ...(route.spec.hostnames ?? [])])] : [];
   return {
     ...emptyVirtualService(`${metadata.name}-mesh`, metadata.namespace, origins.start),
     hosts: [...new Set([...hosts, ...serverNames])].map((host) => ({ written: host, hostname: host, origin: origins.start })),
