@@ -1,5 +1,6 @@
 // The extensions of Envoy that may stand in an Any of our resources: one list, by message. A type that is not in it cannot be unpacked.
-import { createRegistry, type Message, type Registry } from '@bufbuild/protobuf';
+// What is written as a TypedStruct (JSON with the name of its type) is that type.
+import { createRegistry, fromJson, type JsonObject, type Message, type Registry } from '@bufbuild/protobuf';
 import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
 import { FilterConfigSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import { FileAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
@@ -33,6 +34,8 @@ import { ProxyProtocolUpstreamTransportSchema } from '#envoy/gen/envoy/extension
 import { RawBufferSchema } from '#envoy/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
 import { DownstreamTlsContextSchema, UpstreamTlsContextSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import { TypedStructSchema as OldTypedStructSchema } from '#envoy/gen/udpa/type/v1/typed_struct_pb.js';
+import { TypedStructSchema } from '#envoy/gen/xds/type/v3/typed_struct_pb.js';
 
 export const extensions: Registry = createRegistry(
   FileAccessLogSchema,
@@ -74,11 +77,34 @@ export const extensions: Registry = createRegistry(
   HttpProtocolOptionsSchema,
 );
 
-/** The message in an Any; undefined for types that are not in the list or bytes that are not of that type. */
+/**
+ * The message in an Any; undefined for types that are not in the list, or content that is not of that type.
+ * Source: Envoy, Config::Utility::translateOpaqueConfig.
+ */
 export function unpackExtension(any: Any): Message | undefined {
   try {
-    return anyUnpack(any, extensions);
+    const struct = unpackStruct(any);
+    if (struct === undefined) return anyUnpack(any, extensions);
+    const schema = extensions.getMessage(lastPart(struct.typeUrl));
+    return schema === undefined ? undefined : fromJson(schema, struct.value ?? {}, { registry: extensions });
   } catch {
     return undefined;
   }
+}
+
+/** The full name of the type that an Any holds, such as `envoy.extensions.filters.http.router.v3.Router`. */
+export function extensionName(any: Any): string {
+  try {
+    return lastPart(unpackStruct(any)?.typeUrl ?? any.typeUrl);
+  } catch {
+    return lastPart(any.typeUrl);
+  }
+}
+
+function unpackStruct(any: Any): { readonly typeUrl: string; readonly value?: JsonObject | undefined } | undefined {
+  return anyUnpack(any, TypedStructSchema) ?? anyUnpack(any, OldTypedStructSchema);
+}
+
+function lastPart(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
 }

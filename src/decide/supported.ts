@@ -5,7 +5,7 @@ import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
 import { closest } from '#base/closest.ts';
 import type { Problems } from '#decide/config-error.ts';
-import { extensions, unpackExtension } from '#decide/extension.ts';
+import { extensionName, extensions, unpackExtension } from '#decide/extension.ts';
 import { type FieldRule, supportedFields } from '#decide/supported-fields.ts';
 
 /** Reports to `problems` each unsupported field of `message` with its path below `field` ('' at the root). */
@@ -53,15 +53,14 @@ function walkField(message: ReflectMessage, field: DescField, at: string, proble
 
 function walkMessage(message: ReflectMessage, at: string, problems: Problems): void {
   if (isMessage(message.message, AnySchema)) {
-    walkAny(message.message.typeUrl, unpackExtension(message.message), at, problems);
+    walkAny(extensionName(message.message), unpackExtension(message.message), at, problems);
     return;
   }
   // Durations, wrappers and structs have no fields of their own worth naming.
   if (!message.desc.typeName.startsWith('google.protobuf.')) walk(message, at, problems);
 }
 
-function walkAny(typeUrl: string, content: Message | undefined, at: string, problems: Problems): void {
-  const name = typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
+function walkAny(name: string, content: Message | undefined, at: string, problems: Problems): void {
   const schema = extensions.getMessage(name);
   if (content !== undefined && schema !== undefined) {
     walk(reflect(schema, content), at, problems);
