@@ -8,7 +8,7 @@ export const kindsWithoutEffect: Readonly<Record<string, readonly string[]>> = {
   'extensions.istio.io': ['TrafficExtension', 'WasmPlugin'],
   'install.istio.io': ['IstioOperator'],
   'gateway.networking.k8s.io': ['BackendTLSPolicy', 'UDPRoute'],
-  'gateway.networking.x-k8s.io': ['XBackendTrafficPolicy', 'XListenerSet', 'XMesh'],
+  'gateway.networking.x-k8s.io': ['XBackend', 'XBackendTrafficPolicy', 'XListenerSet', 'XMesh'],
   'inference.networking.k8s.io': ['InferencePool'],
   '': [
     'Binding',
