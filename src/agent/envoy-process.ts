@@ -24,6 +24,10 @@ export type EnvoyOptions = {
   readonly logFile: string;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Worker threads, 1 unless set; 0 stands for all cores. */
+  readonly concurrency?: number;
+  /** Variables beside those of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** How long requests under way may still take at the end, 5 s unless set. */
   readonly drainMs?: number;
   /** Called with the pid of each process that is started: the leader of a process group of its own, so that Ctrl-C does not reach it. */
@@ -100,7 +104,8 @@ class SupervisedEnvoy {
   /** Not asynchronous, so that no stop can come between the decision to start and the process. */
   start(): void {
     const log = openSync(this.#options.logFile, 'a');
-    const child = spawn(this.#options.binary, this.#arguments(), { stdio: ['ignore', log, log], cwd: this.#options.workFolder, detached: true });
+    const { binary, workFolder: cwd, environment } = this.#options;
+    const child = spawn(binary, this.#arguments(), { stdio: ['ignore', log, log], cwd, env: { ...process.env, ...environment }, detached: true });
     closeSync(log);
     this.#child = child;
     if (child.pid !== undefined) this.#options.onStart?.(child.pid);
@@ -146,9 +151,12 @@ class SupervisedEnvoy {
   }
 
   #arguments(): string[] {
+    const { concurrency = 1 } = this.#options;
     const drainSeconds = Math.max(1, Math.ceil((this.#options.drainMs ?? 5_000) / 1000));
     return [
-      ...['-c', this.#bootstrap, '--concurrency', '1', '--log-level', 'warning', '--disable-hot-restart'],
+      ...['-c', this.#bootstrap],
+      ...(concurrency === 0 ? [] : ['--concurrency', String(concurrency)]),
+      ...['--log-level', 'warning', '--disable-hot-restart'],
       // Istio's own choice: `misc` warns of each deprecated field in each route, and Istio sets such fields (max_grpc_timeout).
       ...['--component-log-level', 'misc:error'],
       // Envoy's own 10 s would make a log that somebody follows lag behind.

@@ -61,7 +61,7 @@ const trafficPolicy: Effect = {
 const workload: Effect = { address: 'all', ports: 'all', labels: 'all', network: 'all', locality: 'all', weight: 'all' };
 
 /** Kinds that are read, so that advice can take them into account, and do nothing else yet. */
-const kindsReadOnly: readonly KindName[] = ['WorkloadGroup', 'ProxyConfig'];
+const kindsReadOnly: readonly KindName[] = ['WorkloadGroup'];
 
 /** Kinds that are not in here have no field-by-field warnings: a laptop ignores much of a Pod by its nature. */
 const effects: { readonly [Kind in KindName]?: Effect } = {

@@ -37,7 +37,10 @@ async function startOne(options: EmbeddedProxyOptions, { plan, ports, logFile }:
     ...[...proxyProgram(), '--xds', xdsTarget, '--node', nodeId(plan, domain), '--metadata', JSON.stringify(nodeMetadata(plan, ports))],
     ...['--admin-port', String(adminPort), '--log-level', logLevel],
   ];
-  const running = startLocalProcess({ command: nodeProgram, args, cwd: process.cwd(), env: proxyEnvironment(environment), logFile }, watchdog);
+  const running = startLocalProcess(
+    { command: nodeProgram, args, cwd: process.cwd(), env: { ...proxyEnvironment(environment), ...plan.proxy.environment }, logFile },
+    watchdog,
+  );
   void running.ended.then(() => allocator.giveBack([adminPort]));
   return {
     ...running,

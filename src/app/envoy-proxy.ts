@@ -45,6 +45,8 @@ async function startOne(options: EnvoyProxyOptions, { plan, ports, logFile }: Pr
       metadata: nodeMetadata(plan, ports),
     }),
     adminPort,
+    concurrency: plan.proxy.concurrency,
+    environment: plan.proxy.environment,
     workFolder: join(options.workFolder, `${plan.pod.metadata.namespace}.${plan.pod.metadata.name}-${adminPort}`),
     logFile,
     onStart: (started) => {

@@ -9,6 +9,7 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import { type ContainerCommand, containerCommand } from '#runtime/container-command.ts';
 import type { ImageMap } from '#runtime/image-map.ts';
 import { inboundPorts } from '#runtime/pod-ports.ts';
+import { type ProxySettings, proxyConfigDiagnostics, proxySettings } from '#runtime/proxy-settings.ts';
 import { sidecarContainer } from '#runtime/sidecar-container.ts';
 import { fieldsWithoutEffect } from '#runtime/without-effect.ts';
 
@@ -30,6 +31,8 @@ export type PodPlan = {
   readonly runs: number;
   /** A Job's backoffLimit. */
   readonly mostFailures?: number;
+  /** How its proxy is started. */
+  readonly proxy: ProxySettings;
   /** From SIGTERM to SIGKILL. */
   readonly graceMs: number;
   /** Changes when the pod must be replaced: its spec, labels, annotations, commands or ports. */
@@ -55,6 +58,7 @@ export function planPods(resources: ResourcesByKind, images: readonly ImageMap[]
     if (plan === undefined) unplanned.add(key);
     else pods.set(key, plan);
   }
+  diagnostics.push(...proxyConfigDiagnostics(resources.ProxyConfig.values()));
   return { pods, unplanned, diagnostics };
 }
 
@@ -79,6 +83,7 @@ function planPod(
   const containers = planContainers('containers');
   diagnostics.push(...fieldsWithoutEffect(pod));
   if (!isComplete) return undefined;
+  const proxy = proxySettings(pod, resources.ProxyConfig.values());
   const inbound = inboundPorts(pod, resources.Service.values(), resources.ServiceEntry.values());
   return {
     key,
@@ -88,10 +93,11 @@ function planPod(
     containers,
     isGateway: containers.length === 0,
     inbound,
+    proxy,
     restartPolicy: pod.spec.restartPolicy ?? (owner?.kind === 'Job' ? 'OnFailure' : 'Always'),
     ...jobRuns(pod.metadata.namespace, owner, resources),
     graceMs: (pod.spec.terminationGracePeriodSeconds ?? defaultGraceMs / 1000) * 1000,
-    fingerprint: fingerprintOf([pod.spec, pod.metadata, initContainers, containers, inbound, configOf(pod, resources)]),
+    fingerprint: fingerprintOf([pod.spec, pod.metadata, initContainers, containers, inbound, proxy, configOf(pod, resources)]),
   };
 }
 
