@@ -4,8 +4,8 @@ import type { Analyzer } from '#analyze/analyzer.ts';
 import { coversMatch } from '#analyze/match-cover.ts';
 import type { HttpMatchRequest } from '#api/istio/virtual-service.ts';
 import type { KindMap } from '#api/kinds.ts';
-import { isObject } from '#api/validate.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { isObject } from '#base/object.ts';
 import type { Origin } from '#base/origin.ts';
 
 type Rule = { readonly name?: string; readonly match?: readonly unknown[] };

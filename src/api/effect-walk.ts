@@ -1,6 +1,6 @@
 // The walk along a written body and a table of what has an effect.
 import type { Path } from '#api/finding.ts';
-import { isObject } from '#api/validate.ts';
+import { isObject } from '#base/object.ts';
 
 /** `all`: this field and all below it. Otherwise the fields that have an effect; lists are passed through, `*` stands for any key of a map. */
 export type Effect = 'all' | { readonly [field: string]: Effect };

@@ -12,10 +12,11 @@ import type { AnyResource, KindDefinition, KindName } from '#api/kinds.ts';
 import { objectMeta } from '#api/kubernetes/meta.ts';
 import { type FieldOrigins, type ObjectMeta, resourceKey } from '#api/resource.ts';
 import type { Static } from '#api/schema.ts';
-import { isObject, validate } from '#api/validate.ts';
+import { validate } from '#api/validate.ts';
 import type { YamlDocument } from '#api/yaml-document.ts';
 import { assertNever } from '#base/assert-never.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { isObject } from '#base/object.ts';
 import { formatPath, type Origin } from '#base/origin.ts';
 
 /** What was read of one resource. Without `resource` it was left out, for the reasons that `diagnostics` give. */

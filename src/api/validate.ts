@@ -1,9 +1,11 @@
 // Validation: (schema, value) → findings, each with the path of the field, what was expected, what was found, and what may have been meant.
 // All findings of a resource are collected. The schema is interpreted: there is nothing to compile, so start-up does not pay for it.
+
 import { type Finding, invalid, type Path } from '#api/finding.ts';
 import { describeFormat, matchesFormat } from '#api/format.ts';
 import type { Schema } from '#api/schema.ts';
 import { closest } from '#base/closest.ts';
+import { isObject } from '#base/object.ts';
 import { formatPath } from '#base/origin.ts';
 
 /** Everything that is wrong with `value`, in the order of the schema; empty where it is valid. `at` is the path of `value` itself. */
@@ -191,8 +193,4 @@ function wordList(words: readonly string[], conjunction: string): string {
 
 function count(amount: number, thing: string): string {
   return amount === 1 ? `one ${thing}` : `${amount} ${thing}s`;
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 // EXTENSION_CONFIG patches: configuration that filters refer to by name. A filter of another patch that asks for it (config_discovery) gets it
 // written into its place, so that it is the same on every data plane and needs no discovery of its own.
+import { isObject } from '#base/object.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import type { EnvoyPatch } from '#model/envoy-filter.ts';
 
@@ -41,8 +42,4 @@ function withConfig(filter: unknown, extension: unknown): unknown {
 
 function fieldOf(value: unknown, name: string): unknown {
   return isObject(value) ? value[name] : undefined;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

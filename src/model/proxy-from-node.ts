@@ -1,5 +1,6 @@
 // In: a node id and its metadata, as any xDS client sends them. Out: the Proxy that the compiler compiles for, or why it is refused.
 // Everything that shapes a proxy's configuration is in here, so that the control plane needs no memory of it.
+import { isObject } from '#base/object.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { Locality } from '#model/locality.ts';
 import type { Interception, LoopbackPorts, Proxy } from '#model/proxy.ts';
@@ -111,8 +112,4 @@ function isTrue(value: unknown): boolean {
 
 function isPort(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65536;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

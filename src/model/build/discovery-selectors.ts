@@ -1,5 +1,7 @@
 // MeshConfig.discoverySelectors as written: a list of Kubernetes label selectors.
+
 import type { LabelSelector } from '#api/kubernetes/meta.ts';
+import { isObject } from '#base/object.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 
 type Problem = { readonly field: string; readonly message: string };
@@ -28,8 +30,4 @@ function isSelector(value: unknown): value is LabelSelector {
       (expression: unknown) => isObject(expression) && typeof expression['key'] === 'string' && operators.includes(expression['operator']),
     )
   );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

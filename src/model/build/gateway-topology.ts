@@ -1,5 +1,7 @@
 // In: a ProxyConfig as MeshConfig (defaultConfig) or a Pod's annotation has it. Out: what it says of the proxies in front of gateways.
+
 import { parse } from 'yaml';
+import { isObject } from '#base/object.ts';
 import type { GatewayTopology } from '#model/gateway-topology.ts';
 
 export type TopologyProblem = { readonly field: string; readonly message: string };
@@ -48,8 +50,4 @@ function certificateMode(value: unknown, problems: TopologyProblem[]): Pick<Gate
     problems.push({ field: `${at}.forwardClientCertDetails`, message: `'${String(value)}' is none of ${certificateModes.join(', ')}` });
   }
   return {};
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

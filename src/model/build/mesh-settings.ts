@@ -1,9 +1,11 @@
 // In: the ConfigMap `istio` of the root namespace, whose key `mesh` is Istio's MeshConfig. Out: the settings Heddle acts on, with Istio's
 // defaults; and a warning for each setting that is there without effect.
+
 import { parse } from 'yaml';
 import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { parseDurationMs } from '#base/duration.ts';
+import { isObject } from '#base/object.ts';
 import type { Origin } from '#base/origin.ts';
 import { clusterFields, readClusterSettings } from '#model/build/cluster-settings.ts';
 import { exportToFields, readDefaultExportTo } from '#model/build/default-export-to.ts';
@@ -130,8 +132,4 @@ function readAccessLog(file: unknown, format: unknown, encoding: unknown, proble
 
 function notRead(at: Origin, reason: string): Diagnostic {
   return { code: 'HDL0011', severity: 'error', message: `the MeshConfig cannot be read: ${reason}`, hint: 'the defaults are in force', at };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
