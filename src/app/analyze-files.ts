@@ -1,5 +1,6 @@
 // What `heddle analyze` does: files → everything there is to say about them.
 import { analyze } from '#analyze/analyze.ts';
+import { missingGateway } from '#app/up-gateway.ts';
 import { untouchedPatches } from '#app/untouched-patches.ts';
 import { systemClock } from '#base/clock.ts';
 import { compareDiagnostics, type Diagnostic } from '#base/diagnostic.ts';
@@ -8,6 +9,8 @@ import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
 import { proxyForWorkload } from '#model/proxy-for-workload.ts';
 import { openFileSource } from '#sources/file/file-source.ts';
+import { nextSnapshot } from '#sources/next-snapshot.ts';
+import type { Snapshot } from '#sources/snapshot.ts';
 
 export type Analysis = {
   readonly diagnostics: readonly Diagnostic[];
@@ -20,10 +23,17 @@ export type Analysis = {
 export async function analyzeFiles(paths: readonly string[]): Promise<Analysis> {
   await using source = await openFileSource({ paths, clock: systemClock, watch: false });
   const snapshot = source.current();
-  const mesh = buildMesh(snapshot);
+  const mesh = buildMesh(withMissingGateway(snapshot));
   const diagnostics = [...snapshot.diagnostics, ...analyze(mesh, snapshot.resources), ...patchDiagnostics(mesh)].sort(compareDiagnostics);
   const count = Object.values(snapshot.resources).reduce((sum, ofKind) => sum + ofKind.size, 0);
   return { diagnostics, resources: count, conditions: mesh.gatewayApi };
+}
+
+/** The ingress gateway comes with an installation, not with the files: what names it is right, here as with `heddle up`. */
+function withMissingGateway(snapshot: Snapshot): Snapshot {
+  const added = missingGateway(snapshot.resources);
+  if (added.length === 0) return snapshot;
+  return nextSnapshot(undefined, [...Object.values(snapshot.resources).flatMap((ofKind) => [...ofKind.values()]), ...added], snapshot.diagnostics);
 }
 
 /** What EnvoyFilters patch is only known once it is compiled: for each workload, as redirection would have it. */

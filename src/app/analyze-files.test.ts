@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { analyzeFiles } from '#app/analyze-files.ts';
+import { temporaryFolder } from '#test/support/temporary-folder.ts';
+
+test('what names the ingress gateway of an installation is right without its files', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'in.yaml');
+  await writeFile(
+    file,
+    `apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: { name: front, namespace: istio-system }
+spec:
+  gatewayClassName: istio
+  addresses: [{ type: Hostname, value: istio-ingressgateway.istio-system.svc.cluster.local }]
+  listeners: [{ name: web, port: 80, protocol: HTTP }]
+`,
+  );
+  const { diagnostics, resources, conditions } = await analyzeFiles([file]);
+  assert.deepEqual(diagnostics, []);
+  assert.equal(resources, 1);
+  assert.match(JSON.stringify(conditions), /"Programmed"/);
+});
