@@ -28,7 +28,7 @@ export const serviceEntryConflict: Analyzer = {
           {
             code: 'IST0177',
             severity: 'warning',
-            message: `port ${claim.port} of ${claim.host} is ${claim.protocol} here and ${rival.protocol} in ServiceEntry ${resourceKey(rival.entry.metadata)}`,
+            message: `port ${claim.port} of ${claim.host} ${spoken(claim.protocol)} here and ${spoken(rival.protocol)} in ServiceEntry ${resourceKey(rival.entry.metadata)}`,
             hint: 'give both the same protocol',
             at: claim.entry.origins.at(['spec', 'ports', claim.index, 'protocol']),
             related: [{ message: 'the other protocol', at: rival.entry.origins.at(['spec', 'ports', rival.index, 'protocol']) }],
@@ -38,6 +38,10 @@ export const serviceEntryConflict: Analyzer = {
     );
   },
 };
+
+function spoken(protocol: string): string {
+  return protocol === '' ? 'has no protocol' : `is ${protocol}`;
+}
 
 function claimsOf(entry: KindMap['ServiceEntry']): readonly Claim[] {
   const { hosts, ports = [], exportTo = [] } = entry.spec;
