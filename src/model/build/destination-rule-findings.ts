@@ -12,7 +12,8 @@ export function destinationRuleDiagnostics(rules: readonly DestinationRule[]): r
   ]);
 }
 
-function subsetDiagnostics({ name, labels, origin }: Subset, index: number, { subsets }: DestinationRule): readonly Diagnostic[] {
+/** A subset without labels is a usual way to give a policy, or a route of an egress gateway, a name: worth a word only where it says nothing. */
+function subsetDiagnostics({ name, labels, policy, origin }: Subset, index: number, { subsets }: DestinationRule): readonly Diagnostic[] {
   const first = subsets.find((subset) => subset.name === name);
   if (first !== undefined && subsets.indexOf(first) < index) {
     const related = [{ message: 'the first one, which counts', at: first.origin }];
@@ -20,9 +21,9 @@ function subsetDiagnostics({ name, labels, origin }: Subset, index: number, { su
       { code: 'HDL0039', severity: 'warning', message: `subset ${name} is defined twice in this rule`, hint: 'rename it', at: origin, related },
     ];
   }
-  if (Object.keys(labels).length > 0) return [];
-  const message = `subset ${name} has no labels, so it is every endpoint of the host`;
-  return [{ code: 'HDL0038', severity: 'warning', message, hint: 'give it the labels of its Pods, or leave it out', at: origin }];
+  if (Object.keys(labels).length > 0 || policy !== undefined) return [];
+  const message = `subset ${name} has neither labels nor a policy, so it is every endpoint of the host, as without a subset`;
+  return [{ code: 'HDL0038', severity: 'info', message, hint: 'where only some Pods are meant, give it their labels', at: origin }];
 }
 
 /** Once for each place that speaks of failover: a level of the rule, or a port of it. */
