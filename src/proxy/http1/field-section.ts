@@ -90,9 +90,9 @@ export class FieldSection {
   #dropNominated(): undefined {
     const connection = this.connection ?? '';
     if (connection === 'keep-alive' || connection === 'close') return undefined;
-    for (const part of connection.split(',')) {
-      const name = part.trim();
-      if (name === 'upgrade' && this.upgrade !== undefined) this.headers.push('upgrade', this.upgrade);
+    const names = new Set(connection.split(',').map((part) => part.trim()));
+    if (names.has('upgrade') && this.upgrade !== undefined) this.headers.push('upgrade', this.upgrade);
+    for (const name of names) {
       if (name === '' || keptThoughNominated.has(name)) continue;
       for (let index = this.headers.length - 2; index >= 0; index -= 2) if (this.headers[index] === name) this.headers.splice(index, 2);
     }

@@ -1,6 +1,7 @@
 // The head of a request, as latin1 text → a RequestHead and how its body is framed, or a refusal in Envoy's words.
-// Everything that request smuggling needs is refused here: see request-parser.test.ts for the table.
+// Everything that request smuggling needs is refused here: see server-connection.test.ts for the table.
 
+import { fieldValue, removeFields } from '#proxy/http/header-list.ts';
 import type { RequestHead, RequestRefusal } from '#proxy/http/stream.ts';
 import type { FieldNames } from '#proxy/http1/field-names.ts';
 import { FieldSection, hasOption, holdsForbiddenByte } from '#proxy/http1/field-section.ts';
@@ -94,10 +95,11 @@ export function parseRequest(text: string, end: number, names: FieldNames, rules
  */
 function settleUpgrade(head: RequestHead, bodyLength: number): boolean {
   const { headers } = head;
-  const index = headers.lastIndexOf('upgrade');
-  if (index === -1 || index % 2 === 1) return false;
-  if (bodyLength === 0 && (headers[index + 1] ?? '').toLowerCase() !== 'h2c' && head.version === 'HTTP/1.1') return true;
-  headers.splice(index, 2);
+  const upgrade = fieldValue(headers, 'upgrade');
+  if (upgrade === undefined) return false;
+  if (bodyLength === 0 && upgrade.toLowerCase() !== 'h2c' && head.version === 'HTTP/1.1') return true;
+  // The field says how the body is framed upstream: none may be left beside a body of its own.
+  removeFields(headers, 'upgrade');
   return false;
 }
 

@@ -195,6 +195,18 @@ test('an upgrade is asked for only with its connection option; to h2c it is igno
   assert.deepEqual([h2c?.headers, h2c?.outcome], [[], 'ended']);
 });
 
+test('an upgrade that is not on leaves no field behind, however often connection names it', () => {
+  for (const option of ['upgrade', 'upgrade, upgrade', 'upgrade, X-One, UPGRADE']) {
+    const asked = serveBytes([`${get}Upgrade: websocket\r\nConnection: ${option}\r\n\r\n`]).requests[0];
+    assert.deepEqual([asked?.headers, asked?.outcome], [['upgrade', 'websocket'], 'open']);
+    // The field would make the body a tunnel's bytes upstream, and what stands in it a request of its own.
+    const withBody = `${post}Upgrade: websocket\r\nConnection: ${option}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`;
+    assert.deepEqual(serveBytes([withBody]).requests[0]?.headers, []);
+    const named = serveBytes([`${post}Upgrade: upgrade\r\nConnection: ${option}\r\nContent-Length: 3\r\n\r\nabc`]).requests[0];
+    assert.deepEqual(named?.headers, ['content-length', '3']);
+  }
+});
+
 test('HTTP/1.0 closes unless it asks to be kept, and is told so', () => {
   const closing = serveBytes(['GET / HTTP/1.0\r\nHost: a\r\n\r\n'], true);
   assert.ok(closing.closed);
