@@ -28,6 +28,7 @@ export type Failure =
   | { readonly kind: 'upgrade-refused'; readonly upgrade: string }
   | { readonly kind: 'bad-body'; readonly details: string }
   | { readonly kind: 'body-too-large' }
+  | { readonly kind: 'retry-buffer-full' }
   | { readonly kind: 'bad-path' };
 
 export type LocalReply = {
@@ -156,6 +157,14 @@ export function replyFor(failure: Failure): LocalReply {
       return { status: 400, flags: 'DPE', details: failure.details, body: 'Bad Request', cause: '' };
     case 'body-too-large':
       return { status: 413, flags: '', details: 'request_payload_too_large', body: 'Payload Too Large', cause: '' };
+    case 'retry-buffer-full':
+      return {
+        status: 507,
+        flags: '',
+        details: 'request_payload_exceeded_retry_buffer_limit',
+        body: 'exceeded request buffer limit while retrying upstream',
+        cause: '',
+      };
     case 'bad-path':
       return { status: 400, flags: '', details: 'path_normalization_failed', body: '', cause: '' };
     default:

@@ -198,6 +198,11 @@ export class Forwarding implements AttemptOwner, TimerOwner {
 
   sendData(chunk: Buffer): void {
     this.#body.add(chunk);
+    // No attempt is under way that could take it, and the next one could not give the body from its beginning.
+    if (this.#attempt === undefined && !this.#body.replayable) {
+      this.#context.fail({ kind: 'retry-buffer-full' });
+      return;
+    }
     if (this.#mirrors !== undefined) for (const mirrored of this.#mirrors) mirrored.sendData(chunk);
     if (this.#attempt !== undefined && !this.#attempt.sendData(chunk)) this.#context.stream.pause();
   }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { JsonObject } from '@bufbuild/protobuf';
 import { oneHost, startHttpProxy, staticCluster } from '#test/support/http-proxy.ts';
 import { onHeads, RawClient, startRawServer } from '#test/support/raw-tcp.ts';
+import { waitUntil } from '#test/support/wait-until.ts';
 
 /** What Istio gives every route. */
 const istioPolicy: JsonObject = {
@@ -44,6 +45,27 @@ test('an answer of 503 is asked for again, with its body, and the attempts are c
   const [record] = await proxy.recorded(1);
   assert.deepEqual([record?.responseCode, record?.responseFlags, record?.upstreamAttempts], [200, '', 3]);
   assert.equal(proxy.clusters.get('backend')?.usage.retries, 0);
+});
+
+test('a body that grows beyond what is kept while a retry waits ends the request: no half of it goes out', async () => {
+  const seen: string[] = [];
+  await using backend = await startRawServer((socket) =>
+    onHeads(socket, (head) => {
+      seen.push(head);
+      socket.write(answer(503, 'no'));
+    }),
+  );
+  const waits = { ...istioPolicy, retry_back_off: { base_interval: '60s', max_interval: '60s' } };
+  const clusters = [staticCluster('backend', [backend.port])];
+  await using proxy = await startHttpProxy({ routes: routes(waits), clusters, random: () => 0.5 });
+  using client = new RawClient(proxy.port);
+  client.send('POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 3000000\r\n\r\nfirst');
+  await waitUntil('the retry waits', () => proxy.clusters.get('backend')?.usage.retries === 1);
+  client.send('b'.repeat(2_000_000));
+  assert.match(await client.until('while retrying upstream'), /^HTTP\/1.1 507 /);
+  const [record] = await proxy.recorded(1);
+  assert.equal(record?.responseCodeDetails, 'request_payload_exceeded_retry_buffer_limit');
+  assert.deepEqual([seen.length, proxy.clusters.get('backend')?.usage.retries], [1, 0]);
 });
 
 test('when the retries are used up the last answer is given, with URX', async () => {
