@@ -8,6 +8,7 @@ const typed = (name: string, json: JsonObject): JsonObject => ({ '@type': `type.
 const share = { numerator: 100, denominator: 'HUNDRED' };
 const filters: readonly JsonObject[] = [
   { name: 'fault', typed_config: typed('fault.v3.HTTPFault', {}) },
+  { name: 'buffer', typed_config: typed('buffer.v3.Buffer', { max_request_bytes: 1000 }), disabled: true },
   { name: 'limit', typed_config: typed('local_ratelimit.v3.LocalRateLimit', { stat_prefix: 's' }) },
 ];
 const fault = (json: JsonObject): JsonObject => ({ fault: typed('fault.v3.HTTPFault', json) });
@@ -47,6 +48,24 @@ test('a body that comes while its request waits is held back, and goes on whole'
   assert.match(await client.until(String(size)), /^HTTP\/1.1 200 /);
   const [record] = await proxy.recorded(1);
   assert.deepEqual([record?.responseFlags, record?.bytesReceived], ['DI', size]);
+});
+
+test('a limit on bodies counts what came while the request waited before it', async () => {
+  const buffer = (bytes: number): JsonObject => ({ buffer: typed('buffer.v3.BufferPerRoute', { buffer: { max_request_bytes: bytes } }) });
+  const size = 1_500_000;
+  await using backend = await startCounter(size);
+  for (const [limit, answer, flags] of [
+    [1000, /^HTTP\/1.1 413 [^]*Payload Too Large/, 'DI'],
+    [size, /^HTTP\/1.1 200 [^]*1500000/, 'DI'],
+  ] as const) {
+    await using proxy = await start(backend.port, { ...fault(delay('0.1s')), ...buffer(limit) });
+    using client = new RawClient(proxy.port);
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\ncontent-length: ${size}\r\n\r\n`);
+    client.send('b'.repeat(size));
+    assert.match(await client.until(/Too Large|1500000$/), answer);
+    const [record] = await proxy.recorded(1);
+    assert.equal(record?.responseFlags, flags);
+  }
 });
 
 test('a client that leaves while its request waits leaves nothing behind, and its place for a fault is free', async () => {

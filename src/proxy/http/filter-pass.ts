@@ -83,11 +83,7 @@ export class FilterPass implements FilterSubject, TimerOwner {
           this.#startDelay(verdict);
           return;
         case 'buffer':
-          if (!this.#exchange.requestEnded && this.#exchange.stream.hasBody) {
-            this.#waiting = verdict;
-            this.#hold();
-            return;
-          }
+          if (this.#startBuffer(verdict)) return;
           break;
         case 'change':
           applyHeaderOperations(verdict.headers, this.#exchange.stream.request.headers, formatView(this.#exchange, undefined, undefined));
@@ -102,6 +98,20 @@ export class FilterPass implements FilterSubject, TimerOwner {
 
   #hold(): HeldBody {
     return (this.#held ??= new HeldBody());
+  }
+
+  /** Whether the request has to wait, or has ended: some of its body may have come while a filter before held it up. */
+  #startBuffer(verdict: FilterVerdict & { readonly kind: 'buffer' }): boolean {
+    const { requestEnded, stream } = this.#exchange;
+    if (!stream.hasBody) return false;
+    if (this.#hold().length > limitOf(verdict)) {
+      this.#exchange.fail({ kind: 'body-too-large' });
+      return true;
+    }
+    if (requestEnded) return false;
+    this.#waiting = verdict;
+    stream.resume();
+    return true;
   }
 
   #startDelay(verdict: FilterVerdict & { readonly kind: 'delay' }): void {
@@ -136,7 +146,7 @@ export class FilterPass implements FilterSubject, TimerOwner {
     const length = this.#hold().add(chunk);
     if (waiting.kind === 'delay') {
       if (length >= heldBytes) this.#exchange.stream.pause();
-    } else if (length > (waiting.maxBytes === 0 ? heldBytes : waiting.maxBytes)) {
+    } else if (length > limitOf(waiting)) {
       this.#waiting = undefined;
       this.#exchange.fail({ kind: 'body-too-large' });
     }
@@ -179,3 +189,7 @@ export class FilterPass implements FilterSubject, TimerOwner {
 
 /** What is kept of a body that has to wait (Envoy: per_connection_buffer_limit_bytes). */
 const heldBytes = 1_048_576;
+
+function limitOf({ maxBytes }: { readonly maxBytes: number }): number {
+  return maxBytes === 0 ? heldBytes : maxBytes;
+}

@@ -6,6 +6,10 @@ export class HeldBody {
   trailers: HeaderList | undefined = undefined;
   #length = 0;
 
+  get length(): number {
+    return this.#length;
+  }
+
   /** Gives the bytes that are kept by now. */
   add(chunk: Buffer): number {
     this.chunks.push(chunk);
