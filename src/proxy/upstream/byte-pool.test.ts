@@ -12,6 +12,7 @@ import { bytePoolFactory } from '#proxy/upstream/byte-pool.ts';
 import { ClusterCounters } from '#proxy/upstream/cluster-counters.ts';
 import { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import { connectPlain } from '#proxy/upstream/connect.ts';
+import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 
 const head: RequestHead = { method: 'CONNECT', scheme: 'http', authority: 'a.example:443', path: '', version: 'HTTP/1.1', headers: [] };
 
@@ -31,7 +32,7 @@ function listen() {
     onData: (chunk) => say(chunk.toString('utf8')),
     onEnd: () => say('end'),
     onReset: (reason) => say(`reset ${reason}`),
-    onWritable: () => {},
+    onWritable: () => say('writable'),
   };
   const next = (): Promise<string> => {
     const known = seen.shift();
@@ -40,11 +41,14 @@ function listen() {
   return { receiver, next };
 }
 
-function pool(port: number, maxConnections = 10) {
+type Announcing = { readonly proxyProtocol: 1 | 2; readonly client: ConnectionEnds };
+
+function pool(port: number, maxConnections = 10, announcing?: Announcing) {
   const cluster = compileCluster(create(ClusterSchema, { name: 'bytes', circuitBreakers: { thresholds: [{ maxConnections }] } }));
   assert.ok(cluster.ok);
   const usage = new ClusterUsage(new ClusterCounters('bytes', undefined));
-  return { usage, pool: bytePoolFactory(connectPlain)(cluster.value, endpointAt('127.0.0.1', port), usage) };
+  const entry = announcing === undefined ? cluster.value : { ...cluster.value, proxyProtocol: announcing.proxyProtocol };
+  return { usage, pool: bytePoolFactory(connectPlain)(entry, endpointAt('127.0.0.1', port), usage, announcing?.client) };
 }
 
 async function withServer(serve: (socket: Socket) => void, run: (port: number) => Promise<void>): Promise<void> {
@@ -78,6 +82,39 @@ test('bytes go both ways, what came early first, and each end ends on its own', 
     assert.deepEqual([await next(), await next()], ['bye', 'end']);
     stream.reset('local-reset');
     assert.deepEqual([bytes.activeRequests, usage.connections], [0, 0]);
+  });
+});
+
+test('who sends before there is a connection has to wait, and then may go on', async () => {
+  const size = 70_000;
+  const count = (socket: Socket): void => {
+    let seen = 0;
+    socket.on('data', (chunk) => {
+      seen += chunk.length;
+      if (seen === size) socket.end(`${seen}`);
+    });
+  };
+  await withServer(count, async (port) => {
+    const { receiver, next } = listen();
+    const stream = pool(port).pool.open(head, true, receiver);
+    assert.equal(stream.sendData(Buffer.alloc(60_000)), true);
+    assert.equal(stream.sendData(Buffer.alloc(10_000)), false);
+    const words = [await next(), await next(), await next(), await next()];
+    assert.deepEqual(words, ['connected', 'head 200', 'writable', `${size}`]);
+    stream.reset('local-reset');
+  });
+});
+
+test('a cluster that announces clients names the client of the tunnel', async () => {
+  const first = (socket: Socket): void => {
+    socket.once('data', (chunk) => socket.end(chunk));
+  };
+  await withServer(first, async (port) => {
+    const { receiver, next } = listen();
+    const client = { sourceIp: '192.0.2.1', sourcePort: 1234, destinationIp: '192.0.2.2', destinationPort: 443 };
+    const stream = pool(port, 10, { proxyProtocol: 1, client }).pool.open(head, true, receiver);
+    assert.deepEqual([await next(), await next(), await next()], ['connected', 'head 200', 'PROXY TCP4 192.0.2.1 192.0.2.2 1234 443\r\n']);
+    stream.reset('local-reset');
   });
 });
 

@@ -7,9 +7,10 @@ import type { HeaderList, ResetReason, ResponseReceiver, UpstreamPool } from '#p
 import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
 import type { PoolFactory } from '#proxy/upstream/pool-factory.ts';
+import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 
 export function bytePoolFactory(connect: Connect): PoolFactory {
-  return (cluster, endpoint, usage) => new BytePool(cluster, endpoint, usage, connect);
+  return (cluster, endpoint, usage, announces) => new BytePool(cluster, endpoint, usage, connect, announces);
 }
 
 class BytePool implements UpstreamPool {
@@ -17,9 +18,11 @@ class BytePool implements UpstreamPool {
   readonly #endpoint: EndpointEntry;
   readonly #usage: ClusterUsage;
   readonly #connect: Connect;
+  readonly #announces: ConnectionEnds | undefined;
   readonly #streams = new Set<ByteStream>();
 
-  constructor(cluster: ClusterEntry, endpoint: EndpointEntry, usage: ClusterUsage, connect: Connect) {
+  constructor(cluster: ClusterEntry, endpoint: EndpointEntry, usage: ClusterUsage, connect: Connect, announces?: ConnectionEnds) {
+    this.#announces = announces;
     this.#cluster = cluster;
     this.#endpoint = endpoint;
     this.#usage = usage;
@@ -43,6 +46,7 @@ class BytePool implements UpstreamPool {
     usage.connections++;
     this.#streams.add(stream);
     stream.connecting = this.#connect(this.#cluster, this.#endpoint, {
+      ...(this.#announces === undefined ? {} : { announces: this.#announces }),
       onConnect: (socket) => stream.connected(socket),
       onConnectFailed: (reason, detail) => stream.fail(reason, detail),
     });
@@ -57,11 +61,15 @@ class BytePool implements UpstreamPool {
   }
 }
 
+/** Bytes kept before there is a connection; the sender is told to wait beyond. */
+const keptBytes = 65_536;
+
 class ByteStream {
   connecting: Connecting | undefined;
   readonly #receiver: ResponseReceiver;
   readonly #onOver: () => void;
   readonly #early: Uint8Array[] = [];
+  #earlyLength = 0;
   #endsEarly = false;
   #socket: Socket | undefined;
   #isOver = false;
@@ -84,8 +92,9 @@ class ByteStream {
       formatAddress(socket.localAddress ?? '', socket.localPort ?? 0),
     );
     this.#receiver.onHead({ status: 200, headers: [] }, true);
-    for (const chunk of this.#early) socket.write(chunk);
+    for (const chunk of this.#early.splice(0)) socket.write(chunk);
     if (this.#endsEarly) socket.end();
+    else if (this.#earlyLength >= keptBytes && !socket.writableNeedDrain) this.#receiver.onWritable();
     socket.resume();
   }
 
@@ -99,7 +108,8 @@ class ByteStream {
   sendData(chunk: Uint8Array): boolean {
     if (this.#socket !== undefined) return this.#socket.write(chunk);
     this.#early.push(chunk);
-    return true;
+    this.#earlyLength += chunk.length;
+    return this.#earlyLength < keptBytes;
   }
 
   sendEnd(_trailers?: HeaderList): void {
