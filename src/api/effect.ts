@@ -52,7 +52,8 @@ const portPolicy: Record<string, Effect> = {
 const trafficPolicy: Effect = {
   ...portPolicy,
   portLevelSettings: { ...portPolicy, port: 'all' },
-  retryBudget: 'all',
+  // budgetInterval is nothing that Envoy's budget knows: it counts what is under way now.
+  retryBudget: { percent: 'all', minRetryConcurrency: 'all' },
   proxyProtocol: 'all',
   tunnel: 'all',
 };

@@ -1,5 +1,4 @@
 // Istio's thresholds: practically none, unless a DestinationRule sets them. Envoy's own (1024, and 3 retries) are hit by ordinary load.
-import { duration } from '#compile/durations.ts';
 import { create } from '#envoy/create.ts';
 import { type CircuitBreakers, CircuitBreakersSchema } from '#envoy/gen/envoy/config/cluster/v3/circuit_breaker_pb.js';
 import type { ConnectionPool, RetryBudget } from '#model/destination-rule.ts';
@@ -33,12 +32,8 @@ function thresholds(pool: ConnectionPool | undefined, budget: RetryBudget | unde
 }
 
 /** Istio's defaults are Envoy's: 20 % of what is under way, and always 3. */
-function retryBudget({ percent = 20, minConcurrency = 3, intervalMs }: RetryBudget) {
-  return {
-    budgetPercent: { value: percent },
-    minRetryConcurrency: minConcurrency,
-    ...(intervalMs !== undefined && { budgetInterval: duration(intervalMs) }),
-  };
+function retryBudget({ percent = 20, minConcurrency = 3 }: RetryBudget) {
+  return { budgetPercent: { value: percent }, minRetryConcurrency: minConcurrency };
 }
 
 function limit(count: number | undefined): number {

@@ -163,4 +163,4 @@ export type ClientTls = {
 export type Tunnel = { readonly method: 'CONNECT' | 'POST'; readonly host: string; readonly port: number; readonly origin: Origin };
 
 /** How many retries may be under way, as a share of requests under way. */
-export type RetryBudget = { readonly percent?: number; readonly minConcurrency?: number; readonly intervalMs?: number };
+export type RetryBudget = { readonly percent?: number; readonly minConcurrency?: number };

@@ -162,6 +162,7 @@ spec:
     outlierDetection:
       consecutiveErrors: 3
       outlierDetectionHttpErrorCodes: [503]
+    retryBudget: { percent: 10, minRetryConcurrency: 2, budgetInterval: 5s }
     tls:
       mode: SIMPLE
       caCrl: /crl.pem
@@ -177,6 +178,7 @@ spec:
     `HDL0012 warning 8 ${policy}.loadBalancer.backendUtilization has no effect yet`,
     `HDL0012 warning 10 ${policy}.outlierDetection.consecutiveErrors has no effect yet`,
     `HDL0012 warning 11 ${policy}.outlierDetection.outlierDetectionHttpErrorCodes has no effect yet`,
-    `HDL0012 warning 14 ${policy}.tls.caCrl has no effect yet`,
+    `HDL0012 warning 12 ${policy}.retryBudget.budgetInterval has no effect yet`,
+    `HDL0012 warning 15 ${policy}.tls.caCrl has no effect yet`,
   ]);
 });

@@ -31,7 +31,6 @@ export function buildRulePolicy(written: WrittenPolicy | undefined, path: Path, 
       retryBudget: {
         ...(retryBudget.percent !== undefined && { percent: retryBudget.percent }),
         ...((retryBudget.minRetryConcurrency ?? 0) > 0 && { minConcurrency: retryBudget.minRetryConcurrency }),
-        ...milliseconds('intervalMs', retryBudget.budgetInterval),
       },
     }),
     ports,
