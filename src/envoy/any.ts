@@ -1,16 +1,17 @@
 // Typed configuration: a message inside google.protobuf.Any, as Envoy's extension points take it.
-import { type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { create } from '#envoy/create.ts';
+import { encode } from '#envoy/encode.ts';
 
 /** Wraps a message, given by its fields, in an Any. Its bytes are made once, here. */
 export function packAny<Schema extends DescMessage>(schema: Schema, fields: MessageInitShape<Schema>): Any {
-  return create(AnySchema, { typeUrl: `type.googleapis.com/${schema.typeName}`, value: toBinary(schema, create(schema, fields)) });
+  return create(AnySchema, { typeUrl: `type.googleapis.com/${schema.typeName}`, value: encode(schema, create(schema, fields)) });
 }
 
 /** The encoded part of a message that many have in common. Made once, joined by `packAnyOf`. */
 export function encodePart<Schema extends DescMessage>(schema: Schema, fields: MessageInitShape<Schema>): Uint8Array {
-  return toBinary(schema, create(schema, fields));
+  return encode(schema, create(schema, fields));
 }
 
 /**

@@ -2,7 +2,7 @@
 // Immutable: parts that many proxies share are one object, so its bytes are made once for all of them.
 import { createHash } from 'node:crypto';
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
-import { toBinary } from '@bufbuild/protobuf';
+import { encode } from '#envoy/encode.ts';
 import type { TypeUrl } from '#envoy/type-url.ts';
 
 export class XdsResource<Schema extends DescMessage = DescMessage> {
@@ -44,7 +44,7 @@ export class XdsResource<Schema extends DescMessage = DescMessage> {
 
   /** The message in protobuf's wire form, without the Any around it. */
   get bytes(): Uint8Array {
-    this.#bytes ??= this.#encode === undefined ? toBinary(this.schema, this.message) : this.#encode();
+    this.#bytes ??= this.#encode === undefined ? encode(this.schema, this.message) : this.#encode();
     return this.#bytes;
   }
 

@@ -1,7 +1,7 @@
 // The wire form of a route configuration, put together from its virtual hosts, whose bytes are kept: after a change in one of thousands of hosts
 // only that one is encoded again, and of a host with many routes only those that changed.
-import { toBinary } from '@bufbuild/protobuf';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { encode } from '#envoy/encode.ts';
 import { type Route, RouteSchema, type VirtualHost, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 
@@ -14,7 +14,7 @@ const routesField = VirtualHostSchema.field.routes.number;
 
 /** As `toBinary` gives it, but for the order of the fields, which protobuf leaves open. Virtual hosts must not change any more. */
 export function routeConfigurationBytes(config: RouteConfiguration): Uint8Array {
-  const rest = toBinary(RouteConfigurationSchema, { ...config, virtualHosts: [] });
+  const rest = encode(RouteConfigurationSchema, { ...config, virtualHosts: [] });
   const writer = new BinaryWriter().raw(rest);
   const { number } = RouteConfigurationSchema.field.virtualHosts;
   for (const host of config.virtualHosts) writer.tag(number, WireType.LengthDelimited).bytes(bytesOf(host));
@@ -24,7 +24,7 @@ export function routeConfigurationBytes(config: RouteConfiguration): Uint8Array 
 function bytesOf(host: VirtualHost): Uint8Array {
   let bytes = known.get(host);
   if (bytes === undefined) {
-    bytes = host.routes.length < manyRoutes ? toBinary(VirtualHostSchema, host) : bytesByRoute(host);
+    bytes = host.routes.length < manyRoutes ? encode(VirtualHostSchema, host) : bytesByRoute(host);
     known.set(host, bytes);
   }
   return bytes;
@@ -32,12 +32,12 @@ function bytesOf(host: VirtualHost): Uint8Array {
 
 /** Gateways join the routes of all virtual services for a host: thousands, of which a change concerns a few. */
 function bytesByRoute(host: VirtualHost): Uint8Array {
-  if (!host.routes.some((route) => knownRoutes.has(route))) return rememberRoutes(host, toBinary(VirtualHostSchema, host));
-  const writer = new BinaryWriter().raw(toBinary(VirtualHostSchema, { ...host, routes: [] }));
+  if (!host.routes.some((route) => knownRoutes.has(route))) return rememberRoutes(host, encode(VirtualHostSchema, host));
+  const writer = new BinaryWriter().raw(encode(VirtualHostSchema, { ...host, routes: [] }));
   for (const route of host.routes) {
     let bytes = knownRoutes.get(route);
     if (bytes === undefined) {
-      bytes = toBinary(RouteSchema, route);
+      bytes = encode(RouteSchema, route);
       knownRoutes.set(route, bytes);
     }
     writer.tag(routesField, WireType.LengthDelimited).bytes(bytes);

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { encode } from '#envoy/encode.ts';
+import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { MetadataSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { RouteSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+
+function check<Schema extends DescMessage>(schema: Schema, init: MessageInitShape<Schema>): void {
+  const message = create(schema, init);
+  assert.deepEqual(encode(schema, message), toBinary(schema, message));
+}
+
+void test('routes, with everything that fields can be', () => {
+  check(RouteSchema, {});
+  check(RouteSchema, {
+    name: 'grüezi',
+    match: {
+      pathSpecifier: { case: 'prefix', value: '' },
+      caseSensitive: false,
+      headers: [{ name: 'a', headerMatchSpecifier: { case: 'presentMatch', value: false } }, { name: 'b' }],
+      runtimeFraction: { defaultValue: { numerator: 0 } },
+    },
+    action: {
+      case: 'route',
+      value: {
+        clusterSpecifier: {
+          case: 'weightedClusters',
+          value: {
+            clusters: [
+              { name: 'v1', weight: 0 },
+              { name: 'v2', weight: 4_000_000_000 },
+            ],
+          },
+        },
+        timeout: { seconds: -3n, nanos: -1 },
+        maxGrpcTimeout: {},
+        hostRewriteSpecifier: { case: 'autoHostRewrite', value: { value: false } },
+        retryPolicy: { numRetries: 0, retriableStatusCodes: [503, 0], hostSelectionRetryMaxAttempts: 5n },
+        clusterNotFoundResponseCode: 1,
+      },
+    },
+    typedPerFilterConfig: { fault: { typeUrl: 'a', value: new Uint8Array([1, 2]) }, empty: {} },
+    requestHeadersToRemove: ['x', ''],
+  });
+});
+
+void test('structs: all kinds of JSON, nested', () => {
+  const deep = { list: [1, 'two', null, true, [], {}], zero: 0, no: false, nothing: '', minus: -1.5 };
+  check(MetadataSchema, { filterMetadata: { istio: { config: 'here', deep }, empty: {} } });
+});
+
+void test('endpoints and clusters: wrapped scalars, zero or not, doubles, enums, and long parts', () => {
+  const endpoints = Array.from({ length: 300 }, (_, index) => ({ loadBalancingWeight: { value: index }.value, healthStatus: index % 3 }));
+  check(ClusterLoadAssignmentSchema, { clusterName: 'x'.repeat(20_000), endpoints: [{ priority: 1, lbEndpoints: endpoints }] });
+  check(ClusterSchema, {
+    name: 'ü'.repeat(100),
+    perConnectionBufferLimitBytes: 0,
+    commonLbConfig: { healthyPanicThreshold: { value: 0.5 } },
+    outlierDetection: { consecutive5xx: 0, splitExternalLocalOriginErrors: true },
+    circuitBreakers: { thresholds: [{ retryBudget: { budgetPercent: { value: -0 } } }] },
+  });
+});
+
+void test('unknown fields are kept, messages of another type refused', () => {
+  const route = create(RouteSchema, { name: 'a' });
+  route.$unknown = [{ no: 5000, wireType: 0, data: new Uint8Array([1]) }];
+  assert.deepEqual(encode(RouteSchema, route), toBinary(RouteSchema, route));
+  // The type is what is to be found out.
+  assert.throws(() => encode(ClusterSchema, route as never), /cannot use/);
+});
+
+void test('what comes after is not touched by what came before', () => {
+  const first = encode(RouteSchema, create(RouteSchema, { name: 'first' }));
+  const copy = first.slice();
+  encode(RouteSchema, create(RouteSchema, { name: 'second' }));
+  assert.deepEqual(first, copy);
+});
