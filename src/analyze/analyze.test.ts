@@ -51,3 +51,28 @@ test('the four mistakes of the mesh as it is often published, each with its plac
   );
   assert.match(host ?? '', /fix: write hello\.default\.svc\.cluster\.local$/);
 });
+
+test('a rule whose delegate is not there is said', () => {
+  const advice = adviceOn({
+    'in.yaml': `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: front }
+spec:
+  hosts: [front.example.com]
+  http: [{ delegate: { name: pages } }]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: page }
+spec:
+  http: [{ directResponse: { status: 200 } }]
+`,
+  });
+  assert.deepEqual(
+    advice.filter((line) => line.includes('not found')),
+    [
+      `in.yaml:6:12: error [HDL0014] delegate VirtualService default/pages not found: the rule is left out, and its requests go on to the next one
+    fix: did you mean default/page?`,
+    ],
+  );
+});

@@ -9,7 +9,10 @@ import type { Mesh } from '#model/mesh.ts';
 /** `mesh` is what was built of `resources`. */
 export function analyze(mesh: Pick<Mesh, 'settings' | 'diagnostics'>, resources: ResourcesByKind): readonly Diagnostic[] {
   const facts = gatherFacts(resources, mesh.settings.domain);
-  // The mesh reports references that lead nowhere and hosts that two claim as well; the analyzers say more about each of them.
-  const ofMesh = mesh.diagnostics.filter(({ code }) => code !== 'IST0101' && code !== 'IST0109');
-  return [...ofMesh, ...analyzers.flatMap(({ run }) => run(facts))].sort(compareDiagnostics);
+  return [...beyondAnalyzers(mesh.diagnostics), ...analyzers.flatMap(({ run }) => run(facts))].sort(compareDiagnostics);
+}
+
+/** Of what the mesh reports, all but references that lead nowhere and hosts that two claim: the analyzers say more about each of them. */
+export function beyondAnalyzers(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  return diagnostics.filter(({ code }) => code !== 'IST0101' && code !== 'IST0109');
 }

@@ -1,7 +1,7 @@
 // A mesh that runs on this machine: control plane, proxies and pods, kept in step with the files, its state written down for others, and
 // ended in order.
 import { join } from 'node:path';
-import { analyze } from '#analyze/analyze.ts';
+import { analyze, beyondAnalyzers } from '#analyze/analyze.ts';
 import { writtenId } from '#api/resource-name.ts';
 import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
 import { embeddedProxies } from '#app/embedded-proxy.ts';
@@ -176,8 +176,7 @@ export class UpMesh {
     if (this.#controlPlane === undefined) return;
     const { configuration, onEvent } = this.#options;
     const now = new Map<string, Diagnostic>();
-    // The mesh reports references that lead nowhere as well; the advice says more about each of them.
-    const ofMesh = this.#controlPlaneDiagnostics.filter(({ code }) => code !== 'IST0101');
+    const ofMesh = beyondAnalyzers(this.#controlPlaneDiagnostics);
     const advice = analyze(this.#controlPlane.mesh(), configuration.snapshot.resources);
     for (const diagnostic of [...ofMesh, ...configuration.plan.diagnostics, ...advice]) now.set(formatDiagnostic(diagnostic), diagnostic);
     const fresh = [...now].filter(([text]) => !this.#told.has(text)).map(([, diagnostic]) => diagnostic);

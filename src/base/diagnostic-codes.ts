@@ -43,7 +43,8 @@ export const heddleCodes = {
   },
   HDL0014: {
     title: 'Delegate without effect',
-    explanation: 'A VirtualService, or a rule of it, that another one delegates to can never act. The rule is left out; all others count.',
+    explanation:
+      'A rule delegates to a VirtualService that is missing or cannot act for it, or nobody delegates to one without hosts. It is left out; all else counts.',
   },
   HDL0015: {
     title: 'Weights do not add up to 100',

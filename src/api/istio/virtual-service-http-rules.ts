@@ -34,7 +34,8 @@ export function checkHttpRoute(route: HttpRoute, owner: RuleOwner, path: Path): 
 /** Exactly one of route, redirect, directResponse and delegate says what happens to a request. */
 function checkAction(route: HttpRoute, { isDelegate }: RuleOwner, path: Path): readonly Finding[] {
   if (route.delegate !== undefined) {
-    if (isDelegate) return [invalid([...path, 'delegate'], 'key', 'a delegate cannot have a delegate of its own')];
+    const hint = 'let the VirtualService with the hosts delegate to both';
+    if (isDelegate) return [invalid([...path, 'delegate'], 'key', 'a delegate cannot have a delegate of its own', hint)];
     return excluded(route, 'delegate', ['route', 'redirect'], path);
   }
   if (route.redirect !== undefined) return excluded(route, 'redirect', ['route', 'fault', 'rewrite', 'directResponse'], path);

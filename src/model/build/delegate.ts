@@ -43,10 +43,10 @@ function mergeRule(root: HttpRule, child: HttpRule): HttpRule | undefined {
 function missing({ namespace, name, origin }: Delegation, delegates: readonly string[]): Diagnostic {
   const similar = closest(`${namespace}/${name}`, delegates);
   return {
-    code: 'IST0101',
+    code: 'HDL0014',
     severity: 'error',
-    message: `Referenced delegate VirtualService not found: "${namespace}/${name}"`,
-    hint: similar === undefined ? 'requests of this rule go on to the next one' : `did you mean ${similar}?`,
+    message: `delegate VirtualService ${namespace}/${name} not found: the rule is left out, and its requests go on to the next one`,
+    hint: similar === undefined ? 'there is no VirtualService without hosts of this name' : `did you mean ${similar}?`,
     at: origin,
   };
 }
