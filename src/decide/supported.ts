@@ -3,7 +3,6 @@
 import { type DescField, type DescMessage, isMessage, type Message } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
-import { closest } from '#base/closest.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { extensionName, extensions, unpackExtension } from '#decide/extension.ts';
 import { type FieldRule, supportedFields } from '#decide/supported-fields.ts';
@@ -66,9 +65,5 @@ function walkAny(name: string, content: Message | undefined, at: string, problem
     walk(reflect(schema, content), at, problems);
     return;
   }
-  const near = closest(
-    name,
-    [...extensions].map((type) => type.typeName),
-  );
-  problems.report(at, `extension ${name} is not supported by this proxy${near === undefined ? '' : ` (did you mean ${near}?)`}`);
+  problems.report(at, `extension ${name} is not supported by this proxy`);
 }
