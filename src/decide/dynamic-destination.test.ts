@@ -12,3 +12,18 @@ test('the host and port that a request asks for', () => {
   assert.equal(dynamicDestination('a.example:99999', false), undefined);
   assert.equal(dynamicDestination('fd00::1', false), undefined);
 });
+
+test('no path of a socket, and nothing else that is no host', () => {
+  for (const authority of [
+    '/run/x.sock',
+    '/run/x.sock:80',
+    '@abstract',
+    '@abstract:80',
+    '[/run/x.sock]',
+    '[@a]:80',
+    '..:80/x',
+    'user@a.example',
+    'a b',
+  ])
+    assert.equal(dynamicDestination(authority, false), undefined, authority);
+});
