@@ -32,6 +32,8 @@ export type ClusterEntry = BalancingEntry &
     readonly high: CircuitLimits;
     readonly outlier?: OutlierEntry;
     readonly dns: DnsSettings;
+    /** How many hosts a dynamic forward proxy knows at once (dns_cache_config.max_hosts). */
+    readonly maxHosts: number;
     /** original_dst_lb_config: a request's header says where to go. */
     readonly originalDst: OriginalDestination;
     /** Bind outgoing connections to this address (upstream_bind_config: Istio's 127.0.0.6 for inbound). */

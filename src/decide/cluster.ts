@@ -13,7 +13,7 @@ import { compileProxyProtocol, compileUpstreamTls } from '#decide/tls-context.ts
 import { type Cluster, ClusterSchema, Cluster_DiscoveryType as Discovery } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { RoutingPriority } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { Http2ProtocolOptions } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
-import { ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
+import { type ClusterConfig, ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import { type HttpProtocolOptions, HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 
 const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -35,10 +35,10 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
   const announced = cluster.transportSocket === undefined ? undefined : compileProxyProtocol(cluster.transportSocket);
   const socket = announced === undefined ? cluster.transportSocket : announced.inner;
   const tls = socket === undefined ? undefined : compileUpstreamTls(socket, 'transport_socket', problems);
-  const discovery = discoveryOf(cluster, problems);
+  const dynamic = dynamicOf(cluster);
   return {
     name: cluster.name,
-    discovery,
+    discovery: dynamic === undefined ? discoveryOf(cluster, problems) : 'dynamic-dns',
     edsName:
       cluster.edsClusterConfig?.serviceName === undefined || cluster.edsClusterConfig.serviceName === ''
         ? cluster.name
@@ -58,17 +58,30 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
     high: limitsOf(cluster, RoutingPriority.HIGH),
     ...(cluster.outlierDetection === undefined ? {} : { outlier: compileOutlier(cluster.outlierDetection, 'outlier_detection', problems) }),
     dns: dnsOf(cluster),
+    maxHosts: dynamic === undefined ? defaultMaxHosts : maxHostsOf(dynamic),
     originalDst: originalDestinationOf(cluster),
     ...(cluster.upstreamBindConfig?.sourceAddress === undefined ? {} : { bindAddress: cluster.upstreamBindConfig.sourceAddress.address }),
     tcpKeepaliveMs: keepaliveOf(cluster),
   };
 }
 
+/** The configuration of a dynamic forward proxy; undefined for all other clusters. */
+function dynamicOf({ clusterDiscoveryType: type }: Cluster): ClusterConfig | undefined {
+  if (type.case !== 'clusterType' || type.value.typedConfig === undefined) return undefined;
+  const config = unpackExtension(type.value.typedConfig);
+  return config !== undefined && isMessage(config, ClusterConfigSchema) ? config : undefined;
+}
+
+/** Envoy's. */
+const defaultMaxHosts = 1024;
+
+function maxHostsOf({ clusterImplementationSpecifier: config }: ClusterConfig): number {
+  return (config.case === 'dnsCacheConfig' ? config.value.maxHosts : undefined) ?? defaultMaxHosts;
+}
+
 function discoveryOf(cluster: Cluster, problems: Problems): ClusterEntry['discovery'] {
   const type = cluster.clusterDiscoveryType;
   if (type.case === 'clusterType') {
-    const config = type.value.typedConfig === undefined ? undefined : unpackExtension(type.value.typedConfig);
-    if (config !== undefined && isMessage(config, ClusterConfigSchema)) return 'dynamic-dns';
     problems.report('cluster_type', `cluster type ${type.value.name} is not supported`);
     return 'static';
   }

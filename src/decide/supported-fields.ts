@@ -254,7 +254,13 @@ const cluster: Readonly<Record<string, MessageRules>> = {
   },
   'envoy.config.cluster.v3.Cluster.CustomClusterType': fields('name typed_config'),
   // Names are asked of the system's resolver with each connection; there is no cache of them.
-  'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig': fields('', 'dns_cache_config allow_insecure_cluster_options'),
+  'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig': fields('dns_cache_config', 'allow_insecure_cluster_options'),
+  'envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig': fields(
+    'max_hosts',
+    `name dns_lookup_family dns_refresh_rate dns_min_refresh_rate host_ttl dns_failure_refresh_rate
+     dns_cache_circuit_breaker use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config preresolve_hostnames dns_query_timeout
+     key_value_config`,
+  ),
   'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig': fields('', 'dns_cache_config'),
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': fields('eds_config service_name'),
   'envoy.config.cluster.v3.CircuitBreakers': fields('thresholds'),

@@ -14,6 +14,7 @@ export type Failure =
     }
   | { readonly kind: 'cluster-not-found'; readonly cluster: string; readonly status: number }
   | { readonly kind: 'no-healthy-upstream'; readonly cluster: string; readonly endpoints: number }
+  | { readonly kind: 'too-many-hosts'; readonly cluster: string }
   | { readonly kind: 'upstream-reset'; readonly cluster: string; readonly reason: ResetReason; readonly detail: string; readonly endpoint: string }
   | {
       readonly kind: 'response-timeout';
@@ -124,6 +125,14 @@ export function replyFor(failure: Failure): LocalReply {
       const state = failure.endpoints === 0 ? 'has no endpoint' : `has no healthy endpoint among ${failure.endpoints}`;
       return { status: 503, flags: 'UH', details: 'no_healthy_upstream', body: 'no healthy upstream', cause: `cluster ${failure.cluster} ${state}` };
     }
+    case 'too-many-hosts':
+      return {
+        status: 503,
+        flags: '',
+        details: 'dns_cache_overflow',
+        body: 'DNS cache overflow',
+        cause: `cluster ${failure.cluster} knows as many hosts as it may`,
+      };
     case 'upstream-reset':
       return upstreamReset(failure);
     case 'response-timeout':

@@ -1,6 +1,5 @@
 // The router: a routed request goes to an endpoint of its cluster, its response comes back; by the route's retry policy again and again.
 import { mayRetry } from '#decide/circuit-limits.ts';
-import { dynamicDestination } from '#decide/dynamic-destination.ts';
 import { formatGrpcTimeout } from '#decide/grpc-timeout.ts';
 import type { RequestHash } from '#decide/hash-policy.ts';
 import { applyHeaderOperations } from '#decide/header-apply.ts';
@@ -17,7 +16,7 @@ import type { HeldBody } from '#proxy/http/held-body.ts';
 import { type MirroredRequest, startMirrors } from '#proxy/http/mirrored-request.ts';
 import { RequestBody } from '#proxy/http/request-body.ts';
 import type { RequestContext } from '#proxy/http/request-context.ts';
-import { placementOf } from '#proxy/http/request-placement.ts';
+import { namedEndpoint, placementOf } from '#proxy/http/request-placement.ts';
 import type { HeaderList, ResetReason, ResponseHead } from '#proxy/http/stream.ts';
 import { type AttemptOwner, UpstreamAttempt } from '#proxy/http/upstream-attempt.ts';
 import { type Failure, isConnectFailure } from '#proxy/respond.ts';
@@ -25,7 +24,7 @@ import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
 import { announcedEnds } from '#proxy/upstream/announced-ends.ts';
 import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
-import type { PoolProtocol } from '#proxy/upstream/pool-factory.ts';
+import { protocolFor } from '#proxy/upstream/pool-factory.ts';
 import type { AccessRecord } from '#telemetry/access-record.ts';
 
 type Forward = Extract<RouteDecision, { readonly kind: 'forward' }>;
@@ -143,19 +142,19 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     const { request, hasBody } = context.stream;
     const endpoint = this.#choose(cluster);
     if (endpoint === undefined) {
-      context.fail({ kind: 'no-healthy-upstream', cluster: cluster.entry.name, endpoints: cluster.endpoints.size });
+      const { name } = cluster.entry;
+      context.fail(
+        cluster.isFull
+          ? { kind: 'too-many-hosts', cluster: name }
+          : { kind: 'no-healthy-upstream', cluster: name, endpoints: cluster.endpoints.size },
+      );
       return;
     }
     this.#attempts++;
     if (route.attemptCountInRequest) setField(request.headers, 'x-envoy-attempt-count', String(this.#attempts));
     if (action.autoHostRewrite && endpoint.entry.hostname !== '') request.authority = endpoint.entry.hostname;
-    const attempt = new UpstreamAttempt(
-      this,
-      endpoint,
-      this.#protocol(cluster),
-      action.highPriority,
-      announcedEnds(cluster.entry, context.record.connection),
-    );
+    const protocol = context.method === 'CONNECT' && action.endsConnect ? 'bytes' : protocolFor(cluster.entry, request.version);
+    const attempt = new UpstreamAttempt(this, endpoint, protocol, action.highPriority, announcedEnds(cluster.entry, context.record.connection));
     this.#attempt = attempt;
     this.#sentMs = context.elapsedMs();
     if (this.#attempts > 1) tellTimeouts(context, this.#timeouts, this.#spentMs());
@@ -175,25 +174,11 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     return context.requestEnded ? Math.round(context.elapsedMs() - Math.max(context.record.requestDurationMs, 0)) : 0;
   }
 
-  /** ORIGINAL_DST goes where a header says; everything else is balanced. */
   #choose(cluster: ClusterRuntime): Endpoint | undefined {
-    if (cluster.entry.discovery === 'original-dst') return cluster.originalDestination((name) => this.#context.header(name));
-    if (cluster.entry.discovery === 'dynamic-dns') return this.#chooseByHost(cluster);
+    if (cluster.isNamedByRequests) return namedEndpoint(this.#context, cluster);
     const chosen = cluster.choose(this.#failedHosts, this.#policy?.hostSelectionAttempts, this.#placement?.hash, this.#priorities);
     if (chosen !== undefined) this.#priorities?.onTry(chosen.entry.priority);
     return chosen;
-  }
-
-  /** A dynamic forward proxy goes to the host that the request asks for. */
-  #chooseByHost(cluster: ClusterRuntime): Endpoint | undefined {
-    const asked = dynamicDestination(this.#context.stream.request.authority, cluster.entry.tls !== undefined);
-    return asked === undefined ? undefined : cluster.endpointFor(asked.address, asked.port);
-  }
-
-  #protocol({ entry }: ClusterRuntime): PoolProtocol {
-    if (this.#context.method === 'CONNECT' && this.#decision.action.endsConnect) return 'bytes';
-    if (entry.protocol !== 'same-as-downstream') return entry.protocol;
-    return this.#context.stream.request.version === 'HTTP/2' ? 'http2' : 'http1';
   }
 
   sendData(chunk: Buffer): void {

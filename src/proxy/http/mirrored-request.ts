@@ -6,6 +6,7 @@ import type { RequestContext } from '#proxy/http/request-context.ts';
 import type { ClientStream, HeaderList, RequestHead, ResetReason, ResponseHead, ResponseReceiver } from '#proxy/http/stream.ts';
 import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
+import { protocolFor } from '#proxy/upstream/pool-factory.ts';
 
 /** Bytes that may wait for a slow receiver. */
 const backlogBytes = 1_048_576;
@@ -15,7 +16,6 @@ export class MirroredRequest implements ResponseReceiver, TimerOwner {
   #stream: ClientStream | undefined = undefined;
   #timer: Timer | undefined = undefined;
   #backlog = 0;
-  #isBlocked = false;
   #sent = false;
   #done = false;
 
@@ -31,22 +31,19 @@ export class MirroredRequest implements ResponseReceiver, TimerOwner {
     const endpoint = cluster.choose(undefined, undefined);
     if (endpoint === undefined) return undefined;
     const { request, hasBody } = context.stream;
-    const { protocol } = cluster.entry;
-    const isHttp2 = protocol === 'http2' || (protocol === 'same-as-downstream' && request.version === 'HTTP/2');
     const mirrored = new MirroredRequest(endpoint);
     if (timeoutMs > 0) {
       mirrored.#timer = new Timer(runtime.wheel, mirrored);
       mirrored.#timer.arm(timeoutMs);
     }
     mirrored.#sent = !hasBody;
-    mirrored.#stream = endpoint.pool(isHttp2 ? 'http2' : 'http1').open(copyOf(context, mirror.marksHost), hasBody, mirrored);
+    mirrored.#stream = endpoint.pool(protocolFor(cluster.entry, request.version)).open(copyOf(context, mirror.marksHost), hasBody, mirrored);
     return mirrored;
   }
 
   sendData(chunk: Uint8Array): void {
     if (this.#done) return;
     if (this.#stream?.sendData(chunk) === true) return;
-    this.#isBlocked = true;
     this.#backlog += chunk.length;
     if (this.#backlog > backlogBytes) this.#giveUp();
   }
@@ -84,8 +81,6 @@ export class MirroredRequest implements ResponseReceiver, TimerOwner {
   }
 
   onWritable(): void {
-    if (!this.#isBlocked) return;
-    this.#isBlocked = false;
     this.#backlog = 0;
   }
 

@@ -1,11 +1,20 @@
 // Where the router places a request: what its hash is made of, and which endpoint a cluster has for it.
+import { dynamicDestination } from '#decide/dynamic-destination.ts';
 import { type HashPolicyEntry, type HashSubject, hashRequest, type RequestHash } from '#decide/hash-policy.ts';
 import type { RequestContext } from '#proxy/http/request-context.ts';
 import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
+import type { Endpoint } from '#proxy/upstream/endpoint.ts';
 
 /** Undefined where the cluster does not ask for it: hashing costs nothing then, and no cookie is made. */
 export function placementOf(context: RequestContext, cluster: ClusterRuntime, policies: readonly HashPolicyEntry[]): RequestHash | undefined {
   return cluster.byHash && policies.length > 0 ? hashRequest(policies, subjectOf(context)) : undefined;
+}
+
+/** ORIGINAL_DST goes where a header says, a dynamic forward proxy to the host that the request asks for. */
+export function namedEndpoint(context: RequestContext, cluster: ClusterRuntime): Endpoint | undefined {
+  if (cluster.entry.discovery === 'original-dst') return cluster.originalDestination((name) => context.header(name));
+  const asked = dynamicDestination(context.stream.request.authority, cluster.entry.tls !== undefined);
+  return asked === undefined ? undefined : cluster.endpointFor(asked.address, asked.port);
 }
 
 function subjectOf({ stream, notes, record }: RequestContext): HashSubject {

@@ -15,6 +15,7 @@ import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
 import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
+import { protocolFor } from '#proxy/upstream/pool-factory.ts';
 import type { AccessLog } from '#telemetry/access-log.ts';
 import { type AccessRecord, newAccessRecord } from '#telemetry/access-record.ts';
 
@@ -136,7 +137,7 @@ class TcpSession implements ServedConnection {
 
   /** The pool counts its connections and requests itself. */
   #openTunnel(cluster: ClusterRuntime, endpoint: Endpoint, tunnel: TunnelEntry): void {
-    const pool = endpoint.pool(cluster.entry.protocol === 'http2' ? 'http2' : 'http1', announcedEnds(cluster.entry, this.#record.connection));
+    const pool = endpoint.pool(protocolFor(cluster.entry, 'HTTP/1.1'), announcedEnds(cluster.entry, this.#record.connection));
     this.#connecting = openTunnel(tunnel, pool, {
       onConnect: (stream) => this.#join(stream),
       onConnectFailed: (reason, detail) => this.#onConnectFailed(cluster, reason, detail),

@@ -175,3 +175,27 @@ test('of endpoints with one address the first counts', async () => {
     [7],
   );
 });
+
+test('a dynamic forward proxy knows no more hosts than it may, until some are not asked for any more', async () => {
+  const clock = new HandClock();
+  await using backend = await startRawServer((socket) => onHeads(socket, () => socket.write(answer('ok'))));
+  const type = 'type.googleapis.com/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig';
+  const cluster_type = { name: 'dynamic', typed_config: { '@type': type, dns_cache_config: { name: 'hosts', max_hosts: 2 } } };
+  await using proxy = await startHttpProxy({ routes, clusters: [{ name: 'backend', lb_policy: 'CLUSTER_PROVIDED', cluster_type }], clock });
+  const told: string[] = [];
+  const ask = async (host: string): Promise<void> => {
+    using client = new RawClient(proxy.port);
+    client.send(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    await client.until(/\r\n\r\n./);
+    const record = (await proxy.recorded(told.length + 1)).at(-1);
+    told.push(`${record?.responseCode} ${record?.responseCodeDetails.replace(/[{|].*/, '')}`);
+  };
+  const known = `127.0.0.1:${backend.port}`;
+  const refused = ['127.0.0.1:1', '127.0.0.1:2'] as const;
+  for (const host of [known, refused[0], refused[1], known]) await ask(host);
+  // Both were used in the first of two intervals.
+  clock.advance(10_000);
+  await ask(refused[1]);
+  const unreachable = '503 upstream_reset_before_response_started';
+  assert.deepEqual(told, ['200 via_upstream', unreachable, '503 dns_cache_overflow', '200 via_upstream', unreachable]);
+});

@@ -14,7 +14,7 @@ import { Endpoint } from '#proxy/upstream/endpoint.ts';
 import type { PoolFactories } from '#proxy/upstream/pool-factory.ts';
 import type { UpstreamSurroundings } from '#proxy/upstream/surroundings.ts';
 
-/** How often endpoints of ORIGINAL_DST clusters that nobody used since are let go (Envoy: cleanup_interval). */
+/** How often endpoints that requests themselves named and that nobody used since are let go (Envoy: cleanup_interval). */
 const cleanupMs = 5_000;
 
 export class ClusterRuntime {
@@ -148,13 +148,26 @@ export class ClusterRuntime {
     return named === undefined ? undefined : this.endpointFor(named.address, wantedPort === 0 ? named.port : wantedPort);
   }
 
-  /** The endpoint with this address, made when first asked for. */
-  endpointFor(address: string, port: number): Endpoint {
-    const key = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
-    this.#usedSinceCleanup.add(key);
+  /** True where not balancing but each request itself says where it goes. */
+  get isNamedByRequests(): boolean {
+    const { discovery } = this.#entry;
+    return discovery === 'original-dst' || discovery === 'dynamic-dns';
+  }
+
+  /** A dynamic forward proxy knows no more hosts than it may until some have not been asked for in a while. */
+  get isFull(): boolean {
+    return this.#entry.discovery === 'dynamic-dns' && this.#endpoints.size >= this.#entry.maxHosts;
+  }
+
+  /** The endpoint with this address, made when first asked for; undefined where the cluster is full. */
+  endpointFor(address: string, port: number): Endpoint | undefined {
+    const entry = endpointAt(address, port);
+    const { key } = entry;
     const known = this.#endpoints.get(key);
+    if (known === undefined && this.isFull) return undefined;
+    this.#usedSinceCleanup.add(key);
     if (known !== undefined) return known;
-    const endpoint = new Endpoint(this.#entry, endpointAt(address, port), this, this.#factories, this.#chance.nowMs());
+    const endpoint = new Endpoint(this.#entry, entry, this, this.#factories, this.#chance.nowMs());
     endpoint.watch(this.#detector);
     this.#endpoints.set(key, endpoint);
     this.#cancelCleanup ??= this.#surroundings.clock.after(cleanupMs, this.#cleanUp);
