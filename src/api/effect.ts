@@ -37,13 +37,14 @@ const portPolicy: Record<string, Effect> = {
     maxEjectionPercent: 'all',
     minHealthPercent: 'all',
   },
-  // caCrl is not there yet; credentialName waits for secrets, and the model says what that means.
+  // What caCrl and credentialName come to, as neither can be done yet, the model says.
   tls: {
     mode: 'all',
     credentialName: 'all',
     clientCertificate: 'all',
     privateKey: 'all',
     caCertificates: 'all',
+    caCrl: 'all',
     subjectAltNames: 'all',
     sni: 'all',
     insecureSkipVerify: 'all',

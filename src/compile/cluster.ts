@@ -51,7 +51,7 @@ function outboundCluster(
   // Encrypted or not at all: what names its server by each request has no TLS yet.
   const isDynamic = discovery?.clusterDiscoveryType?.case === 'clusterType';
   if (discovery === undefined || (isDynamic && policy?.tls !== undefined && policy.tls.mode !== 'disable')) return undefined;
-  if (waitsForSecret(policy?.tls, target, rule, client)) return undefined;
+  if (cannotBeEncrypted(policy?.tls, target, rule, client)) return undefined;
   const http = { client: client.type, h2Upgrade: settings.h2Upgrade ?? false, ...(pool !== undefined && { pool }) };
   const tls = upstreamTls(policy?.tls, service, speaksHttp2(port.protocol, http), client.systemRoots);
   const transportSocket = announceClient(policy?.proxyProtocol, tls);
@@ -79,13 +79,14 @@ function outboundCluster(
 }
 
 /**
- * Certificates by name are not given out yet. Where Istio would use one there is no cluster, so that nothing leaves in plaintext: at gateways, for
+ * A list of revoked certificates is not read yet, so nobody can be trusted who may be on it. Certificates by name are not given out yet. Where Istio would use one there is no cluster, so that nothing leaves in plaintext: at gateways, for
  * rules that choose their sidecars, and for the workload's own certificate towards hosts outside the mesh. A sidecar that no rule chooses ignores
  * the name, in Istio too.
  */
-function waitsForSecret(tls: TrafficPolicy['tls'], { service }: ClusterTarget, rule: DestinationRule | undefined, { type }: ClientClass): boolean {
+function cannotBeEncrypted(tls: TrafficPolicy['tls'], { service }: ClusterTarget, rule: DestinationRule | undefined, { type }: ClientClass): boolean {
   if (tls === undefined || tls.mode === 'disable') return false;
   if (tls.mode === 'istio-mutual') return service.external;
+  if (tls.caCrl !== undefined) return true;
   return tls.credentialName !== undefined && (type === 'router' || rule?.workloadSelector !== undefined);
 }
 

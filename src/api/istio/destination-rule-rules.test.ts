@@ -163,13 +163,7 @@ spec:
       consecutiveErrors: 3
       outlierDetectionHttpErrorCodes: [503]
     retryBudget: { percent: 10, minRetryConcurrency: 2, budgetInterval: 5s }
-    tls:
-      mode: SIMPLE
-      caCrl: /crl.pem
-  subsets:
-    - name: v1
-      trafficPolicy:
-        tls: { mode: MUTUAL, credentialName: cert }`;
+`;
   const [item] = readText('a.yaml', text).items;
   assert.ok(item?.resource);
   const found = item.diagnostics.map(({ code, severity, message, at }) => `${code} ${severity} ${at?.line ?? 0} ${message}`);
@@ -179,6 +173,5 @@ spec:
     `HDL0012 warning 10 ${policy}.outlierDetection.consecutiveErrors has no effect yet`,
     `HDL0012 warning 11 ${policy}.outlierDetection.outlierDetectionHttpErrorCodes has no effect yet`,
     `HDL0012 warning 12 ${policy}.retryBudget.budgetInterval has no effect yet`,
-    `HDL0012 warning 15 ${policy}.tls.caCrl has no effect yet`,
   ]);
 });
