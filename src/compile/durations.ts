@@ -10,5 +10,9 @@ export function duration(ms: number): Duration {
 
 /** Set explicitly where Envoy's default is not "none". */
 export function noTimeout(): Duration {
-  return duration(0);
+  none ??= duration(0);
+  return none;
 }
+
+/** One for all: messages are never changed. */
+let none: Duration | undefined;

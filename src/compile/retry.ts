@@ -26,6 +26,15 @@ export type RetryOptions = { readonly staysOnHost?: boolean };
  */
 export function retryPolicy(retries: Retries | undefined, options: RetryOptions = {}): RetryPolicy | undefined {
   if (retries?.attempts === 0) return undefined;
+  if (retries !== undefined || options.staysOnHost === true) return makePolicy(retries, options);
+  usual ??= makePolicy(undefined, {});
+  return usual;
+}
+
+/** What most routes have, made once: messages are never changed. */
+let usual: RetryPolicy | undefined;
+
+function makePolicy(retries: Retries | undefined, options: RetryOptions): RetryPolicy {
   const { retryOn, statusCodes } = parseRetryOn(retries?.retryOn);
   return create(RetryPolicySchema, {
     retryOn,
@@ -40,11 +49,14 @@ export function retryPolicy(retries: Retries | undefined, options: RetryOptions 
 }
 
 function previousHosts(): RetryPolicy_RetryHostPredicate {
-  return create(RetryPolicy_RetryHostPredicateSchema, {
+  otherHosts ??= create(RetryPolicy_RetryHostPredicateSchema, {
     name: 'envoy.retry_host_predicates.previous_hosts',
     configType: { case: 'typedConfig', value: packAny(PreviousHostsPredicateSchema, {}) },
   });
+  return otherHosts;
 }
+
+let otherHosts: RetryPolicy_RetryHostPredicate | undefined;
 
 /** Another priority (locality) than those tried, after two attempts. */
 function previousPriorities(): RetryPolicy_RetryPriority {

@@ -1,7 +1,7 @@
 // Where a route sends its requests: one cluster or several by weight, with copies, rewrites, timeouts and retries. Source: Istio,
 // applyHTTPRouteDestination.
 import { destinationHashKey, type RouteContext } from '#compile/destination.ts';
-import { duration } from '#compile/durations.ts';
+import { duration, noTimeout } from '#compile/durations.ts';
 import { hashPolicies } from '#compile/hash-policy.ts';
 import { headerChanges } from '#compile/header-changes.ts';
 import { mirrorPolicy } from '#compile/mirror.ts';
@@ -43,7 +43,7 @@ export function routeAction(
   const authority = rule.rewrite?.authority ?? rule.headers?.authority ?? only?.destination.headers?.authority;
   const keys = (only === undefined ? weighted : targets).map(({ destination }) => destinationHashKey(destination, context));
   const policy = retryPolicy(rule.retries ?? context.defaultRetries, { staysOnHost: only !== undefined && keys[0] !== undefined });
-  const timeout = duration(rule.timeoutMs ?? 0);
+  const timeout = rule.timeoutMs === undefined ? noTimeout() : duration(rule.timeoutMs);
   return create(RouteActionSchema, {
     clusterSpecifier:
       only === undefined

@@ -16,7 +16,10 @@ import type { HttpMatch, NamedMatch, VirtualService } from '#model/virtual-servi
 
 /** The path specifier is the uri's, or the prefix `/`. Header matchers are sorted by name, as Istio's are. */
 export function routeMatch(match: HttpMatch | undefined, semantics?: VirtualService['semantics']): RouteMatch {
-  if (match === undefined) return create(RouteMatchSchema, { pathSpecifier: { case: 'prefix', value: '/' } });
+  if (match === undefined) {
+    catchAll ??= create(RouteMatchSchema, { pathSpecifier: { case: 'prefix', value: '/' } });
+    return catchAll;
+  }
   const headers = [
     ...match.headers.map((header) => headerMatcher(header.name, header.match, false)),
     ...match.withoutHeaders.map((header) => headerMatcher(header.name, header.match, true)),
@@ -28,6 +31,9 @@ export function routeMatch(match: HttpMatch | undefined, semantics?: VirtualServ
     caseSensitive: !ignoresCase(match.uri),
   });
 }
+
+/** One for all: messages are never changed. */
+let catchAll: RouteMatch | undefined;
 
 /** Whether every request matches: then no later route of the list can be reached. Source: Istio, IsCatchAllRoute. */
 export function isCatchAll(match: RouteMatch | undefined): boolean {

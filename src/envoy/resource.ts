@@ -1,6 +1,6 @@
 // One named xDS resource: the message, its wire bytes and the hash of those bytes as its version, each made once, on demand.
 // Immutable: parts that many proxies share are one object, so its bytes are made once for all of them.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { encode } from '#envoy/encode.ts';
 import type { TypeUrl } from '#envoy/type-url.ts';
@@ -50,7 +50,7 @@ export class XdsResource<Schema extends DescMessage = DescMessage> {
 
   /** A hash of the content: equal resources have equal versions, on every control plane and after each restart. */
   get version(): string {
-    this.#version ??= createHash('sha256').update(this.bytes).digest('base64url').slice(0, 16);
+    this.#version ??= hash('sha256', this.bytes, 'base64url').slice(0, 16);
     return this.#version;
   }
 }
