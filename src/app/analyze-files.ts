@@ -1,7 +1,7 @@
 // What `heddle analyze` does: files → everything there is to say about them.
 import { analyze } from '#analyze/analyze.ts';
-import { missingGateway } from '#app/up-gateway.ts';
 import { untouchedPatches } from '#app/untouched-patches.ts';
+import { missingGateway } from '#app/up/gateway.ts';
 import { systemClock } from '#base/clock.ts';
 import { compareDiagnostics, type Diagnostic } from '#base/diagnostic.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';

@@ -1,7 +1,7 @@
 // What `heddle compile` does: files, and the name of a proxy → the mesh, or what that proxy is told, as text.
 
 import { type DumpFormat, dumpMesh, dumpXds, formatDump } from '#app/dump.ts';
-import { missingGateway } from '#app/up-gateway.ts';
+import { missingGateway } from '#app/up/gateway.ts';
 import { systemClock } from '#base/clock.ts';
 import { closest } from '#base/closest.ts';
 import { compareDiagnostics, type Diagnostic } from '#base/diagnostic.ts';

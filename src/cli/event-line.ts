@@ -1,5 +1,5 @@
 // One event of `heddle up` as lines for a person: what happened to whom, and what to do about it where something is wrong.
-import type { UpEvent } from '#app/up-event.ts';
+import type { UpEvent } from '#app/up/event.ts';
 import { assertNever } from '#base/assert-never.ts';
 import { compareDiagnostics, type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
 import { meshTable } from '#cli/mesh-table.ts';

@@ -2,9 +2,9 @@
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { UpEvent } from '#app/up/event.ts';
+import type { UpOptions } from '#app/up/options.ts';
 import { startMesh } from '#app/up.ts';
-import type { UpEvent } from '#app/up-event.ts';
-import type { UpOptions } from '#app/up-options.ts';
 import { systemClock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
 import { diagnosticLines, eventLines } from '#cli/event-line.ts';

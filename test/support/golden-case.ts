@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { readText } from '#api/read-text.ts';
 import type { ShownType } from '#app/dump.ts';
-import { missingGateway } from '#app/up-gateway.ts';
+import { missingGateway } from '#app/up/gateway.ts';
 import { compareDiagnostics, type Diagnostic } from '#base/diagnostic.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';

@@ -3,7 +3,7 @@
 import type { AnyResource, KindMap, ResourcesByKind } from '#api/kinds.ts';
 import type { FieldOrigins } from '#api/resource.ts';
 import { workloadPods } from '#api/workload-pods.ts';
-import { deployedGateways, usesIngressGateway } from '#app/up-kubernetes-gateway.ts';
+import { deployedGateways, usesIngressGateway } from '#app/up/kubernetes-gateway.ts';
 import { whyNotServed } from '#model/build/ingress-class.ts';
 import { readMeshSettings } from '#model/build/mesh-settings.ts';
 import { defaultIngressSettings } from '#model/ingress-settings.ts';

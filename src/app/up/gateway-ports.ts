@@ -1,6 +1,6 @@
 // Where the gateways of a local mesh listen: a gateway serves what its Gateways name, and the first one gets the port that the user asked for.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
-import { selectsPod } from '#app/up-gateway.ts';
+import { selectsPod } from '#app/up/gateway.ts';
 import { gatewayNameLabel } from '#model/build/gateway-api/gateway-class.ts';
 import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import { selects } from '#runtime/pod-ports.ts';

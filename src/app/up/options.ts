@@ -1,5 +1,5 @@
 // What `heddle up` is asked for, and what of the world around it it may use.
-import type { UpEvent } from '#app/up-event.ts';
+import type { UpEvent } from '#app/up/event.ts';
 import type { Clock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
 

@@ -1,6 +1,6 @@
 // The state of a running mesh as .heddle/state.json has it, from its parts; and the line that tries it out.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
-import { kubernetesGatewayCall } from '#app/up-kubernetes-gateway.ts';
+import { kubernetesGatewayCall } from '#app/up/kubernetes-gateway.ts';
 import { processStart } from '#runtime/leftovers.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 import type { GatewayPortState, MeshState, ProcessState, WorkloadState } from '#runtime/state.ts';

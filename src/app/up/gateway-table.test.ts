@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readText } from '#api/read-text.ts';
-import { missingGateway } from '#app/up-gateway.ts';
-import { withGatewayPorts } from '#app/up-gateway-ports.ts';
-import { openGatewayPorts } from '#app/up-gateway-table.ts';
+import { missingGateway } from '#app/up/gateway.ts';
+import { withGatewayPorts } from '#app/up/gateway-ports.ts';
+import { openGatewayPorts } from '#app/up/gateway-table.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import { planPods } from '#runtime/pod-plan.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';

@@ -5,9 +5,9 @@ import { test } from 'node:test';
 import { type AnyResource, type KindMap, kindNames, type ResourcesByKind } from '#api/kinds.ts';
 import { resourceKey } from '#api/resource.ts';
 import { portHolder } from '#app/port-holder.ts';
-import { missingGateway } from '#app/up-gateway.ts';
-import { gatewayPorts, withGatewayPorts } from '#app/up-gateway-ports.ts';
-import { tryLine } from '#app/up-state.ts';
+import { missingGateway } from '#app/up/gateway.ts';
+import { gatewayPorts, withGatewayPorts } from '#app/up/gateway-ports.ts';
+import { tryLine } from '#app/up/state.ts';
 import { planPods } from '#runtime/pod-plan.ts';
 
 const at = { file: 'mesh.yaml', line: 1, col: 1 };

@@ -1,9 +1,9 @@
 // What shall run, from files that change: the user's YAML, the gateway that Heddle adds, the image maps, and the plan made of them.
 
-import { missingGateway } from '#app/up-gateway.ts';
-import { withGatewayPorts } from '#app/up-gateway-ports.ts';
-import { imageMapFolders, readImageMaps, watchImageMaps } from '#app/up-images.ts';
-import { publisher } from '#app/up-publish.ts';
+import { missingGateway } from '#app/up/gateway.ts';
+import { withGatewayPorts } from '#app/up/gateway-ports.ts';
+import { imageMapFolders, readImageMaps, watchImageMaps } from '#app/up/images.ts';
+import { publisher } from '#app/up/publish.ts';
 import type { Clock } from '#base/clock.ts';
 import { planPods, type RuntimePlan } from '#runtime/pod-plan.ts';
 import { type FileSource, openFileSource } from '#sources/file/file-source.ts';
