@@ -12,6 +12,7 @@ import { type Authority, startAuthority } from '#test/support/certificates.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { httpCall } from '#test/support/http-call.ts';
+import { isOpen } from '#test/support/port-open.ts';
 import { startHeddle, startProcess } from '#test/support/start-process.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
@@ -187,17 +188,6 @@ async function settledLog(file: string): Promise<readonly string[]> {
   });
   const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
   return lines.map(withoutChance);
-}
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
 }
 
 test('what the embedded proxy does not know is named, with its place, and nothing runs', async () => {

@@ -3,16 +3,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
-import { connect } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { bootstrap, cluster, httpChain, listener, type Part, upstreamProtocol } from '#test/support/bootstrap-parts.ts';
 import { freePort } from '#test/support/free-port.ts';
+import { isOpen } from '#test/support/port-open.ts';
 import { startHttp1Backend, startHttp2Backend } from '#test/support/protocol-backends.ts';
 import { startHeddle } from '#test/support/start-process.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 
-/** Each way and each pair of versions; the whole is 1 GB. */
+/** Each way and each pair of versions: more than the proxy may grow by; the whole is 1 GB. */
 const sizeBytes = 128 * 1024 * 1024;
 const block = Buffer.alloc(256 * 1024, 'u');
 
@@ -117,14 +117,3 @@ void test('bodies of 128 MB pass both ways in every pair of versions at constant
     session.destroy();
   }
 });
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
-}

@@ -1,12 +1,14 @@
 // Mirrored requests, on Envoy and on the embedded proxy: what the copies look like where they arrive, and that the request itself does not notice.
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { bootstrap, cluster, httpChain, listener, type Part } from '#test/support/bootstrap-parts.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { httpCall } from '#test/support/http-call.ts';
+import { once } from '#test/support/once.ts';
+import { isOpen } from '#test/support/port-open.ts';
 import { startHeddle, startProcess } from '#test/support/start-process.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
@@ -121,18 +123,7 @@ async function run(start: (file: string, ready: () => Promise<boolean>) => Promi
   return { statuses, copies: text(seen.filter(({ name }) => name !== 'main')), main: text(seen.filter(({ name }) => name === 'main')) };
 }
 
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
-}
-
-const runEmbedded = (): Promise<Run> => run((file, ready) => startHeddle(['proxy', '-c', file], { ready }));
+const runEmbedded = once(() => run((file, ready) => startHeddle(['proxy', '-c', file], { ready })));
 
 void test('copies of requests arrive where they are to go, and the requests do not notice: embedded proxy', async () => {
   const { statuses, copies: arrived } = await runEmbedded();

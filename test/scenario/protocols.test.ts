@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
-import { connect } from 'node:net';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import {
@@ -21,6 +20,8 @@ import { startAuthority } from '#test/support/certificates.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { echoMethods, grpcClient, startGrpcEcho } from '#test/support/grpc-echo.ts';
+import { once } from '#test/support/once.ts';
+import { isOpen } from '#test/support/port-open.ts';
 import { type ProtocolBackend, startHttp1Backend, startHttp2Backend } from '#test/support/protocol-backends.ts';
 import { RawClient } from '#test/support/raw-tcp.ts';
 import { startHeddle, startProcess } from '#test/support/start-process.ts';
@@ -424,18 +425,7 @@ async function run(start: (file: string, ready: () => Promise<boolean>) => Promi
   }
 }
 
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
-}
-
-const runEmbedded = (): Promise<Readonly<Record<string, unknown>>> => run((file, ready) => startHeddle(['proxy', '-c', file], { ready }));
+const runEmbedded = once(() => run((file, ready) => startHeddle(['proxy', '-c', file], { ready })));
 
 void test('protocols pass through the embedded proxy', async () => {
   const outcomes = await runEmbedded();

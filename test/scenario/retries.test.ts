@@ -3,12 +3,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { bootstrap, cluster, fileLog, httpChain, listener, type Part } from '#test/support/bootstrap-parts.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { httpCall } from '#test/support/http-call.ts';
+import { once } from '#test/support/once.ts';
+import { isOpen } from '#test/support/port-open.ts';
 import { startHeddle, startProcess } from '#test/support/start-process.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
@@ -66,6 +68,7 @@ async function startBackend(): Promise<Backend> {
   };
 }
 
+// Deadlines are long enough for a machine that is busy: an attempt has to reach the backend before its time is over.
 const quick: Part = { retry_back_off: { base_interval: '0.001s', max_interval: '0.002s' } };
 const policy = (retry_on: string, more: Part = {}): Part => ({ retry_policy: { retry_on, num_retries: 2, ...quick, ...more } });
 const header = (name: string): Part => ({ name, present_match: true });
@@ -92,18 +95,18 @@ const routes: Readonly<Record<string, Route>> = {
   none: { action: {} },
   zero: { action: policy('5xx', { num_retries: 0 }) },
   asked: { action: policy('5xx', { rate_limited_retry_back_off: { reset_headers: [{ name: 'retry-after' }], max_interval: '2s' } }) },
-  'per-try': { action: { ...policy('5xx', { per_try_timeout: '0.15s' }), timeout: '5s' } },
-  'per-try-too-long': { action: { ...policy('5xx', { per_try_timeout: '9s' }), timeout: '0.2s' } },
-  'per-try-connect': { action: { ...policy('connect-failure', { per_try_timeout: '0.15s' }), timeout: '5s' } },
-  'per-try-idle': { action: { ...policy('5xx', { per_try_idle_timeout: '0.15s' }), timeout: '5s' } },
-  late: { action: { timeout: '0.2s' } },
-  'late-duration': { action: { timeout: '0.1s', max_stream_duration: { max_stream_duration: '0.4s' } } },
-  'late-stream': { action: { timeout: '0s', max_stream_duration: { max_stream_duration: '0.2s' } } },
+  'per-try': { action: { ...policy('5xx', { per_try_timeout: '0.6s' }), timeout: '5s' } },
+  'per-try-too-long': { action: { ...policy('5xx', { per_try_timeout: '9s' }), timeout: '0.8s' } },
+  'per-try-connect': { action: { ...policy('connect-failure', { per_try_timeout: '0.6s' }), timeout: '5s' } },
+  'per-try-idle': { action: { ...policy('5xx', { per_try_idle_timeout: '0.6s' }), timeout: '5s' } },
+  late: { action: { timeout: '0.8s' } },
+  'late-duration': { action: { timeout: '0.6s', max_stream_duration: { max_stream_duration: '1.6s' } } },
+  'late-stream': { action: { timeout: '0s', max_stream_duration: { max_stream_duration: '0.8s' } } },
   'grpc-max': { action: { timeout: '0s', max_grpc_timeout: '0s' } },
-  'grpc-capped': { action: { timeout: '0s', max_grpc_timeout: '0.2s' } },
-  'grpc-offset': { action: { timeout: '0s', max_grpc_timeout: '0s', grpc_timeout_offset: '0.1s' } },
+  'grpc-capped': { action: { timeout: '0s', max_grpc_timeout: '0.8s' } },
+  'grpc-offset': { action: { timeout: '0s', max_grpc_timeout: '0s', grpc_timeout_offset: '2s' } },
   'grpc-header-max': { action: { timeout: '0s', max_stream_duration: { grpc_timeout_header_max: '0s' } } },
-  'grpc-header-capped': { action: { timeout: '0s', max_stream_duration: { grpc_timeout_header_max: '0.2s', grpc_timeout_header_offset: '0.05s' } } },
+  'grpc-header-capped': { action: { timeout: '0s', max_stream_duration: { grpc_timeout_header_max: '0.8s', grpc_timeout_header_offset: '0.05s' } } },
   small: { action: policy('5xx'), extra: { per_request_buffer_limit_bytes: 1000 } },
   'asked-by-header': { action: { timeout: '5s' }, extra: adds({ 'x-envoy-retry-on': '5xx', 'x-envoy-max-retries': '1' }) },
   'asked-grpc': { action: { timeout: '5s' }, extra: adds({ 'x-envoy-retry-grpc-on': 'unavailable' }) },
@@ -118,7 +121,7 @@ const routes: Readonly<Record<string, Route>> = {
   'asked-timeout': { action: { timeout: '0.8s' }, extra: adds({ 'x-envoy-upstream-rq-timeout-ms': '200' }) },
   'asked-per-try': { action: { ...policy('5xx'), timeout: '0.8s' }, extra: adds({ 'x-envoy-upstream-rq-per-try-timeout-ms': '150' }) },
   'asked-alt': {
-    action: { timeout: '0.2s' },
+    action: { timeout: '0.8s' },
     extra: adds({ 'x-envoy-upstream-rq-timeout-alt-response': '1' }),
   },
 };
@@ -172,15 +175,15 @@ const calls: readonly Call[] = [
   { route: 'grpc-max', script: '200', headers: grpc('3S') },
   { route: 'grpc-max', script: '200', headers: grpc() },
   { route: 'grpc-max', script: '200', headers: { 'grpc-timeout': '3S' } },
-  { route: 'grpc-max', script: 'slow', headers: grpc('200m') },
+  { route: 'grpc-max', script: 'slow', headers: grpc('800m') },
   { route: 'grpc-max', script: '200', headers: grpc('999999999m') },
   { route: 'grpc-max', script: '200', headers: grpc('1500000u') },
   { route: 'grpc-max', script: '200', headers: grpc('99999999H') },
   { route: 'grpc-capped', script: 'slow', headers: grpc('3S') },
   { route: 'grpc-capped', script: 'slow', headers: grpc() },
   { route: 'grpc-offset', script: '200', headers: grpc('3S') },
-  { route: 'grpc-offset', script: '200', headers: grpc('50m') },
-  { route: 'grpc-header-max', script: 'slow', headers: grpc('200m') },
+  { route: 'grpc-offset', script: '200', headers: grpc('1S') },
+  { route: 'grpc-header-max', script: 'slow', headers: grpc('800m') },
   { route: 'grpc-header-max', script: '200', headers: grpc() },
   { route: 'grpc-header-capped', script: 'slow', headers: grpc('3S') },
   { route: 'five', script: '503,200', body: 'x'.repeat(900_000) },
@@ -280,18 +283,7 @@ async function logOf(file: string): Promise<readonly string[]> {
   return lines;
 }
 
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.on('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.on('error', () => resolve(false));
-  });
-}
-
-const runEmbedded = (): Promise<ReadonlyMap<string, Outcome>> => run((file, ready) => startHeddle(['proxy', '-c', file], { ready }));
+const runEmbedded = once(() => run((file, ready) => startHeddle(['proxy', '-c', file], { ready })));
 
 void test('retries and timeouts go by their policies: embedded proxy', async () => {
   const outcomes = await runEmbedded();
