@@ -148,3 +148,36 @@ void test('sidecars of one namespace share everything but what they serve', () =
   assert.ok(first && second);
   assert.deepEqual(changedResources(first, second), ['inbound|80||', 'virtualInbound']);
 });
+
+function bareService(name: string): string {
+  return `apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: default }
+spec: { ports: [{ name: http, port: 80 }] }`;
+}
+
+const misspelled = `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: a, namespace: default }
+spec: { hosts: [a], http: [{ route: [{ destination: { host: revews } }] }] }`;
+
+void test('what is said about a missing host follows the services that come and go', () => {
+  const source = new MemorySource(read(misspelled));
+  const memo = new BuildMemo();
+  const hints = (): readonly (string | undefined)[] => {
+    const found = buildMesh(source.current(), memo).diagnostics.filter(({ code }) => code === 'IST0101');
+    // Remembered or not, the same is said.
+    assert.deepEqual(
+      buildMesh(source.current()).diagnostics.filter(({ code }) => code === 'IST0101'),
+      found,
+    );
+    return found.map(({ hint }) => hint);
+  };
+  assert.match(hints()[0] ?? '', /no Service has this name/);
+  source.upsert(...read(bareService('reviews')));
+  assert.match(hints()[0] ?? '', /did you mean reviews/);
+  source.upsert(...read(bareService('other')));
+  assert.match(hints()[0] ?? '', /did you mean reviews/);
+  source.upsert(...read(bareService('revews')));
+  assert.deepEqual(hints(), []);
+});

@@ -4,6 +4,7 @@ import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
 import type { Delegated } from '#model/build/delegate.ts';
 import { GatewayApiMemo } from '#model/build/gateway-api/gateway-api.ts';
 import type { SettingsResult } from '#model/build/mesh-settings.ts';
+import { HostHints } from '#model/build/references.ts';
 import type { EntryService, ServiceRegistry } from '#model/build/service-parts.ts';
 import type { WrittenVirtualService } from '#model/build/virtual-service.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
@@ -34,5 +35,6 @@ export class BuildMemo {
   readonly envoyFilters = new IdentityCache<EnvoyFilter>();
   readonly destinationRules = new IdentityCache<DestinationRule>();
   readonly gatewayApi = new GatewayApiMemo();
+  readonly hostHints = new HostHints();
   readonly sidecars = new IdentityCache<Sidecar>();
 }

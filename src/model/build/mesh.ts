@@ -10,6 +10,7 @@ import { buildEnvoyFilter, ineffectivePatches } from '#model/build/envoy-filter.
 import { buildGateway } from '#model/build/gateway.ts';
 import { buildGatewayApi } from '#model/build/gateway-api/gateway-api.ts';
 import { gatewayFindings } from '#model/build/gateway-findings.ts';
+import { annotationDiagnostics } from '#model/build/gateway-topology.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
 import { inOrderOfPrecedence } from '#model/build/precedence.ts';
@@ -57,13 +58,14 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
   };
   const findings = [
     ...diagnostics,
+    ...annotationDiagnostics(workloads.workloads.values()),
     ...ingresses.diagnostics,
     ...gatewayFindings(resources.Gateway.values()),
     ...[...resources.EnvoyFilter.values()].flatMap(ineffectivePatches),
     ...ofRoutes.diagnostics,
     ...gatewayApi.diagnostics,
     ...ofServices,
-    ...referenceDiagnostics(parts),
+    ...referenceDiagnostics(parts, memo.hostHints),
     ...virtualServiceDiagnostics(parts.virtualServices),
     ...destinationRuleDiagnostics(parts.destinationRules),
     ...sidecarDiagnostics(parts.sidecars),

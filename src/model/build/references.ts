@@ -1,23 +1,51 @@
 // References to nothing: a route to a host that nobody has, a subset that no destination rule defines, a Gateway that does not exist.
 import { closest } from '#base/closest.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
 import type { Origin } from '#base/origin.ts';
 import { hostCovers, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
-import { explainMissingHost } from '#model/missing-host.ts';
+import { explainMissingHost, type NamedHost } from '#model/missing-host.ts';
 import type { VirtualService, WeightedDestination } from '#model/virtual-service.ts';
 
 type Parts = Omit<Mesh, 'diagnostics'>;
 
+/** Which host was meant instead of one that is missing takes a look at all hosts: remembered as long as these have the same names. */
+export class HostHints {
+  readonly #known = new PartsCache<readonly NamedHost[]>();
+  readonly #hints = new IdentityCache<string>();
+  #last: { readonly services: Mesh['services']; readonly known: readonly NamedHost[] } | undefined;
+
+  /** `services`: those that are there. */
+  hint({ written, hostname }: WeightedDestination['host'], namespace: string, services: Mesh['services']): string {
+    const known = this.#hosts(services);
+    return this.#hints.get([known], `${namespace} ${written} ${hostname}`, () => {
+      const { because, hint } = explainMissingHost({ written, hostname, namespace }, known);
+      return [because, hint ?? 'no Service has this name'].filter((part) => part !== undefined).join('; ');
+    });
+  }
+
+  #hosts(services: Mesh['services']): readonly NamedHost[] {
+    if (this.#last?.services === services) return this.#last.known;
+    const all = [...services.values()];
+    const names = all.flatMap(({ hostname, name, namespace, registry }) => [hostname, name, namespace, registry]);
+    const known = this.#known.get('', names, () =>
+      all.map(({ hostname, name, namespace, registry }) => ({ hostname, name, namespace, isService: registry === 'kubernetes' })),
+    );
+    this.#last = { services, known };
+    return known;
+  }
+}
+
 /** IST0101, Istio's ReferencedResourceNotFound, for every reference of a virtual service that leads nowhere. */
-export function referenceDiagnostics(mesh: Parts): readonly Diagnostic[] {
+export function referenceDiagnostics(mesh: Parts, hints: HostHints = new HostHints()): readonly Diagnostic[] {
   const gateways = new Set(mesh.gateways.map(({ namespace, name }) => `${namespace}/${name}`));
   const subsets = subsetsByHost(mesh);
   // Routes of the Gateway API have words of their own for it.
   const written = mesh.virtualServices.filter(({ semantics }) => semantics !== 'gateway-api');
   return written.flatMap((virtualService) => [
     ...gatewayDiagnostics(virtualService, gateways),
-    ...allDestinations(virtualService).flatMap((destination) => destinationDiagnostics(destination, virtualService, mesh, subsets)),
+    ...allDestinations(virtualService).flatMap((destination) => destinationDiagnostics(destination, virtualService, { mesh, subsets, hints })),
   ]);
 }
 
@@ -37,11 +65,10 @@ function allDestinations({ http, tls, tcp }: VirtualService): readonly Named[] {
 
 function destinationDiagnostics(
   { host, subset, port }: Named,
-  virtualService: VirtualService,
-  mesh: Parts,
-  subsets: SubsetIndex,
+  { namespace }: VirtualService,
+  { mesh, subsets, hints }: { readonly mesh: Parts; readonly subsets: SubsetIndex; readonly hints: HostHints },
 ): readonly Diagnostic[] {
-  if (!isKnownHost(mesh, host.hostname)) return [notFound('host', host.written, host.origin, hostHint(host, virtualService, mesh))];
+  if (!isKnownHost(mesh, host.hostname)) return [notFound('host', host.written, host.origin, hints.hint(host, namespace, mesh.services))];
   const ports = portsOf(mesh, host.hostname);
   if (port !== undefined && !ports.includes(port)) {
     return [notFound('host:port', `${host.written}:${port}`, host.origin, `the ports of ${host.hostname} are ${ports.join(', ')}`)];
@@ -61,12 +88,6 @@ function isKnownHost({ services, aliases }: Parts, hostname: string): boolean {
 function portsOf({ services, aliases }: Parts, hostname: string): readonly number[] {
   const service = services.get(hostname) ?? services.get(aliases.get(hostname)?.target ?? '');
   return (service?.ports ?? []).map(({ number }) => number);
-}
-
-function hostHint({ written, hostname }: WeightedDestination['host'], { namespace }: VirtualService, { services }: Parts): string {
-  const known = [...services.values()].map((service) => ({ ...service, isService: service.registry === 'kubernetes' }));
-  const { because, hint } = explainMissingHost({ written, hostname, namespace }, known);
-  return [because, hint ?? 'no Service has this name'].filter((part) => part !== undefined).join('; ');
 }
 
 function suggestion(word: string, known: Iterable<string>): string | undefined {
