@@ -144,7 +144,7 @@ const route: Readonly<Record<string, MessageRules>> = {
   'envoy.config.route.v3.RouteConfiguration': fields(
     `name virtual_hosts response_headers_to_add response_headers_to_remove request_headers_to_add request_headers_to_remove
      most_specific_header_mutations_wins ignore_port_in_host_matching typed_per_filter_config`,
-    'internal_only_headers validate_clusters max_direct_response_body_size_bytes metadata',
+    'validate_clusters max_direct_response_body_size_bytes metadata',
   ),
   'envoy.config.route.v3.VirtualHost': fields(
     `name domains routes require_tls request_headers_to_add request_headers_to_remove response_headers_to_add response_headers_to_remove

@@ -9,6 +9,7 @@ import { findUnsupported } from '#decide/supported.ts';
 import { supportedFields } from '#decide/supported-fields.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
+import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 
 test('the table names only messages and fields that there are', async () => {
   const gen = fileURLToPath(new URL('../envoy/gen/envoy', import.meta.url));
@@ -74,11 +75,15 @@ test('an unsupported field is named by its whole path, through lists, maps and e
     },
     { registry: extensions },
   );
+  // Whoever sets it trusts that strangers cannot send these: to take it and do nothing would let them.
+  const routes = fromJson(RouteConfigurationSchema, { name: 'r', internal_only_headers: ['x-secret'] });
   const problems = new Problems('bootstrap');
+  findUnsupported(RouteConfigurationSchema, routes, '', problems);
   findUnsupported(ListenerSchema, listener, 'static_resources.listeners[0]', problems);
   findUnsupported(ClusterSchema, cluster, '', problems);
   assert.deepEqual(problems.errors.map(formatConfigError).sort(), [
     'bootstrap: eds_cluster_config.eds_config.path: not supported by this proxy',
+    'bootstrap: internal_only_headers: not supported by this proxy',
     'bootstrap: lb_policy: LOAD_BALANCING_POLICY_CONFIG is not supported by this proxy (known: ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH, MAGLEV, CLUSTER_PROVIDED)',
     'bootstrap: static_resources.listeners[0].filter_chains[0].filters[0].typed_config.on_demand: not supported by this proxy',
     'bootstrap: static_resources.listeners[0].udp_listener_config: not supported by this proxy',
