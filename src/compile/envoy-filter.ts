@@ -1,6 +1,7 @@
 // In: what was compiled for a proxy, and the EnvoyFilters of its mesh. Out: the same with the patches of those that select it. Resources that
 // no patch concerns stay the same objects; a patched one stays the same as long as it is made of the same resource and patches.
 import { clone, type DescMessage, isMessage, type MessageShape } from '@bufbuild/protobuf';
+import { RE2JS } from 're2js';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { clusterContext, concernsCluster, patchCluster } from '#compile/envoy-filter-cluster.ts';
@@ -45,7 +46,13 @@ const istioVersion = '1.32.0';
 /** Source: Istio, EnvoyFilter.ProxyMatch. */
 function isForProxy({ context, proxy: wanted }: EnvoyPatch, proxy: Proxy): boolean {
   if (proxy.type === 'router' ? context.startsWith('sidecar') : context === 'gateway') return false;
-  if (wanted.version !== undefined && !new RegExp(wanted.version).test(proxy.metadata?.['ISTIO_VERSION'] ?? istioVersion)) return false;
+  if (
+    wanted.version !== undefined &&
+    !RE2JS.compile(wanted.version)
+      .matcher(proxy.metadata?.['ISTIO_VERSION'] ?? istioVersion)
+      .find()
+  )
+    return false;
   return Object.entries(wanted.metadata).every(([key, value]) => proxy.metadata?.[key] === value);
 }
 

@@ -15,6 +15,7 @@ const refused: readonly (readonly [patch: string, reason: RegExp])[] = [
   ['{ applyTo: CLUSTER, match: { listener: {} }, patch: { operation: REMOVE } }', /applyTo CLUSTER cannot be matched by listener/],
   ['{ applyTo: HTTP_ROUTE, match: { cluster: {} }, patch: { operation: REMOVE } }', /applyTo HTTP_ROUTE cannot be matched by cluster/],
   ["{ applyTo: CLUSTER, match: { proxy: { proxyVersion: '(' } }, patch: { operation: REMOVE } }", /\( is not a regular expression/],
+  ["{ applyTo: CLUSTER, match: { proxy: { proxyVersion: '^1(?=2)' } }, patch: { operation: REMOVE } }", /\(\?=2\) is not a regular expression/],
 ];
 
 for (const [patch, reason] of refused) {

@@ -1,6 +1,7 @@
 // What Istio demands of an EnvoyFilter beyond its schema, as its webhook does. Source: Istio, ValidateEnvoyFilter.
 import { type Finding, invalid, type Path } from '#api/finding.ts';
 import type { EnvoyFilterSpec } from '#api/istio/envoy-filter.ts';
+import { checkRegex } from '#api/regex.ts';
 
 type Patch = NonNullable<EnvoyFilterSpec['configPatches']>[number];
 
@@ -18,9 +19,10 @@ function checkPatch({ applyTo, patch, match }: Patch, path: Path): readonly Find
   else if (operation !== 'REMOVE' && patch.value === undefined) {
     findings.push(invalid([...path, 'patch', 'value'], 'key', `operation ${operation} needs a value`));
   }
-  const proxyVersion = match?.proxy?.proxyVersion;
-  if (proxyVersion !== undefined && !isRegularExpression(proxyVersion)) {
-    findings.push(invalid([...path, 'match', 'proxy', 'proxyVersion'], 'value', `${proxyVersion} is not a regular expression`));
+  const proxyVersion = match?.proxy?.proxyVersion ?? '';
+  const problem = checkRegex(proxyVersion);
+  if (problem !== undefined) {
+    findings.push(invalid([...path, 'match', 'proxy', 'proxyVersion'], 'value', `${proxyVersion} is not a regular expression: ${problem}`));
   }
   return [...findings, ...checkMatch(applyTo, match, path)];
 }
@@ -38,13 +40,4 @@ function checkMatch(applyTo: Patch['applyTo'], match: Patch['match'], path: Path
     ...wrong('routeConfiguration', routeParts.includes(applyTo)),
     ...wrong('cluster', applyTo === 'CLUSTER'),
   ];
-}
-
-function isRegularExpression(text: string): boolean {
-  try {
-    new RegExp(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
