@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { annotatedTopology, readGatewayTopology, type TopologyProblem, topologyWithoutEffect } from '#model/build/gateway-topology.ts';
+import { buildMesh } from '#model/build/mesh.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
 const of = (gatewayTopology: unknown) => {
   const problems: TopologyProblem[] = [];
@@ -37,4 +39,20 @@ test('a Pod has its own by annotation; one that is no YAML says nothing', () => 
   assert.equal(annotation('{ concurrency: 2 }'), undefined);
   assert.equal(annotation('{ not yaml'), undefined);
   assert.equal(annotatedTopology({}), undefined);
+});
+
+test('what makes no sense in an annotation is named once for all replicas, with its place', () => {
+  const deployment = (name: string, text: string) =>
+    `{ apiVersion: apps/v1, kind: Deployment, metadata: { name: ${name} }, spec: { replicas: 2, selector: {}, template: { metadata: { annotations: ` +
+    `{ proxy.istio.io/config: '${text}' } }, spec: { containers: [{ name: a, image: a }] } } } }`;
+  const texts = [
+    deployment('edge', '{ gatewayTopology: { numTrustedProxies: two } }'),
+    deployment('broken', '{ not yaml'),
+    deployment('right', '{}'),
+  ];
+  const { diagnostics } = buildMesh(snapshotOf(resourcesOf(...texts)));
+  const said = diagnostics.map(({ code, message, at }) => `${at?.line} ${code} ${message}`);
+  assert.equal(said.length, 2, said.join('\n'));
+  assert.equal(said[0], '1 HDL0011 annotation proxy.istio.io/config: gatewayTopology.numTrustedProxies must be a whole number from 0 on');
+  assert.match(said[1] ?? '', /^3 HDL0011 annotation proxy\.istio\.io\/config cannot be read: /);
 });

@@ -1,11 +1,14 @@
 // In: a ProxyConfig as MeshConfig (defaultConfig) or a Pod's annotation has it. Out: what it says of the proxies in front of gateways.
-
 import { parse } from 'yaml';
+import type { Diagnostic } from '#base/diagnostic.ts';
 import { isObject } from '#base/object.ts';
+import { formatOrigin } from '#base/origin.ts';
 import type { GatewayTopology } from '#model/gateway-topology.ts';
+import type { Workload } from '#model/workload.ts';
 
 export type TopologyProblem = { readonly field: string; readonly message: string };
 
+/** Where it stands in MeshConfig. */
 const at = 'defaultConfig.gatewayTopology';
 const annotation = 'proxy.istio.io/config';
 
@@ -26,14 +29,38 @@ export function topologyWithoutEffect(proxyConfig: unknown): readonly string[] {
 }
 
 /** A Pod's own, from its annotation; undefined where it has none, or one that is no YAML. */
-export function annotatedTopology(annotations: Readonly<Record<string, string>>): GatewayTopology | undefined {
+export function annotatedTopology(annotations: Readonly<Record<string, string>>, problems: TopologyProblem[] = []): GatewayTopology | undefined {
   const text = annotations[annotation];
   if (text === undefined) return undefined;
   try {
-    return readGatewayTopology(parse(text), []);
-  } catch {
+    return readGatewayTopology(parse(text), problems);
+  } catch (error) {
+    problems.push({
+      field: annotation,
+      message: `cannot be read: ${error instanceof Error ? error.message.split('\n', 1).join('') : String(error)}`,
+    });
     return undefined;
   }
+}
+
+/** What is wrong with the annotations of workloads, once for all replicas: a setting that does not count is never dropped in silence. */
+export function annotationDiagnostics(workloads: Iterable<Workload>): readonly Diagnostic[] {
+  const found = new Map<string, Diagnostic>();
+  for (const { annotations, origin } of workloads) {
+    const problems: TopologyProblem[] = [];
+    annotatedTopology(annotations, problems);
+    for (const { field, message } of problems) {
+      const place = field === annotation ? annotation : `${annotation}: ${field.replace('defaultConfig.', '')}`;
+      found.set(`${formatOrigin(origin)} ${place}`, {
+        code: 'HDL0011',
+        severity: 'error',
+        message: `annotation ${place} ${message}`,
+        hint: 'it counts as not there: what the MeshConfig says is in force',
+        at: origin,
+      });
+    }
+  }
+  return [...found.values()];
 }
 
 function trustedProxies(value: unknown, problems: TopologyProblem[]): Pick<GatewayTopology, 'numTrustedProxies'> {
