@@ -7,6 +7,7 @@ import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import { formatConfigError } from '#decide/config-error.ts';
 import type { BalancedHost } from '#decide/priority-load.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { numbersFrom } from '#test/support/chance.ts';
 
 type Sketch = { readonly weight?: number; readonly health?: string; readonly priority?: number };
 
@@ -26,17 +27,6 @@ function clusterOf(json: JsonObject, sketches: readonly Sketch[] = []): ClusterE
   return cluster.value;
 }
 
-/** A fixed sequence of numbers in [0, 1) (mulberry32). */
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 type TestHost = BalancedHost & { activeRequests: number; ejected: boolean };
 
 function hostsOf(cluster: ClusterEntry): TestHost[] {
@@ -45,7 +35,7 @@ function hostsOf(cluster: ClusterEntry): TestHost[] {
 
 /** Hosts of the cluster with a choice among them: time stands at `nowMs`, chance is a fixed sequence that begins with `start`. */
 function balancerOf(cluster: ClusterEntry, hosts: TestHost[] = hostsOf(cluster), start?: number, nowMs = 1e9) {
-  const draw = numbers(1);
+  const draw = numbersFrom(1);
   let first = start;
   const random = (): number => {
     const next = first ?? draw();

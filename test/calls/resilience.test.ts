@@ -150,7 +150,7 @@ const scenarios: readonly Scenario[] = [
   {
     name: 'an ejected endpoint comes back, and goes again for longer',
     replicas: 2,
-    cluster: outlier({ consecutive_5xx: 2, interval: '0.1s', base_ejection_time: '0.1s' }),
+    cluster: outlier({ consecutive_5xx: 2, interval: '0.1s', base_ejection_time: '0.5s' }),
     run: async ({ replicas, calls, health }) => {
       broken(replicas[0], 500);
       await inTurn(calls, 6);
