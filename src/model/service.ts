@@ -27,7 +27,7 @@ export type Service = {
   /** ServiceEntry.subjectAltNames: what the certificates of its endpoints may name. */
   readonly subjectAltNames?: readonly string[];
   readonly ports: readonly ServicePort[];
-  /** The selector, where the service has one; used to explain why there is no endpoint. */
+  /** Which workloads are behind it. An empty selector of a Kubernetes Service is none; that of a ServiceEntry chooses all of its namespace. */
   readonly selector?: Readonly<Record<string, string>>;
   /** Gateways behind it open the ports that Gateways name, not their target ports (label `experimental.istio.io/disable-gateway-port-translation`). */
   readonly keepsGatewayPorts?: boolean;

@@ -1,22 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readText } from '#api/read-text.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
 import { addressesFor, type Service, visibleServices } from '#model/service.ts';
-import { snapshotOf } from '#test/support/snapshots.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
 /** A mesh from YAML; what is read of the same text twice is not the same object twice. */
 function meshOf(...texts: readonly string[]): Mesh {
-  return buildMesh(snapshotOf(texts.flatMap(read)));
-}
-
-function read(text: string) {
-  return readText('x.yaml', text).items.map(({ resource, diagnostics }) => {
-    assert.ok(resource !== undefined, JSON.stringify(diagnostics));
-    return resource;
-  });
+  return buildMesh(snapshotOf(resourcesOf(...texts)));
 }
 
 function entry(name: string, spec: string, metadata = ''): string {
@@ -339,16 +331,25 @@ test('readiness decides in slices: ready counts whatever else is said, and a pod
 test('one new endpoint makes one new service, and one changed ServiceEntry no other', () => {
   const memo = new BuildMemo();
   const fixed = [
-    ...read(entry('a', `hosts: [a.com], ${http}, resolution: STATIC, workloadSelector: { labels: { app: a } }`)),
-    ...read(entry('b', `hosts: [b.com], ${http}, resolution: STATIC, workloadSelector: { labels: { app: b } }`)),
-    ...read('apiVersion: v1\nkind: Service\nmetadata: { name: s }\nspec: { selector: { app: b }, ports: [{ name: http, port: 80 }] }\n'),
-    ...read(pod('b', 'app: b')),
+    ...resourcesOf(entry('a', `hosts: [a.com], ${http}, resolution: STATIC, workloadSelector: { labels: { app: a } }`)),
+    ...resourcesOf(entry('b', `hosts: [b.com], ${http}, resolution: STATIC, workloadSelector: { labels: { app: b } }`)),
+    ...resourcesOf('apiVersion: v1\nkind: Service\nmetadata: { name: s }\nspec: { selector: { app: b }, ports: [{ name: http, port: 80 }] }\n'),
+    ...resourcesOf(pod('b', 'app: b')),
   ];
   const before = buildMesh(snapshotOf(fixed), memo);
-  const after = buildMesh(snapshotOf([...fixed, ...read(workloadEntry('vm', 'address: 2.2.2.2'))]), memo);
+  const after = buildMesh(snapshotOf([...fixed, ...resourcesOf(workloadEntry('vm', 'address: 2.2.2.2'))]), memo);
   const same = (one: Mesh, other: Mesh): readonly string[] =>
     [...one.services].filter(([host, service]) => other.services.get(host) === service).map(([host]) => host);
   assert.deepEqual(same(before, after), ['s.default.svc.cluster.local', 'b.com']);
-  const changed = buildMesh(snapshotOf([...fixed, ...read(entry('c', `hosts: [c.com], ${http}`))]), memo);
+  const changed = buildMesh(snapshotOf([...fixed, ...resourcesOf(entry('c', `hosts: [c.com], ${http}`))]), memo);
   assert.deepEqual(same(changed, buildMesh(snapshotOf(fixed), memo)), ['s.default.svc.cluster.local', 'a.com', 'b.com']);
+});
+
+test('an empty selector of a Service is none', () => {
+  const mesh = meshOf(
+    'apiVersion: v1\nkind: Service\nmetadata: { name: s }\nspec: { selector: {}, ports: [{ name: http, port: 80 }] }\n',
+    pod('b', 'app: b'),
+  );
+  const service = serviceOf(mesh, 's.default.svc.cluster.local');
+  assert.deepEqual([service.selector, endpointsOf(service)], [undefined, []]);
 });

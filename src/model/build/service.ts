@@ -104,7 +104,8 @@ function serviceShape(resource: ServiceResource, placeholder: string, ofNamespac
     registry: 'kubernetes',
     external: false,
     ports: servicePorts(resource),
-    ...(spec.selector !== undefined && { selector: spec.selector }),
+    // An empty one is none: it would match every Pod.
+    ...(Object.keys(spec.selector ?? {}).length > 0 && { selector: spec.selector }),
     ...(metadata.labels['experimental.istio.io/disable-gateway-port-translation'] === 'true' && { keepsGatewayPorts: true }),
     ...(distribution !== undefined && { trafficDistribution: distribution }),
     ...(spec.internalTrafficPolicy === 'Local' && { nodeLocal: true }),
