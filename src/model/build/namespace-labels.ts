@@ -2,6 +2,7 @@
 // `kubernetes.io/metadata.name`, as on a cluster.
 import type { ResourcesByKind } from '#api/kinds.ts';
 import type { LabelSelector } from '#api/kubernetes/meta.ts';
+import { labelsMatch } from '#model/labels.ts';
 
 export function selectsNamespace(selector: LabelSelector, namespace: string, namespaces: ResourcesByKind['Namespace']): boolean {
   return selects(selector, { 'kubernetes.io/metadata.name': namespace, ...namespaces.get(namespace)?.metadata.labels });
@@ -10,7 +11,7 @@ export function selectsNamespace(selector: LabelSelector, namespace: string, nam
 /** An empty selector selects everything. Source: Kubernetes, metav1.LabelSelector. */
 function selects({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Readonly<Record<string, string>>): boolean {
   return (
-    Object.entries(matchLabels).every(([name, value]) => labels[name] === value) &&
+    labelsMatch(matchLabels, labels) &&
     matchExpressions.every(({ key, operator, values = [] }) => {
       const value = labels[key];
       switch (operator) {
