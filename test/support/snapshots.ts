@@ -4,9 +4,12 @@ import { readText } from '#api/read-text.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';
 import type { Snapshot } from '#sources/snapshot.ts';
 
-/** What of the documents is valid, in their order, at places in `in.yaml`. */
+/** The resources of the documents, in their order, at places in `in.yaml`. A mistake in them is the test's own, and thrown. */
 export function resourcesOf(...documents: readonly string[]): readonly AnyResource[] {
-  return readText('in.yaml', documents.join('\n---\n')).items.flatMap(({ resource }) => resource ?? []);
+  return readText('in.yaml', documents.join('\n---\n')).items.map(({ resource, diagnostics }) => {
+    if (resource === undefined) throw new Error(diagnostics.map(({ message }) => message).join('\n'));
+    return resource;
+  });
 }
 
 /** With `before`, what is the same object in both counts as unchanged. */

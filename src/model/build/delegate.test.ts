@@ -1,13 +1,11 @@
 // Delegates merged into the rules that name them, as the meshes that two resources make.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AnyResource, type KindName, kindNames, type ResourcesByKind } from '#api/kinds.ts';
-import { readText } from '#api/read-text.ts';
-import { resourceKey } from '#api/resource.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { HttpRule } from '#model/virtual-service.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
 /** `root` and `child` are the http rules of both, in YAML's flow style. */
 function meshOf(root: string, child: string, more = ''): Mesh {
@@ -22,17 +20,7 @@ kind: VirtualService
 metadata: { name: child, namespace: b }
 spec: { http: ${child} ${more} }
 `;
-  return buildMesh(snapshotOf(read(text)));
-}
-
-function read(text: string): readonly AnyResource[] {
-  return readText('mesh.yaml', text).items.flatMap(({ resource }) => resource ?? []);
-}
-
-function snapshotOf(resources: readonly AnyResource[]): { readonly resources: ResourcesByKind } {
-  const byKind = new Map<KindName, Map<string, AnyResource>>(kindNames().map((kind) => [kind, new Map()]));
-  for (const resource of resources) byKind.get(resource.kind)?.set(resourceKey(resource.metadata), resource);
-  return { resources: Object.fromEntries(byKind) as unknown as ResourcesByKind }; // every kind has its own resources only
+  return buildMesh(snapshotOf(resourcesOf(text)));
 }
 
 function merged(root: string, child: string): readonly HttpRule[] {
@@ -138,8 +126,8 @@ kind: VirtualService
 metadata: { name: other, namespace: b }
 spec: { hosts: [other.example.com], http: [{ ${to} }] }
 `;
-  const before = read(text('1s'));
-  const [, changed] = read(text('2s'));
+  const before = resourcesOf(text('1s'));
+  const [, changed] = resourcesOf(text('2s'));
   const [root, , other] = before;
   assert.ok(root && changed && other);
   const named = (mesh: Mesh, name: string) => mesh.virtualServices.find((each) => each.name === name);

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { readDiscoverySelectors } from '#model/build/discovery-selectors.ts';
 import { buildMesh } from '#model/build/mesh.ts';
-import { byKind, readResources } from '#test/support/resources.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
 const text = `apiVersion: v1
 kind: ConfigMap
@@ -15,7 +15,7 @@ ${['in', 'out', 'istio-system'].map((namespace) => `{ apiVersion: v1, kind: Serv
 
 test('services of namespaces that are not chosen are no part of the mesh; a second build finds the same maps', () => {
   const memo = new BuildMemo();
-  const snapshot = { resources: byKind(readResources(text)) };
+  const snapshot = snapshotOf(resourcesOf(text));
   const mesh = buildMesh(snapshot, memo);
   assert.deepEqual([...mesh.services.keys()].sort(), ['a.in.svc.cluster.local', 'a.istio-system.svc.cluster.local']);
   assert.equal(buildMesh(snapshot, memo).services, mesh.services);

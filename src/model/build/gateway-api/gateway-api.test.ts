@@ -6,12 +6,12 @@ import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import { isTrouble } from '#model/gateway-api.ts';
 import type { Mesh } from '#model/mesh.ts';
-import { byKind, readResources } from '#test/support/resources.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
 const group = 'gateway.networking.k8s.io';
 
 function meshOf(text: string): Mesh {
-  return buildMesh({ resources: byKind(readResources(text)) });
+  return buildMesh(snapshotOf(resourcesOf(text)));
 }
 
 const service = (name: string, namespace = 'default', port = 80): string =>
@@ -257,11 +257,11 @@ test('what a change does not touch stays the same object', () => {
   const memo = new BuildMemo();
   const to = (host: string, port: number): string =>
     route('HTTPRoute', `{${toWeb}, hostnames: [${host}.com], rules: [{backendRefs: [{name: app, port: ${port}}]}]}`, `name: ${host}`);
-  const first = readResources(`${http}${service('app')}${to('a', 80)}${to('b', 80)}`);
-  const changed = readResources(to('a', 81));
+  const first = resourcesOf(`${http}${service('app')}${to('a', 80)}${to('b', 80)}`);
+  const changed = resourcesOf(to('a', 81));
   const second: readonly AnyResource[] = [...first.filter(({ kind, metadata }) => kind !== 'HTTPRoute' || metadata.name !== 'a'), ...changed];
-  const before = buildMesh({ resources: byKind(first) }, memo);
-  const after = buildMesh({ resources: byKind(second) }, memo);
+  const before = buildMesh(snapshotOf(first), memo);
+  const after = buildMesh(snapshotOf(second), memo);
   assert.equal(before.virtualServices.length, 2);
   assert.notEqual(before.virtualServices[0], after.virtualServices[0], 'a.com');
   assert.equal(before.virtualServices[1], after.virtualServices[1], 'b.com');

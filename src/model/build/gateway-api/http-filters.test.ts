@@ -4,15 +4,15 @@ import { test } from 'node:test';
 import { type ConvertedRules, convertGrpcRoute, convertHttpRoute } from '#model/build/gateway-api/http-rules.ts';
 import { ReferenceGrants } from '#model/build/gateway-api/reference-grants.ts';
 import { buildMesh } from '#model/build/mesh.ts';
-import { byKind, readResources } from '#test/support/resources.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
 function convert(rule: string, kind: 'HTTPRoute' | 'GRPCRoute' = 'HTTPRoute'): ConvertedRules {
   const services = ['a', 'b']
     .map((name) => `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\nspec: {ports: [{name: http, port: 80}]}\n---\n`)
     .join('');
   const text = `${services}apiVersion: gateway.networking.k8s.io/v1\nkind: ${kind}\nmetadata: {name: r}\nspec: {rules: [{${rule}}]}\n`;
-  const resources = readResources(text);
-  const mesh = buildMesh({ resources: byKind(resources) });
+  const resources = resourcesOf(text);
+  const mesh = buildMesh(snapshotOf(resources));
   const route = resources.find((resource) => resource.kind === kind);
   assert.ok(route?.kind === 'HTTPRoute' || route?.kind === 'GRPCRoute');
   const context = {
