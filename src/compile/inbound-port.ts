@@ -102,13 +102,19 @@ function servicesByEndpoint(services: readonly Service[]): ReadonlyMap<string, r
   const found = new Map<string, Service[]>();
   for (const service of services) {
     if (service.registry === 'kubernetes' && service.selector !== undefined) continue;
-    for (const key of new Set(service.endpoints.flatMap(({ address, workload }) => (workload === undefined ? [address] : [address, workload])))) {
-      const known = found.get(key);
-      if (known === undefined) found.set(key, [service]);
-      else known.push(service);
+    for (const { address, workload } of service.endpoints) {
+      addLast(found, address, service);
+      if (workload !== undefined) addLast(found, workload, service);
     }
   }
   return found;
+}
+
+/** Each service once: all endpoints of one are added before those of the next. */
+function addLast(found: Map<string, Service[]>, key: string, service: Service): void {
+  const known = found.get(key);
+  if (known === undefined) found.set(key, [service]);
+  else if (known.at(-1) !== service) known.push(service);
 }
 
 /** Without redirection all addresses are one, so that only the pod tells whose an endpoint is. */
