@@ -2,6 +2,7 @@
 // for it and everything below it, or the fields of it that have an effect; lists are passed through, `*` stands for any key of a map.
 // When the model or the compiler learns a field, its line is added here and the warning is gone.
 import { type Effect, ineffectivePaths } from '#api/effect-walk.ts';
+import type { Path } from '#api/finding.ts';
 import { gatewayApiEffects } from '#api/gateway-api/effects.ts';
 import type { AnyResource, KindName } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
@@ -161,6 +162,15 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
   ...gatewayApiEffects,
 };
 
+/** Fields of Istio's API that Istio itself does nothing with, and what is written in place of them. */
+const idleInIstio: Readonly<Record<string, string>> = {
+  backendUtilization: 'leave it out',
+  consecutiveErrors: 'write consecutive5xxErrors',
+  exponentialDelay: 'write fixedDelay',
+  http2Error: 'write httpStatus',
+  sourceSubnet: 'leave it out',
+};
+
 /** One warning for each written field of `resource` that is valid but has no effect yet; nothing for what stands below such a field. */
 export function fieldsWithoutEffect(resource: AnyResource): readonly Diagnostic[] {
   if (kindsReadOnly.includes(resource.kind)) return [kindWithoutEffect(resource.kind, resource.metadata.name, resource.origins.at(['kind']))];
@@ -170,10 +180,16 @@ export function fieldsWithoutEffect(resource: AnyResource): readonly Diagnostic[
   return ineffectivePaths(body, effect, []).map((path) => ({
     code: 'HDL0012',
     severity: 'warning',
-    message: `${formatPath(path)} has no effect yet`,
-    hint: 'it is valid for Istio; this release of Heddle does not act on it',
+    ...withoutEffect(path),
     at: origins.at(path),
   }));
+}
+
+function withoutEffect(path: Path): Pick<Diagnostic, 'message' | 'hint'> {
+  const instead = idleInIstio[String(path.at(-1))];
+  return instead === undefined
+    ? { message: `${formatPath(path)} has no effect yet`, hint: 'it is valid for Istio; this release of Heddle does not act on it' }
+    : { message: `${formatPath(path)} has no effect`, hint: `Istio does not act on it either; ${instead}` };
 }
 
 /** HDL0006 for a resource of a kind that is accepted and has no effect. */

@@ -130,7 +130,7 @@ spec:
       consecutiveErrors: 3
 `;
   assert.deepEqual(said(text), [
-    'f.yaml:9:7: warning [HDL0012] spec.trafficPolicy.outlierDetection.consecutiveErrors has no effect yet\n    fix: it is valid for Istio; this release of Heddle does not act on it',
+    'f.yaml:9:7: warning [HDL0012] spec.trafficPolicy.outlierDetection.consecutiveErrors has no effect\n    fix: Istio does not act on it either; write consecutive5xxErrors',
   ]);
 });
 

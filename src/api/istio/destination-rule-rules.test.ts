@@ -169,8 +169,8 @@ spec:
   const found = item.diagnostics.map(({ code, severity, message, at }) => `${code} ${severity} ${at?.line ?? 0} ${message}`);
   const policy = 'spec.trafficPolicy';
   assert.deepEqual(found, [
-    `HDL0012 warning 8 ${policy}.loadBalancer.backendUtilization has no effect yet`,
-    `HDL0012 warning 10 ${policy}.outlierDetection.consecutiveErrors has no effect yet`,
+    `HDL0012 warning 8 ${policy}.loadBalancer.backendUtilization has no effect`,
+    `HDL0012 warning 10 ${policy}.outlierDetection.consecutiveErrors has no effect`,
     `HDL0012 warning 11 ${policy}.outlierDetection.outlierDetectionHttpErrorCodes has no effect yet`,
     `HDL0012 warning 12 ${policy}.retryBudget.budgetInterval has no effect yet`,
   ]);

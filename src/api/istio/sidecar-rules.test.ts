@@ -99,7 +99,7 @@ spec: { hosts: [a], tcp: [{ match: [{ sourceSubnet: 10.0.0.0/8 }], route: [{ des
   const warned = readText('in.yaml', yaml).items.flatMap(({ diagnostics }) => diagnostics);
   assert.deepEqual(
     warned.map(({ code, message }) => `${code} ${message}`),
-    ['HDL0012 spec.tcp[0].match[0].sourceSubnet has no effect yet'],
+    ['HDL0012 spec.tcp[0].match[0].sourceSubnet has no effect'],
   );
 });
 
