@@ -39,14 +39,17 @@ function guessKind(group: string, kind: string): { readonly apiVersion: string; 
   const closestGroup = groups.has(group) ? group : closest(group, groups);
   const meant = closestGroup === undefined ? undefined : closest(kind, kindsOf(closestGroup));
   if (closestGroup !== undefined && meant !== undefined) return { apiVersion: apiVersionOf(closestGroup, meant), kind: meant };
-  if (!groups.has(group)) return undefined;
+  // Only Kubernetes has groups without a dot; one that is gone, such as extensions, had kinds that are elsewhere now.
+  if (!groups.has(group) && group.includes('.')) return undefined;
   const all = [...groups].flatMap((candidate) => kindsOf(candidate).map((name) => ({ group: candidate, name })));
   const word = all.some(({ name }) => name === kind)
     ? kind
-    : closest(
-        kind,
-        all.map(({ name }) => name),
-      );
+    : groups.has(group)
+      ? closest(
+          kind,
+          all.map(({ name }) => name),
+        )
+      : undefined;
   const found = all.find(({ name }) => name === word);
   return found === undefined ? undefined : { apiVersion: apiVersionOf(found.group, found.name), kind: found.name };
 }

@@ -90,6 +90,9 @@ test('kinds: misspelt, of the wrong group or version, known by name only, of ano
   assert.deepEqual(of('networking.istio.oi/v1', 'Gateway'), [
     'f.yaml:1:1: error [HDL0004] unknown kind Gateway in networking.istio.oi/v1\n    fix: did you mean kind Gateway of networking.istio.io/v1?',
   ]);
+  assert.deepEqual(of('extensions/v1beta1', 'Ingress'), [
+    'f.yaml:1:1: error [HDL0004] unknown kind Ingress in extensions/v1beta1\n    fix: did you mean kind Ingress of networking.k8s.io/v1?',
+  ]);
   assert.deepEqual(of('networking.istio.io/v2', 'Gateway'), [
     'f.yaml:1:1: error [HDL0005] Gateway does not exist in version networking.istio.io/v2\n    fix: use networking.istio.io/v1',
   ]);
