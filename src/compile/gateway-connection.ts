@@ -46,7 +46,12 @@ export function passthroughChains(bound: BoundServer, context: ChainContext): re
         .filter((match) => isFor(match, bound))
         .map(({ sniHosts, origin }): ChainPlan => {
           const title = `the tls rule of VirtualService ${virtualService.namespace}/${virtualService.name}`;
-          return { serverNames: [...new Set(sniHosts)].sort(), applicationProtocols: [], content: { kind: 'bytes', target }, owner: { title, origin } };
+          return {
+            serverNames: [...new Set(sniHosts)].sort(),
+            applicationProtocols: [],
+            content: { kind: 'bytes', target },
+            owner: { title, origin },
+          };
         });
     }),
   );

@@ -5,8 +5,8 @@ import { readText } from '#api/read-text.ts';
 import { resourceKey } from '#api/resource.ts';
 import { calledHosts } from '#runtime/called-host.ts';
 import { inboundPorts } from '#runtime/pod-ports.ts';
-import { choosePorts } from '#runtime/port-plan.ts';
 import { PortAllocator } from '#runtime/port-allocator.ts';
+import { choosePorts } from '#runtime/port-plan.ts';
 import { serviceVariables } from '#runtime/service-variables.ts';
 
 function read(text: string) {

@@ -3,11 +3,11 @@ import { test } from 'node:test';
 import { type AnyResource, type KindMap, kindNames, type ResourcesByKind } from '#api/kinds.ts';
 import { resourceKey } from '#api/resource.ts';
 import { formatDiagnostic } from '#base/diagnostic.ts';
+import { calledHosts } from '#runtime/called-host.ts';
 import { containerEnvironment, expandVariables } from '#runtime/environment.ts';
 import { readImageMap } from '#runtime/image-map.ts';
 import { planPods } from '#runtime/pod-plan.ts';
 import { PortAllocator } from '#runtime/port-allocator.ts';
-import { calledHosts } from '#runtime/called-host.ts';
 import { choosePorts } from '#runtime/port-plan.ts';
 
 const at = { file: '/mesh/app.yaml', line: 3, col: 5 };

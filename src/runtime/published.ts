@@ -1,8 +1,8 @@
 // What the mesh learns of the local processes: each pod with its status, and for each Service one EndpointSlice per pod behind it, whose
 // address is the pod's proxy. Pure. A Service whose pods do not run has a slice without endpoints: that it has none is then known.
 import type { AnyResource, KindMap } from '#api/kinds.ts';
-import type { FieldOrigins } from '#api/resource.ts';
 import { localPortsAnnotation } from '#api/local-ports.ts';
+import type { FieldOrigins } from '#api/resource.ts';
 import { selects, targetPort } from '#runtime/pod-ports.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 

@@ -1,10 +1,10 @@
 // Keeps the running pods like the plan: starts what is new, ends what is gone, replaces what has changed (the new one is ready before the
 // old one leaves), and publishes what runs. One plan is applied after the other.
 import type { AnyResource, ResourcesByKind } from '#api/kinds.ts';
+import { calledHosts } from '#runtime/called-host.ts';
 import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import { PodRun, type PodRunOptions } from '#runtime/pod-run.ts';
 import type { PortAllocator } from '#runtime/port-allocator.ts';
-import { calledHosts } from '#runtime/called-host.ts';
 import { allPorts, choosePorts } from '#runtime/port-plan.ts';
 import { publishedResources } from '#runtime/published.ts';
 

@@ -1,6 +1,7 @@
 // The matches of an HTTP rule with gateways resolved, header names in lower case and everything in the order of names.
-import type { HttpMatchRequest, StringMatch as WrittenMatch } from '#api/istio/virtual-service.ts';
+
 import { claimPath } from '#api/istio/jwt-claim.ts';
+import type { HttpMatchRequest, StringMatch as WrittenMatch } from '#api/istio/virtual-service.ts';
 import { resolveGateway } from '#model/build/host-resolution.ts';
 import type { RuleContext, RulePath } from '#model/build/rule-context.ts';
 import type { StringMatch } from '#model/string-match.ts';

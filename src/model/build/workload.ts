@@ -1,7 +1,7 @@
 // In: Pods, the controllers that make them, and Nodes. Out: the workloads, each with an address, real or placeholder.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
-import { resourceKey } from '#api/resource.ts';
 import { readLocalPorts } from '#api/local-ports.ts';
+import { resourceKey } from '#api/resource.ts';
 import { workloadPods } from '#api/workload-pods.ts';
 import type { BuildMemo } from '#model/build/build-memo.ts';
 import { annotatedTopology } from '#model/build/gateway-topology.ts';
