@@ -193,7 +193,7 @@ test('fields that have no effect in Istio either are read over with a warning', 
   assert.ok(resource);
   assert.deepEqual(
     fieldsWithoutEffect(resource).map(({ code, message }) => `${code} ${message}`),
-    ['HDL0012 spec.http[0].fault.delay.exponentialDelay has no effect yet', 'HDL0012 spec.http[0].fault.abort.http2Error has no effect yet'],
+    ['HDL0012 spec.http[0].fault.delay.exponentialDelay has no effect', 'HDL0012 spec.http[0].fault.abort.http2Error has no effect'],
   );
 });
 
