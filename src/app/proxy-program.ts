@@ -13,6 +13,7 @@ const nodeFlags: readonly string[] = [
   '--no-concurrent-recompilation',
   '--heap-growing-percent=40',
   '--no-maglev',
+  '--no-sparkplug',
 ];
 
 /** Arguments for Node before the proxy's own. The program stands beside this file in the same form: TypeScript in a clone, else JavaScript. */
