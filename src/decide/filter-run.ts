@@ -2,6 +2,7 @@
 // caller keeps. Each call goes on from a filter of the list, so that a request that had to wait takes up where it stopped.
 
 import { applyCors, corsResponseFields } from '#decide/cors.ts';
+import type { DynamicMetadata } from '#decide/dynamic-metadata.ts';
 import { aborts, delayOf, type FaultEntry, faultApplies } from '#decide/fault.ts';
 import type { HeaderOperations } from '#decide/header-operations.ts';
 import type { HttpFilterEntry, RouteFilter, RouteFilters } from '#decide/http-filter.ts';
@@ -29,10 +30,16 @@ export type FilterSubject = {
 };
 
 /** What filters leave behind. `set` and `add` are fields that the response gets, whoever makes it; `set` replaces what is there. */
-export type FilterEffects = { set: readonly string[]; add: readonly string[]; rbac: RbacVerdict | undefined };
+export type FilterEffects = {
+  set: readonly string[];
+  add: readonly string[];
+  rbac: RbacVerdict | undefined;
+  /** What filters found out about the request for those behind them; undefined as long as none did. */
+  metadata: DynamicMetadata | undefined;
+};
 
 export function noEffects(): FilterEffects {
-  return { set: [], add: [], rbac: undefined };
+  return { set: [], add: [], rbac: undefined, metadata: undefined };
 }
 
 export type FilterAnswer = {
@@ -122,7 +129,7 @@ function runRbac(
 ): FilterVerdict {
   const rules = said?.kind === 'rbac' ? said.policy?.rules : filter.policy.rules;
   if (rules === undefined) return pass;
-  const verdict = authorize(rules, rbacSubject(subject.connection(), subject.request), subject.trace);
+  const verdict = authorize(rules, rbacSubject(subject.connection(), subject.request, effects.metadata), subject.trace);
   effects.rbac = verdict;
   return verdict.allowed ? pass : { kind: 'denied', filter: filter.name, verdict };
 }

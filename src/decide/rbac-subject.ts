@@ -1,11 +1,14 @@
 // What RBAC looks at: the connection, and the request where there is one.
 import { type IpAddress, parseIp } from '#base/cidr.ts';
+import type { DynamicMetadata } from '#decide/dynamic-metadata.ts';
 import type { ConnectionView, RequestView } from '#decide/views.ts';
 
 export type RbacSubject = {
   readonly connection: ConnectionView;
   /** Undefined for a raw connection: rules about headers and paths then do not match. */
   readonly request: RequestView | undefined;
+  /** What filters before this one found out. */
+  readonly metadata?: DynamicMetadata | undefined;
   readonly destinationIp: IpAddress | undefined;
   /** The socket's peer, and the client behind trusted proxies. */
   readonly directRemoteIp: IpAddress | undefined;
@@ -15,11 +18,12 @@ export type RbacSubject = {
 export type RbacRule = { readonly text: string; readonly matches: (subject: RbacSubject) => boolean };
 
 /** Addresses are parsed here, once per connection; a subject without request can be kept and spread for each request. */
-export function rbacSubject(connection: ConnectionView, request?: RequestView): RbacSubject {
+export function rbacSubject(connection: ConnectionView, request?: RequestView, metadata?: DynamicMetadata): RbacSubject {
   const direct = parseIp(connection.sourceAddress);
   return {
     connection,
     request,
+    metadata,
     destinationIp: parseIp(connection.destinationAddress),
     directRemoteIp: direct,
     remoteIp: connection.remoteAddress === undefined ? direct : parseIp(connection.remoteAddress),

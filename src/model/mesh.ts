@@ -2,13 +2,18 @@
 // Host names are resolved by model/build; a name that no service has is a diagnostic. Parts refer to each other by host name, not by
 // object, so that a new endpoint does not make new rules.
 import type { Diagnostic } from '#base/diagnostic.ts';
+import type { AuthorizationPolicy } from '#model/authorization-policy.ts';
+import type { Credential } from '#model/credential.ts';
 import type { ConnectionPool, DestinationRule, LocalityBalancing, OutlierDetection, TcpKeepalive } from '#model/destination-rule.ts';
 import type { EnvoyFilter } from '#model/envoy-filter.ts';
+import type { ExternalAuthorizer } from '#model/extension-provider.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { GatewayApiStatus } from '#model/gateway-api.ts';
 import type { GatewayTopology } from '#model/gateway-topology.ts';
 import type { IngressSettings } from '#model/ingress-settings.ts';
+import type { PeerAuthentication } from '#model/peer-authentication.ts';
 import type { RateLimit } from '#model/rate-limit.ts';
+import type { RequestAuthentication } from '#model/request-authentication.ts';
 import type { Retries } from '#model/retry.ts';
 import type { Alias, Service } from '#model/service.ts';
 import type { OutboundMode, Sidecar } from '#model/sidecar.ts';
@@ -37,6 +42,11 @@ export type Mesh = {
   readonly sidecars: readonly Sidecar[];
   readonly envoyFilters: readonly EnvoyFilter[];
   readonly rateLimits: readonly RateLimit[];
+  readonly peerAuthentications: readonly PeerAuthentication[];
+  readonly requestAuthentications: readonly RequestAuthentication[];
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  /** By `secret/namespace/name` and `config-map/namespace/name`; only those that hold something of the kind. */
+  readonly credentials: ReadonlyMap<string, Credential>;
   /** What the resources of the Gateway API are told. */
   readonly gatewayApi: readonly GatewayApiStatus[];
   readonly diagnostics: readonly Diagnostic[];
@@ -46,6 +56,17 @@ export type Mesh = {
 export type MeshSettings = {
   /** `cluster.local`: the suffix of service names. */
   readonly domain: string;
+  /** MeshConfig.trustDomain, `cluster.local`: the first part of identities. */
+  readonly trustDomain: string;
+  /** MeshConfig.trustDomainAliases: further trust domains whose identities count as those of the own one. */
+  readonly trustDomainAliases: readonly string[];
+  /** MeshConfig.enableAutoMtls; true unless set: calls to workloads that can do mutual TLS use it. */
+  readonly autoMtls: boolean;
+  /** MeshConfig.meshMTLS and tlsDefaults: limits of TLS within the mesh and at its edge. */
+  readonly meshTls?: TlsLimits;
+  readonly tlsDefaults?: TlsLimits;
+  /** MeshConfig.extensionProviders that authorise, by name. */
+  readonly externalAuthorizers: ReadonlyMap<string, ExternalAuthorizer>;
   /** `istio-system`: where mesh-wide policies stand. */
   readonly rootNamespace: string;
   /** MeshConfig.outboundTrafficPolicy: what happens to requests for hosts that the mesh does not know. */
@@ -85,6 +106,9 @@ export type MeshSettings = {
   /** MeshConfig.defaultConfig.gatewayTopology, for gateways that have none of their own. */
   readonly gatewayTopology?: GatewayTopology;
 };
+
+/** What is not there is as in Istio: TLS 1.2 at least, Istio's cipher suites, P-256 and its like. */
+export type TlsLimits = { readonly minVersion?: '1.2' | '1.3'; readonly cipherSuites?: readonly string[]; readonly ecdhCurves?: readonly string[] };
 
 /** A label selector as Kubernetes has it, resolved nowhere: it is asked about namespaces while the mesh is built. */
 export type LabelSelector = {

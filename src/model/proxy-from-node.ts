@@ -25,6 +25,7 @@ export function proxyFromNode(nodeId: string, metadata: NodeMetadata, locality?:
   const interception = readInterception(metadata);
   if (!interception.ok) return failed(`node '${nodeId}': ${interception.error}`);
   const namespace = textAt(metadata, 'NAMESPACE') ?? workload.slice(dot + 1);
+  const serviceAccount = textAt(metadata, 'SERVICE_ACCOUNT');
   const instanceIps = textAt(metadata, 'INSTANCE_IPS')
     ?.split(',')
     .filter((ip) => ip !== '');
@@ -40,6 +41,8 @@ export function proxyFromNode(nodeId: string, metadata: NodeMetadata, locality?:
     ...(locality !== undefined &&
       locality.region !== '' && { locality: { region: locality.region, zone: locality.zone, subZone: locality.subZone } }),
     ...(isTrue(metadata['DNS_CAPTURE']) && { capturesDns: true }),
+    ...(serviceAccount !== undefined && { serviceAccount }),
+    ...(metadata['HEDDLE_IDENTITY'] === 'none' && { withoutIdentity: true }),
     explainFailures: isTrue(metadata['HEDDLE_EXPLAIN_FAILURES']),
     ...readTexts(metadata),
   });

@@ -12,6 +12,13 @@ export type Proxy = {
   /** `default.svc.cluster.local`. */
   readonly dnsDomain: string;
   readonly interception: Interception;
+  /** Node metadata SERVICE_ACCOUNT. */
+  readonly serviceAccount?: string;
+  /**
+   * HEDDLE_IDENTITY `none`: nobody gives it a certificate of the mesh. Then nothing that needs one is opened or called, and what is PERMISSIVE is
+   * plaintext. Undefined: it asks for its certificate under the names of Istio's agent, as every proxy beside an agent does.
+   */
+  readonly withoutIdentity?: true;
   /** What the node says of itself in text, such as ISTIO_VERSION. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Where it runs: the locality of its xDS node. */

@@ -122,6 +122,8 @@ export type Endpoint = {
   /** Share of the traffic among endpoints of one locality; 1 unless set. */
   readonly weight?: number;
   readonly network?: string;
+  /** It takes mutual TLS of the mesh: its workload has the label `security.istio.io/tlsMode: istio`, as injection gives. Else plaintext. */
+  readonly tlsMode?: 'istio';
   /** The name of its service account in the namespace of its workload; `default` unless set for pods, none for others. */
   readonly serviceAccount?: string;
   readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string };

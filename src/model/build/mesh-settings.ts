@@ -23,6 +23,10 @@ export const rootNamespace = 'istio-system';
 /** Istio's defaults, except that requests are logged to standard output (as its demo profile does). */
 export const defaultSettings: MeshSettings = {
   domain: 'cluster.local',
+  trustDomain: 'cluster.local',
+  trustDomainAliases: [],
+  autoMtls: true,
+  externalAuthorizers: new Map(),
   rootNamespace,
   outboundTrafficPolicy: 'ALLOW_ANY',
   connectTimeoutMs: 10_000,
@@ -51,9 +55,9 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
   const problems: Problem[] = [];
   const { outboundTrafficPolicy, connectTimeout, accessLogFile, accessLogFormat, accessLogEncoding, ...others } = config;
   const gatewayTopology = readGatewayTopology(config['defaultConfig'], problems);
+  const { accessLog: _logged, ...defaults } = defaultSettings;
   const settings: MeshSettings = {
-    domain: defaultSettings.domain,
-    rootNamespace,
+    ...defaults,
     outboundTrafficPolicy: readPolicy(outboundTrafficPolicy, problems),
     connectTimeoutMs: readConnectTimeout(connectTimeout, problems),
     ...readAccessLog(accessLogFile, accessLogFormat, accessLogEncoding, problems),

@@ -22,6 +22,7 @@ import { virtualServiceDiagnostics } from '#model/build/virtual-service-findings
 import { buildVirtualServices } from '#model/build/virtual-services.ts';
 import { buildWorkloads } from '#model/build/workload.ts';
 import { buildWorkloadEntries } from '#model/build/workload-entry.ts';
+import type { Credential } from '#model/credential.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Snapshot } from '#sources/snapshot.ts';
 
@@ -46,6 +47,10 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     rateLimits: inOrderOfPrecedence(resources.RateLimit.values()).map((resource) =>
       memo.rateLimits.get([resource], '', () => buildRateLimit(resource)),
     ),
+    peerAuthentications: [],
+    requestAuthentications: [],
+    authorizationPolicies: [],
+    credentials: new Map<string, Credential>(),
     envoyFilters: inOrderOfPrecedence(resources.EnvoyFilter.values()).map((resource) =>
       memo.envoyFilters.get([resource], '', () => buildEnvoyFilter(resource)),
     ),
