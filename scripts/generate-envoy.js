@@ -116,8 +116,11 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) {
     const fresh = `${out}.${process.pid}`;
     generate(protos, fresh);
     writeFileSync(join(fresh, '.inputs'), hash);
-    rmSync(out, { recursive: true, force: true });
+    // Whoever reads the tree meanwhile misses it for as short as can be.
+    const old = `${out}.${process.pid}.old`;
+    if (existsSync(out)) renameSync(out, old);
     renameSync(fresh, out);
+    rmSync(old, { recursive: true, force: true });
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
