@@ -19,6 +19,7 @@ export function proxyForWorkload(mesh: Mesh, workload: Workload, interception: I
     labels,
     dnsDomain,
     interception,
+    withoutIdentity: true,
     explainFailures: false,
   };
 }
