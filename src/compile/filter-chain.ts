@@ -11,9 +11,9 @@ import {
 
 export type ChainMatch = { readonly destinationPort?: number; readonly plaintextHttp?: boolean; readonly rawBuffer?: boolean };
 
-/** A chain of one network filter. Without a match it takes every connection. */
-export function filterChain(name: string, filter: Filter, match?: ChainMatch): FilterChain {
-  return create(FilterChainSchema, { name, filters: [filter], ...(match !== undefined && { filterChainMatch: filterChainMatch(match) }) });
+/** A chain that ends in `filter`, behind those of `before`. Without a match it takes every connection. */
+export function filterChain(name: string, filter: Filter, match?: ChainMatch, before: readonly Filter[] = []): FilterChain {
+  return create(FilterChainSchema, { name, filters: [...before, filter], ...(match !== undefined && { filterChainMatch: filterChainMatch(match) }) });
 }
 
 function filterChainMatch({ destinationPort, plaintextHttp, rawBuffer }: ChainMatch): FilterChainMatch {

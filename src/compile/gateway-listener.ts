@@ -11,6 +11,7 @@ import { tlsInspector } from '#compile/listener-filters.ts';
 import type { OutboundOptions } from '#compile/listener-outbound.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
+import type { WorkloadFilters } from '#compile/workload-filters.ts';
 import { create } from '#envoy/create.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import {
@@ -31,7 +32,7 @@ export type BindAddress = { readonly address: string; readonly port: number };
 const handshakeTimeoutMs = 15_000;
 
 /** What of a gateway's settings its listeners are made with. */
-export type GatewayOptions = OutboundOptions & { readonly topology: GatewayTopology };
+export type GatewayOptions = OutboundOptions & { readonly topology: GatewayTopology; readonly filters: WorkloadFilters };
 
 /** `chains` are at least one, and no two match the same (see `distinctChains`). */
 export function gatewayListener(name: string, chains: readonly ChainPlan[], bind: BindAddress, options: GatewayOptions): Unit {
@@ -58,7 +59,7 @@ function filterChain(listener: string, chain: ChainPlan, options: GatewayOptions
   const match = chainMatch(chain);
   return create(FilterChainSchema, {
     ...(match !== undefined && { filterChainMatch: match }),
-    filters: [filter(listener, chain, options)],
+    filters: [...(chain.content.kind === 'bytes' ? options.filters.network : []), filter(listener, chain, options)],
     ...(chain.transportSocket !== undefined && {
       transportSocket: chain.transportSocket,
       transportSocketConnectTimeout: duration(handshakeTimeoutMs),
@@ -73,12 +74,12 @@ function chainMatch({ serverNames, applicationProtocols }: ChainPlan): FilterCha
   return create(FilterChainMatchSchema, { serverNames: names, applicationProtocols: [...applicationProtocols] });
 }
 
-function filter(listener: string, { content }: ChainPlan, { explainFailures, settings, topology }: GatewayOptions): Filter {
+function filter(listener: string, { content }: ChainPlan, { explainFailures, settings, topology, filters }: GatewayOptions): Filter {
   switch (content.kind) {
     case 'http': {
       const { routeName, protocol, statPrefix = `outbound_${listener}` } = content;
       return httpConnectionManager(
-        { side: 'gateway', routes: { kind: 'discovered', name: routeName }, statPrefix, protocol, explainFailures, topology },
+        { side: 'gateway', routes: { kind: 'discovered', name: routeName }, statPrefix, protocol, explainFailures, topology, filters },
         settings,
       );
     }

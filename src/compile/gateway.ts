@@ -13,6 +13,7 @@ import { gatewayRouteConfig } from '#compile/route-config-gateway.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { ProxyUnits } from '#compile/sidecar.ts';
 import type { Unit } from '#compile/unit.ts';
+import { workloadFilters } from '#compile/workload-policies.ts';
 import type { ResourceSet } from '#envoy/resource.ts';
 import type { Interception, Proxy } from '#model/proxy.ts';
 
@@ -24,7 +25,8 @@ const allAddresses = '0.0.0.0';
 export function compileGateway(scope: Scope, proxy: Proxy, { cache, credentials, clusters }: GatewayParts): ProxyUnits {
   const { settings, workloads } = scope.mesh;
   const own = workloads.get(`${proxy.namespace}/${proxy.name}`)?.gatewayTopology;
-  const options = { explainFailures: proxy.explainFailures, settings, topology: { ...settings.gatewayTopology, ...own } };
+  const filters = workloadFilters(scope.mesh, proxy, cache);
+  const options = { explainFailures: proxy.explainFailures, settings, topology: { ...settings.gatewayTopology, ...own }, filters };
   const client = scope.client(proxy);
   const merged = mergeGateways(scope, proxy);
   const context = { scope, client, credentials: { credentials, namespace: proxy.namespace } };
@@ -75,7 +77,7 @@ function makeListener(
   const contents = chains.map(({ serverNames, content, transportSocket }) => JSON.stringify([serverNames, content, transportSocket !== undefined]));
   const gateways = [...new Set(servers.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`))];
   const key = `${name} ${bind.address}:${bind.port} ${options.explainFailures} ${JSON.stringify(options.topology)} ${gateways.join(' ')}`;
-  const parts = [...servers.map(({ server }) => server), ...chains.map(({ owner }) => owner.origin), ...contents];
+  const parts = [options.filters, ...servers.map(({ server }) => server), ...chains.map(({ owner }) => owner.origin), ...contents];
   const unit = cache.madeOf('gateway listener', key, parts, () => gatewayListener(name, chains, bind, options));
   return { unit, routes: chains.flatMap(({ content }) => (content.kind === 'http' ? [content.routeName] : [])), diagnostics };
 }

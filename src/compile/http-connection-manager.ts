@@ -6,6 +6,7 @@ import { adsConfigSource } from '#compile/config-source.ts';
 import { noTimeout } from '#compile/durations.ts';
 import { httpFilters } from '#compile/http-filters.ts';
 import { explainingLocalReply } from '#compile/local-reply.ts';
+import { noWorkloadFilters, type WorkloadFilters } from '#compile/workload-filters.ts';
 import { encodePart, packAny, packAnyOf } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
 import { type Filter, FilterSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
@@ -39,6 +40,8 @@ export type ConnectionManagerOptions = {
   readonly topology?: GatewayTopology;
   /** CONNECT is taken, as routes say. */
   readonly endsConnect?: boolean;
+  /** What the policies of the workload behind it, or of the gateway itself, ask for. */
+  readonly filters?: WorkloadFilters;
 };
 
 type Schema = typeof HttpConnectionManagerSchema;
@@ -56,15 +59,11 @@ export function httpConnectionManager(options: ConnectionManagerOptions, setting
   });
 }
 
-/** What all managers of one side and protocol have in common is most of them, and encoded once for each settings. */
-const commonParts = new WeakMap<MeshSettings, Map<string, Uint8Array>>();
+/** What all managers of one side and protocol have in common is most of them, and encoded once for each settings and set of policies. */
+const commonParts = new WeakMap<MeshSettings, WeakMap<WorkloadFilters, Map<string, Uint8Array>>>();
 
 function commonPart(options: CommonOptions, settings: MeshSettings): Uint8Array {
-  let ofSettings = commonParts.get(settings);
-  if (ofSettings === undefined) {
-    ofSettings = new Map();
-    commonParts.set(settings, ofSettings);
-  }
+  const ofSettings = partsOf(settings, options.filters ?? noWorkloadFilters);
   const topology = options.topology === undefined ? '' : JSON.stringify(options.topology);
   const key = `${options.side} ${topology} ${options.protocol} ${options.explainFailures} ${options.forwardsByHost === true} ${options.endsConnect === true}`;
   let part = ofSettings.get(key);
@@ -75,13 +74,27 @@ function commonPart(options: CommonOptions, settings: MeshSettings): Uint8Array 
   return part;
 }
 
+function partsOf(settings: MeshSettings, filters: WorkloadFilters): Map<string, Uint8Array> {
+  let byFilters = commonParts.get(settings);
+  if (byFilters === undefined) {
+    byFilters = new WeakMap();
+    commonParts.set(settings, byFilters);
+  }
+  let found = byFilters.get(filters);
+  if (found === undefined) {
+    found = new Map();
+    byFilters.set(filters, found);
+  }
+  return found;
+}
+
 type CommonOptions = Omit<ConnectionManagerOptions, 'routes' | 'statPrefix'>;
 
 /** Whatever is looked at in here is part of the key above. */
 function commonFields(options: CommonOptions, settings: MeshSettings): Fields {
   return {
     codecType: HttpConnectionManager_CodecType.AUTO,
-    httpFilters: [...httpFilters(options.protocol, options.forwardsByHost === true)],
+    httpFilters: [...httpFilters(options.protocol, options.forwardsByHost === true, options.filters)],
     accessLog: [...accessLogs(settings)],
     ...pathFields(settings.pathNormalization ?? 'BASE'),
     upgradeConfigs: [{ upgradeType: 'websocket' }, ...(options.endsConnect === true ? [{ upgradeType: 'CONNECT' }] : [])],

@@ -2,6 +2,7 @@
 // Istio's own Envoy has (alpn, stats). Source: Istio, buildHTTPConnectionManager.
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { dnsCache } from '#compile/dns-cache.ts';
+import { noWorkloadFilters, type WorkloadFilters } from '#compile/workload-filters.ts';
 import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
 import { CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
@@ -21,11 +22,20 @@ export const corsFilter = 'envoy.filters.http.cors';
 
 type FilterRow = { readonly name: string; readonly config: () => Any; readonly when: (protocol: Protocol, forwardsByHost: boolean) => boolean };
 
+/** Filters that the workload's own policies bring along, in their order. */
+type OwnRow = { readonly own: Exclude<keyof WorkloadFilters, 'network'> };
+
 const always = (): boolean => true;
 
-const filters: readonly FilterRow[] = [
+const filters: readonly (FilterRow | OwnRow)[] = [
   // First, so that all behind it see gRPC, not its disguise for browsers.
   { name: 'envoy.filters.http.grpc_web', config: () => packAny(GrpcWebSchema, {}), when: (protocol) => protocol === 'grpc-web' },
+  // Whoever is asked elsewhere sees the request as it came, before its token was looked at.
+  { own: 'externalAuthorization' },
+  // Before the rules that ask what the token says.
+  { own: 'requestAuthentication' },
+  // Before faults and CORS: who may not call learns nothing of either.
+  { own: 'authorization' },
   // Does nothing by itself: a route brings its faults along.
   { name: faultFilter, config: () => packAny(HTTPFaultSchema, {}), when: always },
   // Does nothing by itself: a route brings its policy along. Behind faults, so that a browser's preflight meets them, too.
@@ -40,17 +50,24 @@ const filters: readonly FilterRow[] = [
   { name: 'envoy.filters.http.router', config: () => packAny(RouterSchema, {}), when: always },
 ];
 
-const made = new Map<string, readonly HttpFilter[]>();
+const made = new WeakMap<WorkloadFilters, Map<string, readonly HttpFilter[]>>();
 
-/** The filters for a port of this protocol: the same for all, so made once. Not to be changed. */
-export function httpFilters(protocol: Protocol, forwardsByHost: boolean): readonly HttpFilter[] {
+/** The filters for a port of this protocol: the same for all workloads with the same policies (`own`), so made once. Not to be changed. */
+export function httpFilters(protocol: Protocol, forwardsByHost: boolean, own: WorkloadFilters = noWorkloadFilters): readonly HttpFilter[] {
+  let byKind = made.get(own);
+  if (byKind === undefined) {
+    byKind = new Map();
+    made.set(own, byKind);
+  }
   const key = `${protocol} ${forwardsByHost}`;
-  let found = made.get(key);
+  let found = byKind.get(key);
   if (found === undefined) {
-    found = filters
-      .filter(({ when }) => when(protocol, forwardsByHost))
-      .map(({ name, config }) => create(HttpFilterSchema, { name, configType: { case: 'typedConfig', value: config() } }));
-    made.set(key, found);
+    found = filters.flatMap((row) => {
+      if ('own' in row) return own[row.own];
+      const { name, config, when } = row;
+      return when(protocol, forwardsByHost) ? [create(HttpFilterSchema, { name, configType: { case: 'typedConfig', value: config() } })] : [];
+    });
+    byKind.set(key, found);
   }
   return found;
 }

@@ -13,6 +13,7 @@ import { inboundRetryPolicy } from '#compile/retry.ts';
 import { routeMatch } from '#compile/route-match.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
+import type { WorkloadFilters } from '#compile/workload-filters.ts';
 import { create } from '#envoy/create.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { FilterChain } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
@@ -24,7 +25,14 @@ import type { MeshSettings } from '#model/mesh.ts';
 import { isHttp, type Protocol } from '#model/protocol.ts';
 
 /** `any`: the address that stands for all of them in the proxy's IP family; `own`: the proxy's. */
-export type InboundOptions = { readonly explainFailures: boolean; readonly settings: MeshSettings; readonly any: string; readonly own: string };
+export type InboundOptions = {
+  readonly explainFailures: boolean;
+  readonly settings: MeshSettings;
+  readonly any: string;
+  readonly own: string;
+  /** Of the workload's policies. */
+  readonly filters: WorkloadFilters;
+};
 
 /** `virtualInbound` on 15006: a loop stopper, chains for ports no service knows, and the chains of each port. */
 export function virtualInboundListener(ports: readonly InboundPort[], options: InboundOptions): Unit {
@@ -88,7 +96,7 @@ function portChains(port: InboundPort, destinationPort: number | undefined, opti
       options,
     );
   if (isHttp(protocol)) return [filterChain(name, http(), { ...match, rawBuffer: true })];
-  const bytes = filterChain(name, tcpProxy(cluster, options.settings), { ...match, rawBuffer: true });
+  const bytes = filterChain(name, tcpProxy(cluster, options.settings), { ...match, rawBuffer: true }, options.filters.network);
   return protocol === 'auto' ? [filterChain(name, http(), { ...match, plaintextHttp: true }), bytes] : [bytes];
 }
 
@@ -98,14 +106,15 @@ function catchAllChains(options: InboundOptions): readonly FilterChain[] {
   return [
     filterChain('virtualInbound-blackhole', tcpProxy(blackHoleCluster, options.settings, { log: false }), { destinationPort: capturePort(options) }),
     filterChain('virtualInbound-catchall-http', inboundHttp(cluster, cluster, 0, ':0/*', 'auto', options), { plaintextHttp: true }),
-    filterChain('virtualInbound', tcpProxy(cluster, options.settings), { rawBuffer: true }),
+    filterChain('virtualInbound', tcpProxy(cluster, options.settings), { rawBuffer: true }, options.filters.network),
   ];
 }
 
 function inboundHttp(statPrefix: string, cluster: string, servicePort: number, operation: string, protocol: Protocol, options: InboundOptions) {
   const config = inboundRouteConfig(cluster, servicePort, operation, protocol, options.settings);
+  const { explainFailures, filters } = options;
   return httpConnectionManager(
-    { side: 'sidecar-inbound', routes: { kind: 'inline', config }, statPrefix, protocol, explainFailures: options.explainFailures },
+    { side: 'sidecar-inbound', routes: { kind: 'inline', config }, statPrefix, protocol, explainFailures, filters },
     options.settings,
   );
 }

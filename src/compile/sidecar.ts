@@ -17,6 +17,7 @@ import { outboundAddresses } from '#compile/outbound-places.ts';
 import { httpProxyRouteConfigFor, portRouteConfig, serviceRouteConfig } from '#compile/route-config-outbound.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Unit } from '#compile/unit.ts';
+import { workloadFilters } from '#compile/workload-policies.ts';
 import { effectivePolicy } from '#model/effective-policy.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import { isHttpOrSniffed } from '#model/protocol.ts';
@@ -53,22 +54,19 @@ function notOpened({ sidecar, redirected }: Scope): readonly Diagnostic[] {
 }
 
 function redirectedInbound(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Unit[] {
-  const options = inboundOptions(scope, proxy);
+  const options = inboundOptions(scope, proxy, cache);
   const ports = inboundPorts(scope, proxy, cache);
   const captured = ports.filter(({ ingress }) => ingress?.captureMode !== 'none');
   const opened = ports.filter((port) => !captured.includes(port));
   const facts = (some: readonly InboundPort[]): string => [...some.map(portFacts), options.any, options.own, options.explainFailures].join(' ');
   return [
     ...ports.map((port) => cachedInboundCluster(port, appAddress(port, proxy, options.settings), scope, cache)),
-    cache.once(
-      'virtual inbound listener',
-      captured.map(({ servicePort }) => servicePort),
-      facts(captured),
-      () => virtualInboundListener(captured, options),
+    cache.once('virtual inbound listener', [options.filters, ...captured.map(({ servicePort }) => servicePort)], facts(captured), () =>
+      virtualInboundListener(captured, options),
     ),
     ...opened.map((port) => {
       const address = port.ingress?.bind ?? options.own;
-      return cache.once('bound inbound listener', [port.servicePort], facts([port]), () =>
+      return cache.once('bound inbound listener', [port.servicePort, options.filters], facts([port]), () =>
         boundInboundListener(port, address, port.targetPort, options),
       );
     }),
@@ -76,11 +74,11 @@ function redirectedInbound(scope: Scope, proxy: Proxy, cache: CompileCache): rea
 }
 
 /** A Sidecar's port without a bind of its own is at the proxy's address. Source: Istio, getSidecarInboundBindIPs. */
-function inboundOptions(scope: Scope, proxy: Proxy): InboundOptions {
+function inboundOptions(scope: Scope, proxy: Proxy, cache: CompileCache): InboundOptions {
   const { addresses, explainFailures, interception } = proxy;
   const { any } = outboundAddresses(proxy);
   const own = interception.kind === 'none' ? any : (addresses[0] ?? any);
-  return { explainFailures, settings: scope.mesh.settings, any, own };
+  return { explainFailures, settings: scope.mesh.settings, any, own, filters: workloadFilters(scope.mesh, proxy, cache) };
 }
 
 /** Source: Istio, buildInboundClustersFromSidecar. */
@@ -170,14 +168,16 @@ function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cach
 }
 
 function loopbackInbound(scope: Scope, proxy: Proxy, { address, inbound }: LoopbackPorts, cache: CompileCache): readonly Unit[] {
-  const options = inboundOptions(scope, proxy);
+  const options = inboundOptions(scope, proxy, cache);
   return inboundPorts(scope, proxy, cache).flatMap((port) => {
     const given = inbound[String(port.targetPort)];
     if (given === undefined) return [];
     const key = `${portFacts(port)} ${address}:${given.listen} ${options.own} ${options.explainFailures}`;
     return [
       cachedInboundCluster(port, loopbackApp(port, address, inbound), scope, cache),
-      cache.once('bound inbound listener', [port.servicePort], key, () => boundInboundListener(port, address, given.listen, options)),
+      cache.once('bound inbound listener', [port.servicePort, options.filters], key, () =>
+        boundInboundListener(port, address, given.listen, options),
+      ),
     ];
   });
 }
