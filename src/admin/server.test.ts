@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { type IncomingHttpHeaders, request as plainRequest } from 'node:http';
+import { type RequestOptions, request } from 'node:https';
 import { test } from 'node:test';
-import { type AdminServer, startAdminServer } from '#admin/server.ts';
+import { type ConnectionOptions, connect } from 'node:tls';
+import { type AdminDoor, localDoor } from '#admin/door.ts';
+import { type AdminServer, guardedServer, startAdminServer } from '#admin/server.ts';
 import type { AdminViews, ProxyView } from '#admin/views.ts';
+import { SecretText } from '#base/secret-text.ts';
+import { type Authority, startAuthority } from '#test/support/certificates.ts';
 
 const proxy: ProxyView = {
   name: 'hello-v1.default',
@@ -23,7 +30,7 @@ const views: AdminViews = {
 async function withAdmin(
   run: (get: (path: string) => Promise<{ status: number; text: string }>, server: AdminServer) => Promise<void>,
 ): Promise<void> {
-  const started = await startAdminServer({ views, address: '127.0.0.1', port: 0 });
+  const started = await startAdminServer({ views, door: localDoor, port: 0 });
   assert.ok(started.ok);
   const get = async (path: string) => {
     const response = await fetch(`http://127.0.0.1:${started.value.port}${path}`);
@@ -61,8 +68,146 @@ test('a wrong question says what the right ones are', async () => {
 
 test('a port that is taken is a value', async () => {
   await withAdmin(async (_get, { port }) => {
-    const second = await startAdminServer({ views, address: '127.0.0.1', port });
+    const second = await startAdminServer({ views, door: localDoor, port });
     assert.ok(!second.ok);
-    assert.equal(second.error.inUse, true);
+    assert.ok(second.error.kind === 'not bound' && second.error.inUse);
   });
 });
+
+test('a name that was pointed at this machine gets nothing, not even the list of paths', async () => {
+  await withAdmin(async (_get, { port }) => {
+    for (const path of ['/', '/status', '/nowhere', '/healthz']) {
+      const { status, text } = await askAs('evil.example', port, path);
+      assert.equal(status, 403, path);
+      assert.doesNotMatch(text, /config_dump|ok\n/);
+    }
+    const { status, headers } = await askAs(`localhost:${port}`, port, '/status');
+    assert.equal(status, 200);
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+    assert.equal(headers['cross-origin-resource-policy'], 'same-origin');
+    assert.equal(headers['access-control-allow-origin'], undefined);
+  });
+});
+
+/** With a Host header of its own, which `fetch` does not let one choose. */
+function askAs(
+  host: string,
+  port: number,
+  path: string,
+): Promise<{ readonly status: number; readonly text: string; readonly headers: IncomingHttpHeaders }> {
+  return new Promise((resolve, reject) => {
+    const sent = plainRequest({ host: '127.0.0.1', port, path, headers: { host }, agent: false }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      answer.once('end', () => resolve({ status: answer.statusCode ?? 0, text, headers: answer.headers }));
+    });
+    sent.once('error', reject).end();
+  });
+}
+
+test('whatever is added later to change something stands behind the guard', async () => {
+  const token = randomBytes(16).toString('hex');
+  const server = guardedServer({ ...localDoor, token: new SecretText(token) });
+  let changes = 0;
+  server.post('/change', async () => {
+    changes += 1;
+    return 'done';
+  });
+  try {
+    const ask = async (headers: Record<string, string>) =>
+      (await server.inject({ method: 'POST', path: `/change?token=${token}`, headers: { host: 'localhost:1', ...headers } })).statusCode;
+    assert.equal(await ask({}), 401);
+    assert.equal(await ask({ authorization: 'Bearer wrong' }), 401);
+    assert.equal(await ask({ authorization: `Bearer ${token}`, origin: 'http://evil.example' }), 403);
+    assert.equal(await ask({ authorization: `Bearer ${token}`, 'sec-fetch-site': 'cross-site' }), 403);
+    assert.equal(changes, 0);
+    assert.equal(await ask({ authorization: `Bearer ${token}`, origin: 'http://localhost:1', 'sec-fetch-site': 'same-origin' }), 200);
+    assert.equal(changes, 1);
+  } finally {
+    await server.close();
+  }
+});
+
+test('a door that is too wide is not opened, nor one whose key does not fit', async () => {
+  await using authority = await startAuthority();
+  const [one, other] = await Promise.all([authority.issue('one', ['IP:127.0.0.1']), authority.issue('other', ['IP:127.0.0.1'])]);
+  const open = await startAdminServer({ views, door: { address: '0.0.0.0' }, port: 0 });
+  assert.ok(!open.ok && open.error.kind === 'refused' && /no TLS/.test(open.error.reason));
+  const tls = { certificate: one.certificate, key: new SecretText(other.key) };
+  const unfit = await startAdminServer({ views, door: { ...localDoor, tls }, port: 0 });
+  assert.ok(!unfit.ok && unfit.error.kind === 'refused' && /TLS cannot be set up/.test(unfit.error.reason));
+});
+
+async function withWideAdmin(
+  run: (authority: Authority, ask: (path: string, options?: RequestOptions) => Promise<number>, port: number, token: string) => Promise<void>,
+): Promise<void> {
+  await using authority = await startAuthority();
+  const leaf = await authority.issue('admin', ['IP:127.0.0.1']);
+  const token = randomBytes(16).toString('hex');
+  const door: AdminDoor = {
+    address: '0.0.0.0',
+    tls: { certificate: leaf.certificate, key: new SecretText(leaf.key), clientCa: authority.ca },
+    token: new SecretText(token),
+  };
+  const started = await startAdminServer({ views, door, port: 0 });
+  assert.ok(started.ok);
+  const { port } = started.value;
+  const ask = (path: string, options: RequestOptions = {}) =>
+    new Promise<number>((resolve, reject) => {
+      const sent = request({ host: '127.0.0.1', port, path, ca: authority.ca, agent: false, ...options }, (answer) => {
+        answer.resume().once('end', () => resolve(answer.statusCode ?? 0));
+      });
+      sent.once('error', reject).end();
+    });
+  try {
+    await run(authority, ask, port, token);
+  } finally {
+    await started.value.close();
+  }
+}
+
+test('a wide door lets in the token and the right client certificate, and nobody else', async () => {
+  await withWideAdmin(async (authority, ask, _port, token) => {
+    await using stranger = await startAuthority();
+    const [ours, theirs] = await Promise.all([authority.issue('caller', ['DNS:caller']), stranger.issue('caller', ['DNS:caller'])]);
+    for (const path of ['/', '/status', '/config_dump?proxy=hello-v1.default', '/debug/syncz', '/nowhere']) assert.equal(await ask(path), 401, path);
+    assert.equal(await ask(`/status?token=${token}`), 401);
+    assert.equal(await ask('/healthz'), 200);
+    assert.equal(await ask('/status', { headers: { authorization: `Bearer ${token}` } }), 200);
+    assert.equal(await ask('/status', { cert: ours.certificate, key: ours.key }), 200);
+    assert.equal(await ask('/status', { cert: theirs.certificate, key: theirs.key }), 401);
+  });
+});
+
+test('a session that is taken up again counts for no more than the first handshake', async () => {
+  await withWideAdmin(async (authority, _ask, port) => {
+    const options: ConnectionOptions = { host: '127.0.0.1', port, ca: authority.ca };
+    const first = await statusLine(options);
+    const again = await statusLine({ ...options, session: first.session });
+    assert.equal(again.isReused, true);
+    for (const { line } of [first, again]) assert.match(line, /^HTTP\/1\.1 401 /);
+  });
+});
+
+/** What a request without any credentials gets over one TLS connection, and the session to take up again. */
+function statusLine(options: ConnectionOptions): Promise<{ readonly line: string; readonly session: Buffer; readonly isReused: boolean }> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    let session = Buffer.alloc(0);
+    let isReused = false;
+    const socket = connect(options, () => {
+      isReused = socket.isSessionReused();
+      socket.write('GET /status HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+    });
+    socket.on('session', (given) => {
+      session = given;
+    });
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+    });
+    socket.once('error', reject);
+    socket.once('close', () => resolve({ line: text.split('\r\n')[0] ?? '', session, isReused }));
+  });
+}

@@ -1,15 +1,20 @@
-// The admin API: read-only JSON over HTTP, on a loopback address unless the user asks for more. `/debug/…` are istiod's names for the
-// same things, for tools that know those.
-import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+// The admin API: read-only JSON over HTTP, or HTTPS where the door is wider than this machine (door.ts judges every request). `/debug/…` are
+// istiod's names for the same things, for tools that know those.
+import type { Server } from 'node:https';
+import { TLSSocket } from 'node:tls';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type AdminDoor, doorFault, refusalOf } from '#admin/door.ts';
 import type { AdminViews, ProxyView } from '#admin/views.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 
 export type AdminServer = { readonly port: number; readonly close: () => Promise<void> };
 
-export type AdminOptions = { readonly views: AdminViews; readonly address: string /** 0 takes a free one. */; readonly port: number };
+export type AdminOptions = { readonly views: AdminViews; readonly door: AdminDoor /** 0 takes a free one. */; readonly port: number };
 
-/** Why the port could not be bound. */
-export type AdminBindFailure = { readonly inUse: boolean; readonly reason: string };
+/** Why there is no admin API: the door may not be opened like this, or the port could not be bound. */
+export type AdminFailure =
+  | { readonly kind: 'refused'; readonly reason: string; readonly hint: string }
+  | { readonly kind: 'not bound'; readonly inUse: boolean; readonly reason: string };
 
 const paths = [
   '/status',
@@ -22,22 +27,77 @@ const paths = [
   '/debug/config_dump?proxyID=ID',
 ];
 
-export async function startAdminServer({ views, address, port }: AdminOptions): Promise<Result<AdminServer, AdminBindFailure>> {
-  const server = adminRoutes(views);
+export async function startAdminServer({ views, door, port }: AdminOptions): Promise<Result<AdminServer, AdminFailure>> {
+  const fault = doorFault(door);
+  if (fault !== undefined) return failed({ kind: 'refused', ...fault });
+  let server: FastifyInstance<Server>;
   try {
-    await server.listen({ host: address, port });
+    server = guardedServer(door);
+  } catch (error) {
+    const hint = 'the certificate and its key must be PEM and belong together';
+    return failed({ kind: 'refused', reason: `TLS cannot be set up: ${messageOf(error)}`, hint });
+  }
+  addRoutes(server, views);
+  try {
+    await server.listen({ host: door.address, port });
   } catch (error) {
     await server.close();
-    const reason = error instanceof Error ? error.message : String(error);
-    return failed({ inUse: reason.includes('EADDRINUSE'), reason });
+    const reason = messageOf(error);
+    return failed({ kind: 'not bound', inUse: reason.includes('EADDRINUSE'), reason });
   }
   const bound = server.server.address();
   return ok({ port: typeof bound === 'object' && bound !== null ? bound.port : port, close: async () => server.close() });
 }
 
-function adminRoutes(views: AdminViews): FastifyInstance {
-  // Connections that a browser keeps open must not hold up the end of the program.
-  const server = Fastify({ forceCloseConnections: true });
+/** A server without routes that judges every request at the door, also those of paths that it does not have. Throws on unusable PEM. */
+export function guardedServer(door: AdminDoor): FastifyInstance<Server> {
+  // Connections that a browser keeps open must not hold up the end of the program. Nothing is logged: not even by mistake a header.
+  const server = Fastify({ forceCloseConnections: true, logger: false, https: tlsOptions(door) });
+  server.addHook('onRequest', async (request, reply) => {
+    // JSON for those who ask for it: never a script, a frame or a stored copy of somebody else's page.
+    reply.headers(safeHeaders);
+    const refusal = refusalOf(knockOf(request), door);
+    if (refusal === undefined) return undefined;
+    const { status, ...said } = refusal;
+    if (status === 401 && door.token !== undefined) reply.header('www-authenticate', 'Bearer realm="heddle"');
+    return pretty(reply.code(status), said);
+  });
+  return server;
+}
+
+const safeHeaders = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+/** Who brings no certificate is judged by request, not by handshake: a token will do, where there is one. */
+function tlsOptions({ tls }: AdminDoor) {
+  if (tls === undefined) return null;
+  const callers = tls.clientCa === undefined ? {} : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: false };
+  return { cert: tls.certificate, key: tls.key.reveal(), minVersion: 'TLSv1.2', ...callers } as const;
+}
+
+function knockOf({ method, url, headers, raw: { socket } }: FastifyRequest) {
+  const fetchSite = headers['sec-fetch-site'];
+  return {
+    method,
+    path: url.split('?', 1)[0] ?? '',
+    host: headers.host,
+    origin: headers.origin,
+    fetchSite: Array.isArray(fetchSite) ? fetchSite.join() : fetchSite,
+    authorization: headers.authorization,
+    hasClientCertificate: socket instanceof TLSSocket && socket.authorized,
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function addRoutes(server: FastifyInstance<Server>, views: AdminViews): void {
   server.get('/', async (_request, reply) => pretty(reply, { paths }));
   server.get('/healthz', async (_request, reply) => reply.type('text/plain').send('ok\n'));
   server.get('/ready', async (_request, reply) => reply.type('text/plain').send('ready\n'));
@@ -48,7 +108,6 @@ function adminRoutes(views: AdminViews): FastifyInstance {
   server.get('/debug/syncz', async (_request, reply) => pretty(reply, views.proxies().map(syncz)));
   server.get<{ Querystring: { proxyID?: string } }>('/debug/config_dump', async ({ query }, reply) => dump(views, query.proxyID, 'proxyID', reply));
   server.setNotFoundHandler((_request, reply) => pretty(reply.code(404), { error: 'no such path', paths }));
-  return server;
 }
 
 function dump(views: AdminViews, proxy: string | undefined, parameter: string, reply: FastifyReply): FastifyReply {

@@ -1,7 +1,9 @@
 // The control plane: a source of snapshots in, xDS for every proxy that connects out, and diagnostics for people. Keeps no state of its
 // own but what it can make again, so it may be killed at any time; proxies go on and come back with what they have.
 
+import { type AdminDoor, localDoor } from '#admin/door.ts';
 import { startAdminServer } from '#admin/server.ts';
+import { adminUrl, notOpened } from '#app/admin-door.ts';
 import { adminViews } from '#app/admin-views.ts';
 import { DiagnosticBoard } from '#app/diagnostic-board.ts';
 import { MeshSource } from '#app/mesh-source.ts';
@@ -24,6 +26,8 @@ export type ControlPlaneOptions = {
   readonly port: number;
   /** Of the admin API; without it there is none, 0 takes a free one. */
   readonly adminPort?: number;
+  /** Who may ask the admin API; anyone on this machine, unless said. */
+  readonly adminDoor?: AdminDoor;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Called with all diagnostics in force, in order and each once, at the start and whenever they change. */
@@ -32,6 +36,8 @@ export type ControlPlaneOptions = {
 
 export type ControlPlane = AsyncDisposable & {
   readonly port: number;
+  /** `http://127.0.0.1:15014`; undefined without an admin API. */
+  readonly adminUrl?: string;
   readonly adminPort?: number;
   readonly ledger: LedgerView;
   readonly mesh: () => Mesh;
@@ -43,7 +49,7 @@ export type ControlPlane = AsyncDisposable & {
 
 /** Serves until `close`. The failure is a port that cannot be bound. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<Result<ControlPlane, Diagnostic>> {
-  const { address, port, adminPort, logger, clock } = options;
+  const { address, port, adminPort, adminDoor = localDoor, logger, clock } = options;
   const nodes = new MeshSource(options.source, logger);
   const xds = await startXdsServer({ source: nodes, address, port, logger, clock });
   if (!xds.ok) {
@@ -65,16 +71,25 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   };
   if (adminPort === undefined) return ok({ ...subject, port: xds.value.port, close: stop, [Symbol.asyncDispose]: stop });
 
-  const admin = await startAdminServer({ views: adminViews(subject), address, port: adminPort });
+  const admin = await startAdminServer({ views: adminViews(subject), door: adminDoor, port: adminPort });
   if (!admin.ok) {
     await stop();
-    return failed(cannotListen('the admin API', '--admin-port', address, adminPort, admin.error));
+    const { error } = admin;
+    if (error.kind === 'refused') return failed(notOpened(error.reason, error.hint));
+    return failed(cannotListen('the admin API', '--admin-port', adminDoor.address, adminPort, error));
   }
   const stopBoth = async () => {
     await admin.value.close();
     await stop();
   };
-  return ok({ ...subject, port: xds.value.port, adminPort: admin.value.port, close: stopBoth, [Symbol.asyncDispose]: stopBoth });
+  return ok({
+    ...subject,
+    port: xds.value.port,
+    adminPort: admin.value.port,
+    adminUrl: adminUrl(adminDoor, admin.value.port),
+    close: stopBoth,
+    [Symbol.asyncDispose]: stopBoth,
+  });
 }
 
 function cannotListen(

@@ -1,4 +1,5 @@
 // The control plane on its own: files and folders in, xDS out, until it is told to stop. Nothing is printed here.
+import type { AdminDoor } from '#admin/door.ts';
 import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
 import { systemClock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
@@ -12,6 +13,7 @@ export type ServeFilesOptions = {
   readonly address: string;
   readonly xdsPort: number;
   readonly adminPort: number;
+  readonly adminDoor: AdminDoor;
   readonly logger: Logger;
   readonly onDiagnostics: (diagnostics: readonly Diagnostic[]) => void;
 };
@@ -27,8 +29,8 @@ export async function serveFiles(options: ServeFilesOptions): Promise<Result<Con
     await source[Symbol.asyncDispose]();
     return failed(unreadable);
   }
-  const { address, xdsPort: port, adminPort, logger, onDiagnostics } = options;
-  const started = await startControlPlane({ source, address, port, adminPort, logger, clock: systemClock, onDiagnostics });
+  const { address, xdsPort: port, adminPort, adminDoor, logger, onDiagnostics } = options;
+  const started = await startControlPlane({ source, address, port, adminPort, adminDoor, logger, clock: systemClock, onDiagnostics });
   if (!started.ok) {
     await source[Symbol.asyncDispose]();
     return started;

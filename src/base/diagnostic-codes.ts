@@ -119,6 +119,10 @@ export const heddleCodes = {
     title: 'Address of several services',
     explanation: 'Two services claim one address and port for connections that do not say which of them is meant. The older one has them.',
   },
+  HDL0044: {
+    title: 'Admin API not opened',
+    explanation: 'The admin API was asked to listen where other machines reach it, without what keeps strangers out, or with files that do not do.',
+  },
   HDL0050: {
     title: 'Listener of a Sidecar not opened',
     explanation: 'A Sidecar asks for a listener that is not opened: a Unix socket, or on one machine a port that all its pods would have to share.',

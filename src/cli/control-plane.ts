@@ -1,11 +1,13 @@
 // `heddle control-plane`: xDS made from YAML files, for any Envoy or embedded proxy that connects. Events go to standard error.
 import { Command, InvalidArgumentError } from 'commander';
+import { type AdminDoorFiles, readAdminDoor } from '#app/admin-door.ts';
 import { serveFiles } from '#app/serve-files.ts';
 import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
 import type { Logger, LogLevel } from '#base/logger.ts';
+import { withAdminOptions } from '#cli/admin-options.ts';
 import { fail, paintFor } from '#cli/style.ts';
 
-type Options = {
+type Options = AdminDoorFiles & {
   readonly config: readonly string[];
   readonly address: string;
   readonly xdsPort: number;
@@ -24,27 +26,31 @@ It ends with Ctrl-C; proxies go on with what they have and come back when it doe
 `;
 
 export function controlPlaneCommand(): Command {
-  return new Command('control-plane')
+  const command = new Command('control-plane')
     .description('Serves Envoy configuration (xDS, delta and state of the world) made from YAML files, and follows their changes.')
     .requiredOption(
       '-c, --config <path>',
       'file or folder with YAML; may be given several times',
       (path: string, paths: readonly string[] | undefined) => [...(paths ?? []), path],
     )
-    .option('--address <ip>', 'what to listen on', '127.0.0.1')
+    .option('--address <ip>', 'what xDS listens on', '127.0.0.1')
     .option('--xds-port <port>', 'port for proxies, 0 for a free one', portNumber, 15010)
-    .option('--admin-port <port>', 'port for the admin API, 0 for a free one', portNumber, 15014)
-    .option('-v, --verbose', 'say every connection')
-    .addHelpText('after', help)
-    .action(run);
+    .option('--admin-port <port>', 'port for the admin API, 0 for a free one', portNumber, 15014);
+  return withAdminOptions(command).option('-v, --verbose', 'say every connection').addHelpText('after', help).action(run);
 }
 
-async function run({ config, address, xdsPort, adminPort, verbose }: Options): Promise<void> {
+async function run({ config, address, xdsPort, adminPort, verbose, ...files }: Options): Promise<void> {
+  const door = readAdminDoor(files);
+  if (!door.ok) {
+    fail(door.error.message, { hint: door.error.hint });
+    return;
+  }
   const started = await serveFiles({
     paths: config,
     address,
     xdsPort,
     adminPort,
+    adminDoor: door.value,
     logger: stderrLogger(verbose === true ? 'debug' : 'info'),
     onDiagnostics: diagnosticPrinter(),
   });
@@ -52,8 +58,8 @@ async function run({ config, address, xdsPort, adminPort, verbose }: Options): P
     fail(started.error.message, { hint: started.error.hint, exitCode: 2 });
     return;
   }
-  const { port, adminPort: boundAdminPort } = started.value;
-  process.stdout.write(`xDS on ${address}:${port}, admin API on http://${address}:${boundAdminPort}\n`);
+  const { port, adminUrl } = started.value;
+  process.stdout.write(`xDS on ${address}:${port}, admin API on ${adminUrl}\n`);
   await untilStopped();
   await started.value.close();
 }

@@ -2,15 +2,17 @@
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { type AdminDoorFiles, readAdminDoor } from '#app/admin-door.ts';
 import type { UpEvent } from '#app/up/event.ts';
 import type { UpOptions } from '#app/up/options.ts';
 import { startMesh } from '#app/up.ts';
 import { systemClock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
+import { withAdminOptions } from '#cli/admin-options.ts';
 import { diagnosticLines, eventLines } from '#cli/event-line.ts';
 import { fail, paintFor } from '#cli/style.ts';
 
-type Options = {
+type Options = AdminDoorFiles & {
   readonly dataPlane: UpOptions['dataPlane'];
   readonly gatewayPort: number;
   readonly adminPort: number;
@@ -36,14 +38,15 @@ Examples:
 `;
 
 export function upCommand(): Command {
-  return new Command('up')
+  const command = new Command('up')
     .description(
       'Runs the mesh of these YAML files on this machine: each pod as local processes with a proxy of its own. Changes of files act at once.',
     )
     .argument('[path...]', 'YAML files and folders')
     .addOption(new Option('--data-plane <which>', 'which proxy runs beside each pod').choices(['embedded', 'envoy']).default('embedded'))
     .option('--gateway-port <port>', 'where the ingress gateway takes HTTP; 0 takes any free port', port, 8080)
-    .option('--admin-port <port>', 'where the admin interface answers; 0 takes any free port', port, 0)
+    .option('--admin-port <port>', 'where the admin interface answers; 0 takes any free port', port, 0);
+  return withAdminOptions(command)
     .option('--state-dir <folder>', 'state and logs go here', '.heddle')
     .addOption(new Option('--log-level <level>', 'of the control plane and the proxies').choices(['debug', 'info', 'warn', 'error']).default('warn'))
     .addOption(new Option('-o, --output <format>', 'text, or one JSON object per event').choices(['text', 'json']).default('text'))
@@ -58,12 +61,18 @@ async function runMesh(given: readonly string[], options: Options): Promise<void
     fail(`there is no file or folder ${missing}`, { hint: `an example to begin with: heddle up ${examplePath()}` });
     return;
   }
+  const door = readAdminDoor(options);
+  if (!door.ok) {
+    fail(door.error.message, { hint: door.error.hint });
+    return;
+  }
   const ended = Promise.withResolvers<void>();
   const onEvent = options.output === 'json' ? printJson : textPrinter();
   const signals = new AbortController();
   const interrupts = interruptions(signals.signal);
   const started = await startMesh({
     ...options,
+    adminDoor: door.value,
     paths,
     stateFolder: options.stateDir,
     environment: process.env,

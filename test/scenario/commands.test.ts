@@ -36,6 +36,16 @@ const mistakes: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['compile', example('hello'), '--proxy', 'hello-v3.default'],
     /no pod hello-v3\.default; did you mean hello-v[12]\.default\?/,
   ],
+  [
+    'an admin API that strangers could reach',
+    ['control-plane', '--config', example('hello'), '--admin-address', '0.0.0.0'],
+    /the admin API is not opened: 0\.0\.0\.0 can be reached from other machines.*\n.*--admin-tls-certificate/,
+  ],
+  [
+    'a token file that is not there',
+    ['up', example('hello'), '--admin-token-file', '/no/such/file'],
+    /the admin API is not opened: \/no\/such\/file cannot be read \(ENOENT\)\n.*--admin-token-file/,
+  ],
   ['a path that is not there', ['analyze', '/no/such/folder'], /^$/],
 ];
 

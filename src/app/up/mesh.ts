@@ -66,6 +66,7 @@ export class UpMesh {
       address,
       port: xdsPort,
       adminPort: this.#options.adminPort,
+      adminDoor: this.#options.adminDoor,
       logger,
       clock,
       onDiagnostics: (diagnostics) => {
@@ -109,7 +110,7 @@ export class UpMesh {
       current: this.#supervisor?.current() ?? [],
       logFiles: ({ plan }) => [...plan.containers.map(({ container }) => this.#logFile(plan, container.name)), this.#logFile(plan, undefined)],
       gatewayPorts: this.#controlPlane === undefined ? [] : openGatewayPorts(this.#controlPlane.mesh(), this.#supervisor?.current() ?? []),
-      adminUrl: this.#controlPlane?.adminPort === undefined ? undefined : `http://${address}:${this.#controlPlane.adminPort}`,
+      adminUrl: this.#controlPlane?.adminUrl,
       xdsAddress: this.#controlPlane === undefined ? undefined : `${address}:${this.#controlPlane.port}`,
       others: this.#watchdog.pid === undefined ? [] : [{ pid: this.#watchdog.pid, name: 'watchdog' }],
     });

@@ -1,4 +1,5 @@
 // What `heddle up` is asked for, and what of the world around it it may use.
+import type { AdminDoor } from '#admin/door.ts';
 import type { UpEvent } from '#app/up/event.ts';
 import type { Clock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
@@ -9,6 +10,8 @@ export type UpOptions = {
   /** 0 takes a free one. */
   readonly gatewayPort: number;
   readonly adminPort: number;
+  /** Who may ask the admin API. */
+  readonly adminDoor: AdminDoor;
   /** State and logs go here. */
   readonly stateFolder: string;
   readonly logLevel: LogLevel;
