@@ -15,7 +15,8 @@ export const layers: LayerTable = {
   xds: ['envoy'],
   decide: ['envoy'],
   telemetry: ['envoy'],
-  ca: [],
+  // Its gRPC services and their messages.
+  ca: ['envoy'],
   proxy: ['envoy', 'decide', 'telemetry', 'xds/client', 'ca/client'],
   agent: ['envoy', 'xds/client', 'ca/client', 'telemetry'],
   dns: ['envoy', 'xds/client', 'ca/client', 'telemetry'],

@@ -8,6 +8,8 @@ export type WorkloadCertificate = {
   readonly key: SecretText;
   /** PEM of all roots that peers are verified against: two while a root is being changed. */
   readonly roots: string;
+  /** PEM of what was taken back before its end; peers whose certificate is in it are refused. */
+  readonly crl?: string;
   /** `spiffe://cluster.local/ns/default/sa/hello`. */
   readonly identity: string;
   readonly notAfterMs: number;
