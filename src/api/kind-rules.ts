@@ -3,9 +3,11 @@ import type { Finding } from '#api/finding.ts';
 import { checkKubernetesGateway, checkListenerSet } from '#api/gateway-api/gateway-rules.ts';
 import { checkConnectionRoute, checkGrpcRoute, checkHttpRoute } from '#api/gateway-api/route-rules.ts';
 import { checkRateLimit } from '#api/heddle/rate-limit-rules.ts';
+import { checkAuthorizationPolicy } from '#api/istio/authorization-policy-rules.ts';
 import { checkDestinationRule } from '#api/istio/destination-rule-rules.ts';
 import { checkEnvoyFilter } from '#api/istio/envoy-filter-rules.ts';
 import { checkGateway } from '#api/istio/gateway-rules.ts';
+import { checkPeerAuthentication } from '#api/istio/peer-authentication-rules.ts';
 import { checkServiceEntry } from '#api/istio/service-entry-rules.ts';
 import { checkSidecar } from '#api/istio/sidecar-rules.ts';
 import { checkVirtualService } from '#api/istio/virtual-service-rules.ts';
@@ -21,8 +23,10 @@ const rules: Rules = {
   DestinationRule: checkDestinationRule,
   EnvoyFilter: checkEnvoyFilter,
   RateLimit: checkRateLimit,
+  AuthorizationPolicy: checkAuthorizationPolicy,
   Gateway: checkGateway,
   Ingress: checkIngress,
+  PeerAuthentication: checkPeerAuthentication,
   Sidecar: checkSidecar,
   ServiceEntry: checkServiceEntry,
   WorkloadEntry: checkWorkloadEntry,

@@ -7,16 +7,18 @@ import { grpcRouteSpec } from '#api/gateway-api/grpc-route.ts';
 import { httpRouteSpec } from '#api/gateway-api/http-route.ts';
 import { referenceGrantSpec } from '#api/gateway-api/reference-grant.ts';
 import { rateLimitSpec } from '#api/heddle/rate-limit.ts';
+import { authorizationPolicySpec } from '#api/istio/authorization-policy.ts';
 import { destinationRuleSpec } from '#api/istio/destination-rule.ts';
 import { envoyFilterSpec } from '#api/istio/envoy-filter.ts';
 import { gatewaySpec } from '#api/istio/gateway.ts';
+import { peerAuthenticationSpec } from '#api/istio/peer-authentication.ts';
 import { proxyConfigSpec } from '#api/istio/proxy-config.ts';
 import { serviceEntrySpec, serviceEntryStatus } from '#api/istio/service-entry.ts';
 import { sidecarSpec } from '#api/istio/sidecar.ts';
 import { virtualServiceSpec } from '#api/istio/virtual-service.ts';
 import { workloadEntrySpec, workloadEntryStatus } from '#api/istio/workload-entry.ts';
 import { workloadGroupSpec } from '#api/istio/workload-group.ts';
-import { configMap, namespace, node, secret, serviceAccount } from '#api/kubernetes/core.ts';
+import { configMap, credentialKeys, namespace, node, secret, serviceAccount } from '#api/kubernetes/core.ts';
 import { endpointSlice } from '#api/kubernetes/endpoint-slice.ts';
 import { ingress, ingressClass } from '#api/kubernetes/ingress.ts';
 import { pod } from '#api/kubernetes/pod.ts';
@@ -38,11 +40,15 @@ export type KindDefinition = {
   readonly family: 'heddle' | 'istio' | 'gateway-api' | 'kubernetes';
   /** Maps of which only the keys are kept: nothing reads the values, and what is not there cannot leak. */
   readonly hiddenFields?: readonly string[];
+  /** Keys of those maps whose text is kept, as SecretText. */
+  readonly revealedKeys?: readonly string[];
   /** Schema of the resource without apiVersion, kind and metadata. */
   readonly body: Schema;
 };
 
 const istio = ['v1', 'v1beta1', 'v1alpha3'] as const;
+
+const istioSecurity = ['v1', 'v1beta1'] as const;
 
 const gatewayApi = 'gateway.networking.k8s.io';
 
@@ -93,6 +99,10 @@ export const kinds = {
   // biome-ignore format: one kind a line
   ProxyConfig: { kind: 'ProxyConfig', group: 'networking.istio.io', versions: ['v1beta1'], plural: 'proxyconfigs', scope: 'namespaced', family: 'istio', body: istioBody(proxyConfigSpec) },
   // biome-ignore format: one kind a line
+  PeerAuthentication: { kind: 'PeerAuthentication', group: 'security.istio.io', versions: istioSecurity, plural: 'peerauthentications', scope: 'namespaced', family: 'istio', body: istioBody(peerAuthenticationSpec) },
+  // biome-ignore format: one kind a line
+  AuthorizationPolicy: { kind: 'AuthorizationPolicy', group: 'security.istio.io', versions: istioSecurity, plural: 'authorizationpolicies', scope: 'namespaced', family: 'istio', body: istioBody(authorizationPolicySpec) },
+  // biome-ignore format: one kind a line
   RateLimit: { kind: 'RateLimit', group: 'heddle.dev', versions: ['v1alpha1'], plural: 'ratelimits', scope: 'namespaced', family: 'heddle', body: istioBody(rateLimitSpec) },
   Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },
   // biome-ignore format: one kind a line
@@ -116,7 +126,7 @@ export const kinds = {
   // biome-ignore format: one kind a line
   ConfigMap: { kind: 'ConfigMap', group: '', versions: ['v1'], plural: 'configmaps', scope: 'namespaced', family: 'kubernetes', body: configMap },
   // biome-ignore format: one kind a line
-  Secret: { kind: 'Secret', group: '', versions: ['v1'], plural: 'secrets', scope: 'namespaced', family: 'kubernetes', hiddenFields: ['data', 'stringData'], body: secret },
+  Secret: { kind: 'Secret', group: '', versions: ['v1'], plural: 'secrets', scope: 'namespaced', family: 'kubernetes', hiddenFields: ['data', 'stringData'], revealedKeys: credentialKeys, body: secret },
   // biome-ignore format: one kind a line
   ServiceAccount: { kind: 'ServiceAccount', group: '', versions: ['v1'], plural: 'serviceaccounts', scope: 'namespaced', family: 'kubernetes', body: serviceAccount },
 } as const satisfies Readonly<Record<string, KindDefinition>>;

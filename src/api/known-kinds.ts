@@ -3,7 +3,7 @@
 /** API group → kinds. Groups are listed whole, so that a kind which is missing here is a mistake of the writer. */
 export const kindsWithoutEffect: Readonly<Record<string, readonly string[]>> = {
   'networking.istio.io': [],
-  'security.istio.io': ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'],
+  'security.istio.io': ['RequestAuthentication'],
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['TrafficExtension', 'WasmPlugin'],
   'install.istio.io': ['IstioOperator'],

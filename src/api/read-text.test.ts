@@ -97,7 +97,6 @@ test('kinds: misspelt, of the wrong group or version, known by name only, of ano
     'f.yaml:1:1: error [HDL0005] Gateway does not exist in version networking.istio.io/v2\n    fix: use networking.istio.io/v1',
   ]);
   for (const [group, kind] of [
-    ['security.istio.io/v1', 'PeerAuthentication'],
     ['gateway.networking.k8s.io/v1alpha2', 'UDPRoute'],
     ['gateway.networking.k8s.io/v1', 'BackendTLSPolicy'],
     ['v1', 'LimitRange'],

@@ -141,6 +141,23 @@ export const heddleCodes = {
     title: 'Match never reached',
     explanation: 'Another match of the Gateway API for the same host takes all requests of this one, which comes later in the order of precedence.',
   },
+  HDL0070: {
+    title: 'Policy that nobody enforces',
+    explanation: 'A policy is for no workload of the mesh, so what it asks for happens nowhere.',
+  },
+  HDL0071: {
+    title: 'Policy overruled',
+    explanation: 'Of several policies for one workload, namespace or mesh only the oldest counts. This one does nothing.',
+  },
+  HDL0072: { title: 'Port of nobody', explanation: 'A policy is about a port that no workload it selects names.' },
+  HDL0080: {
+    title: 'Unusable certificate',
+    explanation: 'A Secret or ConfigMap holds a certificate, key or root that no proxy can use. The last good one stays in force, if there was one.',
+  },
+  HDL0081: {
+    title: 'Certificate out of its time',
+    explanation: 'A certificate of a Secret or ConfigMap has expired, expires within a week, or is not valid yet. Clients refuse it.',
+  },
   HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },
   HDL0402: { title: 'Image without a command', explanation: 'No heddle.yaml says which local program stands for the image of a container.' },
   HDL0403: { title: 'No effect on this machine', explanation: 'A field of a Pod means something in a container and nothing for a local process.' },

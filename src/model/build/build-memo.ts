@@ -1,15 +1,18 @@
 // What building a mesh remembers from one snapshot to the next. Pass one object to each build in turn; without it everything is made anew.
 import type { AnyResource } from '#api/kinds.ts';
 import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
+import { CredentialMemo } from '#model/build/credential.ts';
 import type { Delegated } from '#model/build/delegate.ts';
 import { GatewayApiMemo } from '#model/build/gateway-api/gateway-api.ts';
 import type { SettingsResult } from '#model/build/mesh-settings.ts';
 import { HostHints } from '#model/build/references.ts';
 import type { EntryService, ServiceRegistry } from '#model/build/service-parts.ts';
 import type { WrittenVirtualService } from '#model/build/virtual-service.ts';
+import type { AuthorizationPolicy } from '#model/authorization-policy.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { EnvoyFilter } from '#model/envoy-filter.ts';
 import type { Gateway } from '#model/gateway.ts';
+import type { PeerAuthentication } from '#model/peer-authentication.ts';
 import type { RateLimit } from '#model/rate-limit.ts';
 import type { Service } from '#model/service.ts';
 import type { Sidecar } from '#model/sidecar.ts';
@@ -31,10 +34,13 @@ export class BuildMemo {
   readonly virtualServices = new IdentityCache<WrittenVirtualService>();
   readonly delegated = new IdentityCache<Delegated>();
   readonly discovered = new PartsCache<ReadonlyMap<string, AnyResource>>();
+  readonly peerAuthentications = new IdentityCache<PeerAuthentication>();
   readonly rateLimits = new IdentityCache<RateLimit>();
+  readonly authorizationPolicies = new IdentityCache<AuthorizationPolicy>();
   readonly envoyFilters = new IdentityCache<EnvoyFilter>();
   readonly destinationRules = new IdentityCache<DestinationRule>();
   readonly gatewayApi = new GatewayApiMemo();
   readonly hostHints = new HostHints();
+  readonly credentials = new CredentialMemo();
   readonly sidecars = new IdentityCache<Sidecar>();
 }

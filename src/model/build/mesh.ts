@@ -3,6 +3,8 @@
 import type { KindMap } from '#api/kinds.ts';
 import { compareDiagnostics } from '#base/diagnostic.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
+import { buildCredentials } from '#model/build/credential.ts';
+import { buildAuthorizationPolicy, dryRunDiagnostics } from '#model/build/authorization-policy.ts';
 import { buildDestinationRule } from '#model/build/destination-rule.ts';
 import { destinationRuleDiagnostics } from '#model/build/destination-rule-findings.ts';
 import { discoveredResources } from '#model/build/discovery.ts';
@@ -13,6 +15,7 @@ import { gatewayFindings } from '#model/build/gateway-findings.ts';
 import { annotationDiagnostics } from '#model/build/gateway-topology.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
+import { buildPeerAuthentication, peerAuthenticationDiagnostics } from '#model/build/peer-authentication.ts';
 import { inOrderOfPrecedence } from '#model/build/precedence.ts';
 import { buildRateLimit } from '#model/build/rate-limit.ts';
 import { referenceDiagnostics } from '#model/build/references.ts';
@@ -22,7 +25,6 @@ import { virtualServiceDiagnostics } from '#model/build/virtual-service-findings
 import { buildVirtualServices } from '#model/build/virtual-services.ts';
 import { buildWorkloads } from '#model/build/workload.ts';
 import { buildWorkloadEntries } from '#model/build/workload-entry.ts';
-import type { Credential } from '#model/credential.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Snapshot } from '#sources/snapshot.ts';
 
@@ -32,6 +34,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
   const resources = discoveredResources(all, settings, memo);
   const workloads = { workloads: buildWorkloads(resources, memo), workloadEntries: buildWorkloadEntries(resources, memo) };
   const { diagnostics: ofServices, ...services } = buildServiceRegistry(resources, workloads, settings, memo);
+  const credentials = buildCredentials(resources, memo.credentials);
   const ofRoutes = buildVirtualServices(resources, settings, memo);
   const ingresses = buildIngresses(resources, settings, memo);
   const gatewayApi = buildGatewayApi(resources, services.services, settings, memo.gatewayApi);
@@ -47,10 +50,14 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     rateLimits: inOrderOfPrecedence(resources.RateLimit.values()).map((resource) =>
       memo.rateLimits.get([resource], '', () => buildRateLimit(resource)),
     ),
-    peerAuthentications: [],
+    peerAuthentications: inOrderOfPrecedence(resources.PeerAuthentication.values()).map((resource) =>
+      memo.peerAuthentications.get([resource], '', () => buildPeerAuthentication(resource)),
+    ),
     requestAuthentications: [],
-    authorizationPolicies: [],
-    credentials: new Map<string, Credential>(),
+    authorizationPolicies: inOrderOfPrecedence(resources.AuthorizationPolicy.values()).map((resource) =>
+      memo.authorizationPolicies.get([resource], '', () => buildAuthorizationPolicy(resource)),
+    ),
+    credentials: credentials.credentials,
     envoyFilters: inOrderOfPrecedence(resources.EnvoyFilter.values()).map((resource) =>
       memo.envoyFilters.get([resource], '', () => buildEnvoyFilter(resource)),
     ),
@@ -65,8 +72,10 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...diagnostics,
     ...annotationDiagnostics(workloads.workloads.values()),
     ...ingresses.diagnostics,
+    ...credentials.diagnostics,
     ...gatewayFindings(resources.Gateway.values()),
     ...[...resources.EnvoyFilter.values()].flatMap(ineffectivePatches),
+    ...[...resources.AuthorizationPolicy.values()].flatMap(dryRunDiagnostics),
     ...ofRoutes.diagnostics,
     ...gatewayApi.diagnostics,
     ...ofServices,
@@ -74,6 +83,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...virtualServiceDiagnostics(parts.virtualServices),
     ...destinationRuleDiagnostics(parts.destinationRules),
     ...sidecarDiagnostics(parts.sidecars),
+    ...peerAuthenticationDiagnostics(parts),
   ];
   return { ...parts, diagnostics: findings.sort(compareDiagnostics) };
 }
