@@ -2,7 +2,7 @@
 // read; anything wider needs TLS and a caller who says who he is. Whoever changes something must say so everywhere, and must not be led by a
 // foreign web page.
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { BlockList, isIP } from 'node:net';
+import { isForForeignPage, isHostOfThisMachine, isLoopback } from '#base/loopback.ts';
 import type { SecretText } from '#base/secret-text.ts';
 
 export type AdminDoor = {
@@ -61,12 +61,11 @@ const readingMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
  */
 export function refusalOf(knock: Knock, door: AdminDoor): Refusal | undefined {
   const isLocal = isLoopback(door.address);
-  if (isLocal && !isNameOfThisMachine(knock.host)) {
-    // A page of that name may have been pointed at this machine (DNS rebinding): its scripts would be allowed to read the answer.
+  if (isLocal && !isHostOfThisMachine(knock.host)) {
     return { status: 403, error: 'the Host header names another machine', hint: 'ask by IP address or localhost' };
   }
   const isReading = readingMethods.has(knock.method);
-  if (!isReading && isLedByForeignPage(knock, door)) {
+  if (!isReading && isForForeignPage({ ...knock, scheme: door.tls === undefined ? 'http' : 'https' })) {
     return { status: 403, error: 'a page of another origin asks for a change', hint: 'ask from the same origin, or from a program' };
   }
   if (isReading && (isLocal || openPaths.has(knock.path))) return undefined;
@@ -92,29 +91,4 @@ function isKnown({ authorization, hasClientCertificate }: Knock, { token, tls }:
 function isSame(given: string, token: SecretText): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(token.reveal()));
-}
-
-function isLedByForeignPage({ origin, fetchSite, host }: Knock, { tls }: AdminDoor): boolean {
-  if (fetchSite !== undefined && fetchSite !== 'same-origin' && fetchSite !== 'none') return true;
-  return origin !== undefined && origin !== `${tls === undefined ? 'http' : 'https'}://${host}`;
-}
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-export function isLoopback(address: string): boolean {
-  if (address === 'localhost') return true;
-  const version = isIP(address);
-  return version !== 0 && loopback.check(address, version === 4 ? 'ipv4' : 'ipv6');
-}
-
-/** An IP address cannot be rebound; `localhost` and what is below it never leave the machine (RFC 6761, 6.3). */
-function isNameOfThisMachine(host: string | undefined): boolean {
-  if (host === undefined) return false;
-  const name = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::\d+)?$/.exec(host);
-  if (name === null) return false;
-  const [, v6, other = ''] = name;
-  if (v6 !== undefined) return isIP(v6) === 6;
-  return isIP(other) === 4 || /^(?:.+\.)?localhost$/i.test(other);
 }

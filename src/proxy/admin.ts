@@ -1,8 +1,10 @@
-// The admin endpoints of the embedded proxy, under Envoy's paths and in Envoy's forms, served by our own HTTP/1.1 codec.
-// What changes something wants POST, as with Envoy; private keys are never shown.
+// The admin endpoints of the embedded proxy, under Envoy's paths and in Envoy's forms, served by our own HTTP/1.1 codec, to this machine alone.
+// What changes something wants POST, as with Envoy, and not from a web page; private keys are never shown.
 import { createServer } from 'node:net';
+import { isForForeignPage, isHostOfThisMachine, isLoopback } from '#base/loopback.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { describeConnection, formatAddress } from '#proxy/downstream-connection.ts';
+import { joinedValue } from '#proxy/http/header-list.ts';
 import type { ServerCodec } from '#proxy/http/server-codec.ts';
 import type { RequestHandler, ServerStream } from '#proxy/http/stream.ts';
 
@@ -18,12 +20,13 @@ export type AdminPage = {
 
 export type AdminServer = { readonly address: string; readonly port: number; readonly close: () => Promise<void> };
 
-/** The error names the address. */
+/** The error names the address: not one of loopback (differs from Envoy, where anyone who reaches the port may end the proxy), or taken. */
 export async function startAdmin(
   pages: readonly AdminPage[],
   codec: ServerCodec,
   { address, port }: { readonly address: string; readonly port: number },
 ): Promise<Result<AdminServer, string>> {
+  if (!isLoopback(address)) return failed(`admin address ${formatAddress(address, port)} can be reached from other machines; use 127.0.0.1`);
   let lastId = 0;
   const open = new Set<{ readonly destroy: () => void }>();
   const handler = adminHandler(pages);
@@ -70,6 +73,8 @@ function adminHandler(pages: readonly AdminPage[]): RequestHandler {
 }
 
 function answerFor(pages: readonly AdminPage[], { request }: ServerStream): AdminAnswer {
+  const { authority: host, headers } = request;
+  if (!isHostOfThisMachine(host)) return { status: 403, body: 'The Host header names another machine; ask by IP address or localhost.\n' };
   const [path = '/', query = ''] = request.path.split('?', 2);
   const page = pages.find((candidate) => candidate.path === path);
   if (page === undefined) {
@@ -79,6 +84,10 @@ function answerFor(pages: readonly AdminPage[], { request }: ServerStream): Admi
     return { status, body: `${head}admin commands are:\n${lines.join('')}` };
   }
   if (page.changes && request.method !== 'POST') return { status: 405, body: `Method ${request.method} not allowed, POST required.` };
+  const signs = { origin: joinedValue(headers, 'origin'), fetchSite: joinedValue(headers, 'sec-fetch-site') };
+  if (page.changes && isForForeignPage({ scheme: 'http', host, ...signs })) {
+    return { status: 403, body: 'A page of another origin asks for this; ask from a program.\n' };
+  }
   return page.answer(new URLSearchParams(query));
 }
 

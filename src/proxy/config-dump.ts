@@ -6,6 +6,7 @@ import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js'
 import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
+import { secretFields } from '#envoy/secret-fields.ts';
 import type { ProxyBootstrap } from '#proxy/bootstrap.ts';
 import type { ClusterStore } from '#proxy/cluster-store.ts';
 import type { ConfigStore } from '#proxy/config-store.ts';
@@ -58,8 +59,6 @@ export function readable<Schema extends DescMessage>(schema: Schema, message: Me
   }
 }
 
-/** Fields marked sensitive in Envoy's protos. */
-const secretFields: ReadonlySet<string> = new Set(['private_key', 'password', 'session_ticket_keys', 'pkcs12', 'generic_secret']);
 const inlineFields: ReadonlySet<string> = new Set(['inline_string', 'inline_bytes']);
 
 function redact(value: JsonValue, inSecret: boolean): JsonValue {
@@ -67,7 +66,8 @@ function redact(value: JsonValue, inSecret: boolean): JsonValue {
   if (typeof value !== 'object' || value === null) return value;
   const out: Record<string, JsonValue> = {};
   for (const [name, child] of Object.entries(value)) {
-    out[name] = inSecret && inlineFields.has(name) ? '[redacted]' : redact(child, inSecret || secretFields.has(name));
+    const isSecret = typeof child === 'string' && (secretFields.has(name) || (inSecret && inlineFields.has(name)));
+    out[name] = isSecret ? '[redacted]' : redact(child, inSecret || secretFields.has(name));
   }
   return out;
 }
