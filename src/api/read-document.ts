@@ -18,6 +18,7 @@ import { assertNever } from '#base/assert-never.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { isObject } from '#base/object.ts';
 import { formatPath, type Origin } from '#base/origin.ts';
+import { SecretText } from '#base/secret-text.ts';
 
 /** What was read of one resource. Without `resource` it was left out, for the reasons that `diagnostics` give. */
 export type ReadItem = {
@@ -89,12 +90,24 @@ function readResource(value: Readonly<Record<string, unknown>>, type: ResourceTy
   return { ...identity, resource, diagnostics: [...diagnostics, ...fieldsWithoutEffect(resource)] };
 }
 
-function withoutHiddenValues(body: Readonly<Record<string, unknown>>, { hiddenFields = [] }: KindDefinition): Readonly<Record<string, unknown>> {
+function withoutHiddenValues(body: Readonly<Record<string, unknown>>, definition: KindDefinition): Readonly<Record<string, unknown>> {
+  const { hiddenFields = [], revealedKeys = [] } = definition;
+  const hide = (key: string, value: unknown): SecretText | '' =>
+    typeof value === 'string' && value !== '' && revealedKeys.includes(key) ? new SecretText(value) : '';
   const hidden = hiddenFields.flatMap((field) => {
     const values = body[field];
-    return isObject(values) ? [[field, Object.fromEntries(Object.keys(values).map((key) => [key, '']))] as const] : [];
+    return isObject(values) ? [[field, Object.fromEntries(Object.entries(values).map(([key, value]) => [key, hide(key, value)]))] as const] : [];
   });
   return hidden.length === 0 ? body : { ...body, ...Object.fromEntries(hidden) };
+}
+
+/** Here kubectl keeps the whole resource as it was applied last, hidden values and all. */
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+function visibleAnnotations(written: Readonly<Record<string, string>>, { hiddenFields }: KindDefinition): Readonly<Record<string, string>> {
+  if (hiddenFields === undefined || written[lastApplied] === undefined) return written;
+  const { [lastApplied]: _hidden, ...visible } = written;
+  return visible;
 }
 
 function readMetadata(written: Readonly<Record<string, unknown>>, definition: KindDefinition): ObjectMeta {
@@ -104,7 +117,7 @@ function readMetadata(written: Readonly<Record<string, unknown>>, definition: Ki
     name: typeof meta.name === 'string' ? meta.name : '',
     namespace: definition.scope === 'cluster' ? '' : (meta.namespace ?? 'default'),
     labels: meta.labels ?? {},
-    annotations: meta.annotations ?? {},
+    annotations: visibleAnnotations(meta.annotations ?? {}, definition),
     ...(meta.uid !== undefined && { uid: meta.uid }),
     ...(meta.creationTimestamp !== undefined && { creationTimestamp: meta.creationTimestamp }),
     ...(meta.generation !== undefined && { generation: meta.generation }),
@@ -129,11 +142,16 @@ function findingDiagnostic(finding: Finding, definition: KindDefinition, origins
   return {
     code,
     severity: tolerated ? 'warning' : 'error',
-    message: `${definition.kind}: ${message}${tolerated ? ': nothing reads it there' : ''}`,
+    message: `${definition.kind}: ${visible(message, path, definition)}${tolerated ? ': nothing reads it there' : ''}`,
     at: part === 'value' ? origins.atValue(path) : origins.at(path),
     ...(hint !== undefined && { hint }),
     ...(also.length > 0 && { related: also.map((other) => ({ message: `${String(other.at(-1))} too`, at: origins.at(other) })) }),
   };
+}
+
+/** Without the value that it quotes, where values are hidden. */
+function visible(message: string, path: Path, { hiddenFields = [] }: KindDefinition): string {
+  return hiddenFields.includes(String(path[0])) ? message.replace(/, not .*/s, '') : message;
 }
 
 /** The metadata of every kind is Kubernetes' own. */
