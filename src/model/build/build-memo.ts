@@ -1,6 +1,7 @@
 // What building a mesh remembers from one snapshot to the next. Pass one object to each build in turn; without it everything is made anew.
 import type { AnyResource } from '#api/kinds.ts';
 import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
+import type { AuthorizationPolicy } from '#model/authorization-policy.ts';
 import { CredentialMemo } from '#model/build/credential.ts';
 import type { Delegated } from '#model/build/delegate.ts';
 import { GatewayApiMemo } from '#model/build/gateway-api/gateway-api.ts';
@@ -8,7 +9,6 @@ import type { SettingsResult } from '#model/build/mesh-settings.ts';
 import { HostHints } from '#model/build/references.ts';
 import type { EntryService, ServiceRegistry } from '#model/build/service-parts.ts';
 import type { WrittenVirtualService } from '#model/build/virtual-service.ts';
-import type { AuthorizationPolicy } from '#model/authorization-policy.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { EnvoyFilter } from '#model/envoy-filter.ts';
 import type { Gateway } from '#model/gateway.ts';

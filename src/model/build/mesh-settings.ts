@@ -11,6 +11,7 @@ import { clusterFields, readClusterSettings } from '#model/build/cluster-setting
 import { exportToFields, readDefaultExportTo } from '#model/build/default-export-to.ts';
 import { readDefaultRetries, retryFields } from '#model/build/default-retries.ts';
 import { readDiscoverySelectors } from '#model/build/discovery-selectors.ts';
+import { readExtensionProviders } from '#model/build/extension-providers.ts';
 import { readGatewayTopology, topologyWithoutEffect } from '#model/build/gateway-topology.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
 import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
@@ -66,6 +67,7 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     ...readDiscoverySelectors(config, problems),
     ...readPathNormalization(config['pathNormalization'], problems),
     ...readDefaultRetries(config, problems),
+    ...readExtensionProviders(config, at, problems),
     ...(listenerFields.some((field) => field in config) && { listeners: readListenerSettings(config, problems) }),
     ...(ingressFields.some((field) => field in config) && { ingress: readIngressSettings(config, problems) }),
     ...(gatewayTopology !== undefined && { gatewayTopology }),

@@ -2,9 +2,9 @@
 // objects as before.
 import type { KindMap } from '#api/kinds.ts';
 import { compareDiagnostics } from '#base/diagnostic.ts';
+import { buildAuthorizationPolicy, dryRunDiagnostics } from '#model/build/authorization-policy.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildCredentials } from '#model/build/credential.ts';
-import { buildAuthorizationPolicy, dryRunDiagnostics } from '#model/build/authorization-policy.ts';
 import { buildDestinationRule } from '#model/build/destination-rule.ts';
 import { destinationRuleDiagnostics } from '#model/build/destination-rule-findings.ts';
 import { discoveredResources } from '#model/build/discovery.ts';
