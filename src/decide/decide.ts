@@ -6,7 +6,7 @@ import { decideFilters } from '#decide/decide-filters.ts';
 import type { Call, Decision, Outcome } from '#decide/decision.ts';
 import { dynamicDestination } from '#decide/dynamic-destination.ts';
 import { endpointAt } from '#decide/endpoints.ts';
-import type { HttpManagerEntry, ListenerEntry, NetworkFilterEntry, TcpProxyEntry } from '#decide/listener-entry.ts';
+import type { FilterChainEntry, HttpManagerEntry, ListenerEntry, NetworkFilterEntry, TcpProxyEntry } from '#decide/listener-entry.ts';
 import { findListener } from '#decide/listener-lookup.ts';
 import { chooseFilterChain } from '#decide/listener-table.ts';
 import { mirrorsOf } from '#decide/mirror.ts';
@@ -26,13 +26,24 @@ export function decide(config: Config, call: Call, trace?: Trace): Decision {
   const chain = chooseFilterChain(listener, call.connection, trace);
   if (chain === undefined) return closed({ listener: listener.name }, 'no filter chain matches the connection');
   const known = { listener: listener.name, filterChain: chain.name };
+  return { ...known, ...decideChain(config, listener, chain, chain.tls === undefined ? call : secured(call), trace) };
+}
+
+/** The chain ends TLS itself: whatever client came this far did so encrypted. */
+function secured(call: Call): Call {
+  return { ...call, connection: { ...call.connection, secure: true } };
+}
+
+type Unlocated = Omit<Decision, 'listener' | 'filterChain'>;
+
+function decideChain(config: Config, listener: ListenerEntry, chain: FilterChainEntry, call: Call, trace: Trace | undefined): Unlocated {
   const verdict = runNetworkRbac(chain.filters, call, trace);
-  if (verdict?.allowed === false) return { ...known, rbac: verdict, ...closed({}, 'RBAC: access denied') };
+  if (verdict?.allowed === false) return { rbac: verdict, ...closed({}, 'RBAC: access denied') };
   const last = chain.filters.at(-1);
-  if (last?.kind === 'tcp-proxy') return { ...known, ...withRbac(verdict), ...decideTcp(config, last, call, trace) };
-  if (last?.kind !== 'http') return closed(known, 'the filter chain has no filter that answers');
-  if (call.request === undefined) return { ...known, outcome: localReply(400, '', 'the filter chain speaks HTTP, the call does not') };
-  return { ...known, ...withRbac(verdict), ...decideHttp(config, listener, last.manager, call, call.request, trace) };
+  if (last?.kind === 'tcp-proxy') return { ...withRbac(verdict), ...decideTcp(config, last, call, trace) };
+  if (last?.kind !== 'http') return closed({}, 'the filter chain has no filter that answers');
+  if (call.request === undefined) return { outcome: localReply(400, '', 'the filter chain speaks HTTP, the call does not') };
+  return { ...withRbac(verdict), ...decideHttp(config, listener, last.manager, call, call.request, trace) };
 }
 
 type Known = Pick<Decision, 'listener' | 'filterChain'>;

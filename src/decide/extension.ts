@@ -11,6 +11,7 @@ import { CorsPolicySchema, CorsSchema } from '#envoy/gen/envoy/extensions/filter
 import { FilterConfigSchema as DynamicForwardProxySchema } from '#envoy/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js';
 import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
+import { JwtAuthenticationSchema, PerRouteConfigSchema as JwtPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 import { RBACSchema as HttpRbacSchema, RBACPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
@@ -27,6 +28,7 @@ import { MaglevSchema } from '#envoy/gen/envoy/extensions/load_balancing_policie
 import { RandomSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.js';
 import { RingHashSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.js';
 import { RoundRobinSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js';
+import { UriTemplateMatchConfigSchema } from '#envoy/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js';
 import { UuidRequestIdConfigSchema } from '#envoy/gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js';
 import { PreviousHostsPredicateSchema } from '#envoy/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
 import { PreviousPrioritiesConfigSchema } from '#envoy/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js';
@@ -44,6 +46,8 @@ export const extensions: Registry = createRegistry(
   HttpRbacSchema,
   RBACPerRouteSchema,
   FilterConfigSchema,
+  JwtAuthenticationSchema,
+  JwtPerRouteSchema,
   CorsSchema,
   CorsPolicySchema,
   HTTPFaultSchema,
@@ -58,6 +62,7 @@ export const extensions: Registry = createRegistry(
   HttpConnectionManagerSchema,
   NetworkRbacSchema,
   TcpProxySchema,
+  UriTemplateMatchConfigSchema,
   PreserveCaseFormatterConfigSchema,
   ClusterConfigSchema,
   DynamicForwardProxySchema,

@@ -1,4 +1,4 @@
-// What RBAC looks at: the connection, and the request where there is one.
+// What RBAC looks at: the connection, the request where there is one, and what filters found out before. Addresses are parsed when a rule asks.
 import { type IpAddress, parseIp } from '#base/cidr.ts';
 import type { DynamicMetadata } from '#decide/dynamic-metadata.ts';
 import type { ConnectionView, RequestView } from '#decide/views.ts';
@@ -13,39 +13,56 @@ export type RbacSubject = {
   /** The socket's peer, and the client behind trusted proxies. */
   readonly directRemoteIp: IpAddress | undefined;
   readonly remoteIp: IpAddress | undefined;
+  /**
+   * What the client's certificate says it is: URI names, DNS names, subject. Undefined where the connection came without TLS; a client that
+   * showed no certificate has the empty subject (Envoy: AuthenticatedMatcher).
+   */
+  readonly principals: readonly string[] | undefined;
 };
 
-export type RbacRule = { readonly text: string; readonly matches: (subject: RbacSubject) => boolean };
-
-/** Addresses are parsed here, once per connection; a subject without request can be kept and spread for each request. */
 export function rbacSubject(connection: ConnectionView, request?: RequestView, metadata?: DynamicMetadata): RbacSubject {
-  const direct = parseIp(connection.sourceAddress);
-  return {
-    connection,
-    request,
-    metadata,
-    destinationIp: parseIp(connection.destinationAddress),
-    directRemoteIp: direct,
-    remoteIp: connection.remoteAddress === undefined ? direct : parseIp(connection.remoteAddress),
-  };
+  return new Subject(connection, request, metadata);
 }
 
-export function notRule(rule: RbacRule): RbacRule {
-  return { text: `not (${rule.text})`, matches: (subject) => !rule.matches(subject) };
+class Subject implements RbacSubject {
+  readonly connection: ConnectionView;
+  readonly request: RequestView | undefined;
+  readonly metadata: DynamicMetadata | undefined;
+
+  constructor(connection: ConnectionView, request: RequestView | undefined, metadata: DynamicMetadata | undefined) {
+    this.connection = connection;
+    this.request = request;
+    this.metadata = metadata;
+  }
+
+  get destinationIp(): IpAddress | undefined {
+    return parsed(this.connection.destinationAddress);
+  }
+
+  get directRemoteIp(): IpAddress | undefined {
+    return parsed(this.connection.sourceAddress);
+  }
+
+  get remoteIp(): IpAddress | undefined {
+    const { remoteAddress, sourceAddress } = this.connection;
+    return parsed(remoteAddress ?? sourceAddress);
+  }
+
+  get principals(): readonly string[] | undefined {
+    const { secure, peerNames, peerSubject = '' } = this.connection;
+    if (secure !== true && peerNames === undefined) return undefined;
+    return peerNames === undefined ? [peerSubject] : [...peerNames, peerSubject];
+  }
 }
 
-export function allRules(rules: readonly RbacRule[]): RbacRule {
-  return { text: joined(rules, ' and '), matches: (subject) => rules.every((rule) => rule.matches(subject)) };
-}
+/** The same few addresses come again and again: those seen last are kept. */
+const seen = new Map<string, IpAddress | undefined>();
+const seenAtMost = 256;
 
-export function anyRule(rules: readonly RbacRule[]): RbacRule {
-  return { text: joined(rules, ' or '), matches: (subject) => rules.some((rule) => rule.matches(subject)) };
+function parsed(text: string): IpAddress | undefined {
+  if (seen.has(text)) return seen.get(text);
+  if (seen.size >= seenAtMost) seen.clear();
+  const ip = parseIp(text);
+  seen.set(text, ip);
+  return ip;
 }
-
-function joined(rules: readonly RbacRule[], word: string): string {
-  const text = rules.map((rule) => rule.text).join(word);
-  return rules.length > 1 ? `(${text})` : text;
-}
-
-export const anything: RbacRule = { text: 'anything', matches: () => true };
-export const nothing: RbacRule = { text: 'nothing', matches: () => false };

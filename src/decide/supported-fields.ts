@@ -115,6 +115,24 @@ const http: Readonly<Record<string, MessageRules>> = {
   'envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry': 'all',
   'envoy.type.v3.TokenBucket': 'all',
   'envoy.type.v3.HttpStatus': 'all',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication': fields(
+    'providers rules bypass_cors_preflight requirement_map strip_failure_response',
+    'stat_prefix',
+  ),
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtProvider': fields(
+    `issuer audiences local_jwks forward from_headers from_params from_cookies forward_payload_header pad_forward_payload_header payload_in_metadata
+     normalize_payload_in_metadata header_in_metadata clock_skew_seconds claim_to_headers clear_route_cache`,
+    'jwt_cache_config',
+  ),
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtProvider.NormalizePayload': 'all',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtHeader': 'all',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtClaimToHeader': 'all',
+  'envoy.extensions.filters.http.jwt_authn.v3.RequirementRule': 'all',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement': 'all',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementOrList': 'all',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementAndList': 'all',
+  'envoy.extensions.filters.http.jwt_authn.v3.ProviderWithAudiences': 'all',
+  'envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig': fields('disabled'),
   'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb': 'all',
   'envoy.extensions.filters.http.buffer.v3.Buffer': 'all',
   'envoy.extensions.filters.http.buffer.v3.BufferPerRoute': 'all',
@@ -158,7 +176,8 @@ const route: Readonly<Record<string, MessageRules>> = {
     'metadata decorator tracing stat_prefix',
   ),
   'envoy.config.route.v3.RouteMatch': fields(
-    'prefix path safe_regex connect_matcher path_separated_prefix case_sensitive runtime_fraction headers query_parameters grpc',
+    `prefix path safe_regex connect_matcher path_separated_prefix case_sensitive runtime_fraction headers query_parameters grpc
+     dynamic_metadata`,
   ),
   'envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions': 'all',
   'envoy.config.route.v3.RouteMatch.ConnectMatcher': 'all',
@@ -166,6 +185,7 @@ const route: Readonly<Record<string, MessageRules>> = {
   'envoy.type.v3.FractionalPercent': 'all',
   'envoy.config.route.v3.HeaderMatcher': 'all',
   'envoy.config.route.v3.QueryParameterMatcher': 'all',
+  'envoy.type.v3.DoubleRange': 'all',
   'envoy.type.v3.Int64Range': 'all',
   'envoy.type.v3.Int32Range': 'all',
   'envoy.type.matcher.v3.StringMatcher': fields('exact prefix suffix safe_regex contains ignore_case'),
@@ -228,14 +248,25 @@ const rbac: Readonly<Record<string, MessageRules>> = {
   'envoy.config.rbac.v3.RBAC': fields('action policies'),
   'envoy.config.rbac.v3.Policy': fields('permissions principals'),
   'envoy.config.rbac.v3.Permission': fields(
-    'and_rules or_rules any header url_path destination_ip destination_port destination_port_range metadata not_rule requested_server_name',
+    `and_rules or_rules any header url_path destination_ip destination_port destination_port_range metadata not_rule requested_server_name
+     uri_template`,
   ),
   'envoy.config.rbac.v3.Permission.Set': 'all',
-  'envoy.config.rbac.v3.Principal': fields('and_ids or_ids any authenticated source_ip direct_remote_ip remote_ip header url_path metadata not_id'),
+  'envoy.config.rbac.v3.Principal': fields(
+    'and_ids or_ids any authenticated source_ip direct_remote_ip remote_ip header url_path metadata filter_state not_id',
+  ),
   'envoy.config.rbac.v3.Principal.Set': 'all',
   'envoy.config.rbac.v3.Principal.Authenticated': 'all',
   'envoy.type.matcher.v3.PathMatcher': 'all',
-  'envoy.type.matcher.v3.MetadataMatcher': fields('', 'filter path value invert'),
+  'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig': 'all',
+  'envoy.type.matcher.v3.MetadataMatcher': 'all',
+  'envoy.type.matcher.v3.MetadataMatcher.PathSegment': 'all',
+  'envoy.type.matcher.v3.ValueMatcher': 'all',
+  'envoy.type.matcher.v3.ValueMatcher.NullMatch': 'all',
+  'envoy.type.matcher.v3.DoubleMatcher': 'all',
+  'envoy.type.matcher.v3.ListMatcher': 'all',
+  'envoy.type.matcher.v3.OrMatcher': 'all',
+  'envoy.type.matcher.v3.FilterStateMatcher': 'all',
   'envoy.config.core.v3.CidrRange': 'all',
 };
 
@@ -243,8 +274,8 @@ const cluster: Readonly<Record<string, MessageRules>> = {
   'envoy.config.cluster.v3.Cluster': {
     ...fields(
       `name type eds_cluster_config connect_timeout load_assignment max_requests_per_connection circuit_breakers common_http_protocol_options
-       http2_protocol_options typed_extension_protocol_options least_request_lb_config common_lb_config transport_socket load_balancing_policy
-       upstream_bind_config upstream_connection_options dns_refresh_rate respect_dns_ttl outlier_detection round_robin_lb_config
+       http2_protocol_options typed_extension_protocol_options least_request_lb_config common_lb_config transport_socket transport_socket_matches
+       load_balancing_policy upstream_bind_config upstream_connection_options dns_refresh_rate respect_dns_ttl outlier_detection round_robin_lb_config
        ring_hash_lb_config maglev_lb_config original_dst_lb_config dns_failure_refresh_rate cluster_type`,
       `alt_stat_name per_connection_buffer_limit_bytes http_protocol_options dns_lookup_family typed_dns_resolver_config
        wait_for_warm_on_init cleanup_interval metadata protocol_selection
@@ -262,6 +293,7 @@ const cluster: Readonly<Record<string, MessageRules>> = {
      key_value_config`,
   ),
   'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig': fields('', 'dns_cache_config'),
+  'envoy.config.cluster.v3.Cluster.TransportSocketMatch': 'all',
   'envoy.config.cluster.v3.Cluster.EdsClusterConfig': fields('eds_config service_name'),
   'envoy.config.cluster.v3.CircuitBreakers': fields('thresholds'),
   'envoy.config.cluster.v3.CircuitBreakers.Thresholds': fields(
@@ -336,7 +368,11 @@ const cluster: Readonly<Record<string, MessageRules>> = {
   'envoy.config.endpoint.v3.Endpoint': fields('address hostname', 'health_check_config'),
   'envoy.config.core.v3.Locality': 'all',
   // Everything dynamic comes over one aggregated stream.
-  'envoy.config.core.v3.ConfigSource': fields('ads', 'initial_fetch_timeout resource_api_version'),
+  'envoy.config.core.v3.ConfigSource': fields('ads api_config_source initial_fetch_timeout', 'resource_api_version'),
+  // Of secrets alone: whoever reads another ConfigSource refuses it.
+  'envoy.config.core.v3.ApiConfigSource': fields('api_type grpc_services', 'transport_api_version set_node_on_first_message_only'),
+  'envoy.config.core.v3.GrpcService': fields('envoy_grpc'),
+  'envoy.config.core.v3.GrpcService.EnvoyGrpc': fields('cluster_name'),
   'envoy.config.core.v3.AggregatedConfigSource': 'all',
   'envoy.config.core.v3.Address': fields('socket_address pipe'),
   'envoy.config.core.v3.Pipe': fields('path', 'mode'),
@@ -349,8 +385,8 @@ const tls: Readonly<Record<string, MessageRules>> = {
   'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport': fields('config transport_socket'),
   'envoy.config.core.v3.ProxyProtocolConfig': fields('version'),
   'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext': fields(
-    'common_tls_context require_client_certificate',
-    'session_ticket_keys disable_stateless_session_resumption disable_stateful_session_resumption session_timeout full_scan_certs_on_sni_mismatch',
+    'common_tls_context require_client_certificate disable_stateless_session_resumption',
+    'session_ticket_keys disable_stateful_session_resumption session_timeout full_scan_certs_on_sni_mismatch',
     { ocsp_staple_policy: ['LENIENT_STAPLING'] },
   ),
   'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext': fields(
@@ -365,14 +401,15 @@ const tls: Readonly<Record<string, MessageRules>> = {
     'default_validation_context validation_context_sds_secret_config',
   ),
   'envoy.extensions.transport_sockets.tls.v3.TlsParameters': fields(
-    'tls_minimum_protocol_version tls_maximum_protocol_version cipher_suites',
-    'ecdh_curves signature_algorithms',
+    'tls_minimum_protocol_version tls_maximum_protocol_version cipher_suites ecdh_curves signature_algorithms',
   ),
   'envoy.extensions.transport_sockets.tls.v3.TlsCertificate': fields('certificate_chain private_key', 'watched_directory'),
-  'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': fields('name'),
+  'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': fields('name sds_config'),
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext': {
-    ...fields('trusted_ca match_typed_subject_alt_names match_subject_alt_names', 'watched_directory'),
-    trust_chain_verification: ['VERIFY_TRUST_CHAIN'],
+    ...fields(
+      'trusted_ca crl match_typed_subject_alt_names match_subject_alt_names verify_certificate_hash verify_certificate_spki trust_chain_verification',
+      'watched_directory',
+    ),
   },
   'envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher': fields('san_type matcher'),
 };

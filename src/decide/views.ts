@@ -1,5 +1,6 @@
 // What a decision is made about: a connection and a request, seen through the narrowest interface, so that the proxy's own objects,
 // a call in a test and a question to `explain` all fit without being copied.
+import type { DynamicMetadata } from '#decide/dynamic-metadata.ts';
 
 /** A request as routing sees it. Header names are asked for in lower case; several fields of one name answer joined by ','. */
 export type RequestView = {
@@ -10,6 +11,10 @@ export type RequestView = {
   /** Path with query. */
   readonly path: string;
   readonly header: (name: string) => string | undefined;
+  /** The value of each field of that name. Where it is not told the joined text counts as one field. */
+  readonly headerFields?: (name: string) => readonly string[];
+  /** What filters found out about the request before it was routed again; undefined: nothing. */
+  readonly metadata?: DynamicMetadata | undefined;
 };
 
 /** A connection as filter chain matching and authorisation see it. */
@@ -25,6 +30,9 @@ export type ConnectionView = {
   readonly serverName?: string;
   /** ALPN of the ClientHello, or what the HTTP inspector found (`http/1.1`, `h2c`). */
   readonly applicationProtocols: readonly string[];
-  /** URI and DNS SANs of the verified client certificate. */
+  /** TLS ends in this proxy, whether or not the client showed a certificate. */
+  readonly secure?: boolean;
+  /** URI and DNS SANs of the verified client certificate, and its subject as RFC 2253 writes it. */
   readonly peerNames?: readonly string[];
+  readonly peerSubject?: string;
 };

@@ -17,7 +17,9 @@ export function connectionView({ stream, notes }: RequestContext): ConnectionVie
     transportProtocol: connection.tls ? 'tls' : 'raw_buffer',
     ...(connection.serverName === undefined ? {} : { serverName: connection.serverName }),
     applicationProtocols: [],
+    secure: connection.tls,
     ...(connection.peerNames === undefined ? {} : { peerNames: connection.peerNames }),
+    ...(connection.facts.peerSubject === '' ? {} : { peerSubject: connection.facts.peerSubject }),
   };
 }
 
