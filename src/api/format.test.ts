@@ -23,6 +23,10 @@ const cases: Readonly<Record<Format, { readonly good: readonly string[]; readonl
     ],
     bad: ['', 'a b', 'http://a', 'a..b', '-a', 'a.*', '*.*.com', 'a/b', 'a:80'],
   },
+  'gateway-host': { good: ['a.com', '*.a.com', 'a'], bad: ['A.com', 'a_b.com', 'a.*.com', '*a.com', 'a..com', '-a.com', ''] },
+  'dns-subdomain': { good: ['a', 'a-b.c', '1'], bad: ['A', 'a_b', '', '.a', 'a.', `a${'.a'.repeat(127)}`] },
+  'api-group': { good: ['', 'gateway.networking.k8s.io'], bad: ['Group', 'a/b'] },
+  kind: { good: ['Service', 'S'], bad: ['', '1a', 'a_b', 'a'.repeat(64)] },
   'dns-label': { good: ['http', 'http-2', 'a'], bad: ['', 'Http', '-a', 'a-', 'a.b', 'a'.repeat(64)] },
   rfc3339: { good: ['2024-01-02T03:04:05Z', '2024-01-02T03:04:05.678+01:00'], bad: ['2024-01-02', 'now', ''] },
 };

@@ -1,6 +1,6 @@
 // The rules beyond the schema, by kind: what the webhooks of a cluster would refuse.
 import type { Finding } from '#api/finding.ts';
-import { checkKubernetesGateway, checkListenerSet } from '#api/gateway-api/gateway-rules.ts';
+import { checkGatewayClass, checkKubernetesGateway, checkListenerSet } from '#api/gateway-api/gateway-rules.ts';
 import { checkConnectionRoute, checkGrpcRoute, checkHttpRoute } from '#api/gateway-api/route-rules.ts';
 import { checkRateLimit } from '#api/heddle/rate-limit-rules.ts';
 import { checkAuthorizationPolicy } from '#api/istio/authorization-policy-rules.ts';
@@ -31,6 +31,7 @@ const rules: Rules = {
   ServiceEntry: checkServiceEntry,
   WorkloadEntry: checkWorkloadEntry,
   WorkloadGroup: checkWorkloadGroup,
+  GatewayClass: checkGatewayClass,
   KubernetesGateway: checkKubernetesGateway,
   ListenerSet: checkListenerSet,
   HTTPRoute: checkHttpRoute,

@@ -3,7 +3,17 @@
 // Fields are optional unless wrapped in `required()`, as nearly all fields of Istio and Kubernetes are.
 
 /** Formats that validation knows beyond JSON Schema's own. */
-export type Format = 'protobuf-duration' | 'protobuf-duration-or-zero' | 'byte' | 'host' | 'dns-label' | 'rfc3339';
+export type Format =
+  | 'protobuf-duration'
+  | 'protobuf-duration-or-zero'
+  | 'byte'
+  | 'host'
+  | 'gateway-host'
+  | 'dns-label'
+  | 'dns-subdomain'
+  | 'api-group'
+  | 'kind'
+  | 'rfc3339';
 
 declare const valueType: unique symbol;
 

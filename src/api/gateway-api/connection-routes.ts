@@ -2,7 +2,7 @@
 import { parentReference, weightedBackend } from '#api/gateway-api/references.ts';
 import { array, object, oneOf, required, type Static, string } from '#api/schema.ts';
 
-const rule = object({ name: string({ minLength: 1 }), backendRefs: array(weightedBackend, { minItems: 1, maxItems: 16 }) });
+const rule = object({ name: string({ format: 'dns-subdomain' }), backendRefs: array(weightedBackend, { minItems: 1, maxItems: 16 }) });
 
 const common = {
   parentRefs: array(parentReference, { maxItems: 32 }),
@@ -10,7 +10,7 @@ const common = {
   rules: required(array(rule, { minItems: 1, maxItems: 16 })),
 };
 
-export const tlsRouteSpec = object({ ...common, hostnames: array(string({ minLength: 1, format: 'host' }), { maxItems: 16 }) });
+export const tlsRouteSpec = object({ ...common, hostnames: array(string({ minLength: 1, format: 'gateway-host' }), { maxItems: 16 }) });
 export const tcpRouteSpec = object(common);
 
 export type TlsRouteSpec = Static<typeof tlsRouteSpec>;

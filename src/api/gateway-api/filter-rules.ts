@@ -1,7 +1,7 @@
 // What the CRDs of HTTPRoute and GRPCRoute demand of filters beyond their schema (their CEL rules).
 import { type Finding, invalid, type Path } from '#api/finding.ts';
-import type { GrpcFilter, HttpFilter, PathModifier, RequestMirror } from '#api/gateway-api/filters.ts';
-import { checkHeaderModifier } from '#api/gateway-api/header-rules.ts';
+import type { CorsFilter, GrpcFilter, HttpFilter, PathModifier, RequestMirror } from '#api/gateway-api/filters.ts';
+import { checkHeaderModifier, checkHeaderName, checkUnique } from '#api/gateway-api/header-rules.ts';
 
 type Filter = HttpFilter | GrpcFilter;
 
@@ -32,6 +32,7 @@ export function checkFilters(filters: readonly Filter[], path: Path): readonly F
       ...checkHeaderModifier(filter.requestHeaderModifier ?? {}, [...at, 'requestHeaderModifier']),
       ...checkHeaderModifier(filter.responseHeaderModifier ?? {}, [...at, 'responseHeaderModifier']),
       ...checkMirror(filter.requestMirror, [...at, 'requestMirror']),
+      ...('cors' in filter ? checkCors(filter.cors ?? {}, [...at, 'cors']) : []),
       ...('urlRewrite' in filter ? checkPath(filter.urlRewrite?.path, [...at, 'urlRewrite', 'path']) : []),
       ...('requestRedirect' in filter ? checkRedirect(filter, [...at, 'requestRedirect']) : []),
     ];
@@ -45,6 +46,31 @@ function checkFields(filter: Filter, path: Path): readonly Finding[] {
   return [
     ...(wanted in filter ? [] : [invalid([...path, 'type'], 'key', `a filter of type ${filter.type} needs ${wanted}`)]),
     ...strange.map((field) => invalid([...path, field], 'key', `${field} cannot stand in a filter of type ${filter.type}`)),
+  ];
+}
+
+/** HTTP or HTTPS with a host that may begin with a wildcard, or all of it one; and a port. */
+const corsOrigin = /^(?:\*|https?:\/\/(?:(?:\*\.)?(?:[a-zA-Z0-9-]+\.)*[a-zA-Z0-9-]+|\*)(?::\d{1,5})?)$/;
+
+function checkCors(cors: CorsFilter, path: Path): readonly Finding[] {
+  const { allowOrigins = [], allowHeaders = [], exposeHeaders = [] } = cors;
+  const lists = ['allowOrigins', 'allowMethods', 'allowHeaders', 'exposeHeaders'] as const;
+  return [
+    ...lists.flatMap((list) => checkUnique(cors[list] ?? [], [...path, list])),
+    // Not of exposeHeaders, where * is one name among others.
+    ...lists.slice(0, 3).flatMap((list) => {
+      const values = cors[list] ?? [];
+      return values.includes('*') && values.length > 1
+        ? [invalid([...path, list], 'key', `* stands for all of ${list}, alone`, 'leave the others out')]
+        : [];
+    }),
+    ...allowOrigins.flatMap((origin, index) =>
+      corsOrigin.test(origin)
+        ? []
+        : [invalid([...path, 'allowOrigins', index], 'value', `${JSON.stringify(origin)} is no origin`, 'such as https://shop.example.com')],
+    ),
+    ...allowHeaders.flatMap((name, index) => checkHeaderName(name, [...path, 'allowHeaders', index])),
+    ...exposeHeaders.flatMap((name, index) => checkHeaderName(name, [...path, 'exposeHeaders', index])),
   ];
 }
 

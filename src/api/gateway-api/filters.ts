@@ -18,7 +18,7 @@ const pathModifier = object({
 
 const requestRedirect = object({
   scheme: oneOf('http', 'https'),
-  hostname: string({ minLength: 1, format: 'host' }),
+  hostname: string({ minLength: 1, format: 'gateway-host' }),
   path: pathModifier,
   port: port(),
   statusCode: integer({ minimum: 300, maximum: 399 }),
@@ -64,7 +64,7 @@ export const httpFilter = object({
   responseHeaderModifier: headerModifier,
   requestMirror,
   requestRedirect,
-  urlRewrite: object({ hostname: string({ minLength: 1, format: 'host' }), path: pathModifier }),
+  urlRewrite: object({ hostname: string({ minLength: 1, format: 'gateway-host' }), path: pathModifier }),
   cors,
   externalAuth,
   extensionRef: localReference,

@@ -4,10 +4,10 @@ import { labelSelector } from '#api/kubernetes/meta.ts';
 import { array, map, object, oneOf, port, required, type Static, string } from '#api/schema.ts';
 
 const parametersReference = object({
-  group: required(string()),
-  kind: required(string()),
+  group: required(string({ format: 'api-group' })),
+  kind: required(string({ format: 'kind' })),
   name: required(string({ minLength: 1 })),
-  namespace: string(),
+  namespace: string({ format: 'dns-label' }),
 });
 
 export const gatewayClassSpec = object({
@@ -18,12 +18,12 @@ export const gatewayClassSpec = object({
 
 const allowedRoutes = object({
   namespaces: object({ from: fromNamespaces, selector: labelSelector }),
-  kinds: array(object({ group: string(), kind: required(string({ minLength: 1 })) }), { maxItems: 8 }),
+  kinds: array(object({ group: string({ format: 'api-group' }), kind: required(string({ format: 'kind' })) }), { maxItems: 8 }),
 });
 
 const listener = object({
-  name: required(string({ minLength: 1 })),
-  hostname: string({ minLength: 1, format: 'host' }),
+  name: required(string({ format: 'dns-subdomain' })),
+  hostname: string({ minLength: 1, format: 'gateway-host' }),
   port: required(port()),
   protocol: required(string({ minLength: 1 })),
   tls: object({
@@ -56,10 +56,18 @@ export const gatewaySpec = object({
 });
 
 export const listenerSetSpec = object({
-  parentRef: required(object({ group: string(), kind: string(), name: required(string({ minLength: 1 })), namespace: string() })),
+  parentRef: required(
+    object({
+      group: string({ format: 'api-group' }),
+      kind: string({ format: 'kind' }),
+      name: required(string({ minLength: 1 })),
+      namespace: string({ format: 'dns-label' }),
+    }),
+  ),
   listeners: required(array(listener, { minItems: 1, maxItems: 64 })),
 });
 
+export type GatewayClassSpec = Static<typeof gatewayClassSpec>;
 export type GatewaySpec = Static<typeof gatewaySpec>;
 export type ListenerSpec = Static<typeof listener>;
 export type AllowedRoutes = Static<typeof allowedRoutes>;

@@ -13,7 +13,7 @@ const match = object({
 });
 
 const rule = object({
-  name: string({ minLength: 1 }),
+  name: string({ format: 'dns-subdomain' }),
   matches: array(match, { maxItems: 64 }),
   filters: array(grpcFilter, { maxItems: 16 }),
   backendRefs: array(object({ ...weightedBackendFields, filters: array(grpcFilter, { maxItems: 16 }) }), { maxItems: 16 }),
@@ -23,7 +23,7 @@ const rule = object({
 export const grpcRouteSpec = object({
   parentRefs: array(parentReference, { maxItems: 32 }),
   useDefaultGateways: oneOf('All', 'None'),
-  hostnames: array(string({ minLength: 1, format: 'host' }), { maxItems: 16 }),
+  hostnames: array(string({ minLength: 1, format: 'gateway-host' }), { maxItems: 16 }),
   rules: array(rule, { minItems: 1, maxItems: 16 }),
 });
 

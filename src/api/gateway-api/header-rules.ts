@@ -11,6 +11,13 @@ export function checkHeaderName(name: string, path: Path): readonly Finding[] {
   return token.test(name) ? [] : [invalid(path, 'value', `${JSON.stringify(name)} is no name of a header`)];
 }
 
+/** Lists that Kubernetes keeps as sets or by name: none of the texts twice. */
+export function checkUnique(texts: readonly string[], path: Path): readonly Finding[] {
+  return texts.flatMap((text, index) =>
+    texts.indexOf(text) < index ? [invalid([...path, index], 'key', `${text} is in the list twice`, 'keep one of them')] : [],
+  );
+}
+
 export function checkHeaderModifier({ set = [], add = [], remove = [] }: HeaderModifier, path: Path): readonly Finding[] {
   const ofLists = (['set', 'add'] as const).flatMap((list) =>
     (list === 'set' ? set : add).flatMap(({ name, value }, index) => [
@@ -20,5 +27,17 @@ export function checkHeaderModifier({ set = [], add = [], remove = [] }: HeaderM
         : []),
     ]),
   );
-  return [...ofLists, ...remove.flatMap((name, index) => checkHeaderName(name, [...path, 'remove', index]))];
+  return [
+    ...ofLists,
+    ...remove.flatMap((name, index) => checkHeaderName(name, [...path, 'remove', index])),
+    ...checkUnique(
+      set.map(({ name }) => name),
+      [...path, 'set'],
+    ),
+    ...checkUnique(
+      add.map(({ name }) => name),
+      [...path, 'add'],
+    ),
+    ...checkUnique(remove, [...path, 'remove']),
+  ];
 }

@@ -28,7 +28,7 @@ export const sessionPersistence = object({
 });
 
 const rule = object({
-  name: string({ minLength: 1 }),
+  name: string({ format: 'dns-subdomain' }),
   matches: array(match, { maxItems: 64 }),
   filters: array(httpFilter, { maxItems: 16 }),
   backendRefs: array(object({ ...weightedBackendFields, filters: array(httpFilter, { maxItems: 16 }) }), { maxItems: 16 }),
@@ -40,7 +40,7 @@ const rule = object({
 export const httpRouteSpec = object({
   parentRefs: array(parentReference, { maxItems: 32 }),
   useDefaultGateways: oneOf('All', 'None'),
-  hostnames: array(string({ minLength: 1, format: 'host' }), { maxItems: 16 }),
+  hostnames: array(string({ minLength: 1, format: 'gateway-host' }), { maxItems: 16 }),
   rules: array(rule, { minItems: 1, maxItems: 16 }),
 });
 

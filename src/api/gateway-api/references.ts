@@ -2,10 +2,15 @@
 import { integer, object, oneOf, port, required, type Static, string } from '#api/schema.ts';
 
 /** The fields of a reference, for kinds that have more beside them. */
-const reference = { group: string(), kind: string(), name: required(string({ minLength: 1 })), namespace: string() };
+const reference = {
+  group: string({ format: 'api-group' }),
+  kind: string({ format: 'kind' }),
+  name: required(string({ minLength: 1 })),
+  namespace: string({ format: 'dns-label' }),
+};
 
 /** ParentReference: a Gateway, a ListenerSet, a Service or a ServiceEntry; a Gateway unless said. */
-export const parentReference = object({ ...reference, sectionName: string(), port: port() });
+export const parentReference = object({ ...reference, sectionName: string({ format: 'dns-subdomain' }), port: port() });
 
 /** BackendObjectReference: a Service unless said. */
 export const backendReference = object({ ...reference, port: port() });
@@ -21,14 +26,18 @@ export const secretReference = object(reference);
 
 /** ObjectReference, with everything said. */
 export const objectReference = object({
-  group: required(string()),
-  kind: required(string()),
+  group: required(string({ format: 'api-group' })),
+  kind: required(string({ format: 'kind' })),
   name: required(string({ minLength: 1 })),
-  namespace: string(),
+  namespace: string({ format: 'dns-label' }),
 });
 
 /** LocalObjectReference. */
-export const localReference = object({ group: required(string()), kind: required(string()), name: required(string({ minLength: 1 })) });
+export const localReference = object({
+  group: required(string({ format: 'api-group' })),
+  kind: required(string({ format: 'kind' })),
+  name: required(string({ minLength: 1 })),
+});
 
 /** AllowedRoutes, RouteNamespaces: whose resources may attach. */
 export const fromNamespaces = oneOf('All', 'Selector', 'Same', 'None');

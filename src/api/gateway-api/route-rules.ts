@@ -14,6 +14,7 @@ export function checkHttpRoute({ spec }: { readonly spec: HttpRouteSpec }): read
   return [
     ...checkParents(spec.parentRefs),
     ...checkHostnames(spec.hostnames),
+    ...checkMatchCount(spec.rules ?? []),
     ...(spec.rules ?? []).flatMap((rule, index) => checkHttpRule(rule, ['spec', 'rules', index])),
   ];
 }
@@ -22,6 +23,7 @@ export function checkGrpcRoute({ spec }: { readonly spec: GrpcRouteSpec }): read
   return [
     ...checkParents(spec.parentRefs),
     ...checkHostnames(spec.hostnames),
+    ...checkMatchCount(spec.rules ?? []),
     ...(spec.rules ?? []).flatMap(({ matches = [], filters = [], backendRefs = [] }, index) => {
       const path = ['spec', 'rules', index];
       return [
@@ -41,6 +43,12 @@ export function checkConnectionRoute({ spec }: { readonly spec: TlsRouteSpec | T
   ];
 }
 
+/** Rules may be 16 and matches of each 64, but not all of them at once. */
+function checkMatchCount(rules: readonly { readonly matches?: readonly unknown[] }[]): readonly Finding[] {
+  const count = rules.reduce((sum, { matches = [] }) => sum + matches.length, 0);
+  return count > 128 ? [invalid(['spec', 'rules'], 'key', `all rules together have ${count} matches, of at most 128`, 'make two routes of it')] : [];
+}
+
 /** The listener's rule for its hostname holds for those of routes. */
 function checkHostnames(hostnames: readonly string[] = []): readonly Finding[] {
   return hostnames.flatMap((hostname, index) => {
@@ -50,15 +58,18 @@ function checkHostnames(hostnames: readonly string[] = []): readonly Finding[] {
   });
 }
 
-/** Two references to one parent must be for different parts of it. */
+/** Two references to one parent must be for different parts of it, and name them in one way, by sectionName or by port. */
 function checkParents(parents: readonly ParentReference[] = []): readonly Finding[] {
-  const key = ({ group = 'gateway.networking.k8s.io', kind = 'Gateway', namespace = '', name, sectionName = '', port = 0 }: ParentReference) =>
-    `${group}/${kind}/${namespace}/${name}/${sectionName}/${port}`;
-  return parents.flatMap((parent, index) =>
-    parents.slice(0, index).some((other) => key(other) === key(parent))
-      ? [invalid(['spec', 'parentRefs', index], 'key', 'the same parent is named twice', 'give each its own sectionName or port, or keep one')]
-      : [],
-  );
+  const whole = ({ group = 'gateway.networking.k8s.io', kind = 'Gateway', namespace = '', name }: ParentReference) =>
+    `${group}/${kind}/${namespace}/${name}`;
+  const part = ({ sectionName = '', port = 0 }: ParentReference) => `${sectionName}/${port}`;
+  const shape = ({ sectionName = '', port = 0 }: ParentReference) => `${sectionName !== ''}/${port !== 0}`;
+  return parents.flatMap((parent, index) => {
+    const earlier = parents.slice(0, index).filter((other) => whole(other) === whole(parent));
+    const isTaken = earlier.some((other) => part(other) === part(parent) || shape(other) !== shape(parent));
+    if (!isTaken) return [];
+    return [invalid(['spec', 'parentRefs', index], 'key', 'the same parent is named twice', 'give each its own sectionName or port, or keep one')];
+  });
 }
 
 function checkHttpRule(rule: HttpRouteRule, path: Path): readonly Finding[] {
@@ -98,6 +109,9 @@ function checkHttpMatch({ path: written, headers = [], queryParams = [] }: HttpR
       : [
           ...(value.startsWith('/') ? [] : [invalid(at, 'value', `a path starts with /, which ${JSON.stringify(value)} does not`)]),
           ...refusedInPath.filter((part) => value.includes(part)).map((part) => invalid(at, 'value', `a path cannot contain ${part}`)),
+          ...(/^(?:[-\w/.~!$&'()*+,;=:@]|%[\da-fA-F]{2})*$/.test(value)
+            ? []
+            : [invalid(at, 'value', `${JSON.stringify(value)} holds what a path cannot`, 'encode it: a blank is %20')]),
           ...(/\/\.\.?$/.test(value) ? [invalid(at, 'value', 'a path cannot end in /. or /..')] : []),
         ];
   return [...ofPath, ...checkNamed(headers, [...path, 'headers'], true), ...checkNamed(queryParams, [...path, 'queryParams'], false)];

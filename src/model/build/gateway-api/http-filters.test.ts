@@ -66,12 +66,13 @@ test('mirrors: all, a percentage, a fraction', () => {
 });
 
 test('CORS: origins exact, any, and with a wildcard', () => {
-  const rule = only(`filters: [{type: CORS, cors: {allowOrigins: ["https://a.com", "*", "https://*.b.com"], maxAge: 3}}], ${toA}`);
+  const withOrigins = (origins: string) => only(`filters: [{type: CORS, cors: {allowOrigins: [${origins}], maxAge: 3}}], ${toA}`);
+  const rule = withOrigins('"https://a.com", "https://*.b.com"');
   assert.deepEqual(rule?.cors?.allowOrigins, [
     { kind: 'exact', value: 'https://a.com' },
-    { kind: 'regex', value: '.*' },
     { kind: 'regex', value: 'https://.*\\.b\\.com' },
   ]);
+  assert.deepEqual(withOrigins('"*"')?.cors?.allowOrigins, [{ kind: 'regex', value: '.*' }]);
   assert.equal(rule?.cors?.maxAgeMs, 3000);
   assert.equal(rule?.cors?.unmatchedPreflights, 'ignore');
 });
