@@ -150,6 +150,11 @@ export const heddleCodes = {
     explanation: 'Of several policies for one workload, namespace or mesh only the oldest counts. This one does nothing.',
   },
   HDL0072: { title: 'Port of nobody', explanation: 'A policy is about a port that no workload it selects names.' },
+  HDL0073: {
+    title: 'Port closed for want of a certificate',
+    explanation:
+      'A port must have mutual TLS, and its proxy has no identity to take it with. Nobody can connect: anything else would be less than asked.',
+  },
   HDL0080: {
     title: 'Unusable certificate',
     explanation: 'A Secret or ConfigMap holds a certificate, key or root that no proxy can use. The last good one stays in force, if there was one.',
@@ -157,6 +162,14 @@ export const heddleCodes = {
   HDL0081: {
     title: 'Certificate out of its time',
     explanation: 'A certificate of a Secret or ConfigMap has expired, expires within a week, or is not valid yet. Clients refuse it.',
+  },
+  HDL0090: {
+    title: 'Unusable certificate authority',
+    explanation: 'A file of the certificate authority is missing or broken, or does not fit the others. What was last read whole stays in force.',
+  },
+  HDL0091: {
+    title: 'Certificate authority ends soon',
+    explanation: 'The certificate that signs all others, or one above it, expires soon or has expired. After that no workload gets a certificate.',
   },
   HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },
   HDL0402: { title: 'Image without a command', explanation: 'No heddle.yaml says which local program stands for the image of a container.' },

@@ -1,6 +1,6 @@
-// The filter chains that listeners are made of: HTTP, bytes, or either as the first bytes tell.
-import { plaintextHttpProtocols } from '#compile/listener-filters.ts';
+// The filter chains that listeners are made of.
 import { create } from '#envoy/create.ts';
+import type { TransportSocket } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import {
   type Filter,
   type FilterChain,
@@ -9,17 +9,30 @@ import {
   FilterChainSchema,
 } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 
-export type ChainMatch = { readonly destinationPort?: number; readonly plaintextHttp?: boolean; readonly rawBuffer?: boolean };
+/** Empty lists, and what is not there, match anything. */
+export type ChainMatch = {
+  readonly destinationPort?: number;
+  readonly transport?: 'tls' | 'raw_buffer';
+  readonly applicationProtocols?: readonly string[];
+};
 
-/** A chain that ends in `filter`, behind those of `before`. Without a match it takes every connection. */
-export function filterChain(name: string, filter: Filter, match?: ChainMatch, before: readonly Filter[] = []): FilterChain {
-  return create(FilterChainSchema, { name, filters: [...before, filter], ...(match !== undefined && { filterChainMatch: filterChainMatch(match) }) });
+/** `before`: filters in front of the last one. `socket`: what ends TLS. */
+export type ChainParts = { readonly before?: readonly Filter[]; readonly socket?: TransportSocket };
+
+/** A chain that ends in `filter`. Without a match it takes every connection. */
+export function filterChain(name: string, filter: Filter, match?: ChainMatch, { before = [], socket }: ChainParts = {}): FilterChain {
+  return create(FilterChainSchema, {
+    name,
+    filters: [...before, filter],
+    ...(match !== undefined && { filterChainMatch: filterChainMatch(match) }),
+    ...(socket !== undefined && { transportSocket: socket }),
+  });
 }
 
-function filterChainMatch({ destinationPort, plaintextHttp, rawBuffer }: ChainMatch): FilterChainMatch {
+function filterChainMatch({ destinationPort, transport, applicationProtocols = [] }: ChainMatch): FilterChainMatch {
   return create(FilterChainMatchSchema, {
     ...(destinationPort !== undefined && { destinationPort }),
-    ...(plaintextHttp === true && { applicationProtocols: [...plaintextHttpProtocols] }),
-    ...((rawBuffer === true || plaintextHttp === true) && { transportProtocol: 'raw_buffer' }),
+    ...(applicationProtocols.length > 0 && { applicationProtocols: [...applicationProtocols] }),
+    ...(transport !== undefined && { transportProtocol: transport }),
   });
 }

@@ -4,6 +4,8 @@ import { duration, noTimeout } from '#compile/durations.ts';
 import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
 import {
+  type FilterChain,
+  type FilterChainMatch,
   type ListenerFilter,
   type ListenerFilterChainMatchPredicate,
   ListenerFilterChainMatchPredicateSchema,
@@ -31,21 +33,46 @@ export function originalDestination(): ListenerFilter {
 }
 
 /** Finds out whether a connection is TLS, and for which server name and protocols (SNI, ALPN). */
-export function tlsInspector(): ListenerFilter {
+export function tlsInspector(disabled?: ListenerFilterChainMatchPredicate): ListenerFilter {
   return create(ListenerFilterSchema, {
     name: 'envoy.filters.listener.tls_inspector',
     configType: { case: 'typedConfig', value: packAny(TlsInspectorSchema, {}) },
+    ...(disabled !== undefined && { filterDisabled: disabled }),
   });
 }
 
 /** Tells HTTP from other bytes. It waits for the client to speak first, so it is off on ports whose protocol is declared. */
-export function httpInspector(disabledPorts: readonly number[] = []): ListenerFilter {
-  const predicate = anyOfPorts(disabledPorts);
+export function httpInspector(disabled?: ListenerFilterChainMatchPredicate): ListenerFilter {
   return create(ListenerFilterSchema, {
     name: 'envoy.filters.listener.http_inspector',
     configType: { case: 'typedConfig', value: packAny(HttpInspectorSchema, {}) },
-    ...(predicate !== undefined && { filterDisabled: predicate }),
+    ...(disabled !== undefined && { filterDisabled: disabled }),
   });
+}
+
+/**
+ * The inspectors that the chains of an inbound listener need, each off for the ports whose chains have nothing to ask of it. The one for TLS is
+ * first: what is TLS is not looked at for HTTP. Source: Istio, populateListenerFilters.
+ */
+export function inspectors(chains: readonly FilterChain[]): readonly ListenerFilter[] {
+  const byPort = Map.groupBy(chains, ({ filterChainMatch }) => filterChainMatch?.destinationPort);
+  const isPlainHttp = (name: string): boolean => plaintextHttpProtocols.includes(name);
+  const tls = unneeded(byPort, (match) => match.transportProtocol === 'tls');
+  const http = unneeded(byPort, (match) => match.applicationProtocols.some(isPlainHttp));
+  return [...(tls === 'everywhere' ? [] : [tlsInspector(tls)]), ...(http === 'everywhere' ? [] : [httpInspector(http)])];
+}
+
+/** Where none of the chains needs an inspector: nowhere (undefined), on some ports, on all but some, or everywhere. */
+function unneeded(
+  byPort: ReadonlyMap<number | undefined, readonly FilterChain[]>,
+  needs: (match: FilterChainMatch) => boolean,
+): ListenerFilterChainMatchPredicate | undefined | 'everywhere' {
+  const needed = (chains: readonly FilterChain[]): boolean => chains.some(({ filterChainMatch: match }) => match !== undefined && needs(match));
+  const ofOthers = needed(byPort.get(undefined) ?? []);
+  const ports = [...byPort].flatMap(([port, chains]) => (port === undefined || needed(chains) === ofOthers ? [] : [port]));
+  const special = anyOfPorts(ports.sort((a, b) => a - b));
+  if (ofOthers) return special;
+  return special === undefined ? 'everywhere' : create(ListenerFilterChainMatchPredicateSchema, { rule: { case: 'notMatch', value: special } });
 }
 
 function anyOfPorts(ports: readonly number[]): ListenerFilterChainMatchPredicate | undefined {

@@ -6,7 +6,7 @@ import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import { applyPatches, patchesFor } from '#compile/envoy-filter.ts';
 import { compileGateway } from '#compile/gateway.ts';
-import { type GatewayCredentials, noCredentials } from '#compile/gateway-credentials.ts';
+import { type GatewayCredentials, meshCredentials } from '#compile/gateway-credentials.ts';
 import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
 import { rateLimitPatches } from '#compile/rate-limit.ts';
 import { Scope } from '#compile/scope.ts';
@@ -25,8 +25,8 @@ export class MeshCompiler {
   readonly #index: MeshIndex;
   readonly #sidecars: SidecarIndex;
 
-  /** `cache` may have served an earlier mesh; a compiler for each mesh, one cache for all. `credentials`: which certificates gateways can be given. */
-  constructor(mesh: Mesh, cache: CompileCache = new CompileCache(), credentials: GatewayCredentials = noCredentials) {
+  /** `cache` may have served an earlier mesh; a compiler for each mesh, one cache for all. `credentials`: those of the mesh unless given. */
+  constructor(mesh: Mesh, cache: CompileCache = new CompileCache(), credentials: GatewayCredentials = meshCredentials(mesh.credentials, cache)) {
     cache.useSettings(mesh.settings);
     this.mesh = mesh;
     this.#cache = cache;

@@ -3,6 +3,7 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Origin } from '#base/origin.ts';
 import { sourceLabelNames } from '#compile/client.ts';
 import { DestinationRuleIndex } from '#compile/destination-rule-index.ts';
+import { indexPeerAuthentications, type PeerAuthenticationIndex } from '#model/effective-mtls.ts';
 import type { Mesh } from '#model/mesh.ts';
 import { allServices, type Service } from '#model/service.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
@@ -16,6 +17,7 @@ export type MeshIndex = {
   /** The mesh's findings by their place. */
   readonly faults: ReadonlyMap<Origin, Diagnostic>;
   readonly destinationRules: DestinationRuleIndex;
+  readonly peerAuthentications: PeerAuthenticationIndex;
 };
 
 export function indexMesh(mesh: Mesh): MeshIndex {
@@ -35,5 +37,6 @@ export function indexMesh(mesh: Mesh): MeshIndex {
     sourceLabelNames: sourceLabelNames(mesh.virtualServices),
     faults: new Map(mesh.diagnostics.flatMap((finding) => (finding.at === undefined ? [] : [[finding.at, finding]]))),
     destinationRules: new DestinationRuleIndex(mesh.destinationRules),
+    peerAuthentications: indexPeerAuthentications(mesh.peerAuthentications, mesh.settings.rootNamespace),
   };
 }

@@ -14,6 +14,7 @@ import {
 } from '#compile/egress-import.ts';
 import type { MeshIndex } from '#compile/mesh-index.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
+import type { PeerAuthenticationIndex } from '#model/effective-mtls.ts';
 import { aliasAsService } from '#model/external-alias.ts';
 import { compareSpecificity, hostCovers, isWildcard } from '#model/hostname.ts';
 import type { Mesh } from '#model/mesh.ts';
@@ -116,6 +117,10 @@ export class Scope {
   /** The services of a namespace, seen from here or not, in the order of their names. */
   servicesIn(namespace: string): readonly Service[] {
     return this.#parts.index.services.get(namespace) ?? [];
+  }
+
+  get peerAuthentications(): PeerAuthenticationIndex {
+    return this.#parts.index.peerAuthentications;
   }
 
   /** A proxy of this scope as the calling side of routes. */

@@ -1,14 +1,9 @@
-// In: a sidecar and what its namespace sees. Out: its listeners, its routes, and the clusters that lead to its app.
-import { isIP } from 'node:net';
+// In: a sidecar and what its namespace sees. Out: its listeners and routes for what its app calls; and its inbound side.
 import { assertNever } from '#base/assert-never.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { type Assembly, assemble } from '#compile/assembly.ts';
 import type { Client } from '#compile/client.ts';
-import { withDefaults } from '#compile/cluster-policy.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import { type AppAddress, inboundCluster } from '#compile/inbound-cluster.ts';
-import { type InboundPort, inboundPorts } from '#compile/inbound-port.ts';
-import { boundInboundListener, type InboundOptions, virtualInboundListener } from '#compile/listener-inbound.ts';
 import { boundServiceListener, httpProxyListener } from '#compile/listener-loopback.ts';
 import { type OutboundOptions, redirectedOutboundListeners } from '#compile/listener-outbound.ts';
 import { hostAndPort } from '#compile/names.ts';
@@ -16,10 +11,8 @@ import type { RoutesOf } from '#compile/outbound-chain.ts';
 import { outboundAddresses } from '#compile/outbound-places.ts';
 import { httpProxyRouteConfigFor, portRouteConfig, serviceRouteConfig } from '#compile/route-config-outbound.ts';
 import type { Scope } from '#compile/scope.ts';
+import { loopbackInbound, redirectedInbound } from '#compile/sidecar-inbound.ts';
 import type { Unit } from '#compile/unit.ts';
-import { workloadFilters } from '#compile/workload-policies.ts';
-import { effectivePolicy } from '#model/effective-policy.ts';
-import type { MeshSettings } from '#model/mesh.ts';
 import { isHttpOrSniffed } from '#model/protocol.ts';
 import type { LoopbackPorts, Proxy } from '#model/proxy.ts';
 import type { Service, ServicePort } from '#model/service.ts';
@@ -30,10 +23,15 @@ export type ProxyUnits = { readonly shared: readonly Assembly[]; readonly units:
 export function compileSidecar(scope: Scope, proxy: Proxy, cache: CompileCache): ProxyUnits {
   const { interception } = proxy;
   switch (interception.kind) {
-    case 'redirect':
-      return { shared: [redirectedOutbound(scope, proxy, cache)], units: redirectedInbound(scope, proxy, cache), diagnostics: notOpened(scope) };
-    case 'none':
-      return { shared: [], units: loopbackUnits(scope, proxy, interception, cache), diagnostics: notOpened(scope) };
+    case 'redirect': {
+      const { units, diagnostics } = redirectedInbound(scope, proxy, cache);
+      return { shared: [redirectedOutbound(scope, proxy, cache)], units, diagnostics: [...diagnostics, ...notOpened(scope)] };
+    }
+    case 'none': {
+      const { units, diagnostics } = loopbackInbound(scope, proxy, interception, cache);
+      const outbound = loopbackOutbound(scope, proxy, interception, cache);
+      return { shared: [], units: [...units, ...outbound], diagnostics: [...diagnostics, ...notOpened(scope)] };
+    }
     default:
       return assertNever(interception, 'interception');
   }
@@ -51,49 +49,6 @@ function notOpened({ sidecar, redirected }: Scope): readonly Diagnostic[] {
     const hint = 'each service has a port of its own here; its hosts count for that port all the same';
     return [{ ...common, message: `${name}: port ${port.number} is not opened on this machine, where all pods have one address`, hint }];
   });
-}
-
-function redirectedInbound(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Unit[] {
-  const options = inboundOptions(scope, proxy, cache);
-  const ports = inboundPorts(scope, proxy, cache);
-  const captured = ports.filter(({ ingress }) => ingress?.captureMode !== 'none');
-  const opened = ports.filter((port) => !captured.includes(port));
-  const facts = (some: readonly InboundPort[]): string => [...some.map(portFacts), options.any, options.own, options.explainFailures].join(' ');
-  return [
-    ...ports.map((port) => cachedInboundCluster(port, appAddress(port, proxy, options.settings), scope, cache)),
-    cache.once('virtual inbound listener', [options.filters, ...captured.map(({ servicePort }) => servicePort)], facts(captured), () =>
-      virtualInboundListener(captured, options),
-    ),
-    ...opened.map((port) => {
-      const address = port.ingress?.bind ?? options.own;
-      return cache.once('bound inbound listener', [port.servicePort, options.filters], facts([port]), () =>
-        boundInboundListener(port, address, port.targetPort, options),
-      );
-    }),
-  ];
-}
-
-/** A Sidecar's port without a bind of its own is at the proxy's address. Source: Istio, getSidecarInboundBindIPs. */
-function inboundOptions(scope: Scope, proxy: Proxy, cache: CompileCache): InboundOptions {
-  const { addresses, explainFailures, interception } = proxy;
-  const { any } = outboundAddresses(proxy);
-  const own = interception.kind === 'none' ? any : (addresses[0] ?? any);
-  return { explainFailures, settings: scope.mesh.settings, any, own, filters: workloadFilters(scope.mesh, proxy, cache) };
-}
-
-/** Source: Istio, buildInboundClustersFromSidecar. */
-function appAddress({ ingress, targetPort }: InboundPort, proxy: Proxy, { listeners }: MeshSettings): AppAddress {
-  const endpoint = ingress?.defaultEndpoint;
-  const { local } = outboundAddresses(proxy);
-  if (endpoint === undefined) {
-    const stays = ingress === undefined && listeners?.inboundToLocalhost === true;
-    return stays ? { kind: 'port', address: local, port: targetPort, redirects: false } : { kind: 'redirected' };
-  }
-  if (endpoint.kind === 'unix') return endpoint;
-  const { family, port } = endpoint;
-  if (endpoint.kind === 'localhost') return { kind: 'port', address: local, port, redirects: false };
-  const own = proxy.addresses.find((address) => isIP(address) === family);
-  return { kind: 'port', address: own ?? (family === 6 ? '::1' : '127.0.0.1'), port, redirects: own !== undefined };
 }
 
 /** Listeners and routes for what the app calls: the same for all callers between which no rule tells a difference. */
@@ -144,50 +99,6 @@ function outboundRoutes(routes: RoutesOf, client: Client, cache: CompileCache): 
     default:
       return assertNever(routes, 'routes');
   }
-}
-
-/** A Sidecar's limits stand in for those of the destination rule. Source: Istio, buildInboundCluster and InboundConnectionPoolForPort. */
-function cachedInboundCluster(port: InboundPort, app: AppAddress, scope: Scope, cache: CompileCache): Unit {
-  const { settings } = scope.mesh;
-  // Rules that choose their clients say nothing about servers.
-  const rule = port.service === undefined ? undefined : scope.destinationRule(port.service);
-  const ofRule = withDefaults(effectivePolicy(rule, port.servicePort.number, undefined), settings)?.connectionPool;
-  const pool = port.ingress?.connectionPool ?? scope.sidecar?.inboundConnectionPool ?? ofRule;
-  const parts = pool === undefined ? [port.servicePort] : [port.servicePort, pool];
-  return cache.once('inbound cluster', parts, `${portFacts(port)} ${JSON.stringify(app)}`, () => inboundCluster(port, app, settings, pool));
-}
-
-/** What of an inbound port is compiled, beside its service port: pods of one workload have it in common. */
-function portFacts({ targetPort, services }: InboundPort): string {
-  return `${targetPort} ${services.map(({ hostname }) => hostname).join(',')}`;
-}
-
-/** Only the ports that were given to this proxy: a service or container port without one is not served. */
-function loopbackUnits(scope: Scope, proxy: Proxy, loopback: LoopbackPorts, cache: CompileCache): readonly Unit[] {
-  return [...loopbackInbound(scope, proxy, loopback, cache), ...loopbackOutbound(scope, proxy, loopback, cache)];
-}
-
-function loopbackInbound(scope: Scope, proxy: Proxy, { address, inbound }: LoopbackPorts, cache: CompileCache): readonly Unit[] {
-  const options = inboundOptions(scope, proxy, cache);
-  return inboundPorts(scope, proxy, cache).flatMap((port) => {
-    const given = inbound[String(port.targetPort)];
-    if (given === undefined) return [];
-    const key = `${portFacts(port)} ${address}:${given.listen} ${options.own} ${options.explainFailures}`;
-    return [
-      cachedInboundCluster(port, loopbackApp(port, address, inbound), scope, cache),
-      cache.once('bound inbound listener', [port.servicePort, options.filters], key, () =>
-        boundInboundListener(port, address, given.listen, options),
-      ),
-    ];
-  });
-}
-
-/** The app listens where it was told to, whichever port of its container a Sidecar or a service names. */
-function loopbackApp({ ingress, targetPort }: InboundPort, address: string, inbound: LoopbackPorts['inbound']): AppAddress {
-  const endpoint = ingress?.defaultEndpoint;
-  if (endpoint?.kind === 'unix') return endpoint;
-  const port = endpoint?.port ?? targetPort;
-  return { kind: 'port', address, port: inbound[String(port)]?.app ?? port, redirects: false };
 }
 
 function loopbackOutbound(scope: Scope, proxy: Proxy, { address, outbound, httpProxy }: LoopbackPorts, cache: CompileCache): readonly Unit[] {
