@@ -3,7 +3,8 @@
 import { plaintextHttpProtocols } from '#compile/listener-filters.ts';
 import { meshHttpProtocols, meshProtocols, meshTcpProtocols } from '#compile/mesh-alpn.ts';
 import { meshServerParameters } from '#compile/tls-parameters.ts';
-import { workloadCertificate, workloadRoots, workloadSecret } from '#compile/workload-secrets.ts';
+import { trustDomains } from '#compile/trust-domain.ts';
+import { workloadSecret } from '#compile/workload-secrets.ts';
 import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
 import { type TransportSocket, TransportSocketSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
@@ -75,21 +76,20 @@ const sockets = new WeakMap<MeshSettings, TransportSocket>();
 export function mutualTlsSocket(settings: MeshSettings): TransportSocket {
   let socket = sockets.get(settings);
   if (socket === undefined) {
-    const trustDomains = [settings.trustDomain, ...settings.trustDomainAliases];
     const value = packAny(DownstreamTlsContextSchema, {
       commonTlsContext: {
         tlsParams: meshServerParameters(settings),
-        tlsCertificateSdsSecretConfigs: [workloadSecret(workloadCertificate)],
+        tlsCertificateSdsSecretConfigs: [workloadSecret('default')],
         validationContextType: {
           case: 'combinedValidationContext',
           value: {
             defaultValidationContext: {
-              matchTypedSubjectAltNames: trustDomains.map((domain) => ({
+              matchTypedSubjectAltNames: trustDomains(settings).map((domain) => ({
                 sanType: SubjectAltNameMatcher_SanType.URI,
                 matcher: { matchPattern: { case: 'prefix' as const, value: `spiffe://${domain}/` } },
               })),
             },
-            validationContextSdsSecretConfig: workloadSecret(workloadRoots),
+            validationContextSdsSecretConfig: workloadSecret('ROOTCA'),
           },
         },
         alpnProtocols: ['h2', 'http/1.1'],
