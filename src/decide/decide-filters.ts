@@ -2,7 +2,9 @@
 // its route and what the route does.
 
 import type { Call, Decision, Outcome } from '#decide/decision.ts';
-import { type FilterAnswer, type FilterSubject, type FilterVerdict, noEffects, runAbort, runHttpFilters } from '#decide/filter-run.ts';
+import { runAbort, runHttpFilters } from '#decide/filter-run.ts';
+import { type FilterAnswer, type FilterSubject, type FilterVerdict, noEffects } from '#decide/filter-verdict.ts';
+import { changedRequest } from '#decide/jwt-head.ts';
 import type { HttpManagerEntry } from '#decide/listener-entry.ts';
 import { newRateLimitState } from '#decide/rate-limit-take.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';
@@ -12,37 +14,46 @@ import type { RequestView } from '#decide/views.ts';
 /** `outcome` is undefined where the request goes on. */
 export type Filtered = Pick<Decision, 'rbac' | 'filter' | 'delayMs'> & { readonly outcome?: Outcome };
 
+/** What filters made of the request, and the route that it has now. */
+export type FilteredRequest = { readonly filtered: Filtered; readonly request: RequestView; readonly decision: RouteDecision };
+
 export function decideFilters(
   manager: HttpManagerEntry,
   call: Call,
-  request: RequestView,
-  decision: RouteDecision,
+  sent: RequestView,
+  route: (request: RequestView) => RouteDecision,
   trace: Trace | undefined,
-): Filtered {
-  const { connection, random = 0 } = call;
-  const subject: FilterSubject = {
-    request,
-    decision,
+): FilteredRequest {
+  const { connection, random = 0, timeMs = 0 } = call;
+  let subject: FilterSubject = {
+    request: sent,
+    decision: route(sent),
     trace,
     connection: () => connection,
     remoteIp: connection.remoteAddress ?? connection.sourceAddress,
     random: () => random,
     nowMs: () => 0,
+    timeMs: () => timeMs,
     activeFaults: 0,
     limitState: newRateLimitState,
   };
   const effects = noEffects();
   let filtered: Filtered = {};
+  const result = (end: Filtered): FilteredRequest => ({ filtered: end, request: subject.request, decision: subject.decision });
   for (let from = 0; ; ) {
     const verdict = runHttpFilters(manager.httpFilters, from, subject, effects);
     if (effects.rbac !== undefined) filtered = { ...filtered, rbac: effects.rbac };
-    if (verdict.kind === 'pass') return filtered;
+    if (verdict.kind === 'pass') return result(filtered);
     const ended = endOf(verdict);
-    if (ended !== undefined) return { ...filtered, ...ended };
+    if (ended !== undefined) return result({ ...filtered, ...ended });
     if (verdict.kind === 'delay') {
       filtered = { ...filtered, delayMs: (filtered.delayMs ?? 0) + verdict.delayMs };
       const aborted = endOf(runAbort(verdict.filter, verdict.fault, subject));
-      if (aborted !== undefined) return { ...filtered, ...aborted };
+      if (aborted !== undefined) return result({ ...filtered, ...aborted });
+    }
+    if (verdict.kind === 'head') {
+      const request = changedRequest(subject.request, verdict.changes, effects.metadata);
+      subject = { ...subject, request, decision: verdict.reroutes ? route(request) : subject.decision };
     }
     from = 'next' in verdict ? verdict.next : manager.httpFilters.length;
   }
@@ -60,6 +71,6 @@ function outcomeOf({ status, flag, details }: FilterAnswer): Outcome {
   return answered(status, flag, details.replaceAll('_', ' '));
 }
 
-function answered(status: number, flag: '' | 'FI' | 'RL', because: string): Outcome {
+function answered(status: number, flag: FilterAnswer['flag'], because: string): Outcome {
   return { kind: 'local-reply', status, flag, because };
 }

@@ -61,7 +61,8 @@ function redirectTo(status: number, because: string, location: string): Outcome 
 }
 
 function normalRequest(sent: RequestView, path: string, authority: string): RequestView {
-  return { method: sent.method, scheme: sent.scheme, authority, path, header: (name) => sent.header(name) };
+  const { method, scheme, headerFields } = sent;
+  return { method, scheme, authority, path, header: (name) => sent.header(name), ...(headerFields !== undefined && { headerFields }) };
 }
 
 function withRbac(rbac: RbacVerdict | undefined): Pick<Decision, 'rbac'> {
@@ -99,11 +100,11 @@ function decideHttp(
   const normal = isNormal(sent.path) ? ({ kind: 'path', path: sent.path } as const) : normalizePath(sent.path, manager);
   if (normal.kind === 'rejected') return { outcome: localReply(400, '', 'the path is not valid') };
   if (normal.kind === 'redirect') return { outcome: redirectTo(307, 'the path has escaped slashes', normal.path) };
-  const request = normalRequest(sent, normal.path, normalAuthorityOf(manager.stripPort, sent.authority, listener.port));
+  const normalized = normalRequest(sent, normal.path, normalAuthorityOf(manager.stripPort, sent.authority, listener.port));
   const table = manager.routes.kind === 'inline' ? manager.routes.table : config.routes.get(manager.routes.name);
   const routeConfig = manager.routes.kind === 'inline' ? manager.routes.table.name : manager.routes.name;
-  const decision: RouteDecision = table === undefined ? { kind: 'no-virtual-host' } : table.decide(request, call.random ?? 0, trace);
-  const filtered = decideFilters(manager, call, request, decision, trace);
+  const route = (asked: RequestView): RouteDecision => table?.decide(asked, call.random ?? 0, trace) ?? { kind: 'no-virtual-host' };
+  const { filtered, request, decision } = decideFilters(manager, call, normalized, route, trace);
   if (filtered.outcome !== undefined) return { routeConfig, ...routeOf(decision), ...filtered, outcome: filtered.outcome };
   const { outcome: _none, ...known } = { routeConfig, ...filtered };
   if (table === undefined) return { ...known, outcome: localReply(404, 'NR', `route configuration ${routeConfig} is not known`) };

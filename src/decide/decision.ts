@@ -13,6 +13,8 @@ export type Call = {
   readonly acceptedOn?: { readonly address: string; readonly port: number };
   /** In [0, 1): decides weights and runtime fractions; 0 where not given. */
   readonly random?: number;
+  /** The time, in milliseconds since the epoch; its beginning where not given: tokens that begin to be good later are refused. */
+  readonly timeMs?: number;
 };
 
 /** What is known stays even where a later step failed, so that a failure names how far the call came. */
@@ -47,7 +49,7 @@ export type Outcome =
   | {
       readonly kind: 'local-reply';
       readonly status: number;
-      readonly flag: '' | 'NR' | 'NC' | 'UH' | 'FI' | 'RL';
+      readonly flag: '' | 'NR' | 'NC' | 'UH' | 'FI' | 'RL' | 'DPE';
       readonly because: string;
       readonly location?: string;
     };

@@ -2,68 +2,15 @@
 // caller keeps. Each call goes on from a filter of the list, so that a request that had to wait takes up where it stopped.
 
 import { applyCors, corsResponseFields } from '#decide/cors.ts';
-import type { DynamicMetadata } from '#decide/dynamic-metadata.ts';
 import { aborts, delayOf, type FaultEntry, faultApplies } from '#decide/fault.ts';
-import type { HeaderOperations } from '#decide/header-operations.ts';
+import type { FilterAnswer, FilterEffects, FilterSubject, FilterVerdict } from '#decide/filter-verdict.ts';
 import type { HttpFilterEntry, RouteFilter, RouteFilters } from '#decide/http-filter.ts';
+import { runJwtFilter } from '#decide/jwt-filter.ts';
 import { noRouteLimits, type RateLimitEntry, type RouteLimits } from '#decide/rate-limit.ts';
-import { quotaFields, type RateLimitState, takeFromLimit } from '#decide/rate-limit-take.ts';
-import { authorize, type RbacVerdict } from '#decide/rbac.ts';
-import { rbacSubject } from '#decide/rbac-subject.ts';
+import { quotaFields, takeFromLimit } from '#decide/rate-limit-take.ts';
+import { runRbacEntry } from '#decide/rbac-filter.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';
-import type { Trace } from '#decide/trace.ts';
-import type { ConnectionView, RequestView } from '#decide/views.ts';
-
-/** What filters ask of their surroundings. */
-export type FilterSubject = {
-  readonly request: RequestView;
-  readonly connection: () => ConnectionView;
-  /** The client, behind trusted proxies. */
-  readonly remoteIp: string;
-  readonly decision: RouteDecision;
-  /** In [0, 1), another one at each call. */
-  readonly random: () => number;
-  readonly nowMs: () => number;
-  readonly activeFaults: number;
-  readonly limitState: (limit: RateLimitEntry) => RateLimitState;
-  readonly trace?: Trace | undefined;
-};
-
-/** What filters leave behind. `set` and `add` are fields that the response gets, whoever makes it; `set` replaces what is there. */
-export type FilterEffects = {
-  set: readonly string[];
-  add: readonly string[];
-  rbac: RbacVerdict | undefined;
-  /** What filters found out about the request for those behind them; undefined as long as none did. */
-  metadata: DynamicMetadata | undefined;
-};
-
-export function noEffects(): FilterEffects {
-  return { set: [], add: [], rbac: undefined, metadata: undefined };
-}
-
-export type FilterAnswer = {
-  readonly status: number;
-  readonly grpcStatus?: number;
-  readonly flag: '' | 'FI' | 'RL';
-  readonly details: string;
-  readonly body: string;
-  readonly fields: readonly string[];
-  /** Formatted and added to the fields. */
-  readonly headers: HeaderOperations;
-  /** Goes out as it is: formats for local replies are not for it. */
-  readonly verbatim: boolean;
-};
-
-/** `next` is the position of the filter to go on with. Effects that came up on the way stand beside whatever the verdict is. */
-export type FilterVerdict =
-  | { readonly kind: 'pass' }
-  | { readonly kind: 'denied'; readonly filter: string; readonly verdict: RbacVerdict }
-  | { readonly kind: 'answer'; readonly filter: string; readonly answer: FilterAnswer }
-  | { readonly kind: 'delay'; readonly filter: string; readonly delayMs: number; readonly fault: FaultEntry; readonly next: number }
-  | { readonly kind: 'buffer'; readonly filter: string; readonly maxBytes: number; readonly next: number }
-  | { readonly kind: 'grpc-web'; readonly filter: string; readonly next: number }
-  | { readonly kind: 'change'; readonly headers: HeaderOperations; readonly next: number };
+import type { RequestView } from '#decide/views.ts';
 
 const pass: FilterVerdict = { kind: 'pass' };
 
@@ -104,6 +51,8 @@ function runFilter(
   switch (filter.kind) {
     case 'rbac':
       return runRbac(filter, said, subject, effects);
+    case 'jwt':
+      return runJwtFilter(filter, subject, effects, next);
     case 'cors':
       return said?.kind === 'cors' ? runCors(filter.name, said.policy, subject, effects) : pass;
     case 'fault':
@@ -127,11 +76,14 @@ function runRbac(
   subject: FilterSubject,
   effects: FilterEffects,
 ): FilterVerdict {
-  const rules = said?.kind === 'rbac' ? said.policy?.rules : filter.policy.rules;
-  if (rules === undefined) return pass;
-  const verdict = authorize(rules, rbacSubject(subject.connection(), subject.request, effects.metadata), subject.trace);
+  const entry = said?.kind === 'rbac' ? said.policy : filter.policy;
+  if (entry === undefined) return pass;
+  const { trace, request, countRbac: count } = subject;
+  const { verdict, metadata, why } = runRbacEntry(entry, { connection: subject.connection(), request, trace, count }, effects.metadata);
+  effects.metadata = metadata;
+  if (verdict === undefined) return pass;
   effects.rbac = verdict;
-  return verdict.allowed ? pass : { kind: 'denied', filter: filter.name, verdict };
+  return why === undefined ? pass : { kind: 'denied', filter: filter.name, verdict, why };
 }
 
 function runCors(

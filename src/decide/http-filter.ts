@@ -2,6 +2,7 @@
 
 import type { CorsEntry } from '#decide/cors.ts';
 import type { FaultEntry } from '#decide/fault.ts';
+import type { JwtEntry } from '#decide/jwt-entry.ts';
 import type { RateLimitEntry } from '#decide/rate-limit.ts';
 import type { RbacEntry } from '#decide/rbac.ts';
 
@@ -11,6 +12,7 @@ type Filter<Kind extends string> = { readonly kind: Kind; readonly name: string;
 export type HttpFilterEntry =
   | (Filter<'router'> & { readonly suppressEnvoyHeaders: boolean })
   | (Filter<'rbac'> & { readonly policy: RbacEntry })
+  | (Filter<'jwt'> & { readonly jwt: JwtEntry })
   | Filter<'cors'>
   | Filter<'grpc-web'>
   | (Filter<'fault'> & { readonly fault: FaultEntry })
@@ -39,11 +41,13 @@ export function actsByItself(filter: HttpFilterEntry): boolean {
     case 'cors':
       return false;
     case 'rbac':
-      return filter.policy.rules !== undefined;
+      return filter.policy.rules !== undefined || filter.policy.shadow !== undefined;
     case 'fault':
       return filter.fault.delayShare > 0 || filter.fault.abortShare > 0;
     case 'rate-limit':
       return filter.limit.enabled > 0;
+    case 'jwt':
+      return filter.jwt.rules.length > 0;
     case 'grpc-web':
     case 'buffer':
       return true;

@@ -4,6 +4,7 @@ import type { Problems } from '#decide/config-error.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileFault } from '#decide/fault.ts';
 import type { HttpFilterEntry } from '#decide/http-filter.ts';
+import { compileJwt } from '#decide/jwt.ts';
 import { compileRateLimit } from '#decide/rate-limit.ts';
 import { compileHttpRbac } from '#decide/rbac.ts';
 import { BufferSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
@@ -11,6 +12,7 @@ import { CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cor
 import { FilterConfigSchema } from '#envoy/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js';
 import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
+import { JwtAuthenticationSchema } from '#envoy/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
@@ -28,6 +30,7 @@ function compileHttpFilter({ name, disabled, isOptional, configType }: HttpFilte
   if (message !== undefined) {
     if (isMessage(message, RouterSchema)) return { kind: 'router', name, disabled, suppressEnvoyHeaders: message.suppressEnvoyHeaders };
     if (isMessage(message, RBACSchema)) return { kind: 'rbac', name, disabled, policy: compileHttpRbac(message, at, problems) };
+    if (isMessage(message, JwtAuthenticationSchema)) return { kind: 'jwt', name, disabled, jwt: compileJwt(message, at, problems) };
     if (isMessage(message, CorsSchema)) return { kind: 'cors', name, disabled };
     if (isMessage(message, HTTPFaultSchema)) return { kind: 'fault', name, disabled, fault: compileFault(message, at, problems) };
     if (isMessage(message, LocalRateLimitSchema))

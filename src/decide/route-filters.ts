@@ -13,6 +13,7 @@ import { FilterConfigSchema } from '#envoy/gen/envoy/config/route/v3/route_compo
 import { BufferPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
 import { CorsPolicySchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
 import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
+import { PerRouteConfigSchema as JwtPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 import { RBACPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 
@@ -51,6 +52,10 @@ function compileConfig(any: Any, isOptional: boolean, field: string, problems: P
     if (isMessage(message, LocalRateLimitSchema)) return { kind: 'rate-limit', limit: compileRateLimit(message, true, field, problems) };
     if (isMessage(message, RBACPerRouteSchema))
       return { kind: 'rbac', policy: message.rbac === undefined ? undefined : compileHttpRbac(message.rbac, `${field}.rbac`, problems) };
+    if (isMessage(message, JwtPerRouteSchema)) {
+      if (message.requirementSpecifier.case === 'requirementName') problems.report(`${field}.requirement_name`, 'not supported by this proxy');
+      return { kind: 'off' };
+    }
     if (isMessage(message, BufferPerRouteSchema)) {
       const { override } = message;
       if (override.case === 'buffer') return { kind: 'buffer', maxBytes: override.value.maxRequestBytes ?? 0 };

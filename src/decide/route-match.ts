@@ -1,8 +1,9 @@
-// Envoy's RouteMatch as a whole, compiled: path, headers, query parameters, gRPC and runtime fraction; all must hold.
+// Envoy's RouteMatch as a whole, compiled: path, headers, query parameters, dynamic metadata, gRPC and runtime fraction; all must hold.
 
 import type { Condition } from '#decide/condition.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { compileHeaderCondition } from '#decide/header-condition.ts';
+import { compileMetadataCondition } from '#decide/metadata-condition.ts';
 import { compilePathTest, type PathTest, pathCondition } from '#decide/path-condition.ts';
 import { compileQueryCondition } from '#decide/query-condition.ts';
 import type { RequestView } from '#decide/views.ts';
@@ -30,6 +31,9 @@ export function compileRouteMatch(match: RouteMatch, field: string, problems: Pr
   }
   for (const [index, matcher] of match.queryParameters.entries()) {
     conditions.push(compileQueryCondition(matcher, `${field}.query_parameters[${index}]`, problems));
+  }
+  for (const [index, matcher] of match.dynamicMetadata.entries()) {
+    conditions.push(compileMetadataCondition(matcher, `${field}.dynamic_metadata[${index}]`, problems));
   }
   const fraction = match.runtimeFraction === undefined ? 1 : shareOf(match.runtimeFraction.defaultValue);
   const texts = [byPath.text, ...conditions.map(({ text }) => text)];

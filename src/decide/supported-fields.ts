@@ -117,7 +117,6 @@ const http: Readonly<Record<string, MessageRules>> = {
   'envoy.type.v3.HttpStatus': 'all',
   'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication': fields(
     'providers rules bypass_cors_preflight requirement_map strip_failure_response',
-    'stat_prefix',
   ),
   'envoy.extensions.filters.http.jwt_authn.v3.JwtProvider': fields(
     `issuer audiences local_jwks forward from_headers from_params from_cookies forward_payload_header pad_forward_payload_header payload_in_metadata

@@ -1,5 +1,6 @@
 // One request through the stack, from its head to its access log line. Downstream calls it as BodyReceiver, an attempt as AttemptOwner.
 // In order: fields, path, HTTP filters, route, cluster, endpoint, attempt (and again, by the retry policy), response.
+import type { DynamicMetadata } from '#decide/dynamic-metadata.ts';
 import { routeFiltersOf } from '#decide/filter-run.ts';
 import { isNormal, normalAuthorityOf, normalizePath } from '#decide/path-normal.ts';
 import type { RouteDecision, RouteEntry } from '#decide/route-entry.ts';
@@ -7,7 +8,7 @@ import { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
 import { type FilteredExchange, FilterPass } from '#proxy/http/filter-pass.ts';
 import { Forwarding } from '#proxy/http/forwarding.ts';
 import { GrpcWebStream } from '#proxy/http/grpc-web-stream.ts';
-import { joinedValue } from '#proxy/http/header-list.ts';
+import { fieldValues, joinedValue } from '#proxy/http/header-list.ts';
 import type { HeldBody } from '#proxy/http/held-body.ts';
 import { sendLocalReply } from '#proxy/http/local-reply.ts';
 import type { ForwardRoute, LocalResponse, ManagerParts } from '#proxy/http/request-context.ts';
@@ -28,6 +29,7 @@ export class Exchange implements BodyReceiver, FilteredExchange {
   responseStarted = false;
   done = false;
   forwardRoute: ForwardRoute | undefined = undefined;
+  metadata: DynamicMetadata | undefined = undefined;
   readonly #startMs: number;
   #filters: FilterPass | undefined = undefined;
   #forwarding: Forwarding | undefined = undefined;
@@ -60,6 +62,10 @@ export class Exchange implements BodyReceiver, FilteredExchange {
 
   header(name: string): string | undefined {
     return joinedValue(this.stream.request.headers, name);
+  }
+
+  headerFields(name: string): readonly string[] {
+    return fieldValues(this.stream.request.headers, name);
   }
 
   elapsedMs(): number {
@@ -106,15 +112,33 @@ export class Exchange implements BodyReceiver, FilteredExchange {
   }
 
   #route(): void {
+    const decision = this.#findRoute();
+    if (this.parts.entry.filtersAct || routeFiltersOf(decision) !== undefined) {
+      this.#describeCluster(decision);
+      this.#filters = new FilterPass(this, decision);
+      this.#filters.run(0);
+    } else this.onFiltersPassed(decision, undefined);
+  }
+
+  #findRoute(): RouteDecision {
     const table = this.parts.routes.current;
     const decision: RouteDecision = table === undefined ? noRoutes : table.decide(this, this.parts.runtime.random());
     if ('route' in decision) this.#describeRoute(decision.route);
     if (decision.kind === 'forward' && decision.target.responseHeaders.length > 0) this.forwardRoute = decision;
-    if (this.parts.entry.filtersAct || routeFiltersOf(decision) !== undefined) {
-      if (decision.kind === 'forward') this.record.upstreamCluster = this.parts.runtime.clusters.get(decision.target.cluster)?.entry.name ?? '';
-      this.#filters = new FilterPass(this, decision);
-      this.#filters.run(0);
-    } else this.onFiltersPassed(decision, undefined);
+    return decision;
+  }
+
+  #describeCluster(decision: RouteDecision): void {
+    if (decision.kind === 'forward') this.record.upstreamCluster = this.parts.runtime.clusters.get(decision.target.cluster)?.entry.name ?? '';
+  }
+
+  onRouteAgain(metadata: DynamicMetadata | undefined): RouteDecision {
+    this.metadata = metadata;
+    this.forwardRoute = undefined;
+    this.record.upstreamCluster = '';
+    const decision = this.#findRoute();
+    this.#describeCluster(decision);
+    return decision;
   }
 
   /** Does what the route says. */

@@ -1,15 +1,9 @@
 // The way of one request through the HTTP filters: runs them, waits where a fault or a buffer says so and keeps the body meanwhile, answers where
 // one of them does. Made only for requests that some filter may act on.
 
-import {
-  type FilterAnswer,
-  type FilterEffects,
-  type FilterSubject,
-  type FilterVerdict,
-  noEffects,
-  runAbort,
-  runHttpFilters,
-} from '#decide/filter-run.ts';
+import type { DynamicMetadata } from '#decide/dynamic-metadata.ts';
+import { runAbort, runHttpFilters } from '#decide/filter-run.ts';
+import { type FilterAnswer, type FilterEffects, type FilterSubject, type FilterVerdict, noEffects } from '#decide/filter-verdict.ts';
 import { applyHeaderOperations } from '#decide/header-apply.ts';
 import type { RateLimitEntry } from '#decide/rate-limit.ts';
 import type { RateLimitState } from '#decide/rate-limit-take.ts';
@@ -28,10 +22,12 @@ export type FilteredExchange = RequestContext & {
   /** All filters are passed; `held` is the body so far. */
   readonly onFiltersPassed: (decision: RouteDecision, held: HeldBody | undefined) => void;
   readonly onGrpcWeb: () => void;
+  /** Finds the route anew, now that filters know more about the request. */
+  readonly onRouteAgain: (metadata: DynamicMetadata | undefined) => RouteDecision;
 };
 
 export class FilterPass implements FilterSubject, TimerOwner {
-  readonly decision: RouteDecision;
+  decision: RouteDecision;
   readonly #exchange: FilteredExchange;
   readonly #effects: FilterEffects = noEffects();
   #held: HeldBody | undefined = undefined;
@@ -62,6 +58,8 @@ export class FilterPass implements FilterSubject, TimerOwner {
 
   readonly nowMs = (): number => this.#exchange.parts.runtime.clock.monotonicMs();
 
+  readonly timeMs = (): number => this.#exchange.parts.runtime.clock.nowMs();
+
   readonly limitState = (limit: RateLimitEntry): RateLimitState => this.#exchange.parts.runtime.limits.of(limit);
 
   /** Runs filters from position `from` on, as far as they go without waiting. */
@@ -88,12 +86,26 @@ export class FilterPass implements FilterSubject, TimerOwner {
         case 'change':
           applyHeaderOperations(verdict.headers, this.#exchange.stream.request.headers, formatView(this.#exchange, undefined, undefined));
           break;
+        case 'head':
+          this.#changeHead(verdict);
+          break;
         case 'grpc-web':
           this.#exchange.onGrpcWeb();
           break;
       }
       next = verdict.next;
     }
+  }
+
+  /** The request as a filter has made it; where that says so, with the route that it has now. */
+  #changeHead({ changes, reroutes }: FilterVerdict & { readonly kind: 'head' }): void {
+    const { request } = this.#exchange.stream;
+    if (changes !== undefined) {
+      for (const name of changes.removed) removeFields(request.headers, name);
+      request.headers.push(...changes.added);
+      if (changes.path !== undefined) request.path = changes.path;
+    }
+    if (reroutes) this.decision = this.#exchange.onRouteAgain(this.#effects.metadata);
   }
 
   #hold(): HeldBody {

@@ -16,6 +16,13 @@ export function joinedValue(headers: readonly string[], name: string): string | 
   return value;
 }
 
+/** The value of each field of that name. */
+export function fieldValues(headers: readonly string[], name: string): readonly string[] {
+  const values: string[] = [];
+  for (let index = 0; index < headers.length; index += 2) if (headers[index] === name) values.push(headers[index + 1] ?? '');
+  return values;
+}
+
 /** Overwrites the first field of that name or adds one. */
 export function setField(headers: HeaderList, name: string, value: string): void {
   for (let index = 0; index < headers.length; index += 2) {
