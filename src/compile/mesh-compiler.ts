@@ -1,6 +1,7 @@
 // In: a mesh. Out: for any proxy, everything it needs as xDS, with origins. Pure: the same mesh and proxy give the same resources, and what
 // proxies have in common is the same object for all of them. The cache carries what did not change over to the next mesh.
 import { assemble, join } from '#compile/assembly.ts';
+import { authorizationOrigins } from '#compile/authorization.ts';
 import { clusterAssembly } from '#compile/cluster-assembly.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
@@ -41,7 +42,8 @@ export class MeshCompiler {
     const clusters = clusterAssembly(scope, proxy, this.#cache);
     const parts = { cache: this.#cache, credentials: this.#credentials, clusters: clusters.resources };
     const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, this.#cache);
-    const joined = join([clusters, ...own.shared, assemble(own.units)]);
+    const policies = { resources: new Map(), origins: authorizationOrigins(this.mesh) };
+    const joined = join([clusters, ...own.shared, assemble(own.units), policies]);
     const patches = [...this.#rateLimits(proxy), ...patchesFor(this.mesh, proxy)];
     if (patches.length === 0) return { ...joined, diagnostics: own.diagnostics };
     const patched = applyPatches(joined, patches, proxy, this.#cache);

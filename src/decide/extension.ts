@@ -9,6 +9,7 @@ import { ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynami
 import { BufferPerRouteSchema, BufferSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
 import { CorsPolicySchema, CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
 import { FilterConfigSchema as DynamicForwardProxySchema } from '#envoy/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js';
+import { ExtAuthzPerRouteSchema, ExtAuthzSchema as HttpExtAuthzSchema } from '#envoy/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
 import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
 import {
@@ -21,6 +22,7 @@ import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3
 import { HttpInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { OriginalDstSchema } from '#envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
 import { TlsInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
+import { ExtAuthzSchema as NetworkExtAuthzSchema } from '#envoy/gen/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js';
 import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import { TcpProxySchema } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
@@ -48,6 +50,9 @@ export const extensions: Registry = createRegistry(
   StderrAccessLogSchema,
   HttpRbacSchema,
   RBACPerRouteSchema,
+  HttpExtAuthzSchema,
+  ExtAuthzPerRouteSchema,
+  NetworkExtAuthzSchema,
   FilterConfigSchema,
   JwtAuthenticationSchema,
   JwtPerRouteSchema,

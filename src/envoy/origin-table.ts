@@ -17,7 +17,9 @@ export type XdsNode =
       readonly cluster: string;
     }
   | { readonly kind: 'cluster'; readonly cluster: string }
-  | { readonly kind: 'endpoint'; readonly cluster: string; readonly address: string };
+  | { readonly kind: 'endpoint'; readonly cluster: string; readonly address: string }
+  /** A policy of RBAC rules, by a name that tells whose it is wherever it stands. */
+  | { readonly kind: 'rbacPolicy'; readonly policy: string };
 
 /** Pairs of xDS node and the place that made it. */
 export type NodeOrigin = readonly [node: XdsNode, origin: Origin];

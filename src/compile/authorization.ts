@@ -1,0 +1,63 @@
+// In: a proxy. Out: the AuthorizationPolicies that are for it, and the filters that enforce them; the same filters for the same policies.
+import { type AuthorizationFilters, authorizationFilters, authorizersOf } from '#compile/authorization-filters.ts';
+import { policyRuleName } from '#compile/authorization-names.ts';
+import type { CompileCache } from '#compile/compile-cache.ts';
+import { selectsProxy } from '#compile/selects-proxy.ts';
+import { type NodeOrigin, OriginTable } from '#envoy/origin-table.ts';
+import type { AuthorizationPolicy } from '#model/authorization-policy.ts';
+import type { Mesh } from '#model/mesh.ts';
+import type { Proxy } from '#model/proxy.ts';
+
+/** Policies by namespace; those that name a target may be for proxies of other namespaces, too. */
+type PolicyIndex = { readonly byNamespace: ReadonlyMap<string, readonly AuthorizationPolicy[]>; readonly targeting: readonly AuthorizationPolicy[] };
+
+const indexes = new WeakMap<readonly AuthorizationPolicy[], PolicyIndex>();
+
+function indexOf(policies: readonly AuthorizationPolicy[]): PolicyIndex {
+  let index = indexes.get(policies);
+  if (index === undefined) {
+    const general = policies.filter(({ targets }) => targets === undefined);
+    index = { byNamespace: Map.groupBy(general, ({ namespace }) => namespace), targeting: policies.filter(({ targets }) => targets !== undefined) };
+    indexes.set(policies, index);
+  }
+  return index;
+}
+
+/** The mesh's first, then the namespace's, then those for what the proxy belongs to. Source: Istio, ListAuthorizationPolicies. */
+export function authorizationPoliciesFor(mesh: Mesh, proxy: Proxy): readonly AuthorizationPolicy[] {
+  if (mesh.authorizationPolicies.length === 0) return mesh.authorizationPolicies;
+  const { byNamespace, targeting } = indexOf(mesh.authorizationPolicies);
+  const namespaces = new Set([mesh.settings.rootNamespace, proxy.namespace]);
+  const near = [...namespaces].flatMap((namespace) => byNamespace.get(namespace) ?? []);
+  return [...near, ...targeting].filter((policy) => selectsProxy(policy, mesh, proxy));
+}
+
+const none: AuthorizationFilters = { externalAuthorization: [], authorization: [], network: [] };
+
+export function proxyAuthorization(mesh: Mesh, proxy: Proxy, cache: CompileCache): AuthorizationFilters {
+  const policies = authorizationPoliciesFor(mesh, proxy);
+  if (policies.length === 0) return none;
+  const authorizers = authorizersOf(policies, mesh);
+  // Of a service only its name matters: its endpoints come and go.
+  const services = [...authorizers].map(([name, { service }]) => `${name} ${service.hostname}`).join('\n');
+  return cache.once('authorization filters', policies, services, () =>
+    authorizationFilters(policies, { settings: mesh.settings, authorizers, cache }),
+  );
+}
+
+/** Where each rule of a mesh's policies is written, by the name that it has in every proxy. */
+export function authorizationOrigins({ authorizationPolicies: policies }: Mesh): OriginTable {
+  let table = tables.get(policies);
+  if (table === undefined) {
+    table = new OriginTable([], () => policies.flatMap(ruleOrigins));
+    tables.set(policies, table);
+  }
+  return table;
+}
+
+const tables = new WeakMap<readonly AuthorizationPolicy[], OriginTable>();
+
+function ruleOrigins(policy: AuthorizationPolicy): readonly NodeOrigin[] {
+  const rules = policy.rules.length === 0 ? [policy.origin] : policy.rules.map(({ origin }) => origin);
+  return rules.map((origin, index) => [{ kind: 'rbacPolicy', policy: policyRuleName(policy, index) }, origin]);
+}
