@@ -11,11 +11,17 @@ export type BootstrapOptions = {
   /** `host:port` of the control plane. */
   readonly xdsTarget: string;
   readonly xdsMode: EnvoyXdsMode;
+  /** Path of the Unix socket where the agent serves secrets (cluster `sds-grpc`); undefined: the workload has no identity. */
+  readonly sdsPath?: string;
+  /** The control plane is reached by mutual TLS with those secrets, and must have this name. */
+  readonly xdsServerName?: string;
   /** Envoy's admin listens on 127.0.0.1 at this port. */
   readonly adminPort: number;
 };
 
 const xdsCluster = 'xds-grpc';
+/** By this name Istio's configuration asks for secrets. */
+const sdsCluster = 'sds-grpc';
 
 /** More connections than any machine has: stated only because Envoy warns where no limit is. */
 const noConnectionLimit = 2_147_483_647;
@@ -30,7 +36,9 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
     node: toJson(NodeSchema, options.node, { useProtoFieldName: true }),
     admin: { address: socketAddress('127.0.0.1', options.adminPort) },
     dynamic_resources: { ads_config: adsConfig(options.xdsMode), cds_config: ads, lds_config: ads },
-    static_resources: { clusters: [controlPlaneCluster(host, port)] },
+    static_resources: {
+      clusters: [...(options.sdsPath === undefined ? [] : [agentCluster(options.sdsPath)]), controlPlaneCluster(host, port, options.xdsServerName)],
+    },
     layered_runtime: { layers: [{ name: 'heddle', static_layer: runtime }] },
     stats_config: { use_all_default_tags: false },
     overload_manager: {
@@ -57,7 +65,7 @@ function adsConfig(mode: EnvoyXdsMode): JsonObject {
   };
 }
 
-function controlPlaneCluster(host: string, port: number): JsonObject {
+function controlPlaneCluster(host: string, port: number, serverName: string | undefined): JsonObject {
   return {
     name: xdsCluster,
     type: isAddress(host) ? 'STATIC' : 'STRICT_DNS',
@@ -66,11 +74,62 @@ function controlPlaneCluster(host: string, port: number): JsonObject {
       cluster_name: xdsCluster,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(host, port) } }] }],
     },
-    typed_extension_protocol_options: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-        explicit_http_config: { http2_protocol_options: { connection_keepalive: { interval: '30s', timeout: '10s' } } },
+    ...(serverName === undefined ? {} : { transport_socket: mutualTls(serverName) }),
+    ...http2({ connection_keepalive: { interval: '30s', timeout: '10s' } }),
+  };
+}
+
+/** The agent's SDS server. */
+function agentCluster(path: string): JsonObject {
+  return {
+    name: sdsCluster,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    load_assignment: { cluster_name: sdsCluster, endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path } } } }] }] },
+    ...http2({}),
+  };
+}
+
+/** With the workload's own certificate, to a server of this name whose certificate the mesh's roots vouch for. */
+function mutualTls(serverName: string): JsonObject {
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: {
+      '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext',
+      sni: serverName,
+      common_tls_context: {
+        alpn_protocols: ['h2'],
+        tls_certificate_sds_secret_configs: [agentSecret('default')],
+        combined_validation_context: {
+          default_validation_context: { match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: serverName } }] },
+          validation_context_sds_secret_config: agentSecret('ROOTCA'),
+        },
       },
+    },
+  };
+}
+
+function agentSecret(name: string): JsonObject {
+  return {
+    name,
+    sds_config: {
+      api_config_source: {
+        api_type: 'GRPC',
+        transport_api_version: 'V3',
+        set_node_on_first_message_only: true,
+        grpc_services: [{ envoy_grpc: { cluster_name: sdsCluster } }],
+      },
+      initial_fetch_timeout: '0s',
+      resource_api_version: 'V3',
+    },
+  };
+}
+
+function http2(options: JsonObject): JsonObject {
+  const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  return {
+    typed_extension_protocol_options: {
+      [name]: { '@type': `type.googleapis.com/${name}`, explicit_http_config: { http2_protocol_options: options } },
     },
   };
 }

@@ -4,10 +4,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { startAgentSocket } from '#agent/agent-socket.ts';
 import { type EnvoyXdsMode, envoyBootstrap } from '#agent/bootstrap.ts';
 import { envoyAdmin } from '#agent/envoy-admin.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
+import type { WorkloadSecrets } from '#ca/client/workload-secrets.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 
 export type EnvoyOptions = {
@@ -17,6 +19,10 @@ export type EnvoyOptions = {
   readonly xdsTarget: string;
   /** Delta unless said otherwise. */
   readonly xdsMode?: EnvoyXdsMode;
+  /** What it gets its secrets from, over a Unix socket below `workFolder`; undefined: it has no identity. Stays the caller's. */
+  readonly secrets?: WorkloadSecrets;
+  /** The control plane is reached by mutual TLS with those secrets, and must have this name. */
+  readonly xdsServerName?: string;
   readonly adminPort: number;
   /** Where the bootstrap is written; made if missing. */
   readonly workFolder: string;
@@ -66,9 +72,12 @@ const logTailBytes = 2_000;
 export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
   await mkdir(options.workFolder, { recursive: true });
   const bootstrap = join(options.workFolder, 'envoy.json');
-  await writeFile(bootstrap, JSON.stringify(envoyBootstrap({ ...options, xdsMode: options.xdsMode ?? 'delta' }), null, 2));
+  const sds = options.secrets === undefined ? undefined : await startAgentSocket(options.workFolder, options.secrets);
+  const sdsPath = sds === undefined ? {} : { sdsPath: sds.path };
+  await writeFile(bootstrap, JSON.stringify(envoyBootstrap({ ...options, ...sdsPath, xdsMode: options.xdsMode ?? 'delta' }), null, 2));
   const envoy = new SupervisedEnvoy(options, bootstrap);
   envoy.start();
+  void envoy.exited.promise.finally(() => sds?.[Symbol.asyncDispose]());
   return {
     pid: () => envoy.pid,
     adminPort: options.adminPort,

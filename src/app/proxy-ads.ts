@@ -1,4 +1,6 @@
 // The embedded proxy as an xDS client: one aggregated stream, its updates handed to the stores in the order in which they come, refusals given back as NACKs.
+import type { ProxySecrets } from '#app/proxy-secrets.ts';
+import { type SecureXds, secureChannel } from '#app/secure-xds.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
@@ -19,6 +21,9 @@ export type ProxyAdsOptions = {
   readonly clock: Clock;
   readonly clusterStore: ClusterStore;
   readonly configStore: ConfigStore;
+  readonly secrets: ProxySecrets;
+  /** TLS to the server, and the token that says who we are; plain text without. */
+  readonly secure?: SecureXds;
 };
 
 export type ProxyAds = {
@@ -35,7 +40,8 @@ export type ProxyAds = {
 export async function subscribeToAds(options: ProxyAdsOptions): Promise<ProxyAds> {
   const { AdsClient } = await import('#xds/client/ads-client.ts');
   const { target, node, mode, logger, clock, clusterStore, configStore } = options;
-  const client = new AdsClient({ target, node, mode, logger, clock });
+  const secure = options.secure === undefined ? {} : await secureChannel(options.secure);
+  const client = new AdsClient({ target, node, mode, logger, clock, ...secure });
   const answer = (type: string, refusals: readonly Refusal[]): Result<void, readonly Rejection[]> => {
     for (const { resource, message } of refusals) logger.log('warn', 'xDS resource refused', { type, resource, message });
     return refusals.length === 0 ? ok(undefined) : failed(refusals);
@@ -61,6 +67,8 @@ export async function subscribeToAds(options: ProxyAdsOptions): Promise<ProxyAds
   const routes = client.subscribe(typeUrls.route, [], async ({ updated, removed }) =>
     answer('RouteConfiguration', await configStore.updateRoutes(updated.values(), removed)),
   );
+  const secrets = client.subscribe(typeUrls.secret, [], ({ updated }) => options.secrets.updateFromAds(updated.values()));
+  options.secrets.attachAds((names) => secrets.want(names));
   return {
     wantEndpoints: (names) => endpoints.want(names),
     wantRoutes: (names) => routes.want(names),

@@ -1,17 +1,18 @@
 // Listeners of the embedded proxy while things change: chains exchanged under open connections, draining, limits.
+
 import assert from 'node:assert/strict';
 import { Agent, request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { proxyParts } from '#app/proxy-parts.ts';
-import { staticSecrets } from '#app/proxy-secrets.ts';
 import { systemClock } from '#base/clock.ts';
 import { compileCluster } from '#decide/cluster.ts';
 import { extensions } from '#decide/extension.ts';
 import { compileListener } from '#decide/listener-table.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
+import { SecretStore } from '#proxy/tls/secret-store.ts';
 import { bootstrap, cluster, httpChain, listener, type Part, tcpChain, typedConfig } from '#test/support/bootstrap-parts.ts';
 import { startEmbedded } from '#test/support/embedded-proxy.ts';
 import { freePort } from '#test/support/free-port.ts';
@@ -22,7 +23,7 @@ function parts() {
     clock: systemClock,
     random: Math.random,
     fillRandom: () => {},
-    secrets: staticSecrets([]),
+    secrets: new SecretStore([]),
     connectionLimit: Number.POSITIVE_INFINITY,
     drainMs: 200,
   });

@@ -3,10 +3,12 @@
 import { create } from '@bufbuild/protobuf';
 import { type ProxyAds, subscribeToAds } from '#app/proxy-ads.ts';
 import { type ProxyParts, proxyParts } from '#app/proxy-parts.ts';
-import { staticSecrets } from '#app/proxy-secrets.ts';
+import { ProxySecrets } from '#app/proxy-secrets.ts';
+import type { SecureXds } from '#app/secure-xds.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger, LogLevel } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
+import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 import { localityName } from '#decide/endpoints.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type AdminServer, startAdmin } from '#proxy/admin.ts';
@@ -21,10 +23,12 @@ import { readPem } from '#proxy/tls/secrets.ts';
 /** Where the configuration comes from: an Envoy bootstrap, or an xDS server that gives everything. */
 export type ProxySource =
   | { readonly kind: 'bootstrap'; readonly bootstrap: ProxyBootstrap }
-  | { readonly kind: 'xds'; readonly target: string; readonly node: Node };
+  | { readonly kind: 'xds'; readonly target: string; readonly node: Node; readonly secure?: SecureXds };
 
 export type ProxyOptions = {
   readonly source: ProxySource;
+  /** Who the proxy is: what it answers by itself where its configuration asks the cluster `sds-grpc`. Stays the caller's. */
+  readonly identity?: WorkloadIdentity;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Where the admin server listens, 0 for a free port; a bootstrap's own admin address is used where this is not given. */
@@ -62,6 +66,7 @@ export async function runProxy(options: ProxyOptions): Promise<Result<RunningPro
 class Proxy implements RunningProxy {
   readonly ready: Promise<void>;
   readonly #options: ProxyOptions;
+  readonly #secrets: ProxySecrets;
   readonly #parts: ProxyParts;
   readonly #clusterStore: ClusterStore;
   readonly #configStore: ConfigStore;
@@ -79,25 +84,41 @@ class Proxy implements RunningProxy {
     this.ready = new Promise((resolve) => {
       this.#onReady = resolve;
     });
+    this.#secrets = new ProxySecrets({
+      statics: source.kind === 'bootstrap' ? source.bootstrap.secrets : [],
+      identity: options.identity,
+      node: source.kind === 'bootstrap' ? source.bootstrap.node : source.node,
+      staticCluster: (name) => this.#clusterStore.staticEntry(name),
+      logger,
+      clock,
+    });
     this.#parts = proxyParts({
       clock,
       random: options.random ?? Math.random,
       // Not imported: an import of node:crypto loads all of it, web crypto included.
       fillRandom: (bytes) => void process.getBuiltinModule('node:crypto').randomFillSync(bytes),
-      secrets: staticSecrets(source.kind === 'bootstrap' ? source.bootstrap.secrets : []),
+      secrets: this.#secrets.store,
       connectionLimit: source.kind === 'bootstrap' ? source.bootstrap.connectionLimit : Number.POSITIVE_INFINITY,
       drainMs: this.#drainMs,
       ...localityOf(source.kind === 'xds' ? source.node : source.bootstrap.node),
     });
-    const onChange = (): void => this.#checkReady();
+    const common = {
+      secrets: {
+        problem: this.#secrets.problem.bind(this.#secrets),
+        missing: this.#secrets.store.missing.bind(this.#secrets.store),
+      },
+      onSecretNames: () => this.#wantSecrets(),
+      onChange: () => this.#checkReady(),
+    };
     this.#clusterStore = new ClusterStore({
+      ...common,
       clusters: this.#parts.clusters,
       clock,
       resolve: systemResolver,
       onEndpointNames: (names) => this.#ads?.wantEndpoints(names),
-      onChange,
     });
     this.#configStore = new ConfigStore({
+      ...common,
       listeners: this.#parts.listeners,
       routes: this.#parts.routes,
       clock,
@@ -108,7 +129,10 @@ class Proxy implements RunningProxy {
         return Buffer.from(text.value);
       },
       onRouteNames: (names) => this.#ads?.wantRoutes(names),
-      onChange,
+    });
+    this.#secrets.store.onChange(() => {
+      this.#clusterStore.secretsChanged();
+      void this.#configStore.secretsChanged();
     });
   }
 
@@ -158,9 +182,9 @@ class Proxy implements RunningProxy {
 
   async #startAds(source: ProxySource): Promise<readonly string[]> {
     const { logger, clock } = this.#options;
-    const stores = { logger, clock, clusterStore: this.#clusterStore, configStore: this.#configStore };
+    const stores = { logger, clock, clusterStore: this.#clusterStore, configStore: this.#configStore, secrets: this.#secrets };
     if (source.kind === 'xds') {
-      this.#ads = await subscribeToAds({ ...stores, target: source.target, node: source.node, mode: 'delta', listeners: true, clusters: true });
+      this.#ads = await subscribeToAds({ ...stores, ...source, mode: 'delta', listeners: true, clusters: true });
       return [];
     }
     const { ads, node, wantsClusters, wantsListeners } = source.bootstrap;
@@ -181,7 +205,7 @@ class Proxy implements RunningProxy {
 
   #adsTarget({ target }: AdsSource): Result<string, string> {
     if (target.kind === 'address') return ok(target.address);
-    const entry = this.#clusterStore.entry(target.name);
+    const entry = this.#clusterStore.staticEntry(target.name);
     const field = 'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name';
     if (entry === undefined) return failed(`${field}: there is no static cluster ${target.name}`);
     const [endpoint] = entry.endpoints;
@@ -219,7 +243,11 @@ class Proxy implements RunningProxy {
     return node === undefined ? {} : readable(NodeSchema, node);
   }
 
-  /** Live: the first answers have come, and nothing of them waits for endpoints or routes any more. */
+  #wantSecrets(): void {
+    this.#secrets.want([...this.#clusterStore.secrets(), ...this.#configStore.secrets()]);
+  }
+
+  /** Live: the first answers have come, and nothing of them waits for endpoints, routes or secrets any more. */
   #checkReady(): void {
     if (this.#state !== 'INITIALIZING') return;
     if (this.#ads !== undefined && !this.#ads.started()) return;
@@ -238,6 +266,7 @@ class Proxy implements RunningProxy {
 
   async #close(): Promise<void> {
     this.#ads?.close();
+    this.#secrets.close();
     this.#clusterStore.stop();
     this.#configStore.stop();
     await this.#drain();

@@ -1,7 +1,8 @@
 // A cluster with its endpoints, compiled once per update from Envoy's Cluster and ClusterLoadAssignment.
+import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import type { BalancingEntry } from '#decide/balancing-entry.ts';
 import type { OutlierEntry } from '#decide/outlier-entry.ts';
-import type { CertificateSource, DataSourceEntry, SanMatch, TlsVersion } from '#decide/tls-entry.ts';
+import type { CertificateSource, PeerValidation, SecretReference, TlsSettings } from '#decide/tls-entry.ts';
 
 export type ClusterEntry = BalancingEntry &
   CircuitLimits & {
@@ -19,6 +20,8 @@ export type ClusterEntry = BalancingEntry &
     readonly overprovisioningFactor: number;
     /** The Envoy transport_socket for upstream TLS, undefined for plaintext. Read by proxy/tls. */
     readonly tls?: UpstreamTls;
+    /** transport_socket_matches, in order: what is used in place of `tls` and `proxyProtocol` for endpoints that fit one. */
+    readonly transportChoices?: readonly TransportSocketChoice[];
     /** Each connection begins with a PROXY protocol header that names the client's connection, and carries that client's requests alone. */
     readonly proxyProtocol?: 1 | 2;
     /** Pool connections without requests close after this; Envoy's default is one hour. */
@@ -95,6 +98,8 @@ export type EndpointEntry = {
   readonly hashKey: string;
   /** `Endpoint.hostname`, '' where not set; auto_host_rewrite uses it. */
   readonly hostname: string;
+  /** Its metadata `envoy.transport_socket_match`; absent where it has none. */
+  readonly socketMatch?: JsonObject;
   /** `address:port`, as the access log prints it. */
   readonly key: string;
 };
@@ -107,11 +112,19 @@ export type UpstreamTls = {
   /** Our own, for mutual TLS. */
   readonly certificate?: CertificateSource;
   /** Without a root the server's certificate is not verified (Envoy). */
-  readonly trustedCa?: DataSourceEntry;
-  readonly trustedCaSecret?: string;
-  /** One of them must fit one of the server's names; empty: any name will do. */
-  readonly subjectAltNames: readonly SanMatch[];
-  readonly minVersion?: TlsVersion;
-  readonly maxVersion?: TlsVersion;
-  readonly cipherSuites: readonly string[];
+  readonly validation: PeerValidation;
+  /** Roots, and whatever else of a validation context, that a secret adds to `validation`. */
+  readonly validationSecret?: SecretReference;
+  readonly parameters: TlsSettings;
+};
+
+/**
+ * One of transport_socket_matches: endpoints whose metadata has all of `criteria` are reached by it. Source: Envoy, TransportSocketMatcherImpl.
+ */
+export type TransportSocketChoice = {
+  readonly name: string;
+  readonly criteria: Readonly<Record<string, JsonValue>>;
+  /** Undefined: plaintext. */
+  readonly tls?: UpstreamTls;
+  readonly proxyProtocol?: 1 | 2;
 };

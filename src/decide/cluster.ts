@@ -9,7 +9,7 @@ import { buildEndpoints } from '#decide/endpoints.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileOutlier } from '#decide/outlier-entry.ts';
 import { findUnsupported } from '#decide/supported.ts';
-import { compileProxyProtocol, compileUpstreamTls } from '#decide/tls-context.ts';
+import { compileTransport, compileTransportChoices } from '#decide/transport-socket.ts';
 import { type Cluster, ClusterSchema, Cluster_DiscoveryType as Discovery } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { RoutingPriority } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { Http2ProtocolOptions } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
@@ -32,10 +32,11 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
   const options = message !== undefined && isMessage(message, HttpProtocolOptionsSchema) ? message : undefined;
   const common = options?.commonHttpProtocolOptions ?? cluster.commonHttpProtocolOptions;
   const assignment = cluster.loadAssignment === undefined ? undefined : buildEndpoints(cluster.loadAssignment, 'load_assignment', problems);
-  const announced = cluster.transportSocket === undefined ? undefined : compileProxyProtocol(cluster.transportSocket);
-  const socket = announced === undefined ? cluster.transportSocket : announced.inner;
-  const tls = socket === undefined ? undefined : compileUpstreamTls(socket, 'transport_socket', problems);
+  const transportChoices = compileTransportChoices(cluster, problems);
   const dynamic = dynamicOf(cluster);
+  if (cluster.edsClusterConfig?.edsConfig?.configSourceSpecifier.case === 'apiConfigSource') {
+    problems.report('eds_cluster_config.eds_config', 'only ads is supported');
+  }
   return {
     name: cluster.name,
     discovery: dynamic === undefined ? discoveryOf(cluster, problems) : 'dynamic-dns',
@@ -48,8 +49,8 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
     protocol: protocolOf(cluster, options),
     endpoints: assignment?.endpoints ?? [],
     overprovisioningFactor: assignment?.overprovisioningFactor ?? 140,
-    ...(tls === undefined ? {} : { tls }),
-    ...(announced === undefined ? {} : { proxyProtocol: announced.version }),
+    ...compileTransport(cluster.transportSocket, 'transport_socket', problems),
+    ...(transportChoices === undefined ? {} : { transportChoices }),
     idleTimeoutMs: durationMs(common?.idleTimeout, 3_600_000),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: durationMs(common?.maxConnectionDuration, 0),

@@ -3,6 +3,7 @@ import { failed, ok, type Result } from '#base/result.ts';
 import type { EndpointEntry, EndpointSet } from '#decide/cluster-entry.ts';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
 import { findUnsupported } from '#decide/supported.ts';
+import { socketMatchOf } from '#decide/transport-socket.ts';
 import type { Address } from '#envoy/gen/envoy/config/core/v3/address_pb.js';
 import type { Locality } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { HealthStatus } from '#envoy/gen/envoy/config/core/v3/health_check_pb.js';
@@ -36,6 +37,7 @@ function compileEndpoint(endpoint: LbEndpoint, group: LocalityLbEndpoints, field
     return [];
   }
   const { healthStatus: health } = endpoint;
+  const socketMatch = socketMatchOf(endpoint.metadata);
   const hashKey = endpoint.metadata?.filterMetadata['envoy.lb']?.['hash_key'];
   return [
     {
@@ -49,6 +51,7 @@ function compileEndpoint(endpoint: LbEndpoint, group: LocalityLbEndpoints, field
       locality: localityName(group.locality),
       localityWeight: group.loadBalancingWeight ?? 0,
       hashKey: typeof hashKey === 'string' ? hashKey : '',
+      ...(socketMatch === undefined ? {} : { socketMatch }),
     },
   ];
 }

@@ -200,9 +200,9 @@ test('TLS of a listener: certificates, roots and names as data', () => {
   };
   const tls = listenerOf({ filter_chains: [{ filters: [tcp], transport_socket }] }).filterChains[0]?.tls;
   assert.deepEqual(tls?.certificates, [{ kind: 'pair', chain: { kind: 'file', path: '/c.pem' }, key: { kind: 'file', path: '/k.pem' } }]);
-  assert.deepEqual([tls.requireClientCertificate, tls.alpn, tls.trustedCa], [true, ['h2', 'http/1.1'], { kind: 'file', path: '/ca.pem' }]);
+  assert.deepEqual([tls.requireClientCertificate, tls.alpn, tls.validation.trustedCa], [true, ['h2', 'http/1.1'], { kind: 'file', path: '/ca.pem' }]);
   assert.deepEqual(
-    tls.subjectAltNames.map(({ type, matches }) => [type, matches('spiffe://a/b')]),
+    tls.validation.subjectAltNames.map(({ type, matches }) => [type, matches('spiffe://a/b')]),
     [['uri', true]],
   );
 });

@@ -136,6 +136,28 @@ const http: Readonly<Record<string, MessageRules>> = {
   'envoy.extensions.filters.http.buffer.v3.Buffer': 'all',
   'envoy.extensions.filters.http.buffer.v3.BufferPerRoute': 'all',
   'envoy.extensions.filters.http.rbac.v3.RBACPerRoute': fields('rbac'),
+  'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz': {
+    ...fields(
+      `grpc_service http_service failure_mode_allow failure_mode_allow_header_add with_request_body clear_route_cache status_on_error
+       validate_mutations metadata_context_namespaces filter_enabled filter_enabled_metadata deny_at_disable include_peer_certificate
+       include_tls_session allowed_headers disallowed_headers encode_raw_headers enable_dynamic_metadata_ingestion`,
+      'stat_prefix charge_cluster_response_stats',
+    ),
+    transport_api_version: ['V3'],
+  },
+  'envoy.extensions.filters.http.ext_authz.v3.BufferSettings': 'all',
+  'envoy.extensions.filters.http.ext_authz.v3.HttpService': 'all',
+  'envoy.extensions.filters.http.ext_authz.v3.AuthorizationRequest': 'all',
+  'envoy.extensions.filters.http.ext_authz.v3.AuthorizationResponse': 'all',
+  'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute': 'all',
+  'envoy.extensions.filters.http.ext_authz.v3.CheckSettings': 'all',
+  'envoy.extensions.filters.network.ext_authz.v3.ExtAuthz': {
+    ...fields('grpc_service failure_mode_allow include_peer_certificate filter_enabled_metadata include_tls_session', 'stat_prefix'),
+    transport_api_version: ['V3'],
+  },
+  'envoy.config.core.v3.HttpUri': fields('cluster timeout', 'uri'),
+  'envoy.config.core.v3.RuntimeFeatureFlag': fields('default_value', 'runtime_key'),
+  'envoy.type.matcher.v3.ListStringMatcher': 'all',
   'envoy.extensions.filters.http.rbac.v3.RBAC': fields('rules shadow_rules', 'rules_stat_prefix shadow_rules_stat_prefix track_per_rule_stats'),
   'envoy.config.core.v3.HttpProtocolOptions': fields(
     'idle_timeout max_connection_duration max_headers_count headers_with_underscores_action max_requests_per_connection max_stream_duration',
@@ -370,8 +392,8 @@ const cluster: Readonly<Record<string, MessageRules>> = {
   'envoy.config.core.v3.ConfigSource': fields('ads api_config_source initial_fetch_timeout', 'resource_api_version'),
   // Of secrets alone: whoever reads another ConfigSource refuses it.
   'envoy.config.core.v3.ApiConfigSource': fields('api_type grpc_services', 'transport_api_version set_node_on_first_message_only'),
-  'envoy.config.core.v3.GrpcService': fields('envoy_grpc'),
-  'envoy.config.core.v3.GrpcService.EnvoyGrpc': fields('cluster_name'),
+  'envoy.config.core.v3.GrpcService': fields('envoy_grpc timeout initial_metadata'),
+  'envoy.config.core.v3.GrpcService.EnvoyGrpc': fields('cluster_name authority', 'skip_envoy_headers'),
   'envoy.config.core.v3.AggregatedConfigSource': 'all',
   'envoy.config.core.v3.Address': fields('socket_address pipe'),
   'envoy.config.core.v3.Pipe': fields('path', 'mode'),

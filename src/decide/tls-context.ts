@@ -4,8 +4,9 @@ import type { UpstreamTls } from '#decide/cluster-entry.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { dataSourceOf } from '#decide/data-source.ts';
 import { unpackExtension } from '#decide/extension.ts';
+import { secretReference } from '#decide/secret-reference.ts';
 import { compileStringTest } from '#decide/string-test.ts';
-import type { CertificateSource, DataSourceEntry, DownstreamTls, SanMatch, TlsVersion } from '#decide/tls-entry.ts';
+import type { CertificateSource, DownstreamTls, KeyPairSource, PeerValidation, SanMatch, TlsSettings, TlsVersion } from '#decide/tls-entry.ts';
 import type { TransportSocket } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { ProxyProtocolConfig_Version as ProxyProtocolVersion } from '#envoy/gen/envoy/config/core/v3/proxy_protocol_pb.js';
 import { ProxyProtocolUpstreamTransportSchema } from '#envoy/gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
@@ -15,6 +16,7 @@ import {
   TlsParameters_TlsProtocol as Protocol,
   SubjectAltNameMatcher_SanType as SanType,
   type TlsCertificate,
+  CertificateValidationContext_TrustChainVerification as TrustChain,
 } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import {
   type CommonTlsContext,
@@ -39,8 +41,8 @@ export function compileDownstreamTls(socket: TransportSocket, field: string, pro
     ...validationOf(common, at, problems),
     alpn: common?.alpnProtocols ?? [],
     requireClientCertificate: message.requireClientCertificate ?? false,
-    ...versionsOf(common),
-    cipherSuites: common?.tlsParams?.cipherSuites ?? [],
+    tickets: !(message.sessionTicketKeysType.case === 'disableStatelessSessionResumption' && message.sessionTicketKeysType.value),
+    parameters: parametersOf(common),
   };
 }
 
@@ -61,8 +63,7 @@ export function compileUpstreamTls(socket: TransportSocket, field: string, probl
     alpn: common?.alpnProtocols ?? [],
     ...(certificates[0] === undefined ? {} : { certificate: certificates[0] }),
     ...validationOf(common, at, problems),
-    ...versionsOf(common),
-    cipherSuites: common?.tlsParams?.cipherSuites ?? [],
+    parameters: parametersOf(common),
   };
 }
 
@@ -78,42 +79,57 @@ function unpackedSocket(socket: TransportSocket) {
 }
 
 function certificatesOf(common: CommonTlsContext | undefined, field: string, problems: Problems): CertificateSource[] {
-  const secrets = common?.tlsCertificateSdsSecretConfigs.map(({ name }): CertificateSource => ({ kind: 'secret', name })) ?? [];
+  const secrets = common?.tlsCertificateSdsSecretConfigs.flatMap((config, index): CertificateSource[] => {
+    const secret = secretReference(config, `${field}.tls_certificate_sds_secret_configs[${index}]`, problems);
+    return secret === undefined ? [] : [{ kind: 'secret', secret }];
+  });
   const pairs = common?.tlsCertificates.flatMap((pair, index) => pairOf(pair, `${field}.tls_certificates[${index}]`, problems)) ?? [];
-  return [...secrets, ...pairs];
+  return [...(secrets ?? []), ...pairs];
 }
 
-export function pairOf(certificate: TlsCertificate, field: string, problems: Problems): CertificateSource[] {
-  const chain = dataSourceOf(certificate.certificateChain);
-  const key = dataSourceOf(certificate.privateKey);
-  if (chain !== undefined && key !== undefined) return [{ kind: 'pair', chain, key }];
+function pairOf(certificate: TlsCertificate, field: string, problems: Problems): CertificateSource[] {
+  const pair = keyPairOf(certificate);
+  if (pair !== undefined) return [{ kind: 'pair', ...pair }];
   problems.report(field, 'certificate_chain and private_key are required');
   return [];
 }
 
-type Validation = { readonly trustedCa?: DataSourceEntry; readonly trustedCaSecret?: string; readonly subjectAltNames: readonly SanMatch[] };
+/** Also of a secret's tls_certificate. Undefined where one of the two is missing. */
+export function keyPairOf(certificate: TlsCertificate): KeyPairSource | undefined {
+  const chain = dataSourceOf(certificate.certificateChain);
+  const key = dataSourceOf(certificate.privateKey);
+  return chain === undefined || key === undefined ? undefined : { chain, key };
+}
+
+type Validation = Pick<DownstreamTls, 'validation' | 'validationSecret'>;
 
 function validationOf(common: CommonTlsContext | undefined, field: string, problems: Problems): Validation {
   const context = common?.validationContextType;
   switch (context?.case) {
     case 'validationContext':
-      return validationContext(context.value, `${field}.validation_context`, problems);
-    case 'validationContextSdsSecretConfig':
-      return { trustedCaSecret: context.value.name, subjectAltNames: [] };
+      return { validation: peerValidation(context.value, `${field}.validation_context`, problems) };
+    case 'validationContextSdsSecretConfig': {
+      const secret = secretReference(context.value, `${field}.validation_context_sds_secret_config`, problems);
+      return { validation: nothingChecked, ...(secret === undefined ? {} : { validationSecret: secret }) };
+    }
     case 'combinedValidationContext': {
-      const { defaultValidationContext: own, validationContextSdsSecretConfig: secret } = context.value;
-      const at = `${field}.combined_validation_context.default_validation_context`;
-      const defaults = own === undefined ? { subjectAltNames: [] } : validationContext(own, at, problems);
-      return { ...defaults, ...(secret === undefined ? {} : { trustedCaSecret: secret.name }) };
+      const { defaultValidationContext: own, validationContextSdsSecretConfig: config } = context.value;
+      const at = `${field}.combined_validation_context`;
+      const validation = own === undefined ? nothingChecked : peerValidation(own, `${at}.default_validation_context`, problems);
+      const secret = config === undefined ? undefined : secretReference(config, `${at}.validation_context_sds_secret_config`, problems);
+      return { validation, ...(secret === undefined ? {} : { validationSecret: secret }) };
     }
     default:
-      return { subjectAltNames: [] };
+      return { validation: nothingChecked };
   }
 }
 
+const nothingChecked: PeerValidation = { subjectAltNames: [], certificateHashes: [], keyHashes: [], acceptsUntrusted: false };
+
 /** Also the content of an SDS secret's validation_context. */
-export function validationContext(context: CertificateValidationContext, field: string, problems: Problems): Validation {
+export function peerValidation(context: CertificateValidationContext, field: string, problems: Problems): PeerValidation {
   const trustedCa = dataSourceOf(context.trustedCa);
+  const crl = dataSourceOf(context.crl);
   const typed = context.matchTypedSubjectAltNames.map(({ sanType, matcher }, index): SanMatch => {
     const test = compileStringTest(matcher, `${field}.match_typed_subject_alt_names[${index}].matcher`, problems);
     const exact = sanType === SanType.DNS && matcher?.matchPattern.case === 'exact' ? matcher.matchPattern.value : undefined;
@@ -124,7 +140,26 @@ export function validationContext(context: CertificateValidationContext, field: 
     const test = compileStringTest(matcher, `${field}.match_subject_alt_names[${index}]`, problems);
     return { type: 'any', text: test.text, matches: test.matches };
   });
-  return { ...(trustedCa === undefined ? {} : { trustedCa }), subjectAltNames: [...typed, ...untyped] };
+  return {
+    ...(trustedCa === undefined ? {} : { trustedCa }),
+    ...(crl === undefined ? {} : { crl }),
+    subjectAltNames: [...typed, ...untyped],
+    certificateHashes: context.verifyCertificateHash.map((hash) => hash.replaceAll(':', '').toLowerCase()),
+    keyHashes: context.verifyCertificateSpki,
+    acceptsUntrusted: context.trustChainVerification === TrustChain.ACCEPT_UNTRUSTED,
+  };
+}
+
+/** What a combined_validation_context comes to: the secret's fields win, its lists are added. Source: Envoy merges the two messages. */
+export function combineValidation(own: PeerValidation, secret: PeerValidation): PeerValidation {
+  return {
+    ...own,
+    ...secret,
+    subjectAltNames: [...own.subjectAltNames, ...secret.subjectAltNames],
+    certificateHashes: [...own.certificateHashes, ...secret.certificateHashes],
+    keyHashes: [...own.keyHashes, ...secret.keyHashes],
+    acceptsUntrusted: own.acceptsUntrusted || secret.acceptsUntrusted,
+  };
 }
 
 /** A name of a certificate may begin with `*.`, which stands for one label. Source: Envoy, Utility::dnsNameMatch. */
@@ -144,10 +179,17 @@ const sanTypes: Readonly<Record<SanType, SanMatch['type']>> = {
   [SanType.OTHER_NAME]: 'any',
 };
 
-function versionsOf(common: CommonTlsContext | undefined): { readonly minVersion?: TlsVersion; readonly maxVersion?: TlsVersion } {
-  const min = versions[common?.tlsParams?.tlsMinimumProtocolVersion ?? Protocol.TLS_AUTO];
-  const max = versions[common?.tlsParams?.tlsMaximumProtocolVersion ?? Protocol.TLS_AUTO];
-  return { ...(min === undefined ? {} : { minVersion: min }), ...(max === undefined ? {} : { maxVersion: max }) };
+function parametersOf(common: CommonTlsContext | undefined): TlsSettings {
+  const parameters = common?.tlsParams;
+  const min = versions[parameters?.tlsMinimumProtocolVersion ?? Protocol.TLS_AUTO];
+  const max = versions[parameters?.tlsMaximumProtocolVersion ?? Protocol.TLS_AUTO];
+  return {
+    ...(min === undefined ? {} : { minVersion: min }),
+    ...(max === undefined ? {} : { maxVersion: max }),
+    cipherSuites: parameters?.cipherSuites ?? [],
+    curves: parameters?.ecdhCurves ?? [],
+    signatureAlgorithms: parameters?.signatureAlgorithms ?? [],
+  };
 }
 
 const versions: Readonly<Record<Protocol, TlsVersion | undefined>> = {

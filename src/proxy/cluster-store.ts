@@ -1,13 +1,17 @@
-// Clusters and their endpoints as xDS tells them, and when a cluster goes live: as soon as it has its endpoints, or has waited for them long enough.
+// Clusters and their endpoints as xDS tells them, and when a cluster goes live: as soon as it has its endpoints and secrets, or has waited for them
+// long enough.
 // A cluster that is in force is only ever replaced by one that is ready (make before break); each keeps its last good configuration.
 import type { Clock } from '#base/clock.ts';
 import { compileCluster } from '#decide/cluster.ts';
 import type { ClusterEntry, EndpointEntry, EndpointSet } from '#decide/cluster-entry.ts';
 import { type ConfigError, formatConfigError } from '#decide/config-error.ts';
 import { compileEndpoints } from '#decide/endpoints.ts';
+import { secretsOfCluster } from '#decide/secret-reference.ts';
+import type { SecretReference } from '#decide/tls-entry.ts';
 import type { Cluster } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { ClusterLoadAssignment } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { DnsEndpoints, type ResolveName } from '#proxy/dns-endpoints.ts';
+import { type SecretNeeds, SecretWait } from '#proxy/tls/secret-wait.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
 
 /** Why one resource was not taken; its last good version stays in force. */
@@ -17,8 +21,11 @@ export type ClusterStoreParts = {
   readonly clusters: Clusters;
   readonly clock: Clock;
   readonly resolve: ResolveName;
+  readonly secrets: SecretNeeds;
   /** The names that EDS shall be asked for have changed. */
   readonly onEndpointNames: (names: readonly string[]) => void;
+  /** What `secrets` says may have changed. */
+  readonly onSecretNames: () => void;
   /** Some cluster went live or was removed. */
   readonly onChange: () => void;
 };
@@ -28,6 +35,10 @@ type Stored = {
   entry: ClusterEntry;
   live: boolean;
   readonly isStatic: boolean;
+  readonly secrets: readonly SecretReference[];
+  readonly secretWait: SecretWait;
+  /** Its endpoints, where they are there and secrets are not. */
+  held: EndpointSet | undefined;
   dns: DnsEndpoints | undefined;
   cancelWait: (() => void) | undefined;
 };
@@ -40,8 +51,12 @@ export class ClusterStore {
   readonly #endpoints = new Map<string, EndpointSet>();
   readonly #assignments = new Map<string, ClusterLoadAssignment>();
 
+  /** Of all clusters that name no secret. */
+  readonly #noWait: SecretWait;
+
   constructor(parts: ClusterStoreParts) {
     this.#parts = parts;
+    this.#noWait = new SecretWait([], parts.secrets, parts.clock);
   }
 
   /** Messages in force or on their way there, for dumps. */
@@ -53,13 +68,25 @@ export class ClusterStore {
     return [...this.#assignments.values()];
   }
 
-  /** Names of clusters that wait for their endpoints. */
+  /** The secrets that clusters name. */
+  secrets(): readonly SecretReference[] {
+    return [...this.#stored.values()].flatMap((stored) => stored.secrets);
+  }
+
+  /** Some secret has come: clusters that waited for it go live. */
+  secretsChanged(): void {
+    for (const stored of this.#stored.values()) this.#goOn(stored);
+  }
+
+  /** Names of clusters that wait for their endpoints or secrets. */
   warming(): readonly string[] {
     return [...this.#stored].filter(([, { live }]) => !live).map(([name]) => name);
   }
 
-  entry(name: string): ClusterEntry | undefined {
-    return this.#stored.get(name)?.entry;
+  /** A cluster of the bootstrap. */
+  staticEntry(name: string): ClusterEntry | undefined {
+    const stored = this.#stored.get(name);
+    return stored?.isStatic === true ? stored.entry : undefined;
   }
 
   update(updated: Iterable<Cluster>, removed: readonly string[], isStatic: boolean): readonly Refusal[] {
@@ -70,9 +97,13 @@ export class ClusterStore {
       if (!compiled.ok) refusals.push(...refusalsOf(compiled.error));
       else if (!isStatic && this.#stored.get(message.name)?.isStatic === true)
         refusals.push({ resource: message.name, message: 'is a static cluster of the bootstrap' });
-      else this.#put(message, compiled.value, isStatic);
+      else {
+        const problem = this.#put(message, compiled.value, isStatic);
+        if (problem !== undefined) refusals.push({ resource: message.name, message: problem });
+      }
     }
     this.#parts.onEndpointNames(this.#endpointNames());
+    this.#parts.onSecretNames();
     this.#parts.onChange();
     return refusals;
   }
@@ -99,20 +130,25 @@ export class ClusterStore {
 
   stop(): void {
     for (const stored of this.#stored.values()) {
-      stored.dns?.stop();
-      stored.cancelWait?.();
+      stopWaiting(stored);
     }
   }
 
-  #put(message: Cluster, entry: ClusterEntry, isStatic: boolean): void {
+  /** Undefined: it was taken; else why not. */
+  #put(message: Cluster, entry: ClusterEntry, isStatic: boolean): string | undefined {
+    const secrets = secretsOfCluster(entry);
+    const problem = secrets.map((secret) => this.#parts.secrets.problem(secret)).find((found) => found !== undefined);
+    if (problem !== undefined) return problem;
     const before = this.#stored.get(entry.name);
-    before?.dns?.stop();
-    before?.cancelWait?.();
-    const stored: Stored = { message, entry, live: false, isStatic, dns: undefined, cancelWait: undefined };
+    if (before !== undefined) stopWaiting(before);
+    const secretWait = secrets.length === 0 ? this.#noWait : new SecretWait(secrets, this.#parts.secrets, this.#parts.clock);
+    const stored: Stored = { message, entry, live: false, isStatic, secrets, secretWait, held: undefined, dns: undefined, cancelWait: undefined };
     this.#stored.set(entry.name, stored);
+    if (!secretWait.isOver) secretWait.start(() => this.#goOn(stored));
     if (entry.discovery === 'eds') this.#warmByEds(stored);
     else if (entry.discovery === 'strict-dns' || entry.discovery === 'logical-dns') this.#warmByDns(stored);
     else this.#goLive(stored, entry.endpoints, entry.overprovisioningFactor);
+    return undefined;
   }
 
   #warmByEds(stored: Stored): void {
@@ -142,17 +178,28 @@ export class ClusterStore {
   #goLive(stored: Stored, endpoints: readonly EndpointEntry[], overprovisioningFactor: number): void {
     stored.cancelWait?.();
     stored.cancelWait = undefined;
+    if (!stored.live && !stored.secretWait.isOver) {
+      stored.held = { cluster: stored.entry.name, endpoints, overprovisioningFactor };
+      return;
+    }
+    stored.secretWait.stop();
+    stored.held = undefined;
     const first = !stored.live;
     stored.live = true;
     this.#parts.clusters.set({ ...stored.entry, endpoints, overprovisioningFactor });
     if (first) this.#parts.onChange();
   }
 
+  /** Goes live where nothing but secrets was missing and they are there. */
+  #goOn(stored: Stored): void {
+    const { held } = stored;
+    if (held !== undefined) this.#goLive(stored, held.endpoints, held.overprovisioningFactor);
+  }
+
   #remove(name: string, isStatic: boolean): void {
     const stored = this.#stored.get(name);
     if (stored === undefined || stored.isStatic !== isStatic) return;
-    stored.dns?.stop();
-    stored.cancelWait?.();
+    stopWaiting(stored);
     this.#stored.delete(name);
     this.#parts.clusters.remove(name);
     this.#forgetEndpoints(stored.entry.edsName);
@@ -167,6 +214,12 @@ export class ClusterStore {
   #endpointNames(): readonly string[] {
     return [...new Set([...this.#stored.values()].flatMap(({ entry }) => (entry.discovery === 'eds' ? [entry.edsName] : [])))].sort();
   }
+}
+
+function stopWaiting(stored: Stored): void {
+  stored.dns?.stop();
+  stored.cancelWait?.();
+  stored.secretWait.stop();
 }
 
 /** `eds_config.initial_fetch_timeout`; 0: wait for ever. */

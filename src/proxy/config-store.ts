@@ -1,5 +1,5 @@
-// The proxy's configuration as bootstrap and xDS tell it: listeners and routes here, clusters in cluster-store. A listener goes live when the routes it names
-// are there (or were waited for long enough), and keeps its last good configuration when a new one is refused.
+// The proxy's configuration as bootstrap and xDS tell it: listeners and routes here, clusters in cluster-store. A listener goes live when the routes and
+// secrets it names are there (or were waited for long enough), and keeps its last good configuration when a new one is refused.
 import { equals } from '@bufbuild/protobuf';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
@@ -7,11 +7,14 @@ import type { FileReader } from '#decide/data-source.ts';
 import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
 import { compileListener } from '#decide/listener-table.ts';
 import { compileRouteTable } from '#decide/route-table.ts';
+import { secretsOfListener } from '#decide/secret-reference.ts';
+import type { SecretReference } from '#decide/tls-entry.ts';
 import type { Listener } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import { type Refusal, refusalsOf } from '#proxy/cluster-store.ts';
 import type { Listeners } from '#proxy/listeners.ts';
 import type { RouteCells } from '#proxy/route-cells.ts';
+import { type SecretNeeds, SecretWait } from '#proxy/tls/secret-wait.ts';
 
 export type ConfigStoreParts = {
   readonly listeners: Listeners;
@@ -19,8 +22,11 @@ export type ConfigStoreParts = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly readFile: FileReader;
+  readonly secrets: SecretNeeds;
   /** The names that RDS shall be asked for have changed. */
   readonly onRouteNames: (names: readonly string[]) => void;
+  /** What `secrets` says may have changed. */
+  readonly onSecretNames: () => void;
   /** Some listener went live or was removed. */
   readonly onChange: () => void;
 };
@@ -29,8 +35,13 @@ type Stored = {
   readonly message: Listener;
   readonly entry: ListenerEntry;
   readonly routeNames: readonly string[];
+  readonly secrets: readonly SecretReference[];
   readonly isStatic: boolean;
   live: boolean;
+  activating: boolean;
+  /** Has waited long enough for them. */
+  gaveUpRoutes: boolean;
+  readonly secretWait: SecretWait;
   cancelWait: (() => void) | undefined;
 };
 
@@ -54,7 +65,17 @@ export class ConfigStore {
     return [...this.#routes.values()];
   }
 
-  /** Names of listeners that wait for their routes. */
+  /** The secrets that listeners name. */
+  secrets(): readonly SecretReference[] {
+    return [...this.#stored.values()].flatMap((stored) => stored.secrets);
+  }
+
+  /** Some secret has come: listeners that waited for it go live. */
+  async secretsChanged(): Promise<void> {
+    await this.#activateReady();
+  }
+
+  /** Names of listeners that wait for their routes or secrets. */
   warming(): readonly string[] {
     return [...this.#stored].filter(([, { live }]) => !live).map(([name]) => name);
   }
@@ -68,6 +89,7 @@ export class ConfigStore {
       else refusals.push(...(await this.#put(message, compiled.value, isStatic)));
     }
     this.#parts.onRouteNames(this.#routeNames());
+    this.#parts.onSecretNames();
     this.#parts.onChange();
     return refusals;
   }
@@ -93,41 +115,74 @@ export class ConfigStore {
       this.#routes.delete(name);
       this.#parts.routes.set(name, undefined);
     }
-    for (const [name, stored] of this.#stored) {
-      if (!stored.live && stored.routeNames.every((route) => this.#routes.has(route))) await this.#activate(name, stored);
-    }
+    await this.#activateReady();
     this.#parts.onChange();
     return refusals;
   }
 
   stop(): void {
-    for (const stored of this.#stored.values()) stored.cancelWait?.();
+    for (const stored of this.#stored.values()) stopWaiting(stored);
   }
 
   async #put(message: Listener, entry: ListenerEntry, isStatic: boolean): Promise<readonly Refusal[]> {
     const before = this.#stored.get(entry.name);
     if (!isStatic && before?.isStatic === true) return [{ resource: entry.name, message: 'is a static listener of the bootstrap' }];
-    const routeNames = routeNamesOf(entry);
-    const stored: Stored = { message, entry, routeNames, isStatic, live: false, cancelWait: undefined };
-    if (routeNames.every((name) => this.#routes.has(name))) {
+    const secrets = secretsOfListener(entry);
+    const problem = secrets.map((secret) => this.#parts.secrets.problem(secret)).find((found) => found !== undefined);
+    if (problem !== undefined) return [{ resource: entry.name, message: problem }];
+    const stored: Stored = {
+      message,
+      entry,
+      routeNames: routeNamesOf(entry),
+      secrets,
+      isStatic,
+      live: false,
+      activating: false,
+      gaveUpRoutes: false,
+      secretWait: new SecretWait(secrets, this.#parts.secrets, this.#parts.clock),
+      cancelWait: undefined,
+    };
+    if (this.#isReady(stored)) {
       const applied = await this.#parts.listeners.apply(message, entry);
       if (!applied.ok) return [{ resource: entry.name, message: applied.error }];
       stored.live = true;
     } else {
-      stored.cancelWait = this.#parts.clock.after(fetchTimeoutMs, () => void this.#activate(entry.name, stored));
+      this.#wait(stored);
     }
-    before?.cancelWait?.();
+    if (before !== undefined) stopWaiting(before);
     this.#stored.set(entry.name, stored);
     return [];
   }
 
-  /** What fails here cannot be told as a NACK any more: the listener was accepted before its routes came. */
+  #isReady({ routeNames, gaveUpRoutes, secretWait }: Stored): boolean {
+    return secretWait.isOver && (gaveUpRoutes || routeNames.every((name) => this.#routes.has(name)));
+  }
+
+  #wait(stored: Stored): void {
+    const { entry, secretWait } = stored;
+    stored.cancelWait = this.#parts.clock.after(fetchTimeoutMs, () => {
+      stored.gaveUpRoutes = true;
+      void this.#activateReady();
+    });
+    if (secretWait.isOver) return;
+    this.#parts.logger.log('info', 'listener waits for secrets', { listener: entry.name, secrets: secretWait.missing.join(', ') });
+    secretWait.start(() => {
+      this.#parts.logger.log('warn', 'listener goes without secrets', { listener: entry.name, secrets: secretWait.missing.join(', ') });
+      void this.#activateReady();
+    });
+  }
+
+  async #activateReady(): Promise<void> {
+    for (const [name, stored] of this.#stored) if (!stored.live && this.#isReady(stored)) await this.#activate(name, stored);
+  }
+
+  /** What fails here cannot be told as a NACK any more: the listener was accepted before its routes and secrets came. */
   async #activate(name: string, stored: Stored): Promise<void> {
-    stored.cancelWait?.();
-    stored.cancelWait = undefined;
-    if (this.#stored.get(name) !== stored || stored.live) return;
-    stored.live = true;
+    stopWaiting(stored);
+    if (this.#stored.get(name) !== stored || stored.activating) return;
+    stored.activating = true;
     const applied = await this.#parts.listeners.apply(stored.message, stored.entry);
+    stored.live = true;
     if (!applied.ok) this.#parts.logger.log('error', 'listener cannot be used', { listener: name, reason: applied.error });
     this.#parts.onChange();
   }
@@ -135,7 +190,7 @@ export class ConfigStore {
   #remove(name: string, isStatic: boolean): void {
     const stored = this.#stored.get(name);
     if (stored === undefined || stored.isStatic !== isStatic) return;
-    stored.cancelWait?.();
+    stopWaiting(stored);
     this.#stored.delete(name);
     this.#parts.listeners.remove(name);
   }
@@ -143,6 +198,12 @@ export class ConfigStore {
   #routeNames(): readonly string[] {
     return [...new Set([...this.#stored.values()].flatMap(({ routeNames }) => routeNames))].sort();
   }
+}
+
+function stopWaiting(stored: Stored): void {
+  stored.cancelWait?.();
+  stored.cancelWait = undefined;
+  stored.secretWait.stop();
 }
 
 function routeNamesOf(entry: ListenerEntry): readonly string[] {

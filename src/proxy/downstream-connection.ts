@@ -44,9 +44,14 @@ export function describeConnection(socket: Socket, id: number, serverName: strin
   return serverName === '' ? connection : { ...connection, serverName };
 }
 
-/** The same connection once its handshake is done. Peer names are there only when the certificate was verified. */
-export function describeSecureConnection(connection: OpenConnection, socket: TLSSocket, localUriSans: readonly string[]): OpenConnection {
-  const peer = socket.authorized ? socket.getPeerX509Certificate() : undefined;
+/** The same connection once its handshake is done. Peer names are there only when the certificate was `verified`. */
+export function describeSecureConnection(
+  connection: OpenConnection,
+  socket: TLSSocket,
+  localUriSans: readonly string[],
+  verified: boolean,
+): OpenConnection {
+  const peer = verified ? socket.getPeerX509Certificate() : undefined;
   const peerNames = peer === undefined ? undefined : peerNamesOf(peer);
   const facts: ConnectionFacts = {
     ...connection.facts,

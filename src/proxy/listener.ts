@@ -203,19 +203,18 @@ export class Listener {
       socket.destroy();
       return;
     }
-    const { localUriSans } = chain.tls;
     chain.tls.accept(
       socket,
       { serverName: inspection.serverName, alpn: inspection.applicationProtocols },
       {
-        onSecure: (secureSocket) => {
+        onSecure: (secureSocket, localUriSans, verified) => {
           const named = inspection.serverName === undefined ? connection : describeConnection(socket, connection.facts.id, inspection.serverName);
-          const secure = describeSecureConnection(named, secureSocket, localUriSans);
+          const secure = describeSecureConnection(named, secureSocket, localUriSans, verified);
           secure.draining = this.#draining;
           accepted.connection = secure;
           const alpn = typeof secureSocket.alpnProtocol === 'string' ? secureSocket.alpnProtocol : undefined;
-          const peerNames = secure.peerNames === undefined ? {} : { peerNames: secure.peerNames };
-          chain.serve({ socket: secureSocket, connection: secure, view: { ...view, ...peerNames }, alpn, onServed });
+          const peer = secure.peerNames === undefined ? {} : { peerNames: secure.peerNames, peerSubject: secure.facts.peerSubject };
+          chain.serve({ socket: secureSocket, connection: secure, view: { ...view, secure: true, ...peer }, alpn, onServed });
         },
         onFailed: () => {
           this.#cells.tlsError.value++;

@@ -6,9 +6,10 @@ function sameBytes(bytes: Buffer): Buffer {
   return bytes;
 }
 
-function bytesStream<Name extends string>(name: Name) {
+/** A stream of bytes both ways. */
+export function bytesStream(path: string) {
   return {
-    path: `/envoy.service.discovery.v3.AggregatedDiscoveryService/${name}`,
+    path,
     requestStream: true as const,
     responseStream: true as const,
     requestSerialize: sameBytes,
@@ -20,8 +21,8 @@ function bytesStream<Name extends string>(name: Name) {
 
 /** State of the world and delta: one port serves both, and each stream speaks one of them to its end. */
 export const adsService = {
-  streamAggregatedResources: bytesStream('StreamAggregatedResources'),
-  deltaAggregatedResources: bytesStream('DeltaAggregatedResources'),
+  streamAggregatedResources: bytesStream('/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources'),
+  deltaAggregatedResources: bytesStream('/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources'),
 };
 
 /** How a stream says what it has: all resources of a type each time, or only what changed. */

@@ -1,12 +1,16 @@
-// A proxy of either kind, steered by our xDS server with the resources of one golden's proxy, for as long as its calls take.
+// A proxy of either kind with an identity of the mesh, steered by our xDS server with the resources of one golden's proxy, for as long as its calls
+// take.
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { startEnvoy } from '#agent/envoy-process.ts';
 import { runProxy } from '#app/proxy.ts';
 import { systemClock } from '#base/clock.ts';
 import { silentLogger } from '#base/logger.ts';
+import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
+import { WorkloadSecrets } from '#ca/client/workload-secrets.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { XdsResource } from '#envoy/resource.ts';
+import { spiffeIdOf, testAuthority } from '#test/support/identity.ts';
 import { listenPorts } from '#test/support/listen-ports.ts';
 import { MemoryNodeSource } from '#test/support/memory-node-source.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
@@ -27,9 +31,10 @@ export async function withLiveProxy(
   const server = await startXdsServer({ source, address: '127.0.0.1', port: 0, logger: silentLogger, clock: systemClock });
   if (!server.ok) throw new Error(server.error.reason);
   const node = create(NodeSchema, { id: nodeId, cluster: 'calls' });
+  await using identity = await (await testAuthority()).identity(spiffeIdOf(nodeId));
   try {
     const xdsTarget = `127.0.0.1:${server.value.port}`;
-    await (plane.kind === 'embedded' ? withEmbedded(node, xdsTarget, calls) : withEnvoy(plane.binary, node, xdsTarget, calls));
+    await (plane.kind === 'embedded' ? withEmbedded(node, identity, xdsTarget, calls) : withEnvoy(plane.binary, node, identity, xdsTarget, calls));
     const refused = server.value.ledger.nodes().flatMap(({ types }) => [...types.values()].flatMap(({ nacked }) => nacked?.error ?? []));
     if (refused.length > 0) throw new Error(`the proxy refused what it was told: ${refused.join('; ')}`);
   } finally {
@@ -37,8 +42,8 @@ export async function withLiveProxy(
   }
 }
 
-async function withEmbedded(node: Node, target: string, calls: () => Promise<void>): Promise<void> {
-  const proxy = await runProxy({ source: { kind: 'xds', target, node }, logger: silentLogger, clock: systemClock, drainMs: 0 });
+async function withEmbedded(node: Node, identity: WorkloadIdentity, target: string, calls: () => Promise<void>): Promise<void> {
+  const proxy = await runProxy({ source: { kind: 'xds', target, node }, identity, logger: silentLogger, clock: systemClock, drainMs: 0 });
   if (!proxy.ok) throw new Error(proxy.error.join('\n'));
   try {
     await proxy.value.ready;
@@ -48,11 +53,13 @@ async function withEmbedded(node: Node, target: string, calls: () => Promise<voi
   }
 }
 
-async function withEnvoy(binary: string, node: Node, xdsTarget: string, calls: () => Promise<void>): Promise<void> {
+async function withEnvoy(binary: string, node: Node, identity: WorkloadIdentity, xdsTarget: string, calls: () => Promise<void>): Promise<void> {
   await using folder = await temporaryFolder();
   const logFile = join(folder.path, 'envoy.log');
   const [adminPort = 0] = await listenPorts(1);
-  const envoy = await startEnvoy({ binary, node, xdsTarget, adminPort, workFolder: folder.path, logFile, logger: silentLogger, clock: systemClock });
+  using secrets = new WorkloadSecrets(identity, systemClock);
+  const common = { binary, node, xdsTarget, secrets, adminPort, logFile, logger: silentLogger, clock: systemClock };
+  const envoy = await startEnvoy({ ...common, workFolder: folder.path });
   try {
     await envoy.ready;
     await calls();

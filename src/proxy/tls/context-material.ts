@@ -1,38 +1,46 @@
-// What both sides of TLS read from their configuration: a certificate with its key, trusted roots, versions and ciphers, as OpenSSL's options.
+// What both sides of TLS read from their configuration: a certificate with its key, what a peer must be, versions and ciphers, as OpenSSL's options.
 import type { SecureContextOptions } from 'node:tls';
 import { failed, ok, type Result } from '#base/result.ts';
-import type { CertificateSource, DataSourceEntry, TlsVersion } from '#decide/tls-entry.ts';
+import { combineValidation } from '#decide/tls-context.ts';
+import type { CertificateSource, PeerValidation, SecretReference, TlsSettings } from '#decide/tls-entry.ts';
 import { opensslCiphers } from '#proxy/tls/cipher-suites.ts';
 import { type KeyPair, readKeyPair, readPem, type SecretSource } from '#proxy/tls/secrets.ts';
 
-type TrustSource = { readonly trustedCa?: DataSourceEntry; readonly trustedCaSecret?: string };
+/** `ca` and `crl` are PEM. */
+export type Trust = { readonly validation: PeerValidation; readonly ca: string | undefined; readonly crl: string | undefined };
 
-/** PEM of the trusted roots; undefined where none are configured. */
-export function readTrustedCa(tls: TrustSource, secrets: SecretSource): Result<string | undefined, string> {
-  const source = tls.trustedCaSecret === undefined ? tls.trustedCa : secrets.trustedCa(tls.trustedCaSecret);
-  if (source === undefined) {
-    return tls.trustedCaSecret === undefined ? ok(undefined) : failed(`validation_context_sds_secret_config: no secret ${tls.trustedCaSecret}`);
+type Configured = { readonly validation: PeerValidation; readonly validationSecret?: SecretReference };
+
+export function readTrust({ validation: own, validationSecret: secret }: Configured, secrets: SecretSource): Result<Trust, string> {
+  const found = secret === undefined ? undefined : secrets.validation(secret);
+  if (secret !== undefined && found === undefined) return failed(`validation_context_sds_secret_config: secret ${secret.name} is not there`);
+  const validation = found === undefined ? own : combineValidation(own, found);
+  const ca = validation.trustedCa === undefined ? ok(undefined) : readPem(validation.trustedCa);
+  if (!ca.ok) return failed(`validation_context.trusted_ca: ${ca.error}`);
+  const crl = validation.crl === undefined ? ok(undefined) : readPem(validation.crl);
+  if (!crl.ok) return failed(`validation_context.crl: ${crl.error}`);
+  // As Envoy: names that nobody vouches for say nothing.
+  if (validation.subjectAltNames.length > 0 && ca.value === undefined) {
+    return failed('validation_context: names of the peer are to be matched, and there is no trusted_ca that would make them worth something');
   }
-  const pem = readPem(source);
-  return pem.ok ? pem : failed(`validation_context.trusted_ca: ${pem.error}`);
+  return ok({ validation, ca: ca.value, crl: crl.value });
 }
 
 export function readCertificate(source: CertificateSource, secrets: SecretSource): Result<KeyPair, string> {
-  const pair = source.kind === 'pair' ? source : secrets.keyPair(source.name);
-  if (pair === undefined) return failed(`no secret ${source.kind === 'secret' ? source.name : ''}`);
-  return readKeyPair(pair.chain, pair.key);
+  if (source.kind === 'pair') return readKeyPair(source);
+  return secrets.keyPair(source.secret) ?? failed(`secret ${source.secret.name} is not there`);
 }
 
-type Parameters = { readonly minVersion?: TlsVersion; readonly maxVersion?: TlsVersion; readonly cipherSuites: readonly string[] };
-
-/** Envoy's defaults: 1.2 to 1.3 (source: TlsParameters). */
-export function contextOptions(tls: Parameters, pair: KeyPair | undefined, ca: string | undefined): SecureContextOptions {
-  const ciphers = opensslCiphers(tls.cipherSuites);
+/** Envoy's defaults: 1.2 to 1.3, and its cipher suites and curves (source: TlsParameters). */
+export function contextOptions(tls: TlsSettings, pair: KeyPair | undefined, { ca, crl }: Pick<Trust, 'ca' | 'crl'>): SecureContextOptions {
   return {
-    ...(pair === undefined ? {} : { cert: pair.chain, key: pair.key }),
+    ...(pair === undefined ? {} : { cert: pair.chain, key: pair.key.reveal() }),
     ...(ca === undefined ? {} : { ca }),
+    ...(crl === undefined ? {} : { crl }),
     minVersion: tls.minVersion ?? 'TLSv1.2',
     maxVersion: tls.maxVersion ?? 'TLSv1.3',
-    ...(ciphers === undefined ? {} : { ciphers }),
+    ciphers: opensslCiphers(tls.cipherSuites),
+    ...(tls.curves.length === 0 ? {} : { ecdhCurve: tls.curves.join(':') }),
+    ...(tls.signatureAlgorithms.length === 0 ? {} : { sigalgs: tls.signatureAlgorithms.join(':') }),
   };
 }

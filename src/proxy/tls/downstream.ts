@@ -1,18 +1,19 @@
 // DownstreamTlsContext in, an acceptor out: a raw socket becomes a TLS socket with the certificate its server name asks for, the ALPN both sides
-// know, and a client certificate that was verified where the configuration wants one.
+// know, and a client certificate that was verified where the configuration wants one. A secret that changes holds from the next handshake on.
 import type { Socket } from 'node:net';
-import type { SecureContext, SecureContextOptions, Server, TLSSocket } from 'node:tls';
+import type { SecureContextOptions, Server, TLSSocket } from 'node:tls';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { DownstreamTls } from '#decide/tls-entry.ts';
 import type { ClientHello } from '#proxy/tls/client-hello.ts';
-import { contextOptions, readCertificate, readTrustedCa } from '#proxy/tls/context-material.ts';
+import { contextOptions, readCertificate, readTrust, type Trust } from '#proxy/tls/context-material.ts';
+import { checksPeer, refusePeer } from '#proxy/tls/peer-check.ts';
 import { type PeerNames, peerNamesOf } from '#proxy/tls/peer-names.ts';
-import { sanMatches } from '#proxy/tls/san-match.ts';
 import type { KeyPair, SecretSource } from '#proxy/tls/secrets.ts';
 import type { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 
 export type AcceptReceiver = {
-  readonly onSecure: (socket: TLSSocket) => void;
+  /** `localUriSans`: the URI SANs of the (first) certificate we have. `verified`: the client's certificate is what the configuration wants. */
+  readonly onSecure: (socket: TLSSocket, localUriSans: readonly string[], verified: boolean) => void;
   /** The handshake failed or the client's certificate was refused; the socket is gone. */
   readonly onFailed: (detail: string) => void;
 };
@@ -20,70 +21,133 @@ export type AcceptReceiver = {
 export type TlsAcceptor = {
   /** Takes over the socket, ClientHello unshifted. Calls one method of the receiver, once. */
   readonly accept: (socket: Socket, hello: ClientHello | undefined, receiver: AcceptReceiver) => void;
-  /** URI SANs of our own (first) certificate. */
-  readonly localUriSans: readonly string[];
 };
 
-type Certificate = { readonly context: SecureContext; readonly options: SecureContextOptions; readonly names: PeerNames };
+type Certificate = { readonly options: SecureContextOptions; readonly names: PeerNames };
 
 const handshakeTimeoutMs = 15_000;
 
-/** Errors name the field below common_tls_context. */
+/**
+ * Errors name the field below common_tls_context. A secret that is not there yet is none: connections fail until it comes. One that is there and
+ * cannot be used is an error.
+ */
 export function buildTlsAcceptor(tls: DownstreamTls, secrets: SecretSource, contexts: SecureContexts): Result<TlsAcceptor, string> {
-  const ca = readTrustedCa(tls, secrets);
-  if (!ca.ok) return ca;
-  const certificates: Certificate[] = [];
-  for (const [index, source] of tls.certificates.entries()) {
-    const pair = readCertificate(source, secrets);
-    const certificate = pair.ok ? loadCertificate(tls, pair.value, ca.value, contexts) : pair;
-    if (!certificate.ok) return failed(`tls_certificates[${index}]: ${certificate.error}`);
-    certificates.push(certificate.value);
-  }
-  const [first] = certificates;
-  if (first === undefined) return failed('tls_certificates is empty');
-  return ok(new Acceptor(tls, ca.value !== undefined, certificates, first));
+  if (tls.certificates.length === 0) return failed('tls_certificates is empty');
+  const acceptor = new Acceptor(tls, secrets, contexts);
+  const error = acceptor.error;
+  return error === undefined || acceptor.waits ? ok(acceptor) : failed(error);
 }
 
 class Acceptor implements TlsAcceptor {
-  readonly localUriSans: readonly string[];
   readonly #tls: DownstreamTls;
-  readonly #verifies: boolean;
-  readonly #certificates: readonly Certificate[];
-  readonly #first: Certificate;
-  readonly #pending = new Map<string, AcceptReceiver>();
-  /** Two servers that never listen: a client whose ALPN shares nothing with ours goes on without, as with Envoy; node would end it. */
-  readonly #withAlpn: Server | undefined;
-  readonly #withoutAlpn: Server;
+  readonly #secrets: SecretSource;
+  readonly #contexts: SecureContexts;
+  #version: number;
+  /** The newest that could be made; stays when a secret makes no sense. */
+  #terms: Result<Terms, string>;
 
-  constructor(tls: DownstreamTls, verifies: boolean, certificates: readonly Certificate[], first: Certificate) {
+  constructor(tls: DownstreamTls, secrets: SecretSource, contexts: SecureContexts) {
     this.#tls = tls;
-    this.#verifies = verifies;
+    this.#secrets = secrets;
+    this.#contexts = contexts;
+    this.#version = secrets.version;
+    this.#terms = makeTerms(tls, secrets, contexts);
+  }
+
+  get error(): string | undefined {
+    return this.#terms.ok ? undefined : this.#terms.error;
+  }
+
+  /** True while a secret is not there. */
+  get waits(): boolean {
+    const { certificates, validationSecret } = this.#tls;
+    if (validationSecret !== undefined && this.#secrets.validation(validationSecret) === undefined) return true;
+    return certificates.some((source) => source.kind === 'secret' && this.#secrets.keyPair(source.secret) === undefined);
+  }
+
+  accept(socket: Socket, hello: ClientHello | undefined, receiver: AcceptReceiver): void {
+    this.#renew();
+    const terms = this.#terms;
+    if (terms.ok) {
+      terms.value.accept(socket, hello, receiver);
+    } else {
+      socket.destroy();
+      receiver.onFailed(terms.error);
+    }
+  }
+
+  #renew(): void {
+    if (this.#version === this.#secrets.version) return;
+    this.#version = this.#secrets.version;
+    const before = this.#terms;
+    const now = makeTerms(this.#tls, this.#secrets, this.#contexts);
+    if (before.ok && (!now.ok || before.value.isSameAs(now.value))) return;
+    this.#terms = now;
+  }
+}
+
+function makeTerms(tls: DownstreamTls, secrets: SecretSource, contexts: SecureContexts): Result<Terms, string> {
+  const trust = readTrust(tls, secrets);
+  if (!trust.ok) return trust;
+  const certificates: Certificate[] = [];
+  for (const [index, source] of tls.certificates.entries()) {
+    const pair = readCertificate(source, secrets);
+    const certificate = pair.ok ? loadCertificate(tls, pair.value, trust.value, contexts) : pair;
+    if (!certificate.ok) return failed(`tls_certificates[${index}]: ${certificate.error}`);
+    certificates.push(certificate.value);
+  }
+  return ok(new Terms(tls, trust.value, certificates));
+}
+
+/** What holds for handshakes while no secret changes. */
+class Terms {
+  readonly #tls: DownstreamTls;
+  readonly #trust: Trust;
+  readonly #checks: boolean;
+  readonly #certificates: readonly Certificate[];
+  readonly #localUriSans: readonly string[];
+  readonly #pending = new Map<string, AcceptReceiver>();
+  /**
+   * Servers that never listen, by certificate and by whether ALPN is spoken: a client whose ALPN shares nothing with ours goes on without, as with
+   * Envoy; node would end it.
+   */
+  readonly #servers = new Map<string, Server>();
+
+  constructor(tls: DownstreamTls, trust: Trust, certificates: readonly Certificate[]) {
+    this.#tls = tls;
+    this.#trust = trust;
+    this.#checks = checksPeer(trust.validation);
     this.#certificates = certificates;
-    this.#first = first;
-    this.localUriSans = first.names.uris;
-    this.#withAlpn = tls.alpn.length === 0 ? undefined : this.#createServer(tls.alpn);
-    this.#withoutAlpn = this.#createServer([]);
+    this.#localUriSans = certificates[0]?.names.uris ?? [];
+  }
+
+  isSameAs(other: Terms): boolean {
+    return sameText(this.#certificates, other.#certificates) && sameText(this.#trust, other.#trust);
   }
 
   accept(socket: Socket, hello: ClientHello | undefined, receiver: AcceptReceiver): void {
     const key = connectionKey(socket);
     this.#pending.set(key, receiver);
     socket.once('close', () => this.#fail(key, 'connection closed during the TLS handshake'));
-    const shared = hello?.alpn.some((name) => this.#tls.alpn.includes(name)) ?? false;
-    const server = shared && this.#withAlpn !== undefined ? this.#withAlpn : this.#withoutAlpn;
-    server.emit('connection', socket);
+    const shares = hello?.alpn.some((name) => this.#tls.alpn.includes(name)) ?? false;
+    this.#serverFor(this.#choose(hello?.serverName), shares).emit('connection', socket);
   }
 
-  #createServer(alpn: readonly string[]): Server {
+  #serverFor(index: number, withAlpn: boolean): Server {
+    const key = `${index} ${withAlpn}`;
+    const known = this.#servers.get(key);
+    if (known !== undefined) return known;
+    const server = this.#createServer(this.#certificates[index]?.options ?? {}, withAlpn);
+    this.#servers.set(key, server);
+    return server;
+  }
+
+  #createServer(options: SecureContextOptions, withAlpn: boolean): Server {
     const server = process.getBuiltinModule('node:tls').createServer({
-      // For a client without SNI.
-      ...this.#first.options,
-      SNICallback: (name, done) => done(null, this.#choose(name.toLowerCase()).context),
+      ...options,
       // The server's order decides, as in BoringSSL's selection with Envoy's callback.
-      ...(alpn.length === 0
-        ? {}
-        : { ALPNCallback: ({ protocols }: { readonly protocols: readonly string[] }) => alpn.find((name) => protocols.includes(name)) }),
-      requestCert: this.#tls.requireClientCertificate || this.#verifies,
+      ...(withAlpn ? { ALPNProtocols: [...this.#tls.alpn] } : {}),
+      requestCert: this.#tls.requireClientCertificate || this.#checks,
       // Verified by hand below: a certificate may be optional, and must still be right when it is given.
       rejectUnauthorized: false,
       handshakeTimeout: handshakeTimeoutMs,
@@ -96,11 +160,12 @@ class Acceptor implements TlsAcceptor {
     return server;
   }
 
-  #choose(serverName: string): Certificate {
-    const exact = this.#certificates.find(({ names }) => names.dnsNames.includes(serverName));
-    if (exact !== undefined) return exact;
-    const wildcard = `*${serverName.slice(serverName.indexOf('.'))}`;
-    return this.#certificates.find(({ names }) => names.dnsNames.includes(wildcard)) ?? this.#first;
+  /** The certificate for a server name: one that has it, one whose wildcard covers it, else the first. */
+  #choose(serverName: string | undefined): number {
+    if (serverName === undefined || this.#certificates.length === 1) return 0;
+    const withName = (name: string): number => this.#certificates.findIndex(({ names }) => names.dnsNames.includes(name));
+    const exact = withName(serverName);
+    return exact >= 0 ? exact : Math.max(0, withName(`*${serverName.slice(serverName.indexOf('.'))}`));
   }
 
   #onSecure(socket: TLSSocket): void {
@@ -111,23 +176,27 @@ class Acceptor implements TlsAcceptor {
       socket.destroy();
       return;
     }
-    const refusal = this.#refuse(socket);
-    if (refusal === undefined) {
-      receiver.onSecure(socket);
+    const verdict = this.#judge(socket);
+    if (verdict.ok) {
+      receiver.onSecure(socket, this.#localUriSans, verdict.value);
     } else {
       socket.destroy();
-      receiver.onFailed(refusal);
+      receiver.onFailed(verdict.error);
     }
   }
 
-  #refuse(socket: TLSSocket): string | undefined {
+  /** Whether the client has shown a certificate that is right; the error says why it may not go on. */
+  #judge(socket: TLSSocket): Result<boolean, string> {
     const certificate = socket.getPeerX509Certificate();
-    if (certificate === undefined) return this.#tls.requireClientCertificate ? 'the client sent no certificate' : undefined;
-    if (!this.#verifies) return undefined;
-    if (!socket.authorized) return `the client's certificate was not accepted: ${String(socket.authorizationError)}`;
-    const matchers = this.#tls.subjectAltNames;
-    if (matchers.length === 0 || sanMatches(peerNamesOf(certificate), matchers)) return undefined;
-    return "no name of the client's certificate is allowed";
+    if (certificate === undefined) return this.#tls.requireClientCertificate ? failed('the client sent no certificate') : ok(false);
+    if (!this.#checks) return ok(false);
+    const { validation, ca } = this.#trust;
+    const isTrusted = ca === undefined || socket.authorized;
+    if (!isTrusted && !validation.acceptsUntrusted) {
+      return failed(`the client's certificate was not accepted: ${String(socket.authorizationError)}`);
+    }
+    const refusal = isTrusted ? refusePeer(certificate, validation) : undefined;
+    return refusal === undefined ? ok(isTrusted) : failed(`client: ${refusal}`);
   }
 
   #fail(key: string, detail: string): void {
@@ -143,13 +212,21 @@ function connectionKey(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
 }
 
-function loadCertificate(tls: DownstreamTls, pair: KeyPair, ca: string | undefined, contexts: SecureContexts): Result<Certificate, string> {
-  const options = { ...contextOptions(tls, pair, ca), honorCipherOrder: true };
-  const context = contexts.get(options);
+function sameText(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function loadCertificate(tls: DownstreamTls, pair: KeyPair, trust: Trust, contexts: SecureContexts): Result<Certificate, string> {
+  const { X509Certificate, constants } = process.getBuiltinModule('node:crypto');
+  const options: SecureContextOptions = {
+    ...contextOptions(tls.parameters, pair, trust),
+    honorCipherOrder: true,
+    ...(tls.tickets ? {} : { secureOptions: constants.SSL_OP_NO_TICKET }),
+  };
+  const context = contexts.check(options);
   if (!context.ok) return context;
   try {
-    const { X509Certificate } = process.getBuiltinModule('node:crypto');
-    return ok({ context: context.value, options, names: peerNamesOf(new X509Certificate(pair.chain)) });
+    return ok({ options, names: peerNamesOf(new X509Certificate(pair.chain)) });
   } catch (error) {
     return failed(error instanceof Error ? error.message : String(error));
   }

@@ -1,15 +1,18 @@
 // Certificates, keys and roots: where the configuration says they are in, PEM text out. Keys never appear in errors or dumps.
 import { readFileSync } from 'node:fs';
 import { failed, ok, type Result } from '#base/result.ts';
-import type { DataSourceEntry } from '#decide/tls-entry.ts';
+import { SecretText } from '#base/secret-text.ts';
+import type { DataSourceEntry, KeyPairSource, PeerValidation, SecretReference } from '#decide/tls-entry.ts';
 
 /** A certificate chain and its key, both PEM. */
-export type KeyPair = { readonly chain: string; readonly key: string };
+export type KeyPair = { readonly chain: string; readonly key: SecretText };
 
-/** Secrets by name: the bootstrap's static ones, or what SDS brought. Undefined: not there. */
+/** Secrets of the bootstrap, and what SDS brought. Undefined: not there. */
 export type SecretSource = {
-  readonly keyPair: (name: string) => { readonly chain: DataSourceEntry; readonly key: DataSourceEntry } | undefined;
-  readonly trustedCa: (name: string) => DataSourceEntry | undefined;
+  /** Grows with each change of any secret: what was built of secrets is looked at again when it is not the same any more. */
+  readonly version: number;
+  readonly keyPair: (secret: SecretReference) => Result<KeyPair, string> | undefined;
+  readonly validation: (secret: SecretReference) => PeerValidation | undefined;
 };
 
 /** The text of a DataSource. The error names the file or variable, never the content. */
@@ -30,10 +33,10 @@ export function readPem(source: DataSourceEntry): Result<string, string> {
   }
 }
 
-export function readKeyPair(chain: DataSourceEntry, key: DataSourceEntry): Result<KeyPair, string> {
+export function readKeyPair({ chain, key }: KeyPairSource): Result<KeyPair, string> {
   const chainText = readPem(chain);
   if (!chainText.ok) return failed(`certificate_chain: ${chainText.error}`);
   const keyText = readPem(key);
   if (!keyText.ok) return failed(`private_key: ${keyText.error}`);
-  return ok({ chain: chainText.value, key: keyText.value });
+  return ok({ chain: chainText.value, key: new SecretText(keyText.value) });
 }

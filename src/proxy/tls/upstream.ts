@@ -3,14 +3,16 @@ import { isIP, type Socket } from 'node:net';
 import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls';
 import { ok, type Result } from '#base/result.ts';
 import type { ClusterEntry, UpstreamTls } from '#decide/cluster-entry.ts';
-import { contextOptions, readCertificate, readTrustedCa } from '#proxy/tls/context-material.ts';
-import { peerNamesOf } from '#proxy/tls/peer-names.ts';
-import { sanMatches } from '#proxy/tls/san-match.ts';
+import { contextOptions, readCertificate, readTrust, type Trust } from '#proxy/tls/context-material.ts';
+import { checksPeer, refusePeer } from '#proxy/tls/peer-check.ts';
 import type { SecretSource } from '#proxy/tls/secrets.ts';
 import type { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 import type { Connect } from '#proxy/upstream/connect.ts';
 
-type Prepared = { readonly context: SecureContext; readonly verifies: boolean; readonly sessions: Map<string, Buffer> };
+type Prepared = { readonly context: SecureContext; readonly trust: Trust; readonly sessions: Map<string, Buffer> };
+
+/** What a cluster's TLS came to when the secrets were at `version`. */
+type Remembered = { version: number; ready: Result<Prepared, string> };
 
 const maxSessions = 64;
 
@@ -19,15 +21,16 @@ const maxSessions = 64;
  * (`h2`, `http/1.1`), '' for raw TCP. A context that cannot be built fails each connection with 'tls-failed' and says why.
  */
 export function connectWithTls(plain: Connect, secrets: SecretSource, contexts: SecureContexts, fallbackAlpn: '' | 'h2' | 'http/1.1'): Connect {
-  const prepared = new WeakMap<UpstreamTls, Result<Prepared, string>>();
+  const prepared = new WeakMap<UpstreamTls, Remembered>();
   return (cluster, endpoint, receiver) => {
     const { tls } = cluster;
     if (tls === undefined) return plain(cluster, endpoint, receiver);
-    let ready = prepared.get(tls);
-    if (ready === undefined) {
-      ready = prepare(tls, secrets, contexts);
-      prepared.set(tls, ready);
+    let known = prepared.get(tls);
+    if (known === undefined || known.version !== secrets.version) {
+      known = { version: secrets.version, ready: renew(known?.ready, prepare(tls, secrets, contexts)) };
+      prepared.set(tls, known);
     }
+    const { ready } = known;
     if (!ready.ok) {
       const { error } = ready;
       const soon = setImmediate(() => receiver.onConnectFailed('tls-failed', error));
@@ -71,7 +74,7 @@ function connectSecure(
     secureContext: ready.context,
     ...(alpn.length === 0 ? {} : { ALPNProtocols: alpn }),
     // Envoy verifies against trusted_ca alone, and names only where match_typed_subject_alt_names says so.
-    rejectUnauthorized: ready.verifies,
+    rejectUnauthorized: ready.trust.ca !== undefined && !ready.trust.validation.acceptsUntrusted,
     checkServerIdentity: () => undefined,
     allowHalfOpen: true,
     ...(session === undefined ? {} : { session }),
@@ -99,7 +102,7 @@ function connectSecure(
   socket.on('session', (ticket: Buffer) => remember(ready.sessions, endpoint.key, ticket));
   socket.once('secureConnect', () => {
     if (settled) return;
-    const refusal = refuse(socket, tls);
+    const refusal = refuse(socket, ready.trust);
     if (refusal !== undefined) return fail('tls-failed', refusal);
     settle();
     if (cluster.tcpKeepaliveMs > 0) socket.setKeepAlive(true, cluster.tcpKeepaliveMs);
@@ -113,11 +116,10 @@ function connectSecure(
   };
 }
 
-function refuse(socket: TLSSocket, tls: UpstreamTls): string | undefined {
-  if (tls.subjectAltNames.length === 0) return undefined;
+function refuse(socket: TLSSocket, { validation }: Trust): string | undefined {
+  if (!checksPeer(validation) || (validation.acceptsUntrusted && !socket.authorized)) return undefined;
   const certificate = socket.getPeerX509Certificate();
-  if (certificate === undefined) return 'the server sent no certificate';
-  return sanMatches(peerNamesOf(certificate), tls.subjectAltNames) ? undefined : "no name of the server's certificate is allowed";
+  return certificate === undefined ? 'the server sent no certificate' : refusePeer(certificate, validation);
 }
 
 function remember(sessions: Map<string, Buffer>, key: string, ticket: Buffer): void {
@@ -127,10 +129,17 @@ function remember(sessions: Map<string, Buffer>, key: string, ticket: Buffer): v
 
 /** Built when the first connection is made, so that a file which comes later than the configuration still counts. */
 function prepare(tls: UpstreamTls, secrets: SecretSource, contexts: SecureContexts): Result<Prepared, string> {
-  const ca = readTrustedCa(tls, secrets);
-  if (!ca.ok) return ca;
+  const trust = readTrust(tls, secrets);
+  if (!trust.ok) return trust;
   const pair = tls.certificate === undefined ? ok(undefined) : readCertificate(tls.certificate, secrets);
   if (!pair.ok) return pair;
-  const context = contexts.get(contextOptions(tls, pair.value, ca.value));
-  return context.ok ? ok({ context: context.value, verifies: ca.value !== undefined, sessions: new Map() }) : context;
+  const context = contexts.get(contextOptions(tls.parameters, pair.value, trust.value));
+  return context.ok ? ok({ context: context.value, trust: trust.value, sessions: new Map() }) : context;
+}
+
+/** What holds after a change of some secret. Sessions of what stayed the same go on; those of another certificate or other roots are forgotten. */
+function renew(before: Result<Prepared, string> | undefined, now: Result<Prepared, string>): Result<Prepared, string> {
+  if (before?.ok !== true) return now;
+  if (!now.ok) return before;
+  return now.value.context === before.value.context ? ok({ ...now.value, sessions: before.value.sessions }) : now;
 }

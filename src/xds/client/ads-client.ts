@@ -11,6 +11,7 @@ import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#envoy/gen/
 import type { TypeUrl } from '#envoy/type-url.ts';
 import { adsService, type XdsMode } from '#xds/ads-service.ts';
 import { reconnectDelayMs } from '#xds/client/backoff.ts';
+import { secretService } from '#xds/client/secret-service.ts';
 import { TypeSubscriber } from '#xds/client/type-subscriber.ts';
 import type { Subscription, UpdateHandler, Wanted } from '#xds/client/update.ts';
 
@@ -27,6 +28,10 @@ export type AdsClientOptions = {
   readonly random?: () => number;
   /** Plain text unless said otherwise. */
   readonly credentials?: ChannelCredentials;
+  /** The name that the server's certificate must have where it is not the target's host. */
+  readonly serverName?: string;
+  /** `secrets`: the discovery service of secrets alone, which knows the one type. */
+  readonly service?: 'aggregated' | 'secrets';
 };
 
 /** Whether a stream is open; `failure` says why not. */
@@ -65,7 +70,9 @@ export class AdsClient implements AsyncDisposable {
 
   constructor(options: AdsClientOptions) {
     this.#options = options;
-    this.#client = new Client(options.target, options.credentials ?? grpcCredentials.createInsecure(), channelOptions);
+    const { target, credentials, serverName } = options;
+    const named = serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName };
+    this.#client = new Client(target, credentials ?? grpcCredentials.createInsecure(), { ...channelOptions, ...named });
   }
 
   get state(): ConnectionState {
@@ -117,8 +124,7 @@ export class AdsClient implements AsyncDisposable {
   }
 
   #connect(): void {
-    const { path, requestSerialize, responseDeserialize } =
-      this.#options.mode === 'sotw' ? adsService.streamAggregatedResources : adsService.deltaAggregatedResources;
+    const { path, requestSerialize, responseDeserialize } = methodOf(this.#options);
     const stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
     this.#stream = stream;
     this.#sentNode = false;
@@ -196,6 +202,11 @@ export class AdsClient implements AsyncDisposable {
     this.#state = state;
     for (const listener of this.#stateListeners) listener(state);
   }
+}
+
+function methodOf({ service, mode }: AdsClientOptions) {
+  if (service === 'secrets') return mode === 'sotw' ? secretService.streamSecrets : secretService.deltaSecrets;
+  return mode === 'sotw' ? adsService.streamAggregatedResources : adsService.deltaAggregatedResources;
 }
 
 /** Both kinds of response carry the type in field 4; the rest differs, so nothing else is read here. */
