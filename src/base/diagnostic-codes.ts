@@ -70,7 +70,7 @@ export const heddleCodes = {
   HDL0030: {
     title: 'Gateway server not served',
     explanation:
-      'A server of a Gateway ends TLS with something that this release of Heddle cannot give to a proxy yet. It is left out; the other servers of its port work.',
+      'A server of a Gateway ends TLS with a certificate, roots or an identity that its proxy cannot be given. Its hosts are closed; the other servers of its port work.',
   },
   HDL0031: {
     title: 'External name in a circle',

@@ -6,6 +6,7 @@ import type { BoundServer } from '#compile/gateway-server.ts';
 import type { CredentialScope } from '#compile/gateway-tls.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { TcpTarget } from '#compile/tcp-proxy.ts';
+import type { Unit } from '#compile/unit.ts';
 import type { TransportSocket } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { Protocol } from '#model/protocol.ts';
 
@@ -16,6 +17,8 @@ export type ChainPlan = {
   readonly applicationProtocols: readonly string[];
   /** Ends TLS; undefined: bytes, encrypted or not, are passed on as they are. */
   readonly transportSocket?: TransportSocket;
+  /** What the proxy will ask for because of the socket. */
+  readonly secrets?: readonly Unit[];
   readonly content: ChainContent;
   /** Whose chain it is, for the diagnostic where it cannot be. */
   readonly owner: ChainOwner;
@@ -23,7 +26,9 @@ export type ChainPlan = {
 
 export type ChainContent =
   | { readonly kind: 'http'; readonly routeName: string; readonly protocol: Protocol; readonly statPrefix?: string }
-  | { readonly kind: 'bytes'; readonly target: TcpTarget };
+  | { readonly kind: 'bytes'; readonly target: TcpTarget }
+  /** The connections are ended at once, so that they do not fall to a wider server of the port that asks for less. */
+  | { readonly kind: 'closed' };
 
 export type ChainOwner = { readonly title: string; readonly origin: Origin };
 

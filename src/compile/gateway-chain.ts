@@ -2,6 +2,7 @@
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { type ChainContext, type ChainPlan, type ChainPlans, ownerOf } from '#compile/gateway-chain-plan.ts';
 import { autoPassthroughChains, connectionChains, passthroughChains } from '#compile/gateway-connection.ts';
+import type { MissingSecret } from '#compile/gateway-credentials.ts';
 import type { BoundServer, ServerGroup } from '#compile/gateway-server.ts';
 import { serverTransportSocket } from '#compile/gateway-tls.ts';
 import { isHttpsServer, isPassthroughServer, isPlainHttpServer } from '#model/gateway.ts';
@@ -31,9 +32,10 @@ function planServer(bound: BoundServer, context: ChainContext): ChainPlans {
     return { plans, diagnostics: [] };
   }
   if (server.tls === undefined) return { plans: connectionChains(bound, context), diagnostics: [] };
-  const socket = serverTransportSocket(server, context.credentials);
-  if (!socket.ok) return { plans: [], diagnostics: [notServed(bound, socket.error)] };
-  const ended = { serverNames: bound.serverNames, applicationProtocols: [], transportSocket: socket.value, owner: ownerOf(bound) };
+  const made = serverTransportSocket(server, bound.gateway.namespace, context.credentials);
+  const match = { serverNames: bound.serverNames, applicationProtocols: [], owner: ownerOf(bound) };
+  if (!made.ok) return { plans: [{ ...match, content: { kind: 'closed' } }], diagnostics: [notServed(bound, made.error)] };
+  const ended = { ...match, transportSocket: made.value.socket, secrets: made.value.secrets };
   if (!isHttpsServer(server)) return { plans: connectionChains(bound, context).map((plan) => ({ ...plan, ...ended })), diagnostics: [] };
   const content = { kind: 'http' as const, routeName: bound.routeName, protocol: 'http' as const, ...statPrefix(server.name) };
   return { plans: [{ ...ended, content }], diagnostics: [] };
@@ -43,17 +45,12 @@ function statPrefix(serverName: string | undefined): { readonly statPrefix?: str
   return serverName === undefined ? {} : { statPrefix: serverName };
 }
 
-/** HDL0030: TLS that no proxy can be given what it needs for. The port is open for its other servers, never without what this one asks for. */
-function notServed({ gateway, server }: BoundServer, what: string): Diagnostic {
+/** HDL0030: TLS that the proxy cannot be given what it needs for. The port is open for its other servers, never without what this one asks for. */
+function notServed({ gateway, server }: BoundServer, { what, hint }: MissingSecret): Diagnostic {
   // An Ingress is called by its own name, not by that of the Gateway that it comes to.
   const owner = server.origin.resource ?? `Gateway ${gateway.namespace}/${gateway.name}`;
-  return {
-    code: 'HDL0030',
-    severity: 'warning',
-    message: `${owner}: port ${server.port.number} does not serve ${hostList(server.hosts)}, as ${what} is not supported yet`,
-    hint: 'other servers of the port work; TLS with serverCertificate and privateKey as files does, too',
-    at: server.tls?.origin ?? server.origin,
-  };
+  const message = `${owner}: port ${server.port.number} does not serve ${hostList(server.hosts)}, as ${what}`;
+  return { code: 'HDL0030', severity: 'error', message, hint, at: server.tls?.origin ?? server.origin };
 }
 
 function hostList(hosts: BoundServer['server']['hosts']): string {

@@ -9,6 +9,7 @@ import type { ChainPlan } from '#compile/gateway-chain-plan.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
 import { tlsInspector } from '#compile/listener-filters.ts';
 import type { OutboundOptions } from '#compile/listener-outbound.ts';
+import { blackHoleCluster } from '#compile/names.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import type { WorkloadFilters } from '#compile/workload-filters.ts';
@@ -85,6 +86,8 @@ function filter(listener: string, { content }: ChainPlan, { explainFailures, set
     }
     case 'bytes':
       return tcpProxy(content.target, settings);
+    case 'closed':
+      return tcpProxy(blackHoleCluster, settings);
     default:
       return assertNever(content, 'chain content');
   }

@@ -2,104 +2,132 @@
 // never opened with less than it asks for.
 import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
-import { adsConfigSource } from '#compile/config-source.ts';
+import type { CredentialRole } from '#compile/credential-secrets.ts';
 import { usableCipherSuites } from '#compile/gateway-cipher-suites.ts';
-import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
+import {
+  type CredentialClient,
+  type FoundSecret,
+  type GatewayCredentials,
+  type MissingSecret,
+  workloadIdentity,
+} from '#compile/gateway-credentials.ts';
+import type { Unit } from '#compile/unit.ts';
 import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
 import { type TransportSocket, TransportSocketSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import {
   type CertificateValidationContextSchema,
   SubjectAltNameMatcher_SanType,
-  type TlsCertificateSchema,
   TlsParameters_TlsProtocol,
   type TlsParametersSchema,
+  CertificateValidationContext_TrustChainVerification as TrustChainVerification,
 } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
-import type { SdsSecretConfigSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import type { SdsSecretConfig } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { type CommonTlsContextSchema, DownstreamTlsContextSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
-import type { GatewayServer, ServerTls, TlsParameters, TlsVersion } from '#model/gateway.ts';
+import type { CredentialName, GatewayServer, ServerTls, TlsParameters, TlsVersion } from '#model/gateway.ts';
+import type { TlsLimits } from '#model/mesh.ts';
 
 /** The fields as written, not as a message. */
 type CommonContext = Exclude<MessageInitShape<typeof CommonTlsContextSchema>, MessageShape<typeof CommonTlsContextSchema>>;
 
-/** Where credentials may come from, for the proxies of a namespace. */
-export type CredentialScope = { readonly credentials: GatewayCredentials; readonly namespace: string };
+/** What a server's TLS is made with, for one proxy. */
+export type CredentialScope = {
+  readonly credentials: GatewayCredentials;
+  readonly client: Omit<CredentialClient, 'gatewayNamespace'>;
+  readonly tlsDefaults?: TlsLimits;
+};
 
-/** Source: Istio, BuildListenerTLSContext. The error says what cannot be had, without a full stop. */
-export function serverTransportSocket({ port, tls }: GatewayServer, scope: CredentialScope): Result<TransportSocket, string> {
-  if (tls === undefined) return failed('the server has no tls');
-  const missing = unservable(tls, scope);
-  if (missing !== undefined) return failed(missing);
+/** The socket, and the secrets that the proxy will ask for because of it. */
+export type ServerSocket = { readonly socket: TransportSocket; readonly secrets: readonly Unit[] };
+
+/** Source: Istio, BuildListenerTLSContext. The error says what cannot be had, and what to do. */
+export function serverTransportSocket(
+  { port, tls }: GatewayServer,
+  gatewayNamespace: string,
+  scope: CredentialScope,
+): Result<ServerSocket, MissingSecret> {
+  if (tls === undefined) return failed({ what: 'it has no tls', hint: 'add tls' });
+  const material = materialOf(tls, { ...scope.client, gatewayNamespace }, scope.credentials);
+  if (!material.ok) return material;
+  const { certificates, roots, secrets } = material.value;
   const isMutualBytes = tls.mode === 'istio-mutual' && port.protocol !== 'https';
   const value = packAny(DownstreamTlsContextSchema, {
     commonTlsContext: {
       alpnProtocols: isMutualBytes ? ['istio-peer-exchange', 'h2', 'http/1.1'] : ['h2', 'http/1.1'],
-      ...certificates(tls),
-      ...validation(tls),
-      ...(tls.mode !== 'istio-mutual' && { tlsParams: parameters(tls.parameters) }),
+      tlsCertificateSdsSecretConfigs: [...certificates],
+      tlsCertificates: tls.certificates.flatMap((one) =>
+        one.kind === 'files' ? [{ certificateChain: file(one.chain), privateKey: file(one.key) }] : [],
+      ),
+      ...validation(tls, roots),
+      ...(tls.mode !== 'istio-mutual' && { tlsParams: parameters(tls.parameters, scope.tlsDefaults ?? {}) }),
     },
     requireClientCertificate: tls.mode === 'mutual' || tls.mode === 'istio-mutual',
   });
-  return ok(create(TransportSocketSchema, { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value } }));
+  const socket = create(TransportSocketSchema, { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value } });
+  return ok({ socket, secrets });
 }
 
-/** Names of the mesh's own identity and roots, as every proxy asks for them. */
-const workloadCertificate = 'default';
-const workloadRoots = 'ROOTCA';
+type Material = {
+  readonly certificates: readonly SdsSecretConfig[];
+  /** Undefined: roots are in a file, or clients are not verified. */
+  readonly roots?: SdsSecretConfig;
+  readonly secrets: readonly Unit[];
+};
 
-function unservable(tls: ServerTls, { credentials, namespace }: CredentialScope): string | undefined {
-  const { clientCa, certificates: own, parameters: wanted } = tls;
-  const names = [
-    ...(tls.mode === 'istio-mutual' ? [workloadCertificate] : []),
-    ...own.flatMap((certificate) => (certificate.kind === 'secret' ? [certificate.name] : [])),
-    ...(clientCa?.kind === 'secret' ? [clientCa.name] : []),
-  ];
-  const missing = names.find((name) => !credentials.has(name, namespace));
-  if (missing !== undefined) return tls.mode === 'istio-mutual' ? 'mode ISTIO_MUTUAL' : `credential ${missing}`;
-  if (tls.mode !== 'istio-mutual' && own.length === 0) return 'TLS without a certificate';
-  if ((tls.mode === 'mutual' || tls.mode === 'optional-mutual') && clientCa === undefined) return 'client certificates without a CA';
-  if (wanted.skipsClientVerification) return 'insecureSkipVerify';
-  if (wanted.certificateSpki.length > 0 || wanted.certificateHash.length > 0) return 'verification of clients by the hash of their certificate';
-  return wanted.crlFile === undefined ? undefined : 'a certificate revocation list';
+/** All secrets that the server names, or the first that cannot be had. */
+function materialOf(tls: ServerTls, client: CredentialClient, credentials: GatewayCredentials): Result<Material, MissingSecret> {
+  const { mode, clientCa, certificates: own } = tls;
+  if (mode !== 'istio-mutual' && own.length === 0)
+    return failed({ what: 'TLS needs a certificate', hint: 'add credentialName, or serverCertificate and privateKey' });
+  if ((mode === 'mutual' || mode === 'optional-mutual') && clientCa === undefined) {
+    return failed({ what: `mode ${mode.toUpperCase().replace('-', '_')} needs roots for clients`, hint: 'add caCertificates, or credentialName' });
+  }
+  const find = ({ name, granted }: CredentialName, role: CredentialRole) => credentials.find({ name, role, granted: granted === true }, client);
+  const certificates =
+    mode === 'istio-mutual' ? [workloadIdentity('key-pair', client)] : own.flatMap((one) => (one.kind === 'secret' ? [find(one, 'key-pair')] : []));
+  const roots = mode === 'istio-mutual' ? workloadIdentity('roots', client) : clientCa?.kind === 'secret' ? find(clientCa, 'roots') : undefined;
+  const found: FoundSecret[] = [];
+  for (const one of certificates) {
+    if (!one.ok) return one;
+    found.push(one.value);
+  }
+  if (roots !== undefined && !roots.ok) return roots;
+  const secrets = [...found, ...(roots === undefined ? [] : [roots.value])].flatMap(({ unit }) => unit ?? []);
+  return ok({ certificates: found.map(({ sds }) => sds), ...(roots !== undefined && { roots: roots.value.sds }), secrets });
 }
 
-function certificates({ mode, certificates: own }: ServerTls): CommonContext {
-  const names = mode === 'istio-mutual' ? [workloadCertificate] : own.flatMap((one) => (one.kind === 'secret' ? [secretName(one.name)] : []));
-  const pairs = own.flatMap((one): MessageInitShape<typeof TlsCertificateSchema>[] =>
-    one.kind === 'files' ? [{ certificateChain: file(one.chain), privateKey: file(one.key) }] : [],
-  );
-  return { tlsCertificateSdsSecretConfigs: names.map(secret), tlsCertificates: pairs };
-}
-
-function validation({ mode, clientCa, parameters: { subjectAltNames } }: ServerTls): CommonContext {
-  const defaultValidationContext: MessageInitShape<typeof CertificateValidationContextSchema> = {
-    matchTypedSubjectAltNames: subjectAltNames.flatMap((value) =>
+/** Source: Istio, ApplyCredentialSDSToServerCommonTLSContext; files of revocation lists count for all kinds of roots. */
+function validation({ clientCa, parameters: wanted }: ServerTls, roots: SdsSecretConfig | undefined): CommonContext {
+  const own: MessageInitShape<typeof CertificateValidationContextSchema> = {
+    matchTypedSubjectAltNames: wanted.subjectAltNames.flatMap((value) =>
       sanTypes.map((sanType) => ({ sanType, matcher: { matchPattern: { case: 'exact' as const, value } } })),
     ),
+    verifyCertificateSpki: [...wanted.certificateSpki],
+    verifyCertificateHash: [...wanted.certificateHash],
+    ...(wanted.crlFile !== undefined && { crl: file(wanted.crlFile) }),
+    ...(wanted.skipsClientVerification && { trustChainVerification: TrustChainVerification.ACCEPT_UNTRUSTED }),
   };
-  const combined = (name: string): CommonContext => ({
-    validationContextType: {
-      case: 'combinedValidationContext',
-      value: { defaultValidationContext, validationContextSdsSecretConfig: secret(name) },
-    },
-  });
-  if (mode === 'istio-mutual') return combined(workloadRoots);
-  if (clientCa === undefined) return {};
-  if (clientCa.kind === 'secret') return combined(secretName(clientCa.name));
-  return { validationContextType: { case: 'validationContext', value: { ...defaultValidationContext, trustedCa: file(clientCa.path) } } };
+  if (roots !== undefined) {
+    const value = { defaultValidationContext: own, validationContextSdsSecretConfig: roots };
+    return { validationContextType: { case: 'combinedValidationContext', value } };
+  }
+  if (clientCa?.kind !== 'file') return {};
+  return { validationContextType: { case: 'validationContext', value: { ...own, trustedCa: file(clientCa.path) } } };
 }
 
 /** A name counts in whatever form the certificate has it. */
 const { DNS, URI, EMAIL, IP_ADDRESS } = SubjectAltNameMatcher_SanType;
 const sanTypes = [DNS, URI, EMAIL, IP_ADDRESS];
 
-function parameters({ minVersion, maxVersion, cipherSuites, ecdhCurves }: TlsParameters): MessageInitShape<typeof TlsParametersSchema> {
+/** What the server says goes before MeshConfig.tlsDefaults. Source: Istio, applyDownstreamTLSDefaults and applyServerTLSSettings. */
+function parameters(own: TlsParameters, defaults: TlsLimits): MessageInitShape<typeof TlsParametersSchema> {
+  const min = own.minVersion ?? defaults.minVersion ?? '1.2';
   return {
     // Istio admits nothing older than 1.2 unless it is asked for.
-    tlsMinimumProtocolVersion: minVersion === undefined ? TlsParameters_TlsProtocol.TLSv1_2 : protocols[minVersion],
-    ...(maxVersion !== undefined && { tlsMaximumProtocolVersion: protocols[maxVersion] }),
-    cipherSuites: [...usableCipherSuites(cipherSuites)],
-    ecdhCurves: [...ecdhCurves],
+    tlsMinimumProtocolVersion: protocols[min],
+    ...(own.maxVersion !== undefined && { tlsMaximumProtocolVersion: protocols[own.maxVersion] }),
+    cipherSuites: [...usableCipherSuites(own.cipherSuites.length > 0 ? own.cipherSuites : (defaults.cipherSuites ?? []))],
+    ecdhCurves: [...(own.ecdhCurves.length > 0 ? own.ecdhCurves : (defaults.ecdhCurves ?? []))],
   };
 }
 
@@ -112,13 +140,4 @@ const protocols: Readonly<Record<TlsVersion, TlsParameters_TlsProtocol>> = {
 
 function file(filename: string) {
   return { specifier: { case: 'filename' as const, value: filename } };
-}
-
-/** Istio's name for a Secret of the gateway's namespace: `kubernetes://name`, unless it says where it is from itself. */
-function secretName(name: string): string {
-  return name.includes('://') ? name : `kubernetes://${name}`;
-}
-
-function secret(name: string): MessageInitShape<typeof SdsSecretConfigSchema> {
-  return { name, sdsConfig: adsConfigSource() };
 }

@@ -1,5 +1,5 @@
-// In: a gateway proxy and what its namespace sees. Out: a listener for each port and address its Gateways open, their route configurations,
-// and the clusters that clients may name themselves.
+// In: a gateway proxy and what its namespace sees. Out: a listener for each port and address its Gateways open, their route configurations and
+// certificates, and the clusters that clients may name themselves.
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { planChains } from '#compile/gateway-chain.ts';
@@ -29,7 +29,9 @@ export function compileGateway(scope: Scope, proxy: Proxy, { cache, credentials,
   const options = { explainFailures: proxy.explainFailures, settings, topology: { ...settings.gatewayTopology, ...own }, filters };
   const client = scope.client(proxy);
   const merged = mergeGateways(scope, proxy);
-  const context = { scope, client, credentials: { credentials, namespace: proxy.namespace } };
+  const asking = { namespace: proxy.namespace, withoutIdentity: proxy.withoutIdentity === true };
+  const { tlsDefaults } = settings;
+  const context = { scope, client, credentials: { credentials, client: asking, ...(tlsDefaults !== undefined && { tlsDefaults }) } };
   const diagnostics: Diagnostic[] = [...merged.diagnostics];
   const routes = new Set<string>();
   const units: Unit[] = [];
@@ -46,7 +48,7 @@ export function compileGateway(scope: Scope, proxy: Proxy, { cache, credentials,
     holders.set(place, groups[0]?.servers[0]);
     diagnostics.push(...listener.diagnostics);
     if (listener.unit === undefined) continue;
-    units.push(listener.unit);
+    units.push(listener.unit, ...listener.secrets);
     for (const route of listener.routes) routes.add(route);
   }
   for (const [name, servers] of merged.routes) if (routes.has(name)) units.push(gatewayRouteConfig(scope, name, servers, client, cache));
@@ -57,7 +59,12 @@ function nameOf({ bind = allAddresses, port }: ServerGroup): string {
   return listenerName(bind, port);
 }
 
-type MadeListener = { readonly unit: Unit | undefined; readonly routes: readonly string[]; readonly diagnostics: readonly Diagnostic[] };
+type MadeListener = {
+  readonly unit: Unit | undefined;
+  readonly routes: readonly string[];
+  readonly secrets: readonly Unit[];
+  readonly diagnostics: readonly Diagnostic[];
+};
 
 /** No unit where nothing is left to serve, or where the proxy has no such port. */
 function makeListener(
@@ -71,7 +78,8 @@ function makeListener(
   const planned = groups.map((group) => planChains(group, context));
   const { chains, diagnostics: taken } = distinctChains(planned.flatMap(({ plans }) => plans));
   const diagnostics = [...planned.flatMap((one) => one.diagnostics), ...taken];
-  if (chains.length === 0 || bind === undefined) return { unit: undefined, routes: [], diagnostics };
+  const isClosed = chains.every(({ content }) => content.kind === 'closed');
+  if (isClosed || bind === undefined) return { unit: undefined, routes: [], secrets: [], diagnostics };
   const servers = groups.flatMap((group) => group.servers);
   // Everything that the listener is made of: the servers by identity, and what was found for them as text.
   const contents = chains.map(({ serverNames, content, transportSocket }) => JSON.stringify([serverNames, content, transportSocket !== undefined]));
@@ -79,7 +87,8 @@ function makeListener(
   const key = `${name} ${bind.address}:${bind.port} ${options.explainFailures} ${JSON.stringify(options.topology)} ${gateways.join(' ')}`;
   const parts = [options.filters, ...servers.map(({ server }) => server), ...chains.map(({ owner }) => owner.origin), ...contents];
   const unit = cache.madeOf('gateway listener', key, parts, () => gatewayListener(name, chains, bind, options));
-  return { unit, routes: chains.flatMap(({ content }) => (content.kind === 'http' ? [content.routeName] : [])), diagnostics };
+  const routes = chains.flatMap(({ content }) => (content.kind === 'http' ? [content.routeName] : []));
+  return { unit, routes, secrets: chains.flatMap(({ secrets = [] }) => secrets), diagnostics };
 }
 
 /** In loopback mode only ports that were given one: opening 80 as it is would need rights that a laptop's user does not have. */

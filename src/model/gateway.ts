@@ -35,15 +35,16 @@ export type ServerTls = {
   /** Where the server's certificates are from, in their order; none for modes that need none. */
   readonly certificates: readonly ServerCertificate[];
   /** What clients are verified against. */
-  readonly clientCa?: { readonly kind: 'file'; readonly path: string } | { readonly kind: 'secret'; readonly name: string };
+  readonly clientCa?: { readonly kind: 'file'; readonly path: string } | CredentialName;
   readonly parameters: TlsParameters;
   readonly origin: Origin;
 };
 
 /** Files are on the machine of the proxy; secrets are named as in the Gateway (`credentialName`). */
-export type ServerCertificate =
-  | { readonly kind: 'files'; readonly chain: string; readonly key: string }
-  | { readonly kind: 'secret'; readonly name: string };
+export type ServerCertificate = { readonly kind: 'files'; readonly chain: string; readonly key: string } | CredentialName;
+
+/** `granted`: the Gateway API lets its Gateway refer to it, also where it stands in another namespace. */
+export type CredentialName = { readonly kind: 'secret'; readonly name: string; readonly granted?: true };
 
 /** Versions undefined: the proxy's own limits. */
 export type TlsParameters = {
@@ -57,7 +58,7 @@ export type TlsParameters = {
   readonly certificateSpki: readonly string[];
   readonly certificateHash: readonly string[];
   readonly crlFile?: string;
-  /** Any client certificate will do. */
+  /** A client's certificate need not be signed by the roots. */
   readonly skipsClientVerification: boolean;
 };
 

@@ -6,6 +6,7 @@ import type { AnyResource } from '#api/kinds.ts';
 import { readText } from '#api/read-text.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
+import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
@@ -18,8 +19,7 @@ import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Interception, Proxy } from '#model/proxy.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';
-
-const anyCredential = { has: () => true };
+import { anyCredential } from '#test/support/any-credential.ts';
 
 function edgeProxy(interception: Interception): Proxy {
   return {
@@ -44,11 +44,12 @@ function read(...documents: readonly string[]): readonly AnyResource[] {
   return items.flatMap(({ resource }) => resource ?? []);
 }
 
-type Options = { readonly credentials?: { readonly has: (name: string) => boolean }; readonly interception?: Interception };
+type Options = { readonly credentials?: GatewayCredentials; readonly interception?: Interception; readonly withoutIdentity?: true };
 
-function compile(documents: readonly string[], { credentials, interception = { kind: 'redirect' } }: Options = {}): Compiled {
+function compile(documents: readonly string[], { credentials, interception = { kind: 'redirect' }, withoutIdentity }: Options = {}): Compiled {
   const mesh = buildMesh(nextSnapshot(undefined, read(...documents), []));
-  return new MeshCompiler(mesh, new CompileCache(), credentials).compile(edgeProxy(interception));
+  const proxy = { ...edgeProxy(interception), ...(withoutIdentity === true && { withoutIdentity }) };
+  return new MeshCompiler(mesh, new CompileCache(), credentials).compile(proxy);
 }
 
 /** `server` lines are flow YAML. */
@@ -191,18 +192,26 @@ test('TLS that is passed through goes where tls rules say; the rest of the port 
   assert.deepEqual(findings(compiled), ['HDL0033 9']);
 });
 
-test('TLS that needs what nobody can be given is left out, and what stands beside it works', () => {
+test('TLS that needs what the proxy cannot be given is closed, and what stands beside it works', () => {
   const edge = gateway('a', [
     server(443, 'HTTPS', "'x.com'", simple),
     server(443, 'TLS', "'*.pass.com'", passthrough),
     server(80, 'HTTP', "'*'"),
     server(8443, 'HTTPS', "'m.com'", ', tls: { mode: ISTIO_MUTUAL }'),
-    server(9443, 'HTTPS', "'n.com'", ', tls: { mode: MUTUAL, serverCertificate: /c, privateKey: /k, caCertificates: /ca, insecureSkipVerify: true }'),
+    server(9443, 'HTTPS', "'n.com'", ', tls: { mode: SIMPLE, credentialName: "vault://n" }'),
   ]);
-  const compiled = compile([edge, virtualService('pass', 'a.pass.com', 'a', tlsTo('pass', 'a.pass.com'))]);
-  assert.deepEqual(shape(compiled), ['0.0.0.0_443 [a.pass.com] > outbound|1||pass.team.svc.cluster.local', '0.0.0.0_80 [] http.80']);
+  const documents = [edge, virtualService('pass', 'a.pass.com', 'a', tlsTo('pass', 'a.pass.com'))];
+  const compiled = compile(documents, { withoutIdentity: true });
+  assert.deepEqual(shape(compiled), [
+    '0.0.0.0_443 [x.com] > BlackHoleCluster',
+    '0.0.0.0_443 [a.pass.com] > outbound|1||pass.team.svc.cluster.local',
+    '0.0.0.0_80 [] http.80',
+  ]);
   assert.deepEqual(findings(compiled), ['HDL0030 4', 'HDL0030 4', 'HDL0030 4']);
-  assert.match(compiled.diagnostics[0]?.message ?? '', /credential c is not supported/);
+  assert.deepEqual(
+    compiled.diagnostics.map(({ message }) => message.replace(/.*, as /, '')),
+    ['Secret edge/c was not found', 'its proxy has no identity of the mesh', 'credential vault://n has no known form'],
+  );
 });
 
 test('certificates in files: versions, suites, clients that must show one', () => {

@@ -2,25 +2,27 @@
 import { stringify } from 'yaml';
 import { madeResource } from '#api/made-resource.ts';
 import { readText } from '#api/read-text.ts';
+import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';
 import type { GivenConfig, Scenario } from '#test/simulation/scenario.ts';
+import { anyCredential } from '#test/support/any-credential.ts';
 
 const defaultAddress = '1.1.1.1';
 
 export type CompiledScenario = { readonly proxy: Proxy; readonly compiled: Compiled };
 
-/** Resources that are refused are left out, as in any mesh. */
+/** Resources that are refused are left out, as in any mesh. The data has no Secrets, as in Istio they come on their own. */
 export function compileScenario(scenario: Scenario): CompiledScenario {
   const given = (scenario.configs ?? []).map((config) => stringify(asManifest(config)));
   const text = [scenario.config ?? '', scenario.kubeConfig ?? '', ...given].join('\n---\n');
   const resources = readText(scenario.test, text).items.flatMap(({ resource }) => (resource === undefined ? [] : [resource]));
   const mesh = buildMesh(nextSnapshot(undefined, [...meshConfig(scenario), ...resources], []));
   const proxy = proxyOf(scenario);
-  return { proxy, compiled: new MeshCompiler(mesh).compile(proxy) };
+  return { proxy, compiled: new MeshCompiler(mesh, new CompileCache(), anyCredential).compile(proxy) };
 }
 
 function asManifest({ GroupVersionKind, Name, Namespace, Annotations, Spec }: GivenConfig): object {

@@ -9,7 +9,7 @@ const listeners: Effect = {
   hostname: 'all',
   port: 'all',
   protocol: 'all',
-  tls: { mode: 'all', certificateRefs: 'all' },
+  tls: { mode: 'all', certificateRefs: 'all', options: 'all' },
   allowedRoutes: 'all',
 };
 
@@ -22,6 +22,7 @@ export const gatewayApiEffects = {
       addresses: 'all',
       infrastructure: { labels: 'all', annotations: 'all' },
       allowedListeners: 'all',
+      tls: { frontend: 'all' },
     },
     status: 'all',
   },

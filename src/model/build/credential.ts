@@ -1,5 +1,5 @@
 // In: Secrets and ConfigMaps. Out: the credentials among them, by `secret/namespace/name` and `config-map/namespace/name`, and what is wrong with
-// those that are none. A part that cannot be used any more keeps its last good value in force; one that never could is left out.
+// those that are none. A part that cannot be used any more keeps its last good value in force; one that never could is left out of its credential.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { PartsCache } from '#base/identity-cache.ts';
@@ -18,22 +18,20 @@ export class CredentialMemo {
   readonly last = new Map<string, Credential>();
 }
 
-type ReadCredential = { readonly credential: Credential | undefined; readonly diagnostics: readonly Diagnostic[] };
+type ReadCredential = { readonly credential: Credential; readonly diagnostics: readonly Diagnostic[] };
 
 /** The same map as before where no credential has changed. Source: Istio, credentials/kube: ExtractCertInfo and ExtractRoot. */
 export function buildCredentials({ Secret, ConfigMap }: ResourcesByKind, memo: CredentialMemo): Credentials {
   const found = new Map<string, Credential>();
   const diagnostics: Diagnostic[] = [];
-  const seen = new Set<string>();
   const take = (key: string, source: Source, read: (last: Credential | undefined) => ReadCredential) => {
-    seen.add(key);
     const made = memo.read.get(key, [source], () => read(memo.last.get(key)));
     diagnostics.push(...made.diagnostics);
-    if (made.credential !== undefined) found.set(key, made.credential);
+    found.set(key, made.credential);
   };
   for (const [key, secret] of Secret) if (mayBeCredential(secret)) take(`secret/${key}`, secret, (last) => readSecret(secret, last));
   for (const [key, map] of ConfigMap) if (holdsRoots(map)) take(`config-map/${key}`, map, (last) => readConfigMap(map, last));
-  memo.read.keep((key) => seen.has(key));
+  memo.read.keep((key) => found.has(key));
   memo.last.clear();
   for (const [key, credential] of found) memo.last.set(key, credential);
   return { credentials: memo.maps.get('', [...found.values()], () => found), diagnostics };
@@ -49,11 +47,13 @@ function holdsRoots({ data }: ConfigMap): boolean {
   return rootKeys.some((name) => (data?.[name] ?? '') !== '');
 }
 
-/** Most Secrets are passwords and the like. */
+/** Most Secrets are passwords and the like. One named as Istio names roots is taken for them, whatever it holds: nothing stands in for it. */
 function mayBeCredential(secret: Secret): boolean {
-  return secret.type === tlsType || pairSpelling(secret) !== undefined || rootSpelling(secret) !== undefined;
+  const { type, metadata } = secret;
+  return type === tlsType || metadata.name.endsWith(rootSuffix) || pairSpelling(secret) !== undefined || rootSpelling(secret) !== undefined;
 }
 
+const rootSuffix = '-cacert';
 const tlsType = 'kubernetes.io/tls';
 
 type Spelling = { readonly chain: string; readonly key: string; readonly roots: string; readonly crl: string };
@@ -94,7 +94,6 @@ function readSecret(secret: Secret, last: Credential | undefined): ReadCredentia
   }
   const keyPair = pair === undefined ? (secret.type === tlsType ? last?.keyPair : undefined) : readKeyPair(secret, pair, last, problem);
   const trust = readTrust(secret, last, problem);
-  if (keyPair === undefined && trust.roots === undefined) return { credential: undefined, diagnostics };
   const credential: Credential = {
     kind: 'secret',
     name,
@@ -195,7 +194,7 @@ function readConfigMap({ metadata: { name, namespace }, data = {}, origins }: Co
   const part = wrongRoots === undefined ? crlKey : key;
   // ConfigMaps hold anything under such names; whoever names this one says so if it matters.
   const finding = unusable(`ConfigMap ${namespace}/${name}`, `${part} ${wrong.message}`, wrong.hint, last !== undefined, origins.at(['data', part]));
-  return { credential: last, diagnostics: [finding] };
+  return { credential: last ?? { kind: 'config-map', name, namespace, origin: origins.start }, diagnostics: [finding] };
 }
 
 function unusable(owner: string, message: string, hint: string, kept: boolean, at: Origin): Diagnostic {

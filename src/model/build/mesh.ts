@@ -37,7 +37,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
   const credentials = buildCredentials(resources, memo.credentials);
   const ofRoutes = buildVirtualServices(resources, settings, memo);
   const ingresses = buildIngresses(resources, settings, memo);
-  const gatewayApi = buildGatewayApi(resources, services.services, settings, memo.gatewayApi);
+  const gatewayApi = buildGatewayApi(resources, services.services, credentials.credentials, settings, memo.gatewayApi);
   const parts = {
     settings,
     ...workloads,

@@ -124,24 +124,6 @@ test('listeners: unsupported protocols, conflicts, kinds and certificates', () =
   assert.equal(mesh.gateways.length, 1, 'only what can be served is');
 });
 
-test('certificates that are there and granted leave a listener waiting for TLS alone', () => {
-  const secret = (keys: string): string => `apiVersion: v1\nkind: Secret\nmetadata: {name: cert, namespace: vault}\nstringData: {${keys}}\n---\n`;
-  const grant = `apiVersion: ${group}/v1beta1
-kind: ReferenceGrant
-metadata: {name: g, namespace: vault}
-spec: {from: [{group: ${group}, kind: Gateway, namespace: default}], to: [{group: '', kind: Secret}]}
----
-`;
-  const https = gateway(
-    '{gatewayClassName: istio, listeners: [{name: https, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: cert, namespace: vault}]}}]}',
-  );
-  assert.deepEqual(trouble(meshOf(`${https}${grant}${secret('tls.crt: a, tls.key: b')}`)), ['Programmed Pending 4:87']);
-  assert.deepEqual(
-    trouble(meshOf(`${https}${grant}${secret('tls.crt: a')}`)).map((text) => text.replace(/ \d.*/, '')),
-    ['Accepted ListenersNotValid', 'Programmed Invalid', 'Programmed Invalid', 'ResolvedRefs InvalidCertificateRef'],
-  );
-});
-
 const refusals: readonly (readonly [what: string, text: string, wanted: string])[] = [
   ['a section that is not there', route('HTTPRoute', '{parentRefs: [{name: web, sectionName: x}]}'), 'Accepted=False NoMatchingParent'],
   ['a port that is not there', route('HTTPRoute', '{parentRefs: [{name: web, port: 81}]}'), 'Accepted=False NoMatchingParent'],

@@ -14,9 +14,11 @@ import { modelGateway } from '#model/build/gateway-api/model-gateways.ts';
 import { connectionVirtualServices, httpVirtualServices } from '#model/build/gateway-api/model-virtual-services.ts';
 import { type Problem, problemDiagnostic } from '#model/build/gateway-api/problem.ts';
 import { ReferenceGrants } from '#model/build/gateway-api/reference-grants.ts';
+import { References } from '#model/build/gateway-api/references.ts';
 import { routeStatus } from '#model/build/gateway-api/route-conditions.ts';
 import { type AttachedRoute, readConnectionRoutes, readHttpRoutes } from '#model/build/gateway-api/routes.ts';
 import { unreachedRules } from '#model/build/gateway-api/unreached.ts';
+import type { Credential } from '#model/credential.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { GatewayApiStatus } from '#model/gateway-api.ts';
 import type { MeshSettings } from '#model/mesh.ts';
@@ -45,6 +47,7 @@ export class GatewayApiMemo {
   readonly unreached = new IdentityCache<readonly Diagnostic[]>();
   readonly portRules = new IdentityCache<readonly HttpRule[]>();
   readonly gateways = new IdentityCache<Gateway>();
+  readonly references = new References();
 }
 
 const nothing: GatewayApiParts = { gateways: [], virtualServices: [], statuses: [], diagnostics: [] };
@@ -52,15 +55,17 @@ const nothing: GatewayApiParts = { gateways: [], virtualServices: [], statuses: 
 export function buildGatewayApi(
   resources: ResourcesByKind,
   services: ReadonlyMap<string, Service>,
+  credentials: ReadonlyMap<string, Credential>,
   { domain }: MeshSettings,
   memo: GatewayApiMemo,
 ): GatewayApiParts {
   const { GatewayClass, KubernetesGateway, ListenerSet, HTTPRoute, GRPCRoute, TLSRoute, TCPRoute } = resources;
   if ([GatewayClass, KubernetesGateway, ListenerSet, HTTPRoute, GRPCRoute, TLSRoute, TCPRoute].every(({ size }) => size === 0)) return nothing;
   const grants = new ReferenceGrants(resources.ReferenceGrant.values());
-  const { ReferenceGrant, Namespace, Secret } = resources;
-  const parts = [GatewayClass, KubernetesGateway, ListenerSet, ReferenceGrant, Namespace, Secret];
-  const listeners = memo.listeners.get('', parts, () => readListeners(resources, grants));
+  const { ReferenceGrant, Namespace } = resources;
+  const references = memo.references.of(resources, credentials);
+  const parts = [GatewayClass, KubernetesGateway, ListenerSet, ReferenceGrant, Namespace, references];
+  const listeners = memo.listeners.get('', parts, () => readListeners(resources, references, grants));
   const context = { resources, listeners, services, domain, grants, memo };
   const http = readHttpRoutes(resources, context);
   const connections = readConnectionRoutes(resources, context);
@@ -70,12 +75,17 @@ export function buildGatewayApi(
   return {
     gateways: listeners.filter(isServed).map((listener) => ({
       metadata: { ...listener.owner.metadata, name: listener.modelName },
-      gateway: memo.gateways.get([listener.owner, listener.gateway], `${domain} ${listener.modelName}`, () => modelGateway(listener, domain)),
+      gateway: memo.gateways.get([listener.owner, listener.gateway], gatewayKey(listener, domain), () => modelGateway(listener, domain)),
     })),
     virtualServices: [...virtualServices, ...connectionVirtualServices(connections, memo)],
     statuses: said.statuses,
     diagnostics: [...said.diagnostics, ...oncePerPlace(unreached)],
   };
+}
+
+/** What a listener's Gateway is made of beside the resources: what its references came to. */
+function gatewayKey({ modelName, certificates, frontend }: Listener, domain: string): string {
+  return `${domain} ${modelName} ${JSON.stringify([certificates, frontend?.clientCa])}`;
 }
 
 function statuses(

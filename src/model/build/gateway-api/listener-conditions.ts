@@ -31,7 +31,7 @@ export function listenerStatus(listener: Listener, context: ListenerContext): Li
   const served = isServed(listener);
   const at = owner.origins.at(path);
   const programming: readonly Problem[] = served
-    ? [...portProblems(listener, context), ...unprogrammed(listener)]
+    ? portProblems(listener, context)
     : [{ condition: 'Programmed', reason: 'Invalid', message: 'the listener is not served', at: problems[0]?.at ?? at }];
   return {
     name: spec.name,
@@ -44,10 +44,4 @@ export function listenerStatus(listener: Listener, context: ListenerContext): Li
       conditionOf('ResolvedRefs', problems, { reason: 'ResolvedRefs', message: 'every reference leads somewhere' }, generation),
     ],
   };
-}
-
-/** TLS is passed on, not ended: whoever compiles the listener says so with a diagnostic. */
-function unprogrammed({ spec, owner, path }: Listener): readonly Problem[] {
-  if (spec.tls === undefined || spec.tls.mode === 'Passthrough') return [];
-  return [{ condition: 'Programmed', reason: 'Pending', message: 'ending TLS is not supported yet', at: owner.origins.at([...path, 'tls']) }];
 }

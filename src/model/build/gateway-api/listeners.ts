@@ -2,12 +2,14 @@
 // Of listeners that cannot be side by side the first stays: a Gateway's own before those of sets, older sets first.
 import type { ListenerSpec } from '#api/gateway-api/gateway.ts';
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
-import { certificateProblems } from '#model/build/gateway-api/certificates.ts';
+import { type FrontendValidation, frontendValidation, listenerCertificates, type ReferenceContext } from '#model/build/gateway-api/certificates.ts';
 import { isOwnGateway } from '#model/build/gateway-api/gateway-class.ts';
 import { type NamespaceFilter, namespaceFilter } from '#model/build/gateway-api/namespaces.ts';
 import type { Problem } from '#model/build/gateway-api/problem.ts';
 import type { ReferenceGrants } from '#model/build/gateway-api/reference-grants.ts';
+import type { ReferentMap } from '#model/build/gateway-api/references.ts';
 import { inOrderOfPrecedence } from '#model/build/precedence.ts';
+import type { CredentialName } from '#model/gateway.ts';
 
 export type KubernetesGateway = KindMap['KubernetesGateway'];
 export type ListenerOwner = KubernetesGateway | KindMap['ListenerSet'];
@@ -25,18 +27,26 @@ export type Listener = {
   /** Kinds of routes that may attach. */
   readonly kinds: readonly string[];
   readonly allowsNamespace: NamespaceFilter;
+  /** Those of its certificates that can be served. */
+  readonly certificates: readonly CredentialName[];
+  readonly frontend?: FrontendValidation;
   readonly problems: readonly Problem[];
 };
 
-/** A listener with a problem of these conditions is not served; one that only names a strange kind of route is. */
-export function isServed({ problems }: Listener): boolean {
-  return problems.every(({ condition, reason }) => condition === 'ResolvedRefs' && reason === 'InvalidRouteKinds');
+/**
+ * A listener with a problem is not served, unless that is a strange kind of route among those it takes, or a bad certificate beside a good one.
+ * Clients are never let in without the roots that they should be verified against.
+ */
+export function isServed({ problems, certificates, frontend }: Listener): boolean {
+  if ((frontend?.problems.length ?? 0) > 0) return false;
+  return problems.every(({ condition, reason }) => condition === 'ResolvedRefs' && (reason === 'InvalidRouteKinds' || certificates.length > 0));
 }
 
-type Context = { readonly resources: ResourcesByKind; readonly grants: ReferenceGrants };
+type Context = ReferenceContext & { readonly resources: ResourcesByKind };
 
 /** In order of precedence of the Gateways, then as they are written. */
-export function readListeners(resources: ResourcesByKind, grants: ReferenceGrants): readonly Listener[] {
+export function readListeners(resources: ResourcesByKind, referents: ReferentMap, grants: ReferenceGrants): readonly Listener[] {
+  const context = { resources, referents, grants };
   const sets = inOrderOfPrecedence(resources.ListenerSet.values());
   return inOrderOfPrecedence(resources.KubernetesGateway.values())
     .filter((gateway) => isOwnGateway(gateway, resources.GatewayClass))
@@ -47,7 +57,7 @@ export function readListeners(resources: ResourcesByKind, grants: ReferenceGrant
       );
       const earlier: Listener[] = [];
       for (const owner of [gateway, ...joining]) {
-        for (const index of owner.spec.listeners.keys()) earlier.push(readListener(gateway, owner, index, earlier, { resources, grants }));
+        for (const index of owner.spec.listeners.keys()) earlier.push(readListener(gateway, owner, index, earlier, context));
       }
       return earlier;
     });
@@ -65,6 +75,8 @@ function readListener(gateway: KubernetesGateway, owner: ListenerOwner, index: n
   const { kinds, problems } = routeKinds(spec, owner, path);
   const prefix = owner === gateway ? owner.metadata.name : `${owner.metadata.namespace}-${owner.metadata.name}`;
   const rule = spec.allowedRoutes?.namespaces ?? {};
+  const { names, problems: ofCertificates } = listenerCertificates(spec, owner, path, context);
+  const frontend = frontendValidation(spec, gateway, context);
   return {
     gateway,
     owner,
@@ -74,11 +86,14 @@ function readListener(gateway: KubernetesGateway, owner: ListenerOwner, index: n
     hostname: spec.hostname?.toLowerCase() ?? '*',
     kinds,
     allowsNamespace: namespaceFilter(rule, 'Same', owner.metadata.namespace, context.resources.Namespace),
+    certificates: names,
+    ...(frontend !== undefined && { frontend }),
     problems: [
       ...protocolProblems(spec, owner, path),
       ...problems,
       ...conflicts(spec, owner, path, earlier),
-      ...certificateProblems(spec, owner, path, context.resources, context.grants),
+      ...ofCertificates,
+      ...(frontend?.problems ?? []),
     ],
   };
 }
