@@ -38,7 +38,6 @@ const portPolicy: Record<string, Effect> = {
     maxEjectionPercent: 'all',
     minHealthPercent: 'all',
   },
-  // What caCrl and credentialName come to, as neither can be done yet, the model says.
   tls: {
     mode: 'all',
     credentialName: 'all',

@@ -2,6 +2,7 @@
 // clients by label or looks at where they stand. Clusters know nothing of endpoints: an endpoint that comes or goes leaves them as they are.
 import { isIPv6 } from 'node:net';
 import { type Assembly, assemble } from '#compile/assembly.ts';
+import { clientSecrets } from '#compile/client-secrets.ts';
 import { outboundClusters } from '#compile/cluster.ts';
 import type { ClientClass } from '#compile/cluster-discovery.ts';
 import { clusterPolicies } from '#compile/cluster-policy.ts';
@@ -9,8 +10,10 @@ import type { CompileCache } from '#compile/compile-cache.ts';
 import { loadAssignments } from '#compile/endpoint.ts';
 import type { Placement } from '#compile/endpoint-locality.ts';
 import { fixedClusters } from '#compile/fixed-clusters.ts';
+import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 import { localitySetting } from '#compile/locality-balancing.ts';
 import type { Scope } from '#compile/scope.ts';
+import { mtlsKey, plaintextEndpoints, serviceMtls } from '#compile/service-mtls.ts';
 import type { Unit } from '#compile/unit.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import { formatLocality, localityOfLabels, topologyLabels } from '#model/locality.ts';
@@ -24,16 +27,17 @@ const usualSystemRoots = '/etc/ssl/certs/ca-certificates.crt';
 /** Stands for "no destination rule" among the objects that a cache entry is found by. */
 const noRule = {};
 
-export function clusterAssembly(scope: Scope, proxy: Proxy, cache: CompileCache): Assembly {
+export function clusterAssembly(scope: Scope, proxy: Proxy, credentials: GatewayCredentials, cache: CompileCache): Assembly {
   const { settings } = scope.mesh;
   const { labels, rulesKey } = scope.client(proxy);
   const client = {
     type: proxy.type,
     hasOriginalDestination: proxy.interception.kind === 'redirect',
+    hasIdentity: proxy.withoutIdentity !== true,
     systemRoots: proxy.metadata?.['HEDDLE_SYSTEM_ROOTS'] ?? usualSystemRoots,
     ipv6Only: proxy.addresses.length > 0 && proxy.addresses.every((address) => isIPv6(address)),
   };
-  const clientKey = `${client.type} ${client.hasOriginalDestination} ${client.ipv6Only} ${client.systemRoots}`;
+  const clientKey = `${client.type} ${client.hasOriginalDestination} ${client.ipv6Only} ${client.hasIdentity} ${client.systemRoots}`;
   const governed = scope.once(`governed services ${rulesKey}`, () => governedServices(scope, labels, rulesKey, cache));
   const forwardsByHost = scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS';
   const placement = placementOf(scope, proxy, labels);
@@ -41,7 +45,7 @@ export function clusterAssembly(scope: Scope, proxy: Proxy, cache: CompileCache)
   return scope.once(`clusters ${name}`, () =>
     cache.madeOf('cluster assembly', name, [governed], () =>
       assemble([
-        ...governed.services.flatMap((one) => serviceUnits(one, client, clientKey, placement, settings, cache)),
+        ...governed.services.flatMap((one) => serviceUnits(one, { scope, client, clientKey, placement, credentials }, cache)),
         ...cache.once('fixed clusters', [], `${client.type} ${forwardsByHost}`, () => fixedClusters(client.type, settings, forwardsByHost)),
       ]),
     ),
@@ -97,24 +101,34 @@ function placementKey({ locality, labels }: Placement, facts: PlacementFacts): s
   return [formatLocality(locality), ...facts.labels.map((name) => `${name}=${labels[name] ?? ''}`)].join(',');
 }
 
-function serviceUnits(
-  { service, rule, facts }: GovernedService,
-  client: ClientClass,
-  clientKey: string,
-  placement: Placement,
-  settings: MeshSettings,
-  cache: CompileCache,
-): readonly Unit[] {
+type ClientParts = {
+  readonly scope: Scope;
+  readonly client: ClientClass;
+  readonly clientKey: string;
+  readonly placement: Placement;
+  readonly credentials: GatewayCredentials;
+};
+
+function serviceUnits({ service, rule, facts }: GovernedService, parts: ClientParts, cache: CompileCache): readonly Unit[] {
+  const { scope, client, clientKey, placement } = parts;
+  const { settings } = scope.mesh;
   const place = placementKey(placement, facts);
+  const mtls = serviceMtls(scope, service);
+  const plain = plaintextEndpoints(scope, service);
+  const { secrets, units, key: secretsKey } = clientSecrets(rule, parts);
   // The names that DNS is asked for stand in the cluster itself.
   const named = service.resolution === 'dns' || service.resolution === 'dns-round-robin';
   const shape = [service.ports, service.origin, rule ?? noRule, ...(named ? [service.endpoints] : [])];
-  const key = `${clientKey} ${service.hostname} ${service.headless} ${service.resolution} ${service.trafficDistribution ?? ''} ${named ? place : ''}`;
-  const clusters = cache.once('clusters', shape, key, () => outboundClusters(service, rule, client, placement, settings));
+  const own = `${service.hostname} ${service.headless} ${service.resolution} ${service.trafficDistribution ?? ''} ${named ? place : ''}`;
+  const plainKey = plain.size === 0 ? '' : [...plain].map(({ address, port }) => `${address}:${port}`).join(',');
+  const key = `${clientKey} ${own} ${mtlsKey(mtls, service)} ${secretsKey} ${named ? plainKey : ''}`;
+  const clusters = cache.once('clusters', shape, key, () => outboundClusters(service, rule, { client, placement, mtls, plain, secrets, settings }));
   const discovered = new Set(clusters.filter(isDiscovered).map(({ resource }) => resource.name));
-  if (discovered.size === 0) return clusters;
-  const endpoints = cache.once('endpoints', [service, rule ?? noRule], place, () => loadAssignments(service, rule, placement, settings));
-  return [...clusters, ...endpoints.filter(({ resource }) => discovered.has(resource.name))];
+  if (discovered.size === 0) return [...units, ...clusters];
+  const endpoints = cache.once('endpoints', [service, rule ?? noRule], `${place} ${plainKey}`, () =>
+    loadAssignments(service, rule, placement, plain, settings),
+  );
+  return [...units, ...clusters, ...endpoints.filter(({ resource }) => discovered.has(resource.name))];
 }
 
 /** Whether the cluster takes its endpoints from EDS: one that passes through, or asks DNS, has none to send. */

@@ -19,7 +19,7 @@ import type { Subset, TrafficPolicy } from '#model/destination-rule.ts';
 import { isWildcard } from '#model/hostname.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import { isHttp } from '#model/protocol.ts';
-import type { Service, ServicePort } from '#model/service.ts';
+import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 
 /** What of the client changes its clusters. */
 export type ClientClass = {
@@ -28,6 +28,8 @@ export type ClientClass = {
   readonly hasOriginalDestination: boolean;
   /** All its addresses are IPv6: so are the addresses it asks DNS for. */
   readonly ipv6Only: boolean;
+  /** It has a certificate of the mesh, so that mutual TLS can be begun. */
+  readonly hasIdentity: boolean;
   /** The file with the roots that its machine trusts. */
   readonly systemRoots: string;
 };
@@ -66,9 +68,11 @@ export type ClusterTarget = {
   readonly subset: Subset | undefined;
   readonly locality: LocalitySetting | undefined;
   readonly placement: Placement;
+  /** Endpoints that take no mutual TLS whatever their labels say. */
+  readonly plain: ReadonlySet<Endpoint>;
 };
 
-type DiscoveryFields = Omit<MessageInitShape<typeof ClusterSchema>, '$typeName' | '$unknown'>;
+export type DiscoveryFields = Omit<MessageInitShape<typeof ClusterSchema>, '$typeName' | '$unknown'>;
 
 /** Undefined where there is nobody to ask for: a DNS cluster without a name is not made, as in Istio. */
 export function discoveryFields(kind: Discovery, target: ClusterTarget, client: ClientClass, settings: MeshSettings): DiscoveryFields | undefined {

@@ -3,37 +3,45 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Origin } from '#base/origin.ts';
 import { circuitBreakers } from '#compile/circuit-breakers.ts';
+import { secretsOf } from '#compile/client-secrets.ts';
 import { connectionFields } from '#compile/cluster-connection.ts';
-import { type ClientClass, type ClusterTarget, discoveryFields, discoveryOf } from '#compile/cluster-discovery.ts';
+import { type ClientClass, type ClusterTarget, type DiscoveryFields, discoveryFields, discoveryOf } from '#compile/cluster-discovery.ts';
 import { clusterPolicies } from '#compile/cluster-policy.ts';
 import type { Placement } from '#compile/endpoint-locality.ts';
 import { loadBalancing } from '#compile/load-balancing.ts';
 import { commonLbConfig, localitySetting } from '#compile/locality-balancing.ts';
 import { clusterMetadata } from '#compile/metadata.ts';
-import { configPath } from '#compile/names.ts';
+import { configPath, meshServerName } from '#compile/names.ts';
 import { outlierDetection } from '#compile/outlier-detection.ts';
-import { announceClient } from '#compile/proxy-protocol.ts';
+import { announceClient, plaintextSocket } from '#compile/proxy-protocol.ts';
+import type { ServiceMtls } from '#compile/service-mtls.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
-import { speaksHttp2, upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
-import { upstreamTls } from '#compile/upstream-tls.ts';
+import { carriedBy, upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
+import { type ClientSecrets, type EncryptedCluster, type Encryption, encryptionOf } from '#compile/upstream-tls.ts';
 import { create } from '#envoy/create.ts';
-import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { Cluster_DiscoveryType, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { DestinationRule, TrafficPolicy } from '#model/destination-rule.ts';
 import type { MeshSettings } from '#model/mesh.ts';
-import type { Service } from '#model/service.ts';
+import type { Endpoint, Service } from '#model/service.ts';
+
+/** What of the mesh a service's clusters depend on, beside the service and its rule. `secrets`: by the name of the credential; those the client may have. */
+export type ClusterContext = {
+  readonly client: ClientClass;
+  readonly placement: Placement;
+  readonly mtls: ServiceMtls;
+  /** Endpoints that take no mutual TLS whatever their labels say. */
+  readonly plain: ReadonlySet<Endpoint>;
+  readonly secrets: ReadonlyMap<string, ClientSecrets>;
+  readonly settings: MeshSettings;
+};
 
 /** All clusters of one service, for one class of clients at one place. */
-export function outboundClusters(
-  service: Service,
-  rule: DestinationRule | undefined,
-  client: ClientClass,
-  placement: Placement,
-  settings: MeshSettings,
-): readonly Unit[] {
+export function outboundClusters(service: Service, rule: DestinationRule | undefined, context: ClusterContext): readonly Unit[] {
+  const { settings, placement, plain } = context;
   return clusterPolicies(service, rule, settings).flatMap(({ name, port, subset, policy }) => {
     const locality = localitySetting(policy, service, settings);
-    const unit = outboundCluster({ name, service, port, subset, locality, placement }, policy, rule, client, settings);
+    const unit = outboundCluster({ name, service, port, subset, locality, placement, plain }, policy, rule, context);
     return unit === undefined ? [] : [unit];
   });
 }
@@ -42,19 +50,16 @@ function outboundCluster(
   target: ClusterTarget,
   policy: TrafficPolicy | undefined,
   rule: DestinationRule | undefined,
-  client: ClientClass,
-  settings: MeshSettings,
+  context: ClusterContext,
 ): Unit | undefined {
   const { name, service, port } = target;
+  const { client, settings } = context;
   const { connectionPool: pool, outlierDetection: outlier, loadBalancer } = policy ?? {};
   const discovery = discoveryFields(discoveryOf(service, policy, client), target, client, settings);
-  // Encrypted or not at all: what names its server by each request has no TLS yet.
-  const isDynamic = discovery?.clusterDiscoveryType?.case === 'clusterType';
-  if (discovery === undefined || (isDynamic && policy?.tls !== undefined && policy.tls.mode !== 'disable')) return undefined;
-  if (cannotBeEncrypted(policy?.tls, target, rule, client)) return undefined;
+  if (discovery === undefined) return undefined;
   const http = { client: client.type, h2Upgrade: settings.h2Upgrade ?? false, ...(pool !== undefined && { pool }) };
-  const tls = upstreamTls(policy?.tls, service, speaksHttp2(port.protocol, http), client.systemRoots);
-  const transportSocket = announceClient(policy?.proxyProtocol, tls);
+  const encryption = encryptionFor(target, policy, rule, discovery, carriedBy(port.protocol, http), context);
+  if (encryption.kind === 'impossible') return undefined;
   const message = create(ClusterSchema, {
     name,
     ...connectionFields(pool, settings),
@@ -63,7 +68,7 @@ function outboundCluster(
     circuitBreakers: circuitBreakers(pool, policy?.retryBudget),
     ...(outlier !== undefined && { outlierDetection: outlierDetection(outlier) }),
     typedExtensionProtocolOptions: upstreamProtocolOptions(port.protocol, http),
-    ...(transportSocket !== undefined && { transportSocket }),
+    ...socketFields(encryption, policy?.proxyProtocol),
     metadata: clusterMetadata([service], port, ruleMetadata(target, rule)),
     // Last: where connections go by themselves nothing is balanced.
     ...discovery,
@@ -78,16 +83,48 @@ function outboundCluster(
   );
 }
 
-/**
- * A list of revoked certificates is not read yet, so nobody can be trusted who may be on it. Certificates by name are not given out yet. Where Istio would use one there is no cluster, so that nothing leaves in plaintext: at gateways, for
- * rules that choose their sidecars, and for the workload's own certificate towards hosts outside the mesh. A sidecar that no rule chooses ignores
- * the name, in Istio too.
- */
-function cannotBeEncrypted(tls: TrafficPolicy['tls'], { service }: ClusterTarget, rule: DestinationRule | undefined, { type }: ClientClass): boolean {
-  if (tls === undefined || tls.mode === 'disable') return false;
-  if (tls.mode === 'istio-mutual') return service.external;
-  if (tls.caCrl !== undefined) return true;
-  return tls.credentialName !== undefined && (type === 'router' || rule?.workloadSelector !== undefined);
+function encryptionFor(
+  { service, port, subset }: ClusterTarget,
+  policy: TrafficPolicy | undefined,
+  rule: DestinationRule | undefined,
+  { clusterDiscoveryType: type }: DiscoveryFields,
+  protocol: EncryptedCluster['protocol'],
+  { client, mtls, secrets, settings }: ClusterContext,
+): Encryption {
+  const tls = policy?.tls;
+  // What names its server by each request has no TLS yet.
+  const isDynamic = type?.case === 'clusterType';
+  if (isDynamic) return tls === undefined || tls.mode === 'disable' ? { kind: 'plaintext' } : { kind: 'impossible' };
+  return encryptionOf(tls, {
+    service,
+    meshServerName: meshServerName(port.number, subset?.name, service.hostname),
+    protocol,
+    passesThrough: type?.case === 'type' && type.value === Cluster_DiscoveryType.ORIGINAL_DST,
+    port: port.number,
+    mtls,
+    hasIdentity: client.hasIdentity,
+    systemRoots: client.systemRoots,
+    ignoresCredentials: client.type === 'sidecar' && rule?.workloadSelector === undefined,
+    secrets: tls?.credentialName === undefined ? undefined : secrets.get(secretsOf(tls, tls.credentialName)),
+    settings,
+  });
+}
+
+/** Source: Istio, applyUpstreamTLSSettings. */
+function socketFields(
+  encryption: Encryption,
+  announced: TrafficPolicy['proxyProtocol'],
+): Pick<DiscoveryFields, 'transportSocket' | 'transportSocketMatches'> {
+  if (encryption.kind !== 'by-endpoint') {
+    const socket = announceClient(announced, encryption.kind === 'always' ? encryption.socket : undefined);
+    return socket === undefined ? {} : { transportSocket: socket };
+  }
+  return {
+    transportSocketMatches: [
+      { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transportSocket: announceClient(announced, encryption.socket) ?? encryption.socket },
+      { name: 'tlsMode-disabled', match: {}, transportSocket: announceClient(announced, undefined) ?? plaintextSocket },
+    ],
+  };
 }
 
 /** The rule that shaped the cluster, and the subset it is; `external` where the service is outside the mesh, as Istio's telemetry reads it. */

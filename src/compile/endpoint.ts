@@ -5,7 +5,7 @@ import { socketAddress, unixAddress } from '#compile/address.ts';
 import { clusterPolicies } from '#compile/cluster-policy.ts';
 import { type EndpointGroup, groupEndpoints, type Placement } from '#compile/endpoint-locality.ts';
 import { type LocalitySetting, localitySetting } from '#compile/locality-balancing.ts';
-import { istioMetadata } from '#compile/metadata.ts';
+import { endpointMetadata } from '#compile/metadata.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { create } from '#envoy/create.ts';
 import { HealthStatus } from '#envoy/gen/envoy/config/core/v3/health_check_pb.js';
@@ -22,12 +22,18 @@ import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 const unixScheme = 'unix://';
 
 /** One assignment per port, and per port and subset. */
-export function loadAssignments(service: Service, rule: DestinationRule | undefined, placement: Placement, settings: MeshSettings): readonly Unit[] {
+export function loadAssignments(
+  service: Service,
+  rule: DestinationRule | undefined,
+  placement: Placement,
+  plain: ReadonlySet<Endpoint>,
+  settings: MeshSettings,
+): readonly Unit[] {
   // An endpoint is the same in the assignments of all subsets that it belongs to.
   const made: LbEndpoints = new Map();
   return clusterPolicies(service, rule, settings).map(({ name, port, subset, policy }) => {
     const locality = localitySetting(policy, service, settings);
-    const assignment = { name, service, port, subset, locality, placement };
+    const assignment = { name, service, port, subset, locality, placement, plain };
     const message = (): ClusterLoadAssignment => assignEndpoints(assignment, isAddress, made);
     return makeUnit(typeUrls.endpoint, name, ClusterLoadAssignmentSchema, message, () => endpointOrigins(assignment, isAddress));
   });
@@ -42,6 +48,8 @@ type Assignment = {
   readonly subset: Subset | undefined;
   readonly locality: LocalitySetting | undefined;
   readonly placement: Placement;
+  /** Those that take no mutual TLS whatever their labels say. */
+  readonly plain: ReadonlySet<Endpoint>;
 };
 
 type IsUsable = (endpoint: Endpoint) => boolean;
@@ -50,9 +58,9 @@ const anyUsable: IsUsable = () => true;
 
 /** `usable`: endpoints that EDS can name are addresses; for DNS they are names as well. */
 export function assignEndpoints(assignment: Assignment, usable = anyUsable, made: LbEndpoints = new Map()): ClusterLoadAssignment {
-  const { name, service, locality, placement } = assignment;
+  const { name, locality, placement } = assignment;
   const groups = groupEndpoints(assignedEndpoints(assignment, usable), locality, placement);
-  return create(ClusterLoadAssignmentSchema, { clusterName: name, endpoints: groups.map((group) => localityEndpoints(service, group, made)) });
+  return create(ClusterLoadAssignmentSchema, { clusterName: name, endpoints: groups.map((group) => localityEndpoints(assignment, group, made)) });
 }
 
 function endpointOrigins(assignment: Assignment, usable: IsUsable): readonly NodeOrigin[] {
@@ -76,21 +84,21 @@ function isAddress({ address }: Endpoint): boolean {
   return address.startsWith(unixScheme) || isIP(address) !== 0;
 }
 
-function localityEndpoints(service: Service, { locality, endpoints, weight, priority }: EndpointGroup, made: LbEndpoints) {
+function localityEndpoints(assignment: Assignment, { locality, endpoints, weight, priority }: EndpointGroup, made: LbEndpoints) {
   const lbEndpoints = endpoints.map((endpoint) => {
-    const known = made.get(endpoint) ?? lbEndpoint(service, endpoint);
+    const known = made.get(endpoint) ?? lbEndpoint(assignment, endpoint);
     made.set(endpoint, known);
     return known;
   });
   return { locality, loadBalancingWeight: weight, priority, lbEndpoints };
 }
 
-function lbEndpoint(service: Service, endpoint: Endpoint): LbEndpoint {
-  const { address, port, weight = 1 } = endpoint;
+function lbEndpoint({ service, plain }: Assignment, endpoint: Endpoint): LbEndpoint {
+  const { address, port, weight = 1, tlsMode } = endpoint;
   return create(LbEndpointSchema, {
     healthStatus: HealthStatus.HEALTHY,
     loadBalancingWeight: weight,
-    metadata: istioMetadata({ workload: workloadLabel(service, endpoint) }),
+    metadata: endpointMetadata(workloadLabel(service, endpoint), tlsMode !== undefined && !plain.has(endpoint)),
     hostIdentifier: {
       case: 'endpoint',
       value: { address: address.startsWith(unixScheme) ? unixAddress(address.slice(unixScheme.length)) : socketAddress(address, port) },

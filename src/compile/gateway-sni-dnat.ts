@@ -1,7 +1,7 @@
 // AUTO_PASSTHROUGH: clusters that clients name by the server name of their TLS, `outbound_.80_.v1_.hello.default.svc.cluster.local`, so that a
 // gateway passes mutual TLS of the mesh on to any service without rules. They end no TLS and lead to endpoints with mutual TLS only.
 import { clone, isMessage } from '@bufbuild/protobuf';
-import { outboundClusterName } from '#compile/names.ts';
+import { meshServerName, outboundClusterName } from '#compile/names.ts';
 import type { Scope } from '#compile/scope.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { create } from '#envoy/create.ts';
@@ -29,7 +29,7 @@ export function sniDnatTargets(scope: Scope, hosts: readonly string[]): readonly
 
 function target(port: number, subset: string | undefined, service: Service): SniDnatTarget {
   const { hostname } = service;
-  return { name: `outbound_.${port}_.${subset ?? ''}_.${hostname}`, outbound: outboundClusterName(port, subset, hostname), service };
+  return { name: meshServerName(port, subset, hostname), outbound: outboundClusterName(port, subset, hostname), service };
 }
 
 /** The clusters and endpoints behind them, made from the ordinary ones (`resources`) of the same service, port and subset. */
@@ -49,7 +49,7 @@ type AddressTest = (address: string) => boolean;
 
 /** What passes is encrypted, so that nobody could tell a call without the mesh's mutual TLS: endpoints that would take one get none. */
 function mutualTlsEndpoints({ endpoints }: Service): AddressTest {
-  const mutual = endpoints.filter(({ labels }) => labels['security.istio.io/tlsMode'] === 'istio');
+  const mutual = endpoints.filter(({ tlsMode }) => tlsMode === 'istio');
   const addresses = new Set(mutual.map(({ address, port }) => `${address}:${port}`));
   return (address) => addresses.has(address);
 }

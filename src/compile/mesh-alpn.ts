@@ -7,5 +7,16 @@ export const meshHttpProtocols: readonly string[] = ['istio-http/1.0', 'istio-ht
 /** Bytes over mutual TLS. */
 export const meshTcpProtocols: readonly string[] = ['istio-peer-exchange', 'istio'];
 
+/**
+ * What a client says of a cluster. The last name is one that the server may choose; where the client's own protocol is followed nothing is chosen, so
+ * that the server finds HTTP/2 by its first bytes.
+ */
+export const clientProtocols = {
+  http1: ['istio-http/1.1', 'istio', 'http/1.1'],
+  http2: ['istio-h2', 'istio', 'h2'],
+  mirrored: ['istio-http/1.1', 'istio-h2', 'istio'],
+  bytes: ['istio'],
+} as const;
+
 /** Any of them, where the port is declared and so they tell nothing more. */
 export const meshProtocols: readonly string[] = ['istio', 'istio-peer-exchange', ...meshHttpProtocols];

@@ -39,7 +39,7 @@ export class MeshCompiler {
   /** All resources of this proxy. Diagnostics are about what the mesh asks of it that cannot be compiled. */
   compile(proxy: Proxy): Compiled {
     const scope = this.#scope(proxy);
-    const clusters = clusterAssembly(scope, proxy, this.#cache);
+    const clusters = clusterAssembly(scope, proxy, this.#credentials, this.#cache);
     const parts = { cache: this.#cache, credentials: this.#credentials, clusters: clusters.resources };
     const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, this.#cache);
     const policies = { resources: new Map(), origins: authorizationOrigins(this.mesh) };

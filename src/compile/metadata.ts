@@ -9,6 +9,13 @@ export function istioMetadata(fields: JsonObject): Metadata {
   return create(MetadataSchema, { filterMetadata: { istio: fields } });
 }
 
+/** `takesMtls`: what the cluster's transport_socket_matches look for. Source: Istio, AppendLbEndpointMetadata. */
+export function endpointMetadata(workload: string, takesMtls: boolean): Metadata {
+  const metadata = istioMetadata({ workload });
+  if (takesMtls) metadata.filterMetadata['envoy.transport_socket_match'] = { tlsMode: 'istio' };
+  return metadata;
+}
+
 /** `config`: the path of the resource that made a route; `faults`: what is wrong with it, a line each, for the body of failed requests. */
 export function routeMetadata(config: string, faults: readonly string[]): Metadata {
   const metadata = istioMetadata({ config });

@@ -16,6 +16,11 @@ export function outboundClusterName(port: number, subset: string | undefined, ho
   return `outbound|${port}|${subset ?? ''}|${hostname}`;
 }
 
+/** `outbound_.80_.v1_.hello.default.svc.cluster.local`: the server name by which a connection of the mesh says what it is for. */
+export function meshServerName(port: number, subset: string | undefined, hostname: string): string {
+  return `outbound_.${port}_.${subset ?? ''}_.${hostname}`;
+}
+
 /** `inbound|8080||`, by the port of the app. */
 export function inboundClusterName(port: number): string {
   return `inbound|${port}||`;

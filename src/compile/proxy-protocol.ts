@@ -9,14 +9,17 @@ import type { TrafficPolicy } from '#model/destination-rule.ts';
 
 type Socket = MessageInitShape<typeof TransportSocketSchema>;
 
+/** What connections speak that are not encrypted, where it has to be said. */
+export const plaintextSocket: Socket = {
+  name: 'envoy.transport_sockets.raw_buffer',
+  configType: { case: 'typedConfig', value: packAny(RawBufferSchema, {}) },
+};
+
 /** `inner`: what connections speak after that, plain where undefined. */
 export function announceClient(announced: TrafficPolicy['proxyProtocol'], inner: Socket | undefined): Socket | undefined {
   if (announced === undefined) return inner;
   const version = announced.version === 2 ? ProxyProtocolConfig_Version.V2 : ProxyProtocolConfig_Version.V1;
-  const transportSocket = inner ?? {
-    name: 'envoy.transport_sockets.raw_buffer',
-    configType: { case: 'typedConfig', value: packAny(RawBufferSchema, {}) },
-  };
+  const transportSocket = inner ?? plaintextSocket;
   return {
     name: 'envoy.transport_sockets.upstream_proxy_protocol',
     configType: { case: 'typedConfig', value: packAny(ProxyProtocolUpstreamTransportSchema, { config: { version }, transportSocket }) },

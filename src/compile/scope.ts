@@ -143,8 +143,9 @@ export class Scope {
     if (gateway !== 'mesh') return visible;
     const imports = this.#imports;
     const imported = imports === undefined ? visible : visible.filter((virtualService) => importsVirtualService(imports, virtualService));
-    // The private ones first, then those exported to this namespace by name, then those for all. Source: Istio, SelectVirtualServices.
-    return [0, 1, 2].flatMap((rank) => imported.filter((virtualService) => exportRank(virtualService, this.namespace) === rank));
+    // The private ones first, then those exported to this namespace by name, then its own routes of the Gateway API (a consumer's word counts before
+    // the producer's), then those for all. Source: Istio, PushContext.VirtualServicesForGateway.
+    return [0, 1, 2, 3].flatMap((rank) => imported.filter((virtualService) => exportRank(virtualService, this.namespace) === rank));
   }
 
   /**
@@ -276,8 +277,9 @@ function exactHosts(imports: Imports): ReadonlySet<string> {
   return new Set([...imports.values()].flatMap(({ exact }) => [...exact]));
 }
 
-function exportRank({ namespace: home, visibility }: VirtualService, namespace: string): number {
-  if (visibility.kind === 'everywhere') return 2;
+function exportRank({ namespace: home, visibility, semantics }: VirtualService, namespace: string): number {
+  if (semantics === 'gateway-api' && home === namespace) return 2;
+  if (visibility.kind === 'everywhere') return 3;
   return home === namespace ? 0 : 1;
 }
 

@@ -54,6 +54,16 @@ export function speaksHttp2(protocol: Protocol, http: UpstreamHttp): boolean {
   return version?.case === 'explicitHttpConfig';
 }
 
+/**
+ * What connections of the cluster carry: HTTP of one version, of the client's, or bytes. A sniffed port carries bytes, unless a request comes that way,
+ * which says so itself.
+ */
+export function carriedBy(protocol: Protocol, http: UpstreamHttp): 'http1' | 'http2' | 'mirrored' | 'bytes' {
+  if (speaksHttp2(protocol, http)) return 'http2';
+  if (!isHttp(protocol)) return 'bytes';
+  return versionOptions(protocol, http) === undefined ? 'http1' : 'mirrored';
+}
+
 /** Gateways never mirror the client unless told to: it may well be HTTP/2 by TLS. */
 function versionOptions(protocol: Protocol, http: UpstreamHttp): VersionInit | undefined {
   const { client, pool } = http;

@@ -1,37 +1,141 @@
-// DestinationRule tls: the encryption that begins at the proxy. What needs no secret of the mesh: certificates from files, roots from a file or the
-// system's, or no verification at all. ISTIO_MUTUAL and credentialName need secrets, which the control plane does not give out: such a cluster says
-// nothing of TLS (as Istio's sidecars do with a credentialName that is not for them). Source: Istio, constructUpstreamTLS.
-import type { MessageInitShape } from '@bufbuild/protobuf';
+// DestinationRule tls, and mutual TLS that nobody asked for: what connections of a cluster begin with. Where certificates cannot be had there is no
+// cluster: nothing leaves with less than was asked for. Source: Istio, buildUpstreamTLSSettings, buildUpstreamClusterTLSContext, constructUpstreamTLS.
+import type { MessageInitShape, MessageShape } from '@bufbuild/protobuf';
+import { clientProtocols } from '#compile/mesh-alpn.ts';
+import type { ServiceMtls } from '#compile/service-mtls.ts';
+import { meshClientParameters, originationParameters } from '#compile/tls-parameters.ts';
+import { workloadSecret } from '#compile/workload-secrets.ts';
 import { packAny } from '#envoy/any.ts';
 import type { TransportSocketSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import {
   type CertificateValidationContextSchema,
   SubjectAltNameMatcher_SanType,
-  TlsParameters_TlsProtocol,
 } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import type { SdsSecretConfig } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { type CommonTlsContextSchema, UpstreamTlsContextSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import type { ClientTls } from '#model/destination-rule.ts';
 import { isWildcard } from '#model/hostname.ts';
+import type { MeshSettings } from '#model/mesh.ts';
 import type { Service } from '#model/service.ts';
 
-type Socket = MessageInitShape<typeof TransportSocketSchema>;
+export type Socket = MessageInitShape<typeof TransportSocketSchema>;
 
-/** Undefined: plaintext, or TLS that waits for secrets. `http2`: what the cluster speaks, said by ALPN. */
-export function upstreamTls(tls: ClientTls | undefined, service: Service, http2: boolean, systemRoots: string): Socket | undefined {
-  if (tls === undefined || tls.credentialName !== undefined || (tls.mode !== 'simple' && tls.mode !== 'mutual')) return undefined;
-  const { clientCertificate, privateKey } = tls;
-  const common: MessageInitShape<typeof CommonTlsContextSchema> = {
-    tlsParams: { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2, tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3 },
-    ...(tls.mode === 'mutual' &&
-      clientCertificate !== undefined &&
-      privateKey !== undefined && { tlsCertificates: [{ certificateChain: file(clientCertificate), privateKey: file(privateKey) }] }),
-    validationContextType: { case: 'validationContext', value: validation(tls, service, systemRoots) },
-    ...(http2 && { alpnProtocols: ['h2'] }),
+/** `by-endpoint`: endpoints that can do mutual TLS get it, others plaintext. `impossible`: there is no way that would be as safe as asked for. */
+export type Encryption =
+  | { readonly kind: 'plaintext' }
+  | { readonly kind: 'always'; readonly socket: Socket }
+  | { readonly kind: 'by-endpoint'; readonly socket: Socket }
+  | { readonly kind: 'impossible' };
+
+/** How the credentials that a rule names are asked for; undefined where the client may not have one of them. */
+export type ClientSecrets = { readonly keyPair?: SdsSecretConfig; readonly roots?: SdsSecretConfig };
+
+export type EncryptedCluster = {
+  readonly service: Service;
+  /** `outbound_.80_.v1_.hello.default.svc.cluster.local`: what a connection of the mesh is for. */
+  readonly meshServerName: string;
+  /** What the cluster speaks. */
+  readonly protocol: keyof typeof clientProtocols;
+  /** Connections go where the client meant to go, so that nothing is known of the other end. */
+  readonly passesThrough: boolean;
+  readonly port: number;
+  readonly mtls: ServiceMtls;
+  readonly hasIdentity: boolean;
+  readonly systemRoots: string;
+  /** Sidecars that no rule chooses pass over the names of credentials, as in Istio. */
+  readonly ignoresCredentials: boolean;
+  readonly secrets: ClientSecrets | undefined;
+  readonly settings: MeshSettings;
+};
+
+export function encryptionOf(tls: ClientTls | undefined, cluster: EncryptedCluster): Encryption {
+  if (tls === undefined) return automaticEncryption(cluster);
+  switch (tls.mode) {
+    case 'disable':
+      return { kind: 'plaintext' };
+    case 'istio-mutual':
+      if (!cluster.hasIdentity) return { kind: 'impossible' };
+      return { kind: 'always', socket: meshSocket(tls.sni ?? cluster.meshServerName, namesOf(tls, cluster.mtls.accounts), cluster) };
+    case 'simple':
+    case 'mutual':
+      if (tls.credentialName === undefined) return { kind: 'always', socket: ownSocket(tls, cluster) };
+      if (cluster.ignoresCredentials) return { kind: 'plaintext' };
+      return cluster.secrets === undefined ? { kind: 'impossible' } : { kind: 'always', socket: ownSocket(tls, cluster) };
+  }
+}
+
+function automaticEncryption(cluster: EncryptedCluster): Encryption {
+  const { mtls, hasIdentity, passesThrough, port, meshServerName } = cluster;
+  if (!hasIdentity || !mtls.automatic || (passesThrough && !mtls.wholePorts.has(port))) return { kind: 'plaintext' };
+  return { kind: passesThrough ? 'always' : 'by-endpoint', socket: meshSocket(meshServerName, mtls.accounts, cluster) };
+}
+
+function namesOf({ subjectAltNames }: ClientTls, others: readonly string[]): readonly string[] {
+  return subjectAltNames.length > 0 ? subjectAltNames : others;
+}
+
+/** Mutual TLS of the mesh: the proxy's own certificate, and servers by their identities. */
+function meshSocket(sni: string, names: readonly string[], { protocol }: EncryptedCluster): Socket {
+  return tlsSocket(sni, {
+    tlsParams: meshClientParameters(),
+    tlsCertificateSdsSecretConfigs: [workloadSecret('default')],
+    validationContextType: {
+      case: 'combinedValidationContext',
+      value: {
+        defaultValidationContext: { matchTypedSubjectAltNames: exactNames(names) },
+        validationContextSdsSecretConfig: workloadSecret('ROOTCA'),
+      },
+    },
+    alpnProtocols: [...clientProtocols[protocol]],
+  });
+}
+
+type CommonContext = Exclude<MessageInitShape<typeof CommonTlsContextSchema>, MessageShape<typeof CommonTlsContextSchema>>;
+
+/** TLS with certificates of its own: from files, from credentials, or only the system's roots. */
+function ownSocket(tls: ClientTls, cluster: EncryptedCluster): Socket {
+  const { service, protocol, settings } = cluster;
+  return tlsSocket(serverName(tls, service) ?? '', {
+    tlsParams: originationParameters(settings),
+    ...ownCertificate(tls, cluster.secrets),
+    ...ownValidation(tls, cluster),
+    ...(protocol === 'http2' && { alpnProtocols: ['h2'] }),
+  });
+}
+
+function ownCertificate({ mode, clientCertificate, privateKey }: ClientTls, secrets: ClientSecrets | undefined): CommonContext {
+  if (mode !== 'mutual') return {};
+  if (secrets?.keyPair !== undefined) return { tlsCertificateSdsSecretConfigs: [secrets.keyPair] };
+  if (clientCertificate === undefined || privateKey === undefined) return {};
+  return { tlsCertificates: [{ certificateChain: file(clientCertificate), privateKey: file(privateKey) }] };
+}
+
+/**
+ * Names as written, else those of the ServiceEntry, else the server name where that is not written either (as Istio's auto_san_validation).
+ * Nothing is verified where that is asked for.
+ */
+function ownValidation(tls: ClientTls, { service, secrets, systemRoots }: EncryptedCluster): CommonContext {
+  if (tls.insecureSkipVerify) return { validationContextType: { case: 'validationContext', value: {} } };
+  const written = namesOf(tls, service.subjectAltNames ?? []);
+  const own = tls.sni === undefined ? serverName(tls, service) : undefined;
+  const matchTypedSubjectAltNames =
+    written.length > 0 ? exactNames(written) : exactNames(own === undefined ? [] : [own], [SubjectAltNameMatcher_SanType.DNS]);
+  if (secrets?.roots !== undefined) {
+    return {
+      validationContextType: {
+        case: 'combinedValidationContext',
+        value: { defaultValidationContext: { matchTypedSubjectAltNames }, validationContextSdsSecretConfig: secrets.roots },
+      },
+    };
+  }
+  const { caCertificates, caCrl } = tls;
+  const trustedCa = file(caCertificates === undefined || caCertificates === 'system' ? systemRoots : caCertificates);
+  const value: MessageInitShape<typeof CertificateValidationContextSchema> = {
+    trustedCa,
+    matchTypedSubjectAltNames,
+    ...(caCrl !== undefined && { crl: file(caCrl) }),
   };
-  return {
-    name: 'envoy.transport_sockets.tls',
-    configType: { case: 'typedConfig', value: packAny(UpstreamTlsContextSchema, { sni: serverName(tls, service) ?? '', commonTlsContext: common }) },
-  };
+  return { validationContextType: { case: 'validationContext', value } };
 }
 
 /**
@@ -42,22 +146,16 @@ function serverName({ sni }: ClientTls, { hostname }: Service): string | undefin
   return sni ?? (isWildcard(hostname) ? undefined : hostname);
 }
 
-/**
- * Names as written, else those of the ServiceEntry, else the server name where that is not written either (as Istio's auto_san_validation).
- * Nothing is verified where that is asked for.
- */
-function validation(tls: ClientTls, service: Service, systemRoots: string): MessageInitShape<typeof CertificateValidationContextSchema> {
-  if (tls.insecureSkipVerify) return {};
-  const written = tls.subjectAltNames.length > 0 ? tls.subjectAltNames : (service.subjectAltNames ?? []);
-  const own = tls.sni === undefined ? serverName(tls, service) : undefined;
-  const names = written.length > 0 ? written : own === undefined ? [] : [own];
-  const types = written.length > 0 ? [SubjectAltNameMatcher_SanType.DNS, SubjectAltNameMatcher_SanType.URI] : [SubjectAltNameMatcher_SanType.DNS];
-  return {
-    trustedCa: file(tls.caCertificates === undefined || tls.caCertificates === 'system' ? systemRoots : tls.caCertificates),
-    matchTypedSubjectAltNames: names.flatMap((value) =>
-      types.map((sanType) => ({ sanType, matcher: { matchPattern: { case: 'exact' as const, value } } })),
-    ),
-  };
+/** An identity is an URI; any other name may stand in a certificate as either. */
+function exactNames(names: readonly string[], types?: readonly SubjectAltNameMatcher_SanType[]) {
+  const { DNS, URI } = SubjectAltNameMatcher_SanType;
+  const typesOf = (name: string): readonly SubjectAltNameMatcher_SanType[] => types ?? (name.startsWith('spiffe://') ? [URI] : [DNS, URI]);
+  return names.flatMap((value) => typesOf(value).map((sanType) => ({ sanType, matcher: { matchPattern: { case: 'exact' as const, value } } })));
+}
+
+function tlsSocket(sni: string, commonTlsContext: CommonContext): Socket {
+  const value = packAny(UpstreamTlsContextSchema, { sni, commonTlsContext });
+  return { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value } };
 }
 
 function file(filename: string): { readonly specifier: { readonly case: 'filename'; readonly value: string } } {

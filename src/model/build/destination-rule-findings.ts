@@ -1,7 +1,7 @@
 // What of destination rules Istio accepts although it does nothing, or not what it seems to: a warning each.
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Origin } from '#base/origin.ts';
-import type { ClientTls, DestinationRule, Subset, TrafficPolicy } from '#model/destination-rule.ts';
+import type { DestinationRule, Subset, TrafficPolicy } from '#model/destination-rule.ts';
 import { effectivePolicy } from '#model/effective-policy.ts';
 
 export function destinationRuleDiagnostics(rules: readonly DestinationRule[]): readonly Diagnostic[] {
@@ -53,35 +53,16 @@ function unwatchedFailover({ loadBalancer, outlierDetection }: TrafficPolicy): O
   return locality.failover.length > 0 || locality.failoverPriority.length > 0 ? locality.origin : undefined;
 }
 
-/** TLS that cannot be had yet: what is asked for is not what happens, so it is said. */
-function unencrypted({ policy, subsets }: DestinationRule): readonly Diagnostic[] {
+/** Credentials in rules for all clients: only gateways may have them, and sidecars go without TLS, in Istio too. */
+function unencrypted({ policy, subsets, workloadSelector }: DestinationRule): readonly Diagnostic[] {
+  if (workloadSelector !== undefined) return [];
   const levels = [policy, ...subsets.map((subset) => subset.policy)].flatMap((level) =>
     level === undefined ? [] : [level, ...level.ports.values()],
   );
-  return levels.flatMap(({ tls }) => {
-    const advice = tls === undefined ? undefined : unencryptedAdvice(tls);
-    return tls === undefined || advice === undefined ? [] : [{ code: 'HDL0012', severity: 'warning', ...advice, at: tls.origin }];
+  return levels.flatMap(({ tls }): readonly Diagnostic[] => {
+    if (tls?.credentialName === undefined || (tls.mode !== 'simple' && tls.mode !== 'mutual')) return [];
+    const message = 'credentialName is for gateways here: sidecars pass it over, and their calls go out without TLS, as in Istio';
+    const hint = 'where sidecars are meant to begin TLS, choose them by workloadSelector, or name certificate files';
+    return [{ code: 'HDL0038', severity: 'warning', message, hint, at: tls.origin }];
   });
-}
-
-function unencryptedAdvice({ mode, credentialName, caCrl }: ClientTls): Pick<Diagnostic, 'message' | 'hint'> | undefined {
-  if (mode === 'disable') return undefined;
-  if (mode === 'istio-mutual') {
-    return {
-      message: 'mode ISTIO_MUTUAL has no effect yet: calls inside the mesh go out without TLS, calls to hosts outside it fail',
-      hint: 'mutual TLS of the mesh comes in a later release',
-    };
-  }
-  if (credentialName !== undefined) {
-    return {
-      message:
-        'credentialName has no effect yet: calls of gateways and of sidecars that workloadSelector chooses fail; others go out without TLS, as in Istio',
-      hint: 'name certificate files, which this release reads',
-    };
-  }
-  if (caCrl === undefined) return undefined;
-  return {
-    message: 'caCrl has no effect yet: calls fail, as a certificate that was revoked would be trusted',
-    hint: 'leave caCrl out where revoked certificates need not be refused',
-  };
 }

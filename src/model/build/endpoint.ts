@@ -2,6 +2,7 @@
 import type { KindMap } from '#api/kinds.ts';
 import { withTopology } from '#model/build/locality.ts';
 import { entryEndpoint } from '#model/build/service-entry-endpoint.ts';
+import { tlsModeOf } from '#model/build/tls-mode.ts';
 import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 import type { Workload } from '#model/workload.ts';
 
@@ -83,7 +84,7 @@ function makeEndpoint({ servicePort, workload, pod, ...facts }: EndpointFacts): 
     servicePortNumber: servicePort.number,
     labels: workload === undefined ? {} : withTopology(workload.labels, workload),
     ...(pod !== undefined && { workload: pod }),
-    ...(workload !== undefined && placeOf(workload)),
+    ...(workload !== undefined && { ...placeOf(workload), ...tlsModeOf(workload) }),
   };
 }
 

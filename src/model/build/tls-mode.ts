@@ -1,0 +1,10 @@
+// Whether a workload takes mutual TLS of the mesh, as its label says.
+import type { Endpoint } from '#model/service.ts';
+import type { Workload } from '#model/workload.ts';
+
+/** Injection gives it to Pods with a sidecar. */
+const tlsModeLabel = 'security.istio.io/tlsMode';
+
+export function tlsModeOf({ labels }: Pick<Workload, 'labels'>): Pick<Endpoint, 'tlsMode'> {
+  return labels[tlsModeLabel] === 'istio' ? { tlsMode: 'istio' } : {};
+}
