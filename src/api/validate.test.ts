@@ -41,6 +41,7 @@ test('wrong types say what was expected, what was found, and what would mend it'
     'nested: nested must be an object, not the text "b"',
     'target: target must be a whole number or a text, not the number 1.5',
   ]);
+  assert.match(findings(schema, { list: ['1.2.3.4', {}] }).join(), /must be a text, not an object \(put it in quotes: .*\)$/);
   assert.deepEqual(findings(schema, { text: 'a', whole: 1, any: 0.5, flag: false, list: [], labels: {}, nested: {}, target: 'http' }), []);
 });
 

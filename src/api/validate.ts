@@ -87,8 +87,7 @@ function checkString(schema: Schema, value: unknown, path: Path, findings: Findi
     return;
   }
   if (typeof value !== 'string') {
-    const quotable = typeof value === 'number' || typeof value === 'boolean';
-    findings.push(wrongType('a text', value, path, quotable ? `put it in quotes: "${value}"` : undefined));
+    findings.push(wrongType('a text', value, path, howToQuote(value)));
     return;
   }
   if (schema.minLength !== undefined && value.length < schema.minLength)
@@ -96,6 +95,12 @@ function checkString(schema: Schema, value: unknown, path: Path, findings: Findi
   if (schema.format !== undefined && !matchesFormat(schema.format, value)) {
     findings.push(invalid(path, 'value', `${fieldName(path)} must be ${describeFormat(schema.format)}, not ${describe(value)}`));
   }
+}
+
+/** What the text may have been meant to be: `[2001:db8::]` holds a map with the key `2001:db8:`, as YAML has it. */
+function howToQuote(value: unknown): string | undefined {
+  if (typeof value === 'number' || typeof value === 'boolean') return `put it in quotes: "${value}"`;
+  return isObject(value) ? 'put it in quotes: without them YAML takes a text that ends in ":", or holds ": ", for a map' : undefined;
 }
 
 function checkNumber(schema: Schema, value: unknown, path: Path, findings: Finding[]): void {

@@ -18,6 +18,8 @@ export type VirtualService = {
   /** Not a VirtualService but what an Ingress or routes of the Gateway API come to. */
   readonly semantics?: 'ingress' | 'gateway-api';
   readonly visibility: Visibility;
+  /** Milliseconds since 1970; of several routes the oldest one's. Undefined where nobody says. */
+  readonly createdMs?: number;
   readonly origin: Origin;
 };
 

@@ -3,7 +3,7 @@
 import type { AnyResource, KindMap, ResourcesByKind } from '#api/kinds.ts';
 import type { FieldOrigins } from '#api/resource.ts';
 import { workloadPods } from '#api/workload-pods.ts';
-import { deployedGateways, usesIngressGateway } from '#app/up/kubernetes-gateway.ts';
+import { addressedPorts, deployedGateways } from '#app/up/kubernetes-gateway.ts';
 import { whyNotServed } from '#model/build/ingress-class.ts';
 import { readMeshSettings } from '#model/build/mesh-settings.ts';
 import { defaultIngressSettings } from '#model/ingress-settings.ts';
@@ -29,7 +29,9 @@ function missingIngressGateway(resources: ResourcesByKind): readonly AnyResource
   const isThere = [...workloadPods(resources).values()].some(({ pod }) => wanted.some((selector) => matches(selector, pod.metadata.labels)));
   if (isThere) return [];
   const service = resources.Service.get(`${namespace}/istio-ingressgateway`);
-  return service === undefined ? [gatewayPod, gatewayService] : [gatewayPodFor(service)];
+  if (service !== undefined) return [gatewayPodFor((service.spec.ports ?? []).map(({ port, targetPort = port }) => targetPort))];
+  const ports = namedPorts(resources);
+  return [gatewayPodFor(ports.map(({ port }) => port)), gatewayServiceFor(ports)];
 }
 
 /** The labels of the gateway that serves Ingresses (MeshConfig.ingressSelector), where there is one to serve. */
@@ -43,7 +45,7 @@ function ingressSelectors(resources: ResourcesByKind): readonly [string, string]
 
 /** Gateways of the Gateway API that name the ingress gateway's Service as their address. */
 function addressSelectors(resources: ResourcesByKind): readonly [string, string][][] {
-  return usesIngressGateway(resources, namespace, 'istio-ingressgateway') ? [Object.entries(labels)] : [];
+  return addressedPorts(resources, namespace, 'istio-ingressgateway').length > 0 ? [Object.entries(labels)] : [];
 }
 
 /** Whether a Gateway selects the pod: its selector is a set of labels that the pod must have (Gateway.selector). */
@@ -69,10 +71,25 @@ const gatewayPod: KindMap['Pod'] = {
   },
 };
 
-/** The Pod with the ports that a Service of the user's sends to beside the usual ones. */
-function gatewayPodFor({ spec }: KindMap['Service']): KindMap['Pod'] {
-  const targets = (spec.ports ?? []).map(({ port, targetPort = port }) => targetPort).filter((target) => typeof target === 'number');
-  const more = [...new Set(targets)].filter((target) => !usualPorts.includes(target));
+type NamedPort = { readonly name: string; readonly port: number };
+
+/** The ports beside 80 and 443 that the Gateways name for which the Service stands, each once, called by the protocol that is first to name it. */
+function namedPorts(resources: ResourcesByKind): readonly NamedPort[] {
+  const ofServers = [...resources.Gateway.values()]
+    .filter((gateway) => selectsPod(gateway, gatewayPod))
+    .flatMap(({ spec }) => spec.servers ?? [])
+    .flatMap(({ port }) => (port?.number === undefined ? [] : [{ port: port.number, protocol: (port.protocol ?? 'TCP').toLowerCase() }]));
+  const ports = new Map<number, NamedPort>();
+  for (const { port, protocol } of [...ofServers, ...addressedPorts(resources, namespace, 'istio-ingressgateway')]) {
+    if (!ports.has(port)) ports.set(port, { name: `${protocol}-${port}`, port });
+  }
+  for (const { port } of gatewayService.spec.ports ?? []) ports.delete(port);
+  return [...ports.values()].sort((one, other) => one.port - other.port);
+}
+
+/** The Pod with the ports that its Service sends to beside the usual ones. */
+function gatewayPodFor(targets: readonly (number | string)[]): KindMap['Pod'] {
+  const more = [...new Set(targets)].filter((target) => typeof target === 'number' && !usualPorts.includes(target)).map(Number);
   if (more.length === 0) return gatewayPod;
   const containers = gatewayPod.spec.containers.map((one) => ({
     ...one,
@@ -95,3 +112,12 @@ const gatewayService: KindMap['Service'] = {
     ],
   },
 };
+
+function gatewayServiceFor(more: readonly NamedPort[]): KindMap['Service'] {
+  if (more.length === 0) return gatewayService;
+  const { spec } = gatewayService;
+  return {
+    ...gatewayService,
+    spec: { ...spec, ports: [...(spec.ports ?? []), ...more.map(({ name, port }) => ({ name, port, targetPort: port }))] },
+  };
+}

@@ -26,15 +26,17 @@ export function deployedGateways(resources: ResourcesByKind): readonly AnyResour
     });
 }
 
-/** Whether a Gateway names the ingress gateway of an Istio installation as its address. */
-export function usesIngressGateway(resources: ResourcesByKind, namespace: string, service: string): boolean {
+/** The ports of Gateways that name the ingress gateway of an Istio installation as their address; none where no Gateway does. */
+export function addressedPorts(resources: ResourcesByKind, namespace: string, service: string): readonly ListenerPort[] {
   const names: readonly string[] = [service, `${service}.${namespace}.svc.cluster.local`];
-  return [...resources.KubernetesGateway.values()].some(
-    (gateway) =>
-      gateway.metadata.namespace === namespace &&
-      isOwnGateway(gateway, resources.GatewayClass) &&
-      manualAddresses(gateway).some(({ value }) => names.includes(value)),
-  );
+  return [...resources.KubernetesGateway.values()]
+    .filter(
+      (gateway) =>
+        gateway.metadata.namespace === namespace &&
+        isOwnGateway(gateway, resources.GatewayClass) &&
+        manualAddresses(gateway).some(({ value }) => names.includes(value)),
+    )
+    .flatMap((gateway) => listenerPorts(gateway, resources));
 }
 
 type ListenerPort = { readonly name: string; readonly port: number; readonly protocol: string };

@@ -55,8 +55,26 @@ test('a gateway is added where one is selected and none is there', () => {
   assert.deepEqual(missingGateway(byKind(ingress('nginx'))), []);
 });
 
+test('the gateway that is added offers every port that its Gateways name', () => {
+  const added = missingGateway(byKind(gateway(9000, ['*'])));
+  const ports = added.flatMap((one) => (one.kind === 'Service' ? (one.spec.ports ?? []) : []));
+  assert.deepEqual(
+    ports.map(({ name, port, targetPort }) => [name, port, targetPort]),
+    [
+      ['http2', 80, 8080],
+      ['https', 443, 8443],
+      ['http-9000', 9000, 9000],
+    ],
+  );
+  const containers = added.flatMap((one) => (one.kind === 'Pod' ? one.spec.containers : []));
+  assert.deepEqual(
+    containers.flatMap(({ ports: open = [] }) => open.map(({ containerPort }) => containerPort)),
+    [8080, 8443, 9000],
+  );
+});
+
 test('the first gateway gets the port that was asked for, and ports that no Service maps are its own', () => {
-  const resources = byKind(gateway(9000, ['*']), ...missingGateway(byKind(gateway(9000, ['*']))));
+  const resources = byKind(gateway(9000, ['*']), ...missingGateway(byKind(gateway(80, ['*']))));
   const plan = withGatewayPorts(planPods(resources, []), resources);
   const pod = plan.pods.get('istio-system/istio-ingressgateway-0');
   assert.ok(pod !== undefined);

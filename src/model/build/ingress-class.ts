@@ -13,11 +13,12 @@ const istioController = 'istio.io/ingress-controller';
 export function whyNotServed(ingress: Ingress, classes: ResourcesByKind['IngressClass'], settings: IngressSettings): Diagnostic | undefined {
   const { metadata, spec, origins } = ingress;
   const { mode, className } = settings;
+  const refuse = (because: string, at: Origin): Diagnostic => notServed(ingress, because, at, className);
   const annotation = metadata.annotations[classAnnotation];
   if (annotation !== undefined) {
     const at = origins.at(['metadata', 'annotations', classAnnotation]);
-    if (mode === 'OFF') return notServed(ingress, 'MeshConfig.ingressControllerMode is OFF', at);
-    return annotation === className ? undefined : notServed(ingress, `its class is ${annotation}, and the mesh serves ${className}`, at);
+    if (mode === 'OFF') return { ...refuse('MeshConfig.ingressControllerMode is OFF', at), hint: 'say ingressControllerMode: STRICT in MeshConfig' };
+    return annotation === className ? undefined : refuse(`its class is ${annotation}, and the mesh serves ${className}`, at);
   }
   const name = spec?.ingressClassName;
   const named = name === undefined ? undefined : classes.get(name);
@@ -25,19 +26,19 @@ export function whyNotServed(ingress: Ingress, classes: ResourcesByKind['Ingress
     const controller = named.spec?.controller ?? '';
     return controller === istioController
       ? undefined
-      : notServed(ingress, `IngressClass ${name} belongs to ${controller}`, origins.at(['spec', 'ingressClassName']));
+      : refuse(`IngressClass ${name} belongs to ${controller}`, origins.at(['spec', 'ingressClassName']));
   }
   if (mode === 'DEFAULT') return undefined;
-  if (name !== undefined) return notServed(ingress, `there is no IngressClass ${name}`, origins.at(['spec', 'ingressClassName']));
-  return notServed(ingress, 'it names no class', origins.start);
+  if (name !== undefined) return refuse(`there is no IngressClass ${name}`, origins.at(['spec', 'ingressClassName']));
+  return refuse('it names no class', origins.start);
 }
 
-function notServed({ metadata }: Ingress, because: string, at: Origin): Diagnostic {
+function notServed({ metadata }: Ingress, because: string, at: Origin, className: string): Diagnostic {
   return {
     code: 'HDL0034',
     severity: 'warning',
     message: `Ingress ${metadata.namespace}/${metadata.name} is not served: ${because}`,
-    hint: `name an IngressClass whose controller is ${istioController}`,
+    hint: `name an IngressClass whose controller is ${istioController}, or set the annotation ${classAnnotation}: ${className}`,
     at,
   };
 }

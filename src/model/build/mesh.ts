@@ -16,7 +16,7 @@ import { annotationDiagnostics } from '#model/build/gateway-topology.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
 import { buildPeerAuthentication, peerAuthenticationDiagnostics } from '#model/build/peer-authentication.ts';
-import { inOrderOfPrecedence } from '#model/build/precedence.ts';
+import { inOrderOfAge, inOrderOfPrecedence } from '#model/build/precedence.ts';
 import { buildRateLimit } from '#model/build/rate-limit.ts';
 import { referenceDiagnostics } from '#model/build/references.ts';
 import { buildServiceRegistry } from '#model/build/service-registry.ts';
@@ -45,7 +45,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     gateways: inOrderOfPrecedence([...resources.Gateway.values(), ...ingresses.gateways, ...gatewayApi.gateways]).map((one) =>
       'gateway' in one ? one.gateway : memo.gateways.get([one], '', () => buildGateway(one)),
     ),
-    virtualServices: joined(ofRoutes.virtualServices, ingresses.virtualServices, gatewayApi.virtualServices),
+    virtualServices: inOrderOfAge(ofRoutes.virtualServices, ingresses.virtualServices, gatewayApi.virtualServices),
     gatewayApi: gatewayApi.statuses,
     rateLimits: inOrderOfPrecedence(resources.RateLimit.values()).map((resource) =>
       memo.rateLimits.get([resource], '', () => buildRateLimit(resource)),
@@ -86,11 +86,6 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...peerAuthenticationDiagnostics(parts),
   ];
   return { ...parts, diagnostics: findings.sort(compareDiagnostics) };
-}
-
-/** The first list itself where there is nothing to add. */
-function joined<Item>(first: readonly Item[], ...others: readonly (readonly Item[])[]): readonly Item[] {
-  return others.every(({ length }) => length === 0) ? first : [first, ...others].flat();
 }
 
 function meshSettings(configMap: KindMap['ConfigMap'] | undefined, memo: BuildMemo): SettingsResult {

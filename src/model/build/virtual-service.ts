@@ -4,6 +4,7 @@ import type { Origin } from '#base/origin.ts';
 import { visibilityOf } from '#model/build/export-to.ts';
 import { resolveGateway, resolveHost } from '#model/build/host-resolution.ts';
 import { httpRule } from '#model/build/http-rule.ts';
+import { createdMs } from '#model/build/precedence.ts';
 import { tcpRules, tlsRules } from '#model/build/virtual-service-l4.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import type { HttpRule, VirtualService } from '#model/virtual-service.ts';
@@ -46,6 +47,7 @@ export function buildVirtualService({ metadata, spec, origins }: KindMap['Virtua
     tcp: tcpRules(spec.tcp, context),
     ...routeSemantics(metadata.annotations[semanticsAnnotation]),
     visibility: visibilityOf(spec.exportTo, namespace, settings.defaultExportTo?.virtualService),
+    ...(metadata.creationTimestamp !== undefined && { createdMs: createdMs(metadata) }),
     origin: origins.start,
   };
 }

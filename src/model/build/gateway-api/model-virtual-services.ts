@@ -8,6 +8,7 @@ import { tcpRules, tlsRules } from '#model/build/gateway-api/connection-rules.ts
 import { inOrderOfMatches } from '#model/build/gateway-api/http-matches.ts';
 import { isServed, type Listener } from '#model/build/gateway-api/listeners.ts';
 import type { AttachedConnectionRoute, AttachedHttpRoute } from '#model/build/gateway-api/routes.ts';
+import { createdMs } from '#model/build/precedence.ts';
 import type { HttpRule, VirtualService } from '#model/virtual-service.ts';
 import type { Visibility } from '#model/visibility.ts';
 
@@ -115,7 +116,12 @@ function toVirtualService({ host, gateway, visibility, first, parts }: Group): V
     gateways: [gateway],
     http: inOrderOfMatches(parts.flat()),
     visibility,
+    ...ageOf(first),
   };
+}
+
+function ageOf({ metadata }: Group['first'] | AttachedConnectionRoute['route']): Pick<VirtualService, 'createdMs'> {
+  return metadata.creationTimestamp === undefined ? {} : { createdMs: createdMs(metadata) };
 }
 
 function emptyVirtualService(name: string, namespace: string, origin: Origin): VirtualService {
@@ -175,5 +181,6 @@ function ofMesh({ route, converted }: AttachedConnectionRoute, binding: MeshBind
     gateways: ['mesh'],
     ...(route.kind === 'TLSRoute' ? { tls: tlsRules(converted.rules, serverNames, binding) } : { tcp: tcpRules(converted.rules, binding) }),
     visibility: callersOf(binding, metadata.namespace).visibility,
+    ...ageOf(route),
   };
 }
