@@ -11,11 +11,13 @@ import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
+import type { Authority } from '#ca/folder/authority.ts';
+import type { Guard } from '#ca/server/guard.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { SnapshotSource } from '#sources/snapshot.ts';
 import type { LedgerView } from '#xds/server/ledger.ts';
-import { startXdsServer } from '#xds/server/server.ts';
+import { startXdsServer, type XdsServer } from '#xds/server/server.ts';
 
 export type ControlPlaneOptions = {
   /** Stays the caller's: it is not closed here. */
@@ -24,6 +26,8 @@ export type ControlPlaneOptions = {
   readonly address: string;
   /** Of xDS; 0 takes a free one. */
   readonly port: number;
+  /** A second port for xDS, with TLS and for known callers only, where workloads also get their certificates; 0 takes a free one. */
+  readonly secure?: { readonly port: number /** Stays the caller's. */; readonly authority: Authority };
   /** Of the admin API; without it there is none, 0 takes a free one. */
   readonly adminPort?: number;
   /** Who may ask the admin API; anyone on this machine, unless said. */
@@ -36,6 +40,7 @@ export type ControlPlaneOptions = {
 
 export type ControlPlane = AsyncDisposable & {
   readonly port: number;
+  readonly securePort?: number;
   /** `http://127.0.0.1:15014`; undefined without an admin API. */
   readonly adminUrl?: string;
   readonly adminPort?: number;
@@ -47,18 +52,22 @@ export type ControlPlane = AsyncDisposable & {
   readonly close: () => Promise<void>;
 };
 
-/** Serves until `close`. The failure is a port that cannot be bound. */
+/** Serves until `close`. The failure is a port that cannot be bound, or an authority that cannot sign. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<Result<ControlPlane, Diagnostic>> {
-  const { address, port, adminPort, adminDoor = localDoor, logger, clock } = options;
+  const { adminPort, adminDoor = localDoor, logger } = options;
   const nodes = new MeshSource(options.source, logger);
-  const xds = await startXdsServer({ source: nodes, address, port, logger, clock });
-  if (!xds.ok) {
+  const started = await startPorts(options, nodes);
+  if (!started.ok) {
     nodes[Symbol.dispose]();
-    return failed(cannotListen('xDS', '--xds-port', address, port, xds.error));
+    return started;
   }
-  const { ledger } = xds.value;
-  const board = new DiagnosticBoard({ nodes, ledger, report: options.onDiagnostics ?? (() => {}) });
+  const { xds, guard } = started.value;
+  const { ledger, port, securePort } = xds;
+  const others = options.secure === undefined ? [] : [options.secure.authority];
+  const board = new DiagnosticBoard({ nodes, ledger, others, report: options.onDiagnostics ?? (() => {}) });
   const subject = {
+    port,
+    ...(securePort !== undefined && { securePort }),
     ledger,
     mesh: () => nodes.mesh,
     diagnostics: () => board.current(),
@@ -66,10 +75,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   };
   const stop = async () => {
     board[Symbol.dispose]();
-    await xds.value.close();
+    guard?.endStreams();
+    await xds.close();
+    guard?.[Symbol.dispose]();
     nodes[Symbol.dispose]();
   };
-  if (adminPort === undefined) return ok({ ...subject, port: xds.value.port, close: stop, [Symbol.asyncDispose]: stop });
+  if (adminPort === undefined) return ok({ ...subject, close: stop, [Symbol.asyncDispose]: stop });
 
   const admin = await startAdminServer({ views: adminViews(subject), door: adminDoor, port: adminPort });
   if (!admin.ok) {
@@ -84,12 +95,33 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   };
   return ok({
     ...subject,
-    port: xds.value.port,
     adminPort: admin.value.port,
     adminUrl: adminUrl(adminDoor, admin.value.port),
     close: stopBoth,
     [Symbol.asyncDispose]: stopBoth,
   });
+}
+
+/** Of xDS: the plain one, and the secure one where there is an authority. */
+async function startPorts(
+  { address, port, secure, logger, clock }: ControlPlaneOptions,
+  nodes: MeshSource,
+): Promise<Result<{ readonly xds: XdsServer; readonly guard: Guard | undefined }, Diagnostic>> {
+  const guard = secure === undefined ? ok(undefined) : await guardOf(secure.authority, nodes, clock, logger);
+  if (!guard.ok) return guard;
+  const guarded = secure !== undefined && guard.value !== undefined ? { ...guard.value, port: secure.port } : undefined;
+  const xds = await startXdsServer({ source: nodes, address, port, logger, clock, ...(guarded !== undefined && { secure: guarded }) });
+  if (xds.ok) return ok({ xds: xds.value, guard: guard.value });
+  guard.value?.[Symbol.dispose]();
+  const option = guarded !== undefined && xds.error.port === guarded.port && guarded.port !== port ? '--secure-port' : '--xds-port';
+  return failed(cannotListen('xDS', option, address, xds.error.port, xds.error));
+}
+
+/** What it is made of is loaded where it is needed. */
+async function guardOf(authority: Authority, nodes: MeshSource, clock: Clock, logger: Logger): Promise<Result<Guard, Diagnostic>> {
+  const [{ openGuard }, { unusable }] = await Promise.all([import('#ca/server/guard.ts'), import('#ca/folder/ca-folder.ts')]);
+  const guard = await openGuard({ authority, trustDomain: () => nodes.mesh.settings.trustDomain, clock, logger });
+  return guard.ok ? guard : failed(unusable(authority.folder, guard.error));
 }
 
 function cannotListen(

@@ -9,6 +9,11 @@ import type { LedgerView, NodeSync } from '#xds/server/ledger.ts';
 export type BoardOptions = {
   readonly nodes: MeshSource;
   readonly ledger: LedgerView;
+  /** What else has something to say, such as the certificate authority. */
+  readonly others?: readonly {
+    readonly diagnostics: () => readonly Diagnostic[];
+    readonly onChange: (listener: () => void) => () => void;
+  }[];
   readonly report: (diagnostics: readonly Diagnostic[]) => void;
 };
 
@@ -26,8 +31,9 @@ export class DiagnosticBoard implements Disposable {
 
   constructor(options: BoardOptions) {
     this.#options = options;
-    const { nodes, ledger } = options;
+    const { nodes, ledger, others = [] } = options;
     this.#stops = [
+      ...others.map((other) => other.onChange(() => this.#schedule())),
       nodes.onChange(() => this.#schedule()),
       ledger.onNack((event) => {
         const { nodeId, typeUrl } = event;
@@ -75,7 +81,9 @@ export class DiagnosticBoard implements Disposable {
   #update(): void {
     this.#scheduled = false;
     const all = new Map<string, Diagnostic>();
-    for (const diagnostic of [...this.#options.nodes.diagnostics(), ...[...this.#refusals.values()].map((refusal) => refusal.diagnostic)]) {
+    const { nodes, others = [] } = this.#options;
+    const refusals = [...this.#refusals.values()].map((refusal) => refusal.diagnostic);
+    for (const diagnostic of [...nodes.diagnostics(), ...others.flatMap((other) => other.diagnostics()), ...refusals]) {
       all.set(formatDiagnostic(diagnostic), diagnostic);
     }
     this.#current = [...all.values()].sort(compareDiagnostics);

@@ -19,7 +19,12 @@ export type ConnectionOptions = {
   readonly ledger: Ledger;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Of the secure port: whether the node may be the caller's. */
+  readonly admission?: Admission;
 };
+
+/** Why a node is not the caller that opened the call, or undefined when it fits. */
+export type Admission = (node: Node) => string | undefined;
 
 export type Connection = {
   readonly receive: (request: Buffer) => void;
@@ -77,6 +82,12 @@ class Session {
     if (this.#ended || this.#stream !== undefined) return this.#ended ? undefined : this.#stream;
     if (node === undefined || node.id === '') {
       this.#refuse(grpcStatus.INVALID_ARGUMENT, 'the first request of a stream must carry the node, with its id');
+      return undefined;
+    }
+    const misfit = this.#options.admission?.(node);
+    if (misfit !== undefined) {
+      this.#options.logger.log('warn', 'xDS client refused', { node: node.id, reason: misfit });
+      this.#refuse(grpcStatus.PERMISSION_DENIED, misfit);
       return undefined;
     }
     const resources = this.#options.source.resourcesFor(node);

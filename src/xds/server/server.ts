@@ -1,4 +1,5 @@
-// The xDS server: one port, both protocols. Takes a NodeSource, and keeps every connected client at what the source says for its node.
+// The xDS server: one plain port, and where one is asked for a secure one, both protocols on each. Takes a NodeSource, and keeps every connected
+// client at what the source says for its node.
 import {
   status as grpcStatus,
   type handleBidiStreamingCall,
@@ -16,7 +17,7 @@ import type { Logger } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { adsService } from '#xds/ads-service.ts';
 import type { NodeSource } from '#xds/node-source.ts';
-import { type Connection, openDelta, openSotw } from '#xds/server/connection.ts';
+import { type Admission, type Connection, openDelta, openSotw } from '#xds/server/connection.ts';
 import { Ledger, type LedgerView } from '#xds/server/ledger.ts';
 
 export type XdsServerOptions = {
@@ -26,10 +27,25 @@ export type XdsServerOptions = {
   readonly port: number;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly secure?: SecurePort;
+};
+
+/** A second port, with TLS: calls are served when it is known who makes them. What else is served there comes along. */
+export type SecurePort = {
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly credentials: ServerCredentials;
+  /** Who calls, as what its nodes are held against; the error says why nobody is known, and is sent back as UNAUTHENTICATED. */
+  readonly admit: (call: ServerDuplexStream<Buffer, Buffer>) => Promise<Result<Admission, string>>;
+  readonly services: readonly {
+    readonly definition: ServiceDefinition<UntypedServiceImplementation>;
+    readonly implementation: UntypedServiceImplementation;
+  }[];
 };
 
 export type XdsServer = {
   readonly port: number;
+  readonly securePort?: number;
   readonly ledger: LedgerView;
   /** Ends every stream with UNAVAILABLE, so that clients look for another server, and frees the port. */
   readonly close: () => Promise<void>;
@@ -46,6 +62,9 @@ const serverOptions = {
   'grpc.keepalive_permit_without_calls': 1,
 };
 
+/** Strangers reach the secure port: what they send is read before it is known who they are. */
+const secureServerOptions = { ...serverOptions, 'grpc.max_receive_message_length': 16 * 1024 * 1024 };
+
 const drainDeadlineMs = 2_000;
 const sliceMs = 10;
 
@@ -53,10 +72,11 @@ type Call = ServerDuplexStream<Buffer, Buffer>;
 
 /** Binds and serves until `close`. A port that cannot be bound is a value, not an exception. */
 export async function startXdsServer(options: XdsServerOptions): Promise<Result<XdsServer, BindFailure>> {
-  const ledger = new Ledger(options.clock);
+  const { source, address, logger, clock, secure } = options;
+  const ledger = new Ledger(clock);
   const connections = new Map<Call, Connection>();
-  const serve = (open: typeof openDelta) => (call: Call) => {
-    const connection = open({ call, ledger, source: options.source, logger: options.logger, clock: options.clock });
+  const serve = (call: Call, open: typeof openDelta, admission?: Admission) => {
+    const connection = open({ call, ledger, source, logger, clock, ...(admission !== undefined && { admission }) });
     connections.set(call, connection);
     const forget = () => {
       connections.delete(call);
@@ -70,13 +90,18 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Result<
     call.on('cancelled', forget);
     call.on('error', forget);
   };
-  const server = new Server(serverOptions);
-  addService(server, { streamAggregatedResources: serve(openSotw), deltaAggregatedResources: serve(openDelta) });
-
-  const bound = await bind(server, options.address, options.port);
+  const plain = new Server(serverOptions);
+  addAds(plain, serve);
+  const bound = await bind(plain, address, options.port, ServerCredentials.createInsecure());
   if (!bound.ok) return bound;
-  const refreshAll = inSlices(() => connections.values(), options.clock);
-  const stopListening = options.source.onChange(refreshAll);
+
+  const guarded = secure === undefined ? ok(undefined) : await openSecurePort(secure, address, serve, logger);
+  if (!guarded.ok) {
+    await shutDown(plain, clock);
+    return guarded;
+  }
+  const refreshAll = inSlices(() => connections.values(), clock);
+  const stopListening = source.onChange(refreshAll);
   const close = async () => {
     stopListening();
     for (const [call, connection] of connections) {
@@ -84,9 +109,45 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Result<
       call.emit('error', { code: grpcStatus.UNAVAILABLE, details: 'the control plane is shutting down', metadata: new Metadata() });
     }
     connections.clear();
-    await shutDown(server, options.clock);
+    await Promise.all([shutDown(plain, clock), guarded.value === undefined ? undefined : shutDown(guarded.value.server, clock)]);
   };
-  return ok({ port: bound.value, ledger, close });
+  return ok({ port: bound.value, ...(guarded.value !== undefined && { securePort: guarded.value.port }), ledger, close });
+}
+
+type Serve = (call: Call, open: typeof openDelta, admission?: Admission) => void;
+
+function addAds(server: Server, serve: Serve): void {
+  addService(server, {
+    streamAggregatedResources: (call) => serve(call, openSotw),
+    deltaAggregatedResources: (call) => serve(call, openDelta),
+  });
+}
+
+/** Its calls are read when it is known who makes them. */
+async function openSecurePort(
+  secure: SecurePort,
+  address: string,
+  serve: Serve,
+  logger: Logger,
+): Promise<Result<{ readonly server: Server; readonly port: number }, BindFailure>> {
+  const server = new Server(secureServerOptions);
+  addAds(server, (call, open) => {
+    const refuse = (code: grpcStatus, details: string) => {
+      logger.log('warn', 'xDS client refused', { peer: call.getPeer(), reason: details });
+      call.emit('error', { code, details, metadata: new Metadata() });
+    };
+    secure.admit(call).then(
+      (admission) => {
+        if (call.cancelled) return;
+        if (admission.ok) serve(call, open, admission.value);
+        else refuse(grpcStatus.UNAUTHENTICATED, admission.error);
+      },
+      () => refuse(grpcStatus.INTERNAL, 'who calls could not be settled'),
+    );
+  });
+  for (const { definition, implementation } of secure.services) server.addService(definition, implementation);
+  const bound = await bind(server, address, secure.port, secure.credentials);
+  return bound.ok ? ok({ server, port: bound.value }) : bound;
 }
 
 /**
@@ -124,12 +185,12 @@ function addService(server: Server, implementation: Implementation): void {
   server.addService(definition, { ...implementation });
 }
 
-function bind(server: Server, address: string, port: number): Promise<Result<number, BindFailure>> {
+function bind(server: Server, address: string, port: number, credentials: ServerCredentials): Promise<Result<number, BindFailure>> {
   const host = address.includes(':') ? `[${address}]` : address;
   return new Promise((resolve) => {
     // gRPC would print a failure by itself as well; it is ours to tell.
     setLogVerbosity(logVerbosity.NONE);
-    server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error, boundPort) => {
+    server.bindAsync(`${host}:${port}`, credentials, (error, boundPort) => {
       setLogVerbosity(logVerbosity.ERROR);
       if (error === null) resolve(ok(boundPort));
       else resolve(failed({ address, port, inUse: error.message.includes('EADDRINUSE'), reason: error.message }));

@@ -1,0 +1,75 @@
+// What the control plane's secure port needs of the authority: its own certificate, who calls, and the services that workloads ask. One value for
+// whoever opens the port.
+import { Metadata, type ServerCredentials, type ServerDuplexStream, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/logger.ts';
+import { failed, ok, type Result } from '#base/result.ts';
+import { createCertificateMethod, streamSecretsMethod } from '#ca/certificate-methods.ts';
+import type { Authority } from '#ca/folder/authority.ts';
+import { type Caller, identifyCaller } from '#ca/server/caller.ts';
+import { certificateHandler } from '#ca/server/certificate-service.ts';
+import { nodeMisfit } from '#ca/server/node-fit.ts';
+import { type RootsCall, rootsHandler } from '#ca/server/roots-service.ts';
+import { openServerIdentity } from '#ca/server/server-certificate.ts';
+import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+
+export type GuardOptions = {
+  readonly authority: Authority;
+  /** The mesh's, which may change: callers are of it, and certificates name it. */
+  readonly trustDomain: () => string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+/** What is asked of a call of any kind. */
+type AnyCall = Pick<ServerDuplexStream<unknown, unknown>, 'metadata' | 'getAuthContext'>;
+
+type Service = { readonly definition: Readonly<Record<string, Method>>; readonly implementation: UntypedServiceImplementation };
+type Method = typeof createCertificateMethod | typeof streamSecretsMethod;
+
+export type Guard = Disposable & {
+  readonly credentials: ServerCredentials;
+  /** Who calls; what comes out tells of a node why it is not the caller's. */
+  readonly admit: (call: AnyCall) => Promise<Result<(node: Node) => string | undefined, string>>;
+  readonly services: readonly Service[];
+  /** Ends the streams that are open, so that their clients look for another server. */
+  readonly endStreams: () => void;
+};
+
+/** The error says why the authority cannot sign now. */
+export async function openGuard({ authority, trustDomain, clock, logger }: GuardOptions): Promise<Result<Guard, string>> {
+  const own = await openServerIdentity(authority, clock, logger);
+  if (!own.ok) return own;
+  const identify = (call: AnyCall): Promise<Result<Caller, string>> => {
+    const proof = { metadata: call.metadata, certificate: call.getAuthContext().sslPeerCertificate?.raw };
+    return identifyCaller(proof, { content: authority.content(), trustDomain: trustDomain(), nowMs: clock.nowMs() });
+  };
+  const rootsCalls = new Set<RootsCall>();
+  const endStreams = () => {
+    for (const call of rootsCalls) {
+      call.emit('error', { code: status.UNAVAILABLE, details: 'the control plane is shutting down', metadata: new Metadata() });
+    }
+  };
+  return ok({
+    credentials: own.value.credentials,
+    admit: async (call) => {
+      const caller = await identify(call);
+      return caller.ok ? ok((node: Node) => nodeMisfit(caller.value, node)) : failed(caller.error);
+    },
+    services: [
+      {
+        definition: { createCertificate: createCertificateMethod },
+        implementation: { createCertificate: certificateHandler({ authority, clock, logger }, identify) },
+      },
+      {
+        definition: { streamSecrets: streamSecretsMethod },
+        implementation: { streamSecrets: rootsHandler(authority, identify, rootsCalls) },
+      },
+    ],
+    endStreams,
+    [Symbol.dispose]: () => {
+      endStreams();
+      own.value[Symbol.dispose]();
+    },
+  });
+}

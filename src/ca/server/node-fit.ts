@@ -1,0 +1,23 @@
+// Whether a proxy is who its caller is: the node id and metadata of xDS must be of the caller's namespace, service account and, where its token
+// names one, pod. As Istio's PILOT_ENABLE_XDS_IDENTITY_CHECK.
+
+import { formatIdentity } from '#ca/identity.ts';
+import type { Caller } from '#ca/server/caller.ts';
+import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+
+/** Why the node is refused, or undefined. */
+export function nodeMisfit({ identity, pod }: Caller, { id, metadata }: Pick<Node, 'id' | 'metadata'>): string | undefined {
+  const workload = id.split('~')[2] ?? '';
+  const dot = workload.lastIndexOf('.');
+  const who = formatIdentity(identity);
+  const named = [metadata?.['NAMESPACE'], workload.slice(dot + 1)].filter((namespace) => namespace !== undefined && namespace !== '');
+  const namespace = named.find((value) => value !== identity.namespace);
+  if (dot < 0 || named.length === 0) return `the node id names no namespace, and the caller is ${who}`;
+  if (namespace !== undefined) return `the node is of namespace ${String(namespace).slice(0, 100)}, and the caller is ${who}`;
+  const account = metadata?.['SERVICE_ACCOUNT'];
+  if (account !== undefined && account !== '' && account !== identity.serviceAccount) {
+    return `the node is of service account ${String(account).slice(0, 100)}, and the caller is ${who}`;
+  }
+  if (pod !== undefined && workload.slice(0, dot) !== pod) return `the token is for pod ${pod}, and the node is ${workload.slice(0, 200)}`;
+  return undefined;
+}
