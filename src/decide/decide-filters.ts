@@ -12,7 +12,7 @@ import type { Trace } from '#decide/trace.ts';
 import type { RequestView } from '#decide/views.ts';
 
 /** `outcome` is undefined where the request goes on. */
-export type Filtered = Pick<Decision, 'rbac' | 'filter' | 'delayMs'> & { readonly outcome?: Outcome };
+export type Filtered = Pick<Decision, 'rbac' | 'filter' | 'delayMs' | 'checkedBy'> & { readonly outcome?: Outcome };
 
 /** What filters made of the request, and the route that it has now. */
 export type FilteredRequest = { readonly filtered: Filtered; readonly request: RequestView; readonly decision: RouteDecision };
@@ -55,6 +55,8 @@ export function decideFilters(
       const request = changedRequest(subject.request, verdict.changes, effects.metadata);
       subject = { ...subject, request, decision: verdict.reroutes ? route(request) : subject.decision };
     }
+    // Nobody is asked here: what his answer would let pass goes on.
+    if (verdict.kind === 'check') filtered = { ...filtered, checkedBy: [...(filtered.checkedBy ?? []), verdict.authz.service.cluster] };
     from = 'next' in verdict ? verdict.next : manager.httpFilters.length;
   }
 }

@@ -29,6 +29,8 @@ export type Decision = {
   readonly rbac?: RbacVerdict;
   /** The HTTP filter that answered in place of the route. */
   readonly filter?: string;
+  /** Clusters of external authorisers that are asked first; the decision is what it is when they all agree. */
+  readonly checkedBy?: readonly string[];
   /** How long a fault keeps the request back. */
   readonly delayMs?: number;
   readonly outcome: Outcome;
@@ -49,7 +51,7 @@ export type Outcome =
   | {
       readonly kind: 'local-reply';
       readonly status: number;
-      readonly flag: '' | 'NR' | 'NC' | 'UH' | 'FI' | 'RL' | 'DPE';
+      readonly flag: '' | 'NR' | 'NC' | 'UH' | 'FI' | 'RL' | 'DPE' | 'UAEX';
       readonly because: string;
       readonly location?: string;
     };

@@ -2,6 +2,7 @@
 // caller keeps. Each call goes on from a filter of the list, so that a request that had to wait takes up where it stopped.
 
 import { applyCors, corsResponseFields } from '#decide/cors.ts';
+import { runExtAuthz } from '#decide/ext-authz-filter.ts';
 import { aborts, delayOf, type FaultEntry, faultApplies } from '#decide/fault.ts';
 import type { FilterAnswer, FilterEffects, FilterSubject, FilterVerdict } from '#decide/filter-verdict.ts';
 import type { HttpFilterEntry, RouteFilter, RouteFilters } from '#decide/http-filter.ts';
@@ -53,6 +54,8 @@ function runFilter(
       return runRbac(filter, said, subject, effects);
     case 'jwt':
       return runJwtFilter(filter, subject, effects, next);
+    case 'ext-authz':
+      return runExtAuthz(filter, said, subject, effects, next);
     case 'cors':
       return said?.kind === 'cors' ? runCors(filter.name, said.policy, subject, effects) : pass;
     case 'fault':

@@ -1,6 +1,8 @@
 // What HTTP filters are given, what they leave behind, and how each of them can end.
 import type { DynamicMetadata } from '#decide/dynamic-metadata.ts';
+import type { CheckedBody, ExtAuthzEntry } from '#decide/ext-authz-entry.ts';
 import type { FaultEntry } from '#decide/fault.ts';
+import type { FieldChange } from '#decide/field-change.ts';
 import type { HeaderOperations } from '#decide/header-operations.ts';
 import type { HeadChanges } from '#decide/jwt-head.ts';
 import type { RateLimitEntry } from '#decide/rate-limit.ts';
@@ -34,21 +36,23 @@ export type FilterSubject = {
 export type FilterEffects = {
   set: readonly string[];
   add: readonly string[];
+  /** Changes to the response's head that an authoriser asks for. */
+  changes: readonly FieldChange[];
   rbac: RbacVerdict | undefined;
   /** What filters found out about the request for those behind them; undefined as long as none did. */
   metadata: DynamicMetadata | undefined;
 };
 
 export function noEffects(): FilterEffects {
-  return { set: [], add: [], rbac: undefined, metadata: undefined };
+  return { set: [], add: [], changes: [], rbac: undefined, metadata: undefined };
 }
 
 export type FilterAnswer = {
   readonly status: number;
   readonly grpcStatus?: number;
-  readonly flag: '' | 'FI' | 'RL' | 'DPE';
+  readonly flag: '' | 'FI' | 'RL' | 'DPE' | 'UAEX';
   readonly details: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly fields: readonly string[];
   /** Formatted and added to the fields. */
   readonly headers: HeaderOperations;
@@ -63,6 +67,15 @@ export type FilterVerdict =
   | { readonly kind: 'denied'; readonly filter: string; readonly verdict: RbacVerdict; readonly why: () => string }
   | { readonly kind: 'answer'; readonly filter: string; readonly answer: FilterAnswer }
   | { readonly kind: 'delay'; readonly filter: string; readonly delayMs: number; readonly fault: FaultEntry; readonly next: number }
+  /** Whether the request may pass is for somebody outside to say; `body` is what of it he is to see. */
+  | {
+      readonly kind: 'check';
+      readonly filter: string;
+      readonly authz: ExtAuthzEntry;
+      readonly body: CheckedBody | undefined;
+      readonly context: Readonly<Record<string, string>>;
+      readonly next: number;
+    }
   | { readonly kind: 'buffer'; readonly filter: string; readonly maxBytes: number; readonly next: number }
   | { readonly kind: 'grpc-web'; readonly filter: string; readonly next: number }
   | { readonly kind: 'change'; readonly headers: HeaderOperations; readonly next: number }

@@ -1,6 +1,7 @@
 // The HTTP filters of a connection manager as compiled, and what routes may say about them (typed_per_filter_config). Immutable.
 
 import type { CorsEntry } from '#decide/cors.ts';
+import type { ExtAuthzEntry, ExtAuthzOfRoute } from '#decide/ext-authz-entry.ts';
 import type { FaultEntry } from '#decide/fault.ts';
 import type { JwtEntry } from '#decide/jwt-entry.ts';
 import type { RateLimitEntry } from '#decide/rate-limit.ts';
@@ -12,6 +13,7 @@ type Filter<Kind extends string> = { readonly kind: Kind; readonly name: string;
 export type HttpFilterEntry =
   | (Filter<'router'> & { readonly suppressEnvoyHeaders: boolean })
   | (Filter<'rbac'> & { readonly policy: RbacEntry })
+  | (Filter<'ext-authz'> & { readonly authz: ExtAuthzEntry })
   | (Filter<'jwt'> & { readonly jwt: JwtEntry })
   | Filter<'cors'>
   | Filter<'grpc-web'>
@@ -25,6 +27,7 @@ export type RouteFilter =
   | { readonly kind: 'off' }
   | { readonly kind: 'on' }
   | { readonly kind: 'rbac'; readonly policy: RbacEntry | undefined }
+  | { readonly kind: 'ext-authz'; readonly check: ExtAuthzOfRoute }
   | { readonly kind: 'cors'; readonly policy: CorsEntry }
   | { readonly kind: 'fault'; readonly fault: FaultEntry }
   | { readonly kind: 'rate-limit'; readonly limit: RateLimitEntry }
@@ -48,6 +51,7 @@ export function actsByItself(filter: HttpFilterEntry): boolean {
       return filter.limit.enabled > 0;
     case 'jwt':
       return filter.jwt.rules.length > 0;
+    case 'ext-authz':
     case 'grpc-web':
     case 'buffer':
       return true;

@@ -1,6 +1,7 @@
 // The http_filters of a connection manager, compiled: one list, in the order of the configuration, the router last.
 import { isMessage } from '@bufbuild/protobuf';
 import type { Problems } from '#decide/config-error.ts';
+import { compileHttpExtAuthz } from '#decide/ext-authz.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileFault } from '#decide/fault.ts';
 import type { HttpFilterEntry } from '#decide/http-filter.ts';
@@ -10,6 +11,7 @@ import { compileHttpRbac } from '#decide/rbac.ts';
 import { BufferSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
 import { CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
 import { FilterConfigSchema } from '#envoy/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js';
+import { ExtAuthzSchema } from '#envoy/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
 import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
 import { JwtAuthenticationSchema } from '#envoy/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
@@ -31,6 +33,7 @@ function compileHttpFilter({ name, disabled, isOptional, configType }: HttpFilte
     if (isMessage(message, RouterSchema)) return { kind: 'router', name, disabled, suppressEnvoyHeaders: message.suppressEnvoyHeaders };
     if (isMessage(message, RBACSchema)) return { kind: 'rbac', name, disabled, policy: compileHttpRbac(message, at, problems) };
     if (isMessage(message, JwtAuthenticationSchema)) return { kind: 'jwt', name, disabled, jwt: compileJwt(message, at, problems) };
+    if (isMessage(message, ExtAuthzSchema)) return { kind: 'ext-authz', name, disabled, authz: compileHttpExtAuthz(message, at, problems) };
     if (isMessage(message, CorsSchema)) return { kind: 'cors', name, disabled };
     if (isMessage(message, HTTPFaultSchema)) return { kind: 'fault', name, disabled, fault: compileFault(message, at, problems) };
     if (isMessage(message, LocalRateLimitSchema))

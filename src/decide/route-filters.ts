@@ -4,6 +4,7 @@ import { isMessage } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { Problems } from '#decide/config-error.ts';
 import { type CorsLevel, compileCorsLevel, joinCors } from '#decide/cors.ts';
+import { compileExtAuthzOfRoute } from '#decide/ext-authz.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileFault } from '#decide/fault.ts';
 import type { RouteFilter, RouteFilters } from '#decide/http-filter.ts';
@@ -12,6 +13,7 @@ import { compileHttpRbac } from '#decide/rbac.ts';
 import { FilterConfigSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import { BufferPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
 import { CorsPolicySchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
+import { ExtAuthzPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
 import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import { PerRouteConfigSchema as JwtPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
@@ -56,6 +58,10 @@ function compileConfig(any: Any, isOptional: boolean, field: string, problems: P
       if (message.requirementSpecifier.case === 'requirementName') problems.report(`${field}.requirement_name`, 'not supported by this proxy');
       return { kind: 'off' };
     }
+    if (isMessage(message, ExtAuthzPerRouteSchema)) {
+      const check = compileExtAuthzOfRoute(message, field, problems);
+      return check === undefined ? { kind: 'off' } : { kind: 'ext-authz', check };
+    }
     if (isMessage(message, BufferPerRouteSchema)) {
       const { override } = message;
       if (override.case === 'buffer') return { kind: 'buffer', maxBytes: override.value.maxRequestBytes ?? 0 };
@@ -84,6 +90,11 @@ function joinFilter(name: string, levels: readonly FilterLevel[]): RouteFilter {
   const configs = said.flatMap(({ config }) => config ?? []);
   const [first] = configs;
   if (first === undefined) return { kind: 'on' };
+  if (first.kind === 'ext-authz') {
+    // Of what the authoriser is told by routes each level says a part.
+    const parts = configs.flatMap((config) => (config.kind === 'ext-authz' ? [config.check.context] : []));
+    return { kind: 'ext-authz', check: { ...first.check, context: Object.assign({}, ...parts.toReversed()) } };
+  }
   if (first.kind !== 'cors') return first;
   const rest = configs.flatMap((config) => (config.kind === 'cors' && config !== first ? [config.level] : []));
   return { kind: 'cors', policy: joinCors([first.level, ...rest]) };

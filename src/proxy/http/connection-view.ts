@@ -1,4 +1,5 @@
 // A downstream connection and what x-forwarded-for said, as decisions look at them. Made only where something asks.
+import type { CheckedConnection } from '#decide/ext-authz-check.ts';
 import type { FormatView } from '#decide/format-view.ts';
 import type { RouteEntry } from '#decide/route-entry.ts';
 import type { ConnectionView } from '#decide/views.ts';
@@ -21,6 +22,12 @@ export function connectionView({ stream, notes }: RequestContext): ConnectionVie
     ...(connection.peerNames === undefined ? {} : { peerNames: connection.peerNames }),
     ...(connection.facts.peerSubject === '' ? {} : { peerSubject: connection.facts.peerSubject }),
   };
+}
+
+/** The connection as an external authoriser is told of it. */
+export function checkedConnection(context: RequestContext): CheckedConnection {
+  const { facts, peerPem } = context.stream.connection;
+  return { ...connectionView(context), localPrincipal: facts.localUriSans[0] ?? '', peerPem };
 }
 
 /** What added headers may name. `response` is undefined while there is none. */

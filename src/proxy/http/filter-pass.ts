@@ -2,6 +2,8 @@
 // one of them does. Made only for requests that some filter may act on.
 
 import type { DynamicMetadata } from '#decide/dynamic-metadata.ts';
+import { applyCheck, type CheckAnswer } from '#decide/ext-authz-filter.ts';
+import { applyFieldChanges } from '#decide/field-change.ts';
 import { runAbort, runHttpFilters } from '#decide/filter-run.ts';
 import { type FilterAnswer, type FilterEffects, type FilterSubject, type FilterVerdict, noEffects } from '#decide/filter-verdict.ts';
 import { applyHeaderOperations } from '#decide/header-apply.ts';
@@ -10,7 +12,8 @@ import type { RateLimitState } from '#decide/rate-limit-take.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';
 import type { ConnectionView, RequestView } from '#decide/views.ts';
 import { connectionView, formatView } from '#proxy/http/connection-view.ts';
-import { removeFields } from '#proxy/http/header-list.ts';
+import { type CheckVerdict, changeRequest, RequestCheck } from '#proxy/http/ext-authz.ts';
+import { makeWireSafe, removeFields } from '#proxy/http/header-list.ts';
 import { HeldBody } from '#proxy/http/held-body.ts';
 import type { RequestContext } from '#proxy/http/request-context.ts';
 import type { HeaderList } from '#proxy/http/stream.ts';
@@ -32,6 +35,7 @@ export class FilterPass implements FilterSubject, TimerOwner {
   readonly #effects: FilterEffects = noEffects();
   #held: HeldBody | undefined = undefined;
   #waiting: (FilterVerdict & { readonly kind: 'delay' | 'buffer' }) | undefined = undefined;
+  #check: RequestCheck | undefined = undefined;
   #delay: Timer | undefined = undefined;
   #isFaulty = false;
 
@@ -79,6 +83,9 @@ export class FilterPass implements FilterSubject, TimerOwner {
           return;
         case 'delay':
           this.#startDelay(verdict);
+          return;
+        case 'check':
+          this.#startCheck(verdict);
           return;
         case 'buffer':
           if (this.#startBuffer(verdict)) return;
@@ -136,6 +143,30 @@ export class FilterPass implements FilterSubject, TimerOwner {
     this.#delay.arm(verdict.delayMs);
   }
 
+  #startCheck(verdict: CheckVerdict): void {
+    if (this.#exchange.stream.hasBody) this.#hold();
+    this.#check = new RequestCheck(this.#exchange, verdict, (answer, durationMs) => this.#onChecked(verdict, answer, durationMs));
+    this.#goOnChecking();
+  }
+
+  #goOnChecking(): void {
+    if (this.#check?.onBody(this.#held, this.#effects.metadata) !== 'too-large') return;
+    this.#check = undefined;
+    this.#exchange.fail({ kind: 'body-too-large' });
+  }
+
+  #onChecked({ authz, next }: CheckVerdict, answer: CheckAnswer, durationMs: number): void {
+    this.#check = undefined;
+    const result = applyCheck(authz, answer, this.#effects, durationMs);
+    if (result.kind === 'answer') {
+      this.#answer(result.answer);
+      return;
+    }
+    changeRequest(this.#exchange, result.changes, result.query);
+    if (result.reroutes) this.decision = this.#exchange.onRouteAgain(this.#effects.metadata);
+    this.run(next);
+  }
+
   #countFault(): void {
     if (this.#isFaulty) return;
     this.#isFaulty = true;
@@ -154,8 +185,14 @@ export class FilterPass implements FilterSubject, TimerOwner {
   /** A piece of the body, while no filter has let the request pass. */
   onData(chunk: Buffer): void {
     const waiting = this.#waiting;
-    if (waiting === undefined) return;
+    if (waiting === undefined && this.#check === undefined) return;
     const length = this.#hold().add(chunk);
+    if (this.#check !== undefined) {
+      if (length >= heldBytes) this.#exchange.stream.pause();
+      this.#goOnChecking();
+      return;
+    }
+    if (waiting === undefined) return;
     if (waiting.kind === 'delay') {
       if (length >= heldBytes) this.#exchange.stream.pause();
     } else if (length > limitOf(waiting)) {
@@ -166,6 +203,7 @@ export class FilterPass implements FilterSubject, TimerOwner {
 
   onEnd(trailers: HeaderList | undefined): void {
     this.#held?.end(trailers);
+    if (this.#check !== undefined) this.#goOnChecking();
     const waiting = this.#waiting;
     if (waiting?.kind !== 'buffer') return;
     this.#waiting = undefined;
@@ -185,14 +223,19 @@ export class FilterPass implements FilterSubject, TimerOwner {
 
   /** Gives a response what filters have for it. */
   applyTo(headers: HeaderList): void {
-    const { set, add } = this.#effects;
+    const { set, add, changes } = this.#effects;
     for (let at = 0; at < set.length; at += 2) removeFields(headers, set[at] ?? '');
     headers.push(...set, ...add);
+    if (changes.length > 0) {
+      applyFieldChanges(changes, headers);
+      makeWireSafe(headers);
+    }
   }
 
   /** The request is over. */
   release(): void {
     this.#waiting = undefined;
+    this.#check?.cancel();
     this.#delay?.release();
     if (this.#isFaulty) this.#exchange.parts.activity.faults--;
     this.#isFaulty = false;
