@@ -4,6 +4,7 @@
 import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { badCustomSuffix, customPrefix, shadowPrefixes } from '#compile/authorization-names.ts';
+import type { ListenPorts } from '#compile/authorization-permission.ts';
 import { concatenate, encodedField, encodedRules, type RulesContext } from '#compile/authorization-rules.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import {
@@ -36,6 +37,7 @@ export type AuthorizationContext = {
   readonly settings: Mesh['settings'];
   readonly authorizers: ReadonlyMap<string, Authorizer>;
   readonly cache: CompileCache;
+  readonly listens?: ListenPorts;
 };
 
 export type Authorizer = { readonly provider: ExternalAuthorizer; readonly service: Service };
@@ -78,8 +80,8 @@ function actionRules(policies: readonly AuthorizationPolicy[], action: RulesCont
   ];
 }
 
-function rulesContext(layer: Layer, action: RulesContext['action'], { settings }: AuthorizationContext): RulesContext {
-  return { layer, action, trustDomains: trustDomains(settings) };
+function rulesContext(layer: Layer, action: RulesContext['action'], { settings, listens }: AuthorizationContext): RulesContext {
+  return { layer, action, trustDomains: trustDomains(settings), listens };
 }
 
 type RbacParts = { readonly rules?: Uint8Array; readonly shadow?: { readonly rules: Uint8Array; readonly prefix: string } };

@@ -11,25 +11,31 @@ export type PermissionInit = MessageInitShape<typeof PermissionSchema>;
 
 type Row = Attribute<PermissionInit>;
 
+/**
+ * Where the proxy listens for the ports of its workload, by their numbers as written; undefined where it is at those ports, as redirection has
+ * it.
+ */
+export type ListenPorts = ReadonlyMap<string, number> | undefined;
+
 /** In Istio's order. */
-export function operationAttributes({ hosts, methods, paths, ports }: AuthorizationOperation): readonly Row[] {
+export function operationAttributes({ hosts, methods, paths, ports }: AuthorizationOperation, listens: ListenPorts): readonly Row[] {
   return [
     // Whatever the client writes: its case, and a port behind it, which `host*` or `host:port` is for.
     { values: hosts, isHttp: true, each: (value) => header(headerMatcher(':authority', value, true)) },
     { values: methods, isHttp: true, each: (value) => header(headerMatcher(':method', value)) },
     { values: paths, isHttp: true, each: path },
-    destinationPorts(ports),
+    destinationPorts(ports, listens),
   ];
 }
 
 /** Undefined where the condition is about the caller. */
-export function connectionCondition(condition: AuthorizationCondition): Row | undefined {
+export function connectionCondition(condition: AuthorizationCondition, listens: ListenPorts): Row | undefined {
   const { key } = condition;
   switch (key) {
     case 'destination.ip':
       return { values: condition, isHttp: false, each: (value) => ({ rule: { case: 'destinationIp', value: cidrRange(value) } }) };
     case 'destination.port':
-      return destinationPorts(condition);
+      return destinationPorts(condition, listens);
     case 'connection.sni':
       return { values: condition, isHttp: false, each: (value) => ({ rule: { case: 'requestedServerName', value: stringMatcherOf(value) } }) };
     default:
@@ -50,9 +56,13 @@ function path(value: string): PermissionInit {
   return { rule: { case: 'uriTemplate', value: { name: 'uri-template', typedConfig: packAny(UriTemplateMatchConfigSchema, { pathTemplate }) } } };
 }
 
+/** Nobody ever connects to it. */
+const noPort = 0;
+
 /** The port of the workload. */
-function destinationPorts(values: Values): Row {
-  return { values, isHttp: false, each: (value) => ({ rule: { case: 'destinationPort', value: Number(value) } }) };
+function destinationPorts(values: Values, listens: ListenPorts): Row {
+  const listening = (value: string): number => (listens === undefined ? Number(value) : (listens.get(String(Number(value))) ?? noPort));
+  return { values, isHttp: false, each: (value) => ({ rule: { case: 'destinationPort', value: listening(value) } }) };
 }
 
 const filterPrefix = 'experimental.envoy.filters.';

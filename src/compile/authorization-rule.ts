@@ -1,7 +1,7 @@
 // In: one rule of an AuthorizationPolicy. Out: one policy of Envoy's RBAC that matches the same requests or, on a port of bytes, the connections
 // that it must match to stay safe. Source: Istio, pilot/pkg/security/authz/model.
 import type { Attribute } from '#compile/authorization-attribute.ts';
-import { connectionCondition, operationAttributes, type PermissionInit } from '#compile/authorization-permission.ts';
+import { connectionCondition, type ListenPorts, operationAttributes, type PermissionInit } from '#compile/authorization-permission.ts';
 import { callerCondition, type PrincipalContext, type PrincipalInit, sourceAttributes } from '#compile/authorization-principal.ts';
 import { create } from '#envoy/create.ts';
 import { type Policy, PolicySchema } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
@@ -10,6 +10,7 @@ import type { AuthorizationRule } from '#model/authorization-policy.ts';
 export type RuleContext = PrincipalContext & {
   readonly layer: 'http' | 'network';
   readonly grants: boolean;
+  readonly listens?: ListenPorts;
 };
 
 /**
@@ -19,11 +20,14 @@ export type RuleContext = PrincipalContext & {
 export function compileRule(rule: AuthorizationRule, context: RuleContext): Policy | undefined {
   const { from, to, when } = rule;
   const ofCaller = when.flatMap((condition) => callerCondition(condition, context) ?? []);
-  const ofConnection = when.flatMap((condition) => connectionCondition(condition) ?? []);
+  const ofConnection = when.flatMap((condition) => connectionCondition(condition, context.listens) ?? []);
   // A key that is nobody's, which checkCondition does not let through: the rule would match more, which is right for rules that deny only.
   if (context.grants && ofCaller.length + ofConnection.length < when.length) return undefined;
   const sources = (from.length === 0 ? [[]] : from.map((source) => sourceAttributes(source, context))).map((own) => [...own, ...ofCaller]);
-  const operations = (to.length === 0 ? [[]] : to.map(operationAttributes)).map((own) => [...own, ...ofConnection]);
+  const operations = (to.length === 0 ? [[]] : to.map((operation) => operationAttributes(operation, context.listens))).map((own) => [
+    ...own,
+    ...ofConnection,
+  ]);
   if (context.layer === 'network' && context.grants && [...sources, ...operations].some((rows) => rows.some(asksHttp))) return undefined;
   return create(PolicySchema, {
     permissions: operations.map((rows) => conjunction(rows, context, permissions)),

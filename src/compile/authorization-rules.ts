@@ -2,11 +2,12 @@
 // change among a thousand costs one.
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { policyRuleName } from '#compile/authorization-names.ts';
+import type { ListenPorts } from '#compile/authorization-permission.ts';
 import { compileRule, matchesNothing, type RuleContext } from '#compile/authorization-rule.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { encodePart } from '#envoy/any.ts';
 import { type Policy, RBAC_Action, RBACSchema } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
-import type { AuthorizationPolicy } from '#model/authorization-policy.ts';
+import type { AuthorizationPolicy, Values } from '#model/authorization-policy.ts';
 
 /** What policies are compiled for. `suffix` ends the names of their rules. */
 export type RulesContext = {
@@ -14,18 +15,22 @@ export type RulesContext = {
   readonly trustDomains: readonly string[];
   readonly action: 'ALLOW' | 'DENY' | 'LOG';
   readonly suffix?: string;
+  readonly listens?: ListenPorts;
 };
 
 /** An encoded `envoy.config.rbac.v3.RBAC`. */
 export function encodedRules(policies: readonly AuthorizationPolicy[], context: RulesContext, cache: CompileCache): Uint8Array {
   const key = `${context.layer} ${context.action} ${context.suffix ?? ''}`;
-  const parts = policies.map((policy) => cache.once('authorization rules', [policy], key, () => encodePolicy(policy, context)));
+  const places = JSON.stringify([...(context.listens ?? [])]);
+  const parts = policies.map((policy) =>
+    cache.once('authorization rules', [policy], asksPorts(policy) ? `${key} ${places}` : key, () => encodePolicy(policy, context)),
+  );
   return concatenate([encodePart(RBACSchema, { action: RBAC_Action[context.action] }), ...parts]);
 }
 
 /** The rules of one policy by their names; those are left out that mean nothing here. */
-export function compilePolicy(policy: AuthorizationPolicy, { layer, trustDomains, action, suffix = '' }: RulesContext): Map<string, Policy> {
-  const context: RuleContext = { namespace: policy.namespace, trustDomains, layer, grants: action === 'ALLOW' };
+export function compilePolicy(policy: AuthorizationPolicy, { layer, trustDomains, action, suffix = '', listens }: RulesContext): Map<string, Policy> {
+  const context: RuleContext = { namespace: policy.namespace, trustDomains, layer, grants: action === 'ALLOW', listens };
   if (policy.rules.length === 0) return new Map([[policyRuleName(policy, 0) + suffix, matchesNothing()]]);
   const rules = new Map<string, Policy>();
   for (const [index, rule] of policy.rules.entries()) {
@@ -33,6 +38,12 @@ export function compilePolicy(policy: AuthorizationPolicy, { layer, trustDomains
     if (compiled !== undefined) rules.set(policyRuleName(policy, index) + suffix, compiled);
   }
   return rules;
+}
+
+/** Whether a policy is about ports of the workload. */
+export function asksPorts({ rules }: AuthorizationPolicy): boolean {
+  const asks = ({ values, not }: Values): boolean => values.length > 0 || not.length > 0;
+  return rules.some(({ to, when }) => to.some(({ ports }) => asks(ports)) || when.some(({ key }) => key === 'destination.port'));
 }
 
 function encodePolicy(policy: AuthorizationPolicy, context: RulesContext): Uint8Array {

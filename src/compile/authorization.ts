@@ -1,6 +1,7 @@
 // In: a proxy. Out: the AuthorizationPolicies that are for it, and the filters that enforce them; the same filters for the same policies.
 import { type AuthorizationFilters, authorizationFilters, authorizersOf } from '#compile/authorization-filters.ts';
 import { policyRuleName } from '#compile/authorization-names.ts';
+import { asksPorts } from '#compile/authorization-rules.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { selectsProxy } from '#compile/selects-proxy.ts';
 import { type NodeOrigin, OriginTable } from '#envoy/origin-table.ts';
@@ -40,9 +41,17 @@ export function proxyAuthorization(mesh: Mesh, proxy: Proxy, cache: CompileCache
   const authorizers = authorizersOf(policies, mesh);
   // Of a service only its name matters: its endpoints come and go.
   const services = [...authorizers].map(([name, { service }]) => `${name} ${service.hostname}`).join('\n');
-  return cache.once('authorization filters', policies, services, () =>
-    authorizationFilters(policies, { settings: mesh.settings, authorizers, cache }),
+  const listens = policies.some(asksPorts) ? listenPorts(proxy) : undefined;
+  const key = `${services}\n${JSON.stringify([...(listens ?? [])])}`;
+  return cache.once('authorization filters', policies, key, () =>
+    authorizationFilters(policies, { settings: mesh.settings, authorizers, cache, listens }),
   );
+}
+
+/** Without redirection a proxy is at ports of its own; rules are about those of the workload all the same. */
+function listenPorts({ interception }: Proxy): ReadonlyMap<string, number> | undefined {
+  if (interception.kind === 'redirect') return undefined;
+  return new Map(Object.entries(interception.inbound).map(([port, { listen }]) => [port, listen]));
 }
 
 /** Where each rule of a mesh's policies is written, by the name that it has in every proxy. */
