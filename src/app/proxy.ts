@@ -14,6 +14,7 @@ import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.j
 import { type AdminServer, startAdmin } from '#proxy/admin.ts';
 import { adminPages, type ServerState } from '#proxy/admin-pages.ts';
 import type { AdsSource, ProxyBootstrap } from '#proxy/bootstrap.ts';
+import { describeCertificates } from '#proxy/certs-page.ts';
 import { ClusterStore, type Refusal } from '#proxy/cluster-store.ts';
 import { dumpConfig, readable } from '#proxy/config-dump.ts';
 import { ConfigStore } from '#proxy/config-store.ts';
@@ -226,7 +227,8 @@ class Proxy implements RunningProxy {
       clusters: this.#parts.clusters,
       addedViaApi: (name) => this.#clusterStore.messages().some(({ message, isStatic }) => message.name === name && !isStatic),
       counters: this.#parts.counters,
-      configDump: () => dumpConfig(bootstrap, this.#clusterStore, this.#configStore),
+      configDump: () => dumpConfig(bootstrap, this.#clusterStore, this.#configStore, this.#secrets.store),
+      certificates: () => describeCertificates(this.#secrets.store.all(), this.#options.clock.nowMs()),
       setLogLevel: (level) => this.#options.onLogLevel?.(level),
       drainListeners: () => void this.#drain(),
       quit: () => this.#options.onQuit?.(),

@@ -21,6 +21,8 @@ export type AdminViews = {
   /** True for clusters that came by xDS. */
   readonly addedViaApi: (cluster: string) => boolean;
   readonly counters: Counters;
+  /** As envoy.admin.v3.Certificates. */
+  readonly certificates: () => unknown;
   readonly configDump: () => unknown;
   readonly setLogLevel: (level: LogLevel) => void;
   readonly drainListeners: () => void;
@@ -31,6 +33,7 @@ export function adminPages(views: AdminViews): readonly AdminPage[] {
   const page = (path: string, help: string, answer: AdminPage['answer']): AdminPage => ({ path, help, changes: false, answer });
   const action = (path: string, help: string, answer: AdminPage['answer']): AdminPage => ({ path, help, changes: true, answer });
   return [
+    page('/certs', 'print certs on machine', () => ({ status: 200, body: `${JSON.stringify(views.certificates(), undefined, 1)}\n`, json: true })),
     page('/clusters', 'upstream cluster status', () => ({ status: 200, body: printClusters(views.clusters, views.addedViaApi) })),
     page('/config_dump', 'dump current configuration', () => ({
       status: 200,

@@ -10,11 +10,14 @@ import { secretFields } from '#envoy/secret-fields.ts';
 import type { ProxyBootstrap } from '#proxy/bootstrap.ts';
 import type { ClusterStore } from '#proxy/cluster-store.ts';
 import type { ConfigStore } from '#proxy/config-store.ts';
+import type { KnownSecret, SecretStore } from '#proxy/tls/secret-store.ts';
+import { readPem } from '#proxy/tls/secrets.ts';
 
+const redacted = '[redacted]';
 const dumpType = 'type.googleapis.com/envoy.admin.v3.';
 
-/** The sections of Envoy's ConfigDump: bootstrap, clusters, listeners, routes, endpoints. */
-export function dumpConfig(bootstrap: ProxyBootstrap | undefined, clusters: ClusterStore, config: ConfigStore): JsonValue {
+/** The sections of Envoy's ConfigDump: bootstrap, clusters, listeners, routes, secrets, endpoints. */
+export function dumpConfig(bootstrap: ProxyBootstrap | undefined, clusters: ClusterStore, config: ConfigStore, secrets: SecretStore): JsonValue {
   const listeners = config.listenerMessages();
   const known = clusters.messages();
   const cluster = ({ message }: (typeof known)[number]) => ({ cluster: readable(ClusterSchema, message) });
@@ -42,12 +45,34 @@ export function dumpConfig(bootstrap: ProxyBootstrap | undefined, clusters: Clus
         '@type': `${dumpType}RoutesConfigDump`,
         dynamic_route_configs: config.routeMessages().map((message) => ({ route_config: readable(RouteConfigurationSchema, message) })),
       },
+      dumpSecrets(secrets),
       {
         '@type': `${dumpType}EndpointsConfigDump`,
         dynamic_endpoint_configs: clusters.assignments().map((message) => ({ endpoint_config: readable(ClusterLoadAssignmentSchema, message) })),
       },
     ],
   };
+}
+
+function dumpSecrets(secrets: SecretStore): JsonValue {
+  const entry = ({ name, secret }: KnownSecret): JsonValue => ({ name, secret: { name, ...dumpSecret(secret) } });
+  const known = secrets.all();
+  return {
+    '@type': `${dumpType}SecretsConfigDump`,
+    static_secrets: known.filter(({ from }) => from === 'bootstrap').map(entry),
+    dynamic_active_secrets: known.filter(({ from }) => from !== 'bootstrap').map(entry),
+  };
+}
+
+/** Certificates are for everybody to see; of a key only that there is one. */
+function dumpSecret(secret: KnownSecret['secret']): Readonly<Record<string, JsonValue>> {
+  const bytes = (pem: string): JsonValue => ({ inline_bytes: Buffer.from(pem).toString('base64') });
+  if (secret.kind === 'certificate') {
+    const pair = secret.read();
+    return { tls_certificate: { certificate_chain: bytes(pair.ok ? pair.value.chain : ''), private_key: { inline_bytes: redacted } } };
+  }
+  const roots = secret.validation.trustedCa === undefined ? undefined : readPem(secret.validation.trustedCa);
+  return { validation_context: roots?.ok === true ? { trusted_ca: bytes(roots.value) } : {} };
 }
 
 /** One message; where something in it has no JSON form, only its name and the reason. */

@@ -1,4 +1,5 @@
 // A socket that was accepted in, what everybody downstream of the listener may know of it out. Strings are made once per connection.
+import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { DownstreamConnection } from '#proxy/http/stream.ts';
@@ -59,7 +60,7 @@ export function describeSecureConnection(
     tlsCipher: socket.getCipher().standardName,
     peerUriSans: peerNames?.uris ?? noNames,
     localUriSans,
-    peerSubject: peer === undefined ? '' : peer.subject.split('\n').reverse().join(','),
+    peerSubject: peer === undefined ? '' : subjectOf(peer),
   };
   const secure: OpenConnection = { ...connection, facts, tls: true };
   if (peer === undefined) return secure;
@@ -67,6 +68,13 @@ export function describeSecureConnection(
   secure.peerFingerprint = peer.fingerprint256.replaceAll(':', '').toLowerCase();
   secure.peerPem = () => peer.toString();
   return secure;
+}
+
+/** As RFC 2253 prints it, the most specific part first. */
+function subjectOf(peer: X509Certificate): string {
+  // Undefined at run time where a certificate has none, as those of workloads.
+  const subject: string | undefined = peer.subject;
+  return (subject ?? '').split('\n').reverse().join(',');
 }
 
 const noNames: readonly string[] = [];

@@ -154,7 +154,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     if (route.attemptCountInRequest) setField(request.headers, 'x-envoy-attempt-count', String(this.#attempts));
     if (action.autoHostRewrite && endpoint.entry.hostname !== '') request.authority = endpoint.entry.hostname;
     const protocol = context.method === 'CONNECT' && action.endsConnect ? 'bytes' : protocolFor(cluster.entry, request.version);
-    const attempt = new UpstreamAttempt(this, endpoint, protocol, action.highPriority, announcedEnds(cluster.entry, context.record.connection));
+    const attempt = new UpstreamAttempt(this, endpoint, protocol, action.highPriority, announcedEnds(endpoint.cluster, context.record.connection));
     this.#attempt = attempt;
     this.#sentMs = context.elapsedMs();
     if (this.#attempts > 1) tellTimeouts(context, this.#timeouts, this.#spentMs());

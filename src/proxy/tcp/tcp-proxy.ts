@@ -127,8 +127,8 @@ class TcpSession implements ServedConnection {
     cluster.usage.connections++;
     this.#usedCluster = cluster;
     endpoint.tcpConnections++;
-    const announces = announcedEnds(cluster.entry, this.#record.connection);
-    this.#connecting = this.#parts.connect(cluster.entry, endpoint.entry, {
+    const announces = announcedEnds(endpoint.cluster, this.#record.connection);
+    this.#connecting = this.#parts.connect(endpoint.cluster, endpoint.entry, {
       ...(announces === undefined ? {} : { announces }),
       onConnect: (socket) => this.#join(socket),
       onConnectFailed: (reason, detail) => this.#onConnectFailed(cluster, reason, detail),
@@ -137,7 +137,7 @@ class TcpSession implements ServedConnection {
 
   /** The pool counts its connections and requests itself. */
   #openTunnel(cluster: ClusterRuntime, endpoint: Endpoint, tunnel: TunnelEntry): void {
-    const pool = endpoint.pool(protocolFor(cluster.entry, 'HTTP/1.1'), announcedEnds(cluster.entry, this.#record.connection));
+    const pool = endpoint.pool(protocolFor(cluster.entry, 'HTTP/1.1'), announcedEnds(endpoint.cluster, this.#record.connection));
     this.#connecting = openTunnel(tunnel, pool, {
       onConnect: (stream) => this.#join(stream),
       onConnectFailed: (reason, detail) => this.#onConnectFailed(cluster, reason, detail),

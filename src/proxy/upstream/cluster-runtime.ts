@@ -71,7 +71,7 @@ export class ClusterRuntime {
       // Of several with one address the first counts, as in Envoy's EDS.
       if (next.has(wanted.key)) continue;
       const kept = this.#endpoints.get(wanted.key);
-      if (kept !== undefined) kept.entry = wanted;
+      kept?.update(entry, wanted);
       const endpoint = kept ?? new Endpoint(entry, wanted, this, this.#factories, nowMs);
       endpoint.watch(this.#detector);
       next.set(wanted.key, endpoint);

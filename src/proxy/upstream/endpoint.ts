@@ -2,6 +2,7 @@
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import { type LocalResult, type OutlierDetector, OutlierHost } from '#decide/outlier.ts';
 import type { BalancedHost } from '#decide/priority-load.ts';
+import { clusterAt } from '#decide/transport-socket.ts';
 import type { UpstreamPool } from '#proxy/http/stream.ts';
 import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { PoolFactories, PoolProtocol } from '#proxy/upstream/pool-factory.ts';
@@ -11,13 +12,14 @@ import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
 type Usages = { readonly usage: ClusterUsage; readonly highUsage: ClusterUsage };
 
 export class Endpoint implements BalancedHost {
-  entry: EndpointEntry;
   readonly addedMs: number;
   /** TCP connections that are proxied to it. */
   tcpConnections = 0;
   readonly #factories: PoolFactories;
   readonly #usages: Usages;
+  /** As this endpoint is reached: see clusterAt. */
   #cluster: ClusterEntry;
+  #entry: EndpointEntry;
   #http1: UpstreamPool | undefined = undefined;
   #http2: UpstreamPool | undefined = undefined;
   #bytes: UpstreamPool | undefined = undefined;
@@ -26,11 +28,28 @@ export class Endpoint implements BalancedHost {
   #watched: OutlierHost | undefined = undefined;
 
   constructor(cluster: ClusterEntry, entry: EndpointEntry, usages: Usages, factories: PoolFactories, addedMs: number) {
-    this.#cluster = cluster;
-    this.entry = entry;
+    this.#cluster = clusterAt(cluster, entry);
+    this.#entry = entry;
     this.#usages = usages;
     this.#factories = factories;
     this.addedMs = addedMs;
+  }
+
+  get entry(): EndpointEntry {
+    return this.#entry;
+  }
+
+  /** The cluster with the transport socket by which this endpoint is reached. */
+  get cluster(): ClusterEntry {
+    return this.#cluster;
+  }
+
+  /** What is said of it now. Where another transport socket holds for it from now on, new requests get new pools. */
+  update(cluster: ClusterEntry, entry: EndpointEntry): void {
+    this.#entry = entry;
+    if (cluster.transportChoices === undefined) return;
+    const next = clusterAt(cluster, entry);
+    if (next.tls !== this.#cluster.tls || next.proxyProtocol !== this.#cluster.proxyProtocol) this.renewPools(cluster);
   }
 
   /** For least request. */
@@ -89,7 +108,7 @@ export class Endpoint implements BalancedHost {
 
   /** The cluster's settings changed: new requests get new pools, those under way finish on the old ones. */
   renewPools(cluster: ClusterEntry): void {
-    this.#cluster = cluster;
+    this.#cluster = clusterAt(cluster, this.#entry);
     this.#drainPools();
     this.#http1 = undefined;
     this.#http2 = undefined;
