@@ -10,6 +10,7 @@ import { MeshSource } from '#app/mesh-source.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
+import { isLoopback } from '#base/loopback.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { Authority } from '#ca/folder/authority.ts';
 import type { Guard } from '#ca/server/guard.ts';
@@ -22,7 +23,7 @@ import { startXdsServer, type XdsServer } from '#xds/server/server.ts';
 export type ControlPlaneOptions = {
   /** Stays the caller's: it is not closed here. */
   readonly source: SnapshotSource;
-  /** What to listen on, `127.0.0.1`. */
+  /** What xDS listens on. Without TLS that is this machine only: where the address is not, the plain port is on 127.0.0.1 all the same. */
   readonly address: string;
   /** Of xDS; 0 takes a free one. */
   readonly port: number;
@@ -109,12 +110,13 @@ async function startPorts(
 ): Promise<Result<{ readonly xds: XdsServer; readonly guard: Guard | undefined }, Diagnostic>> {
   const guard = secure === undefined ? ok(undefined) : await guardOf(secure.authority, nodes, clock, logger);
   if (!guard.ok) return guard;
-  const guarded = secure !== undefined && guard.value !== undefined ? { ...guard.value, port: secure.port } : undefined;
-  const xds = await startXdsServer({ source: nodes, address, port, logger, clock, ...(guarded !== undefined && { secure: guarded }) });
+  const guarded = secure !== undefined && guard.value !== undefined ? { ...guard.value, address, port: secure.port } : undefined;
+  const plainAddress = isLoopback(address) ? address : '127.0.0.1';
+  const xds = await startXdsServer({ source: nodes, address: plainAddress, port, logger, clock, ...(guarded !== undefined && { secure: guarded }) });
   if (xds.ok) return ok({ xds: xds.value, guard: guard.value });
   guard.value?.[Symbol.dispose]();
   const option = guarded !== undefined && xds.error.port === guarded.port && guarded.port !== port ? '--secure-port' : '--xds-port';
-  return failed(cannotListen('xDS', option, address, xds.error.port, xds.error));
+  return failed(cannotListen('xDS', option, xds.error.address, xds.error.port, xds.error));
 }
 
 /** What it is made of is loaded where it is needed. */

@@ -123,6 +123,10 @@ export const heddleCodes = {
     title: 'Admin API not opened',
     explanation: 'The admin API was asked to listen where other machines reach it, without what keeps strangers out, or with files that do not do.',
   },
+  HDL0045: {
+    title: 'Plain xDS not opened',
+    explanation: 'xDS was asked to listen where other machines reach it, without TLS and without what tells who asks.',
+  },
   HDL0050: {
     title: 'Listener of a Sidecar not opened',
     explanation: 'A Sidecar asks for a listener that is not opened: a Unix socket, or on one machine a port that all its pods would have to share.',

@@ -38,15 +38,15 @@ export async function writeLeaf(issuer: Issuer, { publicKey, names, notBeforeMs,
   return new X509Certificate(Buffer.from(written.rawData));
 }
 
-/** A root that signs itself, ECDSA on P-256, and its key. `organization` is the trust domain, as in Istio. */
-export async function writeRoot(organization: string, validity: Validity): Promise<Issuer> {
+/** A root that signs itself, ECDSA on P-256, and its key. */
+export async function writeRoot(validity: Validity): Promise<Issuer> {
   const x509 = await loadX509();
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const spki = publicKey.export({ format: 'der', type: 'spki' });
   const keyId = createHash('sha1').update(spki).digest('hex');
   const algorithm = signingAlgorithm(privateKey);
   // Two roots of one mesh, one after the other, are told apart by name as well.
-  const name = [{ O: [organization] }, { CN: [`Heddle root ${keyId.slice(0, 8)}`] }];
+  const name = [{ O: ['Heddle mesh'] }, { CN: [`Heddle root ${keyId.slice(0, 8)}`] }];
   const written = await x509.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
     subject: new x509.Name(name),

@@ -4,6 +4,7 @@ import { type AdminDoorFiles, readAdminDoor } from '#app/admin-door.ts';
 import { serveFiles } from '#app/serve-files.ts';
 import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
 import type { Logger, LogLevel } from '#base/logger.ts';
+import { isLoopback } from '#base/loopback.ts';
 import { withAdminOptions } from '#cli/admin-options.ts';
 import { fail, paintFor } from '#cli/style.ts';
 
@@ -11,6 +12,8 @@ type Options = AdminDoorFiles & {
   readonly config: readonly string[];
   readonly address: string;
   readonly xdsPort: number;
+  readonly ca?: string;
+  readonly securePort?: number;
   readonly adminPort: number;
   readonly verbose?: boolean;
 };
@@ -19,9 +22,12 @@ const help = `
 Examples:
   heddle control-plane --config examples/hello
   heddle control-plane --config mesh/ --config more.yaml --xds-port 0
+  heddle control-plane --config mesh/ --ca ca/ --address 0.0.0.0
   curl -s localhost:15014/status | jq .proxies      who is connected, and in step?
 
 A proxy names itself by its node id, as Istio's do: sidecar~IP~POD.NAMESPACE~NAMESPACE.svc.cluster.local
+With --ca, port 15012 takes proxies that send a token (heddle token create) or a certificate of the mesh, and nobody else;
+without TLS, on port 15010, proxies of this machine are served.
 It ends with Ctrl-C; proxies go on with what they have and come back when it does.
 `;
 
@@ -33,13 +39,19 @@ export function controlPlaneCommand(): Command {
       'file or folder with YAML; may be given several times',
       (path: string, paths: readonly string[] | undefined) => [...(paths ?? []), path],
     )
-    .option('--address <ip>', 'what xDS listens on', '127.0.0.1')
+    .option('--address <ip>', 'what xDS listens on; where other machines reach it, with TLS only (--ca)', '127.0.0.1')
     .option('--xds-port <port>', 'port for proxies, 0 for a free one', portNumber, 15010)
+    .option('--ca <folder>', 'the certificate authority: proxies get certificates, and xDS with TLS for those who prove who they are (see heddle ca)')
+    .option('--secure-port <port>', 'port for that, 0 for a free one (default: 15012)', portNumber)
     .option('--admin-port <port>', 'port for the admin API, 0 for a free one', portNumber, 15014);
   return withAdminOptions(command).option('-v, --verbose', 'say every connection').addHelpText('after', help).action(run);
 }
 
-async function run({ config, address, xdsPort, adminPort, verbose, ...files }: Options): Promise<void> {
+async function run({ config, address, xdsPort, ca, securePort, adminPort, verbose, ...files }: Options): Promise<void> {
+  if (securePort !== undefined && ca === undefined) {
+    fail('--secure-port needs a certificate authority', { hint: 'say which folder has it, or shall have it: --ca FOLDER' });
+    return;
+  }
   const door = readAdminDoor(files);
   if (!door.ok) {
     fail(door.error.message, { hint: door.error.hint });
@@ -49,6 +61,7 @@ async function run({ config, address, xdsPort, adminPort, verbose, ...files }: O
     paths: config,
     address,
     xdsPort,
+    ...(ca !== undefined && { secure: { folder: ca, port: securePort ?? 15012 } }),
     adminPort,
     adminDoor: door.value,
     logger: stderrLogger(verbose === true ? 'debug' : 'info'),
@@ -59,7 +72,8 @@ async function run({ config, address, xdsPort, adminPort, verbose, ...files }: O
     return;
   }
   const { port, adminUrl } = started.value;
-  process.stdout.write(`xDS on ${address}:${port}, admin API on ${adminUrl}\n`);
+  const secured = started.value.securePort === undefined ? '' : `, with TLS on ${address}:${started.value.securePort}`;
+  process.stdout.write(`xDS on ${isLoopback(address) ? address : '127.0.0.1'}:${port}${secured}, admin API on ${adminUrl}\n`);
   await untilStopped();
   await started.value.close();
 }

@@ -20,8 +20,6 @@ export type Authority = Disposable & {
 
 export type AuthorityOptions = {
   readonly folder: string;
-  /** In the name of a root that is made here. */
-  readonly trustDomain: string;
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -35,10 +33,10 @@ const warnBeforeMs = 30 * dayMs;
 
 /** Makes the authority where the folder is empty or missing. The failure is a folder that cannot be used as it is. */
 export async function openAuthority(options: AuthorityOptions): Promise<Result<Authority, Diagnostic>> {
-  const { folder, trustDomain, clock, logger } = options;
+  const { folder, clock, logger } = options;
   try {
     if (isEmptyFolder(folder)) {
-      await createFolder(folder, trustDomain, clock);
+      await createFolder(folder, clock);
       logger.log('info', 'new certificate authority made', { folder });
     }
     settleRotation(folder);

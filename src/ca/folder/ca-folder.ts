@@ -32,17 +32,17 @@ export function isEmptyFolder(folder: string): boolean {
 }
 
 /** A root of ten years, its key and the key of the tokens. Throws where the folder cannot be written. */
-export async function createFolder(folder: string, trustDomain: string, clock: Clock): Promise<void> {
+export async function createFolder(folder: string, clock: Clock): Promise<void> {
   makePrivateFolder(folder);
-  const { certificate, key } = await newRoot(trustDomain, clock);
+  const { certificate, key } = await newRoot(clock);
   writeWhole(folder, fileNames.key, key);
   writeWhole(folder, fileNames.roots, certificate.toString(), 0o644);
   writeWhole(folder, fileNames.certificate, certificate.toString(), 0o644);
 }
 
-export async function newRoot(trustDomain: string, clock: Clock): Promise<{ readonly certificate: X509Certificate; readonly key: string }> {
+export async function newRoot(clock: Clock): Promise<{ readonly certificate: X509Certificate; readonly key: string }> {
   const nowMs = clock.nowMs();
-  const { certificate, key } = await writeRoot(trustDomain, { notBeforeMs: nowMs - backdateMs, notAfterMs: nowMs + rootYears * yearMs });
+  const { certificate, key } = await writeRoot({ notBeforeMs: nowMs - backdateMs, notAfterMs: nowMs + rootYears * yearMs });
   return { certificate, key: key.export({ format: 'pem', type: 'pkcs8' }).toString() };
 }
 

@@ -32,6 +32,7 @@ export type XdsServerOptions = {
 
 /** A second port, with TLS: calls are served when it is known who makes them. What else is served there comes along. */
 export type SecurePort = {
+  readonly address: string;
   /** 0 takes a free one. */
   readonly port: number;
   readonly credentials: ServerCredentials;
@@ -95,7 +96,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Result<
   const bound = await bind(plain, address, options.port, ServerCredentials.createInsecure());
   if (!bound.ok) return bound;
 
-  const guarded = secure === undefined ? ok(undefined) : await openSecurePort(secure, address, serve, logger);
+  const guarded = secure === undefined ? ok(undefined) : await openSecurePort(secure, serve, logger);
   if (!guarded.ok) {
     await shutDown(plain, clock);
     return guarded;
@@ -126,7 +127,6 @@ function addAds(server: Server, serve: Serve): void {
 /** Its calls are read when it is known who makes them. */
 async function openSecurePort(
   secure: SecurePort,
-  address: string,
   serve: Serve,
   logger: Logger,
 ): Promise<Result<{ readonly server: Server; readonly port: number }, BindFailure>> {
@@ -146,7 +146,7 @@ async function openSecurePort(
     );
   });
   for (const { definition, implementation } of secure.services) server.addService(definition, implementation);
-  const bound = await bind(server, address, secure.port, secure.credentials);
+  const bound = await bind(server, secure.address, secure.port, secure.credentials);
   return bound.ok ? ok({ server, port: bound.value }) : bound;
 }
 
