@@ -37,20 +37,9 @@ export function eventLines(event: UpEvent, paint: Paint, isSettled: boolean): st
     case 'leftovers ended':
       return `${paint.warn('tidied')}   ended what an earlier start had left: ${event.names.join(', ')}`;
     case 'mesh ready':
-      return [
-        `\n${meshTable(event.state, paint)}`,
-        ...(event.tryLine === undefined ? [] : [`try      ${paint.strong(event.tryLine)}`]),
-        `\n${paint.good('ready')}    after ${(event.afterMs / 1000).toFixed(1)} s. Files are watched; Ctrl-C ends everything.`,
-      ].join('\n');
+      return readyLines(event, paint);
     case 'mesh waits':
-      return [
-        `\n${meshTable(event.state, paint)}\n`,
-        ...event.waitingFor.flatMap(({ workload, reason, hint }) => [
-          `${paint.warn('waits')}    for ${workload}: ${reason}`,
-          ...(hint === undefined ? [] : [`         ${paint.warn('hint')} ${hint}`]),
-        ]),
-        '         their output: heddle logs NAME',
-      ].join('\n');
+      return waitingLines(event, paint);
     case 'configuration':
       return `${paint.good('changed')}  ${event.changed.map(changedName).join(', ')}`;
     default:
@@ -65,6 +54,25 @@ export function diagnosticLines(diagnostics: readonly Diagnostic[], paint: Paint
     .toSorted(compareDiagnostics)
     .map((diagnostic) => formatDiagnostic(diagnostic).replace(`${diagnostic.severity} [`, `${colour[diagnostic.severity](diagnostic.severity)} [`))
     .join('\n');
+}
+
+function readyLines({ state, tryLine, afterMs }: Extract<UpEvent, { readonly kind: 'mesh ready' }>, paint: Paint): string {
+  return [
+    `\n${meshTable(state, paint)}`,
+    ...(tryLine === undefined ? [] : [`try      ${paint.strong(tryLine)}`]),
+    `\n${paint.good('ready')}    after ${(afterMs / 1000).toFixed(1)} s. Files are watched; Ctrl-C ends everything.`,
+  ].join('\n');
+}
+
+function waitingLines({ state, waitingFor }: Extract<UpEvent, { readonly kind: 'mesh waits' }>, paint: Paint): string {
+  return [
+    `\n${meshTable(state, paint)}\n`,
+    ...waitingFor.flatMap(({ workload, reason, hint }) => [
+      `${paint.warn('waits')}    for ${workload}: ${reason}`,
+      ...(hint === undefined ? [] : [`         ${paint.warn('hint')} ${hint}`]),
+    ]),
+    '         their output: heddle logs NAME',
+  ].join('\n');
 }
 
 function exitedLines(event: Extract<UpEvent, { readonly kind: 'exited' }>, paint: Paint): string {
