@@ -19,6 +19,7 @@ import {
 import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 import { RBACSchema as HttpRbacSchema, RBACPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { ConfigSchema as FilterStateSchema } from '#envoy/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
 import { HttpInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { OriginalDstSchema } from '#envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
 import { TlsInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
@@ -64,6 +65,7 @@ export const extensions: Registry = createRegistry(
   BufferSchema,
   BufferPerRouteSchema,
   RouterSchema,
+  FilterStateSchema,
   HttpInspectorSchema,
   OriginalDstSchema,
   TlsInspectorSchema,

@@ -69,6 +69,7 @@ function runFilter(
     case 'grpc-web':
       return isGrpcWeb(subject.request) ? { kind: 'grpc-web', filter: filter.name, next } : pass;
     case 'router':
+    case 'filter-state':
       return pass;
   }
 }

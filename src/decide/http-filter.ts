@@ -16,6 +16,8 @@ export type HttpFilterEntry =
   | (Filter<'ext-authz'> & { readonly authz: ExtAuthzEntry })
   | (Filter<'jwt'> & { readonly jwt: JwtEntry })
   | Filter<'cors'>
+  /** ALPN names for connections to the request's cluster; undefined: the cluster's. Asked by the router, so it never acts by itself. */
+  | (Filter<'filter-state'> & { readonly protocols: readonly string[] | undefined })
   | Filter<'grpc-web'>
   | (Filter<'fault'> & { readonly fault: FaultEntry })
   | (Filter<'rate-limit'> & { readonly limit: RateLimitEntry })
@@ -29,6 +31,7 @@ export type RouteFilter =
   | { readonly kind: 'rbac'; readonly policy: RbacEntry | undefined }
   | { readonly kind: 'ext-authz'; readonly check: ExtAuthzOfRoute }
   | { readonly kind: 'cors'; readonly policy: CorsEntry }
+  | { readonly kind: 'filter-state'; readonly protocols: readonly string[] | undefined }
   | { readonly kind: 'fault'; readonly fault: FaultEntry }
   | { readonly kind: 'rate-limit'; readonly limit: RateLimitEntry }
   | { readonly kind: 'buffer'; readonly maxBytes: number };
@@ -42,6 +45,7 @@ export function actsByItself(filter: HttpFilterEntry): boolean {
   switch (filter.kind) {
     case 'router':
     case 'cors':
+    case 'filter-state':
       return false;
     case 'rbac':
       return filter.policy.rules !== undefined || filter.policy.shadow !== undefined;

@@ -4,6 +4,7 @@ import type { Problems } from '#decide/config-error.ts';
 import { compileHttpExtAuthz } from '#decide/ext-authz.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileFault } from '#decide/fault.ts';
+import { compileFilterState } from '#decide/filter-state.ts';
 import type { HttpFilterEntry } from '#decide/http-filter.ts';
 import { compileJwt } from '#decide/jwt.ts';
 import { compileRateLimit } from '#decide/rate-limit.ts';
@@ -18,6 +19,7 @@ import { JwtAuthenticationSchema } from '#envoy/gen/envoy/extensions/filters/htt
 import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { ConfigSchema as FilterStateSchema } from '#envoy/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
 import type { HttpFilter } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
 export function compileHttpFilters(filters: readonly HttpFilter[], field: string, problems: Problems): readonly HttpFilterEntry[] {
@@ -41,6 +43,7 @@ function compileHttpFilter({ name, disabled, isOptional, configType }: HttpFilte
     if (isMessage(message, GrpcWebSchema)) return { kind: 'grpc-web', name, disabled };
     // Envoy looks the host up in here; this proxy does so as it connects.
     if (isMessage(message, FilterConfigSchema)) return undefined;
+    if (isMessage(message, FilterStateSchema)) return { kind: 'filter-state', name, disabled, protocols: compileFilterState(message, at, problems) };
     if (isMessage(message, BufferSchema)) return { kind: 'buffer', name, disabled, maxBytes: message.maxRequestBytes ?? 0 };
   }
   // Envoy passes over an optional filter that it does not know.

@@ -7,6 +7,7 @@ import { type CorsLevel, compileCorsLevel, joinCors } from '#decide/cors.ts';
 import { compileExtAuthzOfRoute } from '#decide/ext-authz.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileFault } from '#decide/fault.ts';
+import { compileFilterState } from '#decide/filter-state.ts';
 import type { RouteFilter, RouteFilters } from '#decide/http-filter.ts';
 import { compileRateLimit } from '#decide/rate-limit.ts';
 import { compileHttpRbac } from '#decide/rbac.ts';
@@ -18,6 +19,7 @@ import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/
 import { PerRouteConfigSchema as JwtPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
 import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 import { RBACPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import { ConfigSchema as FilterStateSchema } from '#envoy/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
 
 /** One level: of each filter whether it runs (undefined: not said) and with what. */
 export type FilterLevel = ReadonlyMap<string, LevelFilter>;
@@ -62,6 +64,7 @@ function compileConfig(any: Any, isOptional: boolean, field: string, problems: P
       const check = compileExtAuthzOfRoute(message, field, problems);
       return check === undefined ? { kind: 'off' } : { kind: 'ext-authz', check };
     }
+    if (isMessage(message, FilterStateSchema)) return { kind: 'filter-state', protocols: compileFilterState(message, field, problems) };
     if (isMessage(message, BufferPerRouteSchema)) {
       const { override } = message;
       if (override.case === 'buffer') return { kind: 'buffer', maxBytes: override.value.maxRequestBytes ?? 0 };

@@ -132,6 +132,11 @@ const http: Readonly<Record<string, MessageRules>> = {
   'envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementAndList': 'all',
   'envoy.extensions.filters.http.jwt_authn.v3.ProviderWithAudiences': 'all',
   'envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig': fields('disabled'),
+  'envoy.extensions.filters.http.set_filter_state.v3.Config': 'all',
+  'envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue': fields(
+    'object_key factory_key format_string read_only skip_if_empty',
+    'shared_with_upstream',
+  ),
   'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb': 'all',
   'envoy.extensions.filters.http.buffer.v3.Buffer': 'all',
   'envoy.extensions.filters.http.buffer.v3.BufferPerRoute': 'all',
