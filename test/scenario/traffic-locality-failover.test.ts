@@ -1,11 +1,13 @@
 // examples/traffic/locality-failover: callers are served in their own region, and in the other as long as theirs fails.
 import assert from 'node:assert/strict';
-import { example, onBothDataPlanes, startUp } from '#test/scenario/up.ts';
+import { type DataPlane, example, onBothDataPlanes, startUp } from '#test/scenario/up.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
 const host = 'shop.example.com';
 
-onBothDataPlanes('locality failover: callers stay in their region, leave it when it fails, and come back', async (dataPlane) => {
+onBothDataPlanes('locality failover: callers stay in their region, leave it when it fails, and come back', stayLeaveAndComeBack, { atOnce: true });
+
+async function stayLeaveAndComeBack(dataPlane: DataPlane): Promise<void> {
   await using up = await startUp(dataPlane, { path: example('traffic/locality-failover') });
   const seller = async (region: string): Promise<string> => (await up.call(host, `/${region}`)).body.trim();
   for (let turn = 0; turn < 3; turn += 1) assert.deepEqual([await seller('east'), await seller('west')], ['sold in east', 'sold in west']);
@@ -15,4 +17,4 @@ onBothDataPlanes('locality failover: callers stay in their region, leave it when
   assert.equal(await seller('west'), 'sold in west');
   await up.call(host, '/shop/east/heal');
   await waitUntil('the own region is back', async () => (await seller('east')) === 'sold in east', { timeoutMs: 30_000 });
-});
+}

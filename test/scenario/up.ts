@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { envoyTest } from '#test/support/envoy.ts';
 import { type HttpAnswer, httpCall } from '#test/support/http-call.ts';
@@ -13,10 +13,12 @@ import { waitUntil } from '#test/support/wait-until.ts';
 
 export type DataPlane = 'embedded' | 'envoy';
 
-/** One scenario, once per data plane. */
-export function onBothDataPlanes(name: string, run: (dataPlane: DataPlane) => Promise<void>): void {
-  void test(`embedded: ${name}`, () => run('embedded'));
-  envoyTest(`envoy: ${name}`, () => run('envoy'));
+/** One scenario, once per data plane: one after the other, or `atOnce` where both mostly wait. */
+export function onBothDataPlanes(name: string, run: (dataPlane: DataPlane) => Promise<void>, { atOnce = false } = {}): void {
+  void describe(name, { concurrency: atOnce ? 2 : 1 }, () => {
+    void test(`embedded: ${name}`, () => run('embedded'));
+    envoyTest(`envoy: ${name}`, () => run('envoy'));
+  });
 }
 
 /** The parts of an event line that scenarios look at. */
