@@ -141,8 +141,7 @@ export function httpQuestion(authz: ExtAuthzEntry, service: HttpAuthorizer, aske
   const bytes = body === undefined ? new Uint8Array(0) : body.bytes.subarray(0, body.settings.maxBytes);
   const told = toldFields(authz, asked).filter(([name]) => !name.startsWith(':') && name !== 'content-length' && name !== partialBody);
   const fields = ['content-length', String(bytes.length), ...told.flat()];
-  if (body !== undefined && authz.allowedHeaders?.(partialBody) === true)
-    fields.push(partialBody, String(body.bytes.length > body.settings.maxBytes));
+  if (body !== undefined) fields.push(partialBody, String(body.bytes.length > body.settings.maxBytes));
   if (service.addedHeaders.length > 0) applyHeaderOperations(service.addedHeaders, fields, view());
   return { method: request.method, path: `${service.pathPrefix}${request.path}`, authority: request.authority, fields, body: bytes };
 }

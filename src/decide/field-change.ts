@@ -44,17 +44,21 @@ function removeAll(fields: string[], name: string): void {
   fields.length = to;
 }
 
-/** The path with its query changed: what is set replaces the first of that name and takes the others away (Envoy: QueryParamsMulti). */
+/** The path with its query changed. As Envoy (QueryParamsMulti): all parameters come out in the order of their names, each with its `=`. */
 export function changeQuery(path: string, changes: readonly QueryChange[]): string {
   const mark = path.indexOf('?');
-  let parts = mark === -1 || mark === path.length - 1 ? [] : path.slice(mark + 1).split('&');
-  for (const { name, value } of changes) {
-    const named = (part: string): boolean => part === name || part.startsWith(`${name}=`);
-    const first = parts.findIndex(named);
-    if (value === undefined) parts = parts.filter((part) => !named(part));
-    else if (first === -1) parts = [...parts, `${name}=${value}`];
-    else parts = parts.flatMap((part, index) => (index === first ? [`${name}=${value}`] : named(part) ? [] : [part]));
+  const values = new Map<string, string[]>();
+  for (const part of mark === -1 ? [] : path.slice(mark + 1).split('&')) {
+    if (part === '') continue;
+    const equals = part.indexOf('=');
+    const name = equals === -1 ? part : part.slice(0, equals);
+    values.set(name, [...(values.get(name) ?? []), equals === -1 ? '' : part.slice(equals + 1)]);
   }
-  const base = mark === -1 ? path : path.slice(0, mark);
-  return parts.length === 0 ? base : `${base}?${parts.join('&')}`;
+  for (const { name, value } of changes) {
+    if (value === undefined) values.delete(name);
+    else values.set(name, [value]);
+  }
+  const names = [...values.keys()].sort();
+  const query = names.flatMap((name) => (values.get(name) ?? []).map((value) => `${name}=${value}`)).join('&');
+  return `${mark === -1 ? path : path.slice(0, mark)}${query === '' ? '' : `?${query}`}`;
 }

@@ -182,17 +182,27 @@ function grpcRequest(
     scheme: 'http',
     authority,
     path: '/envoy.service.auth.v3.Authorization/Check',
-    headers: ['te', 'trailers', ...timeout, 'content-type', 'application/grpc', ...metadata, ...ownFields(connection)],
+    headers: [
+      'te',
+      'trailers',
+      ...timeout,
+      'content-type',
+      'application/grpc',
+      ...metadata,
+      ...ownFields(authz),
+      'x-forwarded-for',
+      connection.destinationAddress,
+    ],
     version: 'HTTP/2',
   };
   return { head, body };
 }
 
-function headOf({ method, path, authority, fields }: HttpQuestion, { connection }: Asking): RequestHead {
-  return { method, scheme: 'http', authority, path, headers: [...fields, ...ownFields(connection)], version: 'HTTP/1.1' };
+function headOf({ method, path, authority, fields }: HttpQuestion, { authz }: Asking): RequestHead {
+  return { method, scheme: 'http', authority, path, headers: [...fields, ...ownFields(authz)], version: 'HTTP/1.1' };
 }
 
-/** As Envoy's own client sends: internal, and with the proxy's address. */
-function ownFields({ destinationAddress }: CheckedConnection): HeaderList {
-  return ['x-envoy-internal', 'true', 'x-forwarded-for', destinationAddress];
+/** As Envoy's own client sends. */
+function ownFields({ timeoutMs }: ExtAuthzEntry): HeaderList {
+  return ['x-envoy-internal', 'true', ...(timeoutMs > 0 ? ['x-envoy-expected-rq-timeout-ms', String(timeoutMs)] : [])];
 }
