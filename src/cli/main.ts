@@ -38,6 +38,16 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('#cli/proxy.ts')).proxyCommand(),
   },
   {
+    name: 'ca',
+    summary: 'the certificate authority: show it, make one, change its root',
+    load: async () => (await import('#cli/ca.ts')).caCommand(),
+  },
+  {
+    name: 'token',
+    summary: 'tokens by which workloads prove who they are',
+    load: async () => (await import('#cli/token.ts')).tokenCommand(),
+  },
+  {
     name: 'version',
     summary: 'the version of Heddle and of the Node that runs it',
     load: async () => (await import('#cli/version.ts')).versionCommand(),
@@ -93,7 +103,9 @@ function inherit(command: Command, program: Command): Command {
 
 /** Help and version end with an "error" of code 0; anything else is a mistake in the command line. */
 function endOf(error: CommanderError, command: string | undefined): number {
-  if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode;
+  if (error.exitCode === 0) return 0;
+  // The help that comes when a command of several parts is called without one.
+  if (error.code === 'commander.help') return 2;
   const message = error.message.replace(/^error: /, '');
   process.stderr.write(`heddle: ${message}\n  try: heddle ${command === undefined ? '' : `${command} `}--help\n`);
   return 2;

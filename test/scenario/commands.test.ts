@@ -15,7 +15,7 @@ async function heddle(...args: readonly string[]): Promise<Outcome> {
 test('help names every command, and each has examples', async () => {
   const { code, stdout } = await heddle('--help');
   assert.equal(code, 0);
-  const names = ['up', 'status', 'logs', 'analyze', 'compile', 'control-plane', 'proxy', 'version'];
+  const names = ['up', 'status', 'logs', 'analyze', 'compile', 'control-plane', 'proxy', 'ca', 'token', 'version'];
   for (const name of names) assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
   const helps = await Promise.all(names.map((name) => heddle(name, '--help')));
   for (const [index, help] of helps.entries()) {
@@ -46,6 +46,19 @@ const mistakes: readonly (readonly [string, readonly string[], RegExp])[] = [
     ['up', example('hello'), '--admin-token-file', '/no/such/file'],
     /the admin API is not opened: \/no\/such\/file cannot be read \(ENOENT\)\n.*--admin-token-file/,
   ],
+  [
+    'xDS for other machines without an authority',
+    ['control-plane', '--config', example('hello'), '--address', '0.0.0.0'],
+    /xDS is not opened: 0\.0\.0\.0 can be reached from other machines.*\n.*--ca/,
+  ],
+  ['a secure port without an authority', ['control-plane', '--config', example('hello'), '--secure-port', '0'], /--ca FOLDER/],
+  [
+    'an authority that is not there',
+    ['ca', 'show', '--ca', '/no/such/folder'],
+    /there is no certificate authority in \/no\/such\/folder\n.*heddle ca create/,
+  ],
+  ['a token for nobody', ['token', 'create', '-n', 'No/body'], /'No\/body' cannot be a namespace/],
+  ['half of a command', ['token'], /Commands:\n {2}create/],
   ['a path that is not there', ['analyze', '/no/such/folder'], /^$/],
 ];
 
