@@ -1,9 +1,11 @@
 // A mesh, or what a proxy is told, as text for people and for goldens: YAML or JSON with keys in a stable order.
 import { stringify } from 'yaml';
 import { formatOrigin } from '#base/origin.ts';
+import { SecretText } from '#base/secret-text.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import { printMessage } from '#envoy/print.ts';
 import { typeUrls } from '#envoy/type-url.ts';
+import type { Credential } from '#model/credential.ts';
 import type { Mesh } from '#model/mesh.ts';
 import { allServices } from '#model/service.ts';
 
@@ -16,7 +18,7 @@ export function formatDump(value: unknown, format: DumpFormat): string {
 
 /** The mesh without its diagnostics; origins as `file:line:col`. */
 export function dumpMesh(mesh: Mesh): unknown {
-  const { settings, aliases, workloads, workloadEntries, gateways, virtualServices, destinationRules } = mesh;
+  const { settings, aliases, workloads, workloadEntries, gateways, virtualServices, destinationRules, credentials } = mesh;
   const byName = byKey(({ namespace, name }: { readonly namespace: string; readonly name: string }) => `${namespace}/${name}`);
   return toPlain({
     settings,
@@ -27,7 +29,14 @@ export function dumpMesh(mesh: Mesh): unknown {
     gateways,
     virtualServices,
     destinationRules,
+    ...(credentials.size > 0 && { credentials: [...credentials.values()].sort(byName).map(contentsOf) }),
   });
+}
+
+/** What a credential holds, by name: the model shows no certificate, and nothing shows a key. */
+function contentsOf({ kind, name, namespace, keyPair, roots, crl, origin }: Credential): unknown {
+  const holds = { certificate: keyPair !== undefined, roots: roots !== undefined, crl: crl !== undefined };
+  return { kind, name, namespace, holds: Object.keys(holds).filter((part) => holds[part as keyof typeof holds]), origin }; // the keys just written
 }
 
 /** Resource kinds by the name under which they are shown, in the order in which a request meets them. */
@@ -36,13 +45,15 @@ const shownTypes = [
   ['routes', typeUrls.route],
   ['clusters', typeUrls.cluster],
   ['endpoints', typeUrls.endpoint],
+  ['secrets', typeUrls.secret],
 ] as const;
 
 export type ShownType = (typeof shownTypes)[number][0];
 
 /** All resources of a proxy by type, sorted by name. `only` leaves out the other types. */
 export function dumpXds({ resources }: Compiled, only?: readonly ShownType[]): Readonly<Record<string, unknown>> {
-  const shown = shownTypes.filter(([name]) => only === undefined || only.includes(name));
+  // Most proxies have no secrets of the control plane.
+  const shown = shownTypes.filter(([name, typeUrl]) => (only === undefined ? name !== 'secrets' || resources.has(typeUrl) : only.includes(name)));
   return Object.fromEntries(
     shown.map(([name, typeUrl]) => [
       name,
@@ -62,6 +73,7 @@ function toPlain(value: unknown): unknown {
   if (value instanceof Set) return [...value].map(toPlain);
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, item]) => [String(key), toPlain(item)]));
   if (Array.isArray(value)) return value.map(toPlain);
+  if (value instanceof SecretText) return value.toString();
   if (typeof value !== 'object' || value === null) return value;
   if (isOrigin(value)) return formatOrigin(value);
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toPlain(item)]));

@@ -7,10 +7,20 @@ import type { TableCall } from '#test/calls/call-table.ts';
 
 const noService = '240.240.0.1';
 
-/** `random` decides among weighted clusters. A URL without a port means 80. */
+/** The name that the client asks for in its handshake; undefined where it asks for none, or makes none. */
+export function serverNameOf({ url, tls = {} }: TableCall['request']): string | undefined {
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== 'https:') return undefined;
+  const { serverName = hostname } = tls;
+  return serverName === '' ? undefined : serverName;
+}
+
+/** `random` decides among weighted clusters. A URL without a port means 80, or 443 with https. */
 export function callOf(mesh: Mesh, proxy: Proxy, { request }: TableCall, random: number): Call {
   const url = new URL(request.url);
-  const port = url.port === '' ? 80 : Number(url.port);
+  const encrypted = url.protocol === 'https:';
+  const port = url.port === '' ? (encrypted ? 443 : 80) : Number(url.port);
+  const serverName = serverNameOf(request);
   const headers = new Map(Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
   const gateway = proxy.type === 'router';
   const destination = gateway
@@ -21,15 +31,16 @@ export function callOf(mesh: Mesh, proxy: Proxy, { request }: TableCall, random:
       ...destination,
       sourceAddress: gateway ? '192.0.2.7' : (proxy.addresses[0] ?? noService),
       sourcePort: 40_000,
-      transportProtocol: 'raw_buffer',
-      // As the HTTP inspector finds it; a listener without one does not ask.
-      applicationProtocols: ['http/1.1'],
+      transportProtocol: encrypted ? 'tls' : 'raw_buffer',
+      ...(serverName !== undefined && { serverName }),
+      // As the inspectors find it; a listener without one does not ask.
+      applicationProtocols: [...(request.tls?.alpn ?? ['http/1.1'])],
     },
     // An outbound call of a pod is redirected to its sidecar; a gateway is called directly.
     ...(gateway ? {} : { acceptedOn: { address: '127.0.0.1', port: 15_001 } }),
     request: {
       method: request.method,
-      scheme: 'http',
+      scheme: encrypted ? 'https' : 'http',
       authority: request.authority ?? url.host,
       path: url.pathname + url.search,
       header: (name) => headers.get(name),

@@ -74,7 +74,7 @@ async function runAll(compiled: CompiledCase, calls: readonly TableCall[], plane
     for (const plane of planes) {
       const listenerPorts = await portsFor(live);
       await withLiveProxy(plane, proxy.nodeId, onLoopback(populated, listenerPorts, backendPorts), async () => {
-        seen.push(await runLive(live, listenerPorts));
+        seen.push(await runLive(live, listenerPorts, compiled.certificates));
       });
     }
     assertAlike(rows, seen, from);

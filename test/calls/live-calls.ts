@@ -3,28 +3,35 @@ import assert from 'node:assert/strict';
 import { networkInterfaces } from 'node:os';
 import type { Decision } from '#decide/decision.ts';
 import type { BackendAnswer } from '#test/calls/backends.ts';
+import { serverNameOf } from '#test/calls/call-of.ts';
 import { type TableCall, titleOf } from '#test/calls/call-table.ts';
 import { statusOf } from '#test/calls/decided.ts';
 import { passthroughEndpoint } from '#test/calls/on-loopback.ts';
+import type { CaseCertificates } from '#test/support/case-certificates.ts';
 import { type HttpAnswer, httpCall } from '#test/support/http-call.ts';
+import { tlsCall } from '#test/support/tls-call.ts';
 
 /** A row, and the decisions it may come to. */
 export type LiveCall = { readonly call: TableCall; readonly decisions: readonly Decision[] };
 
+/** Status 0: the connection ended without an answer. */
 export type LiveAnswer = { readonly answer: HttpAnswer; readonly backend: BackendAnswer | undefined };
 
-export async function runLive(calls: readonly LiveCall[], listenerPorts: ReadonlyMap<string, number>): Promise<readonly LiveAnswer[]> {
+export async function runLive(
+  calls: readonly LiveCall[],
+  listenerPorts: ReadonlyMap<string, number>,
+  certificates?: CaseCertificates,
+): Promise<readonly LiveAnswer[]> {
   const answers: LiveAnswer[] = [];
   for (const { call, decisions } of calls) {
     const port = listenerPorts.get(decisions[0]?.listener ?? '');
     if (port === undefined) throw new Error(`${titleOf(call)}: no listener takes it`);
-    const url = new URL(call.request.url);
-    const answer = await httpCall({
-      port,
-      method: call.request.method,
-      path: url.pathname + url.search,
-      headers: { host: call.request.authority ?? url.host, ...call.request.headers },
-    });
+    const answer = await liveCall(call, port, certificates);
+    if (call.expect.handshake === 'refused') {
+      assert.equal(answer.status, 0, `${titleOf(call)}: the handshake was taken`);
+      answers.push({ answer, backend: undefined });
+      continue;
+    }
     const backend = answer.headers['content-type'] === 'application/json' ? (JSON.parse(answer.body) as BackendAnswer) : undefined; // our own backend's
     const matches = decisions.some((decision) => agrees(decision, answer, backend));
     assert.ok(matches, `${titleOf(call)}: got ${answer.status} from ${backend?.cluster ?? 'the proxy'} ${backend?.endpoint ?? ''} ${answer.body}`);
@@ -32,6 +39,32 @@ export async function runLive(calls: readonly LiveCall[], listenerPorts: Readonl
   }
   return answers;
 }
+
+async function liveCall({ request, expect }: TableCall, port: number, certificates: CaseCertificates | undefined): Promise<HttpAnswer> {
+  const url = new URL(request.url);
+  const call = {
+    port,
+    method: request.method,
+    path: url.pathname + url.search,
+    headers: { host: request.authority ?? url.host, ...request.headers },
+  };
+  if (url.protocol !== 'https:') return expect.status === 0 ? httpCall(call).catch(() => nothing) : httpCall(call);
+  if (certificates === undefined) throw new Error(`${request.url}: the case has no certificates`);
+  const { certificate, ...tls } = request.tls ?? {};
+  const serverName = serverNameOf(request);
+  const pair = certificate === undefined ? undefined : certificates.pair(certificate);
+  const shown = await tlsCall({
+    ...call,
+    ...tls,
+    roots: certificates.roots,
+    ...(serverName !== undefined && { serverName }),
+    ...(pair !== undefined && { pair }),
+  });
+  if (expect.certificate !== undefined) assert.equal(shown.subject, expect.certificate, request.url);
+  return shown.answer;
+}
+
+const nothing: HttpAnswer = { status: 0, headers: {}, body: '' };
 
 function agrees(decision: Decision, answer: HttpAnswer, backend: BackendAnswer | undefined): boolean {
   const { outcome } = decision;

@@ -8,6 +8,7 @@ import { AddressSchema } from '#envoy/gen/envoy/config/core/v3/address_pb.js';
 import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { TcpProxySchema } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { type ResourceSet, XdsResource } from '#envoy/resource.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { Backends } from '#test/calls/backends.ts';
@@ -65,10 +66,10 @@ function boundListener({ name, message }: XdsResource, port: number): XdsResourc
 }
 
 function withoutAccessLog(any: Any): Any {
-  const manager = unpackExtension(any);
-  if (manager === undefined || !isMessage(manager, HttpConnectionManagerSchema)) return any;
-  manager.accessLog = [];
-  return anyPack(HttpConnectionManagerSchema, manager);
+  const filter = unpackExtension(any);
+  if (filter === undefined) return any;
+  if (isMessage(filter, HttpConnectionManagerSchema)) return anyPack(HttpConnectionManagerSchema, { ...filter, accessLog: [] });
+  return isMessage(filter, TcpProxySchema) ? anyPack(TcpProxySchema, { ...filter, accessLog: [] }) : any;
 }
 
 function assignmentTo({ name, message }: XdsResource, ports: ReadonlyMap<string, number>): XdsResource {

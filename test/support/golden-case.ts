@@ -15,6 +15,7 @@ import type { Mesh } from '#model/mesh.ts';
 import type { Interception, Proxy } from '#model/proxy.ts';
 import { proxyForWorkload } from '#model/proxy-for-workload.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';
+import { type CaseCertificates, type CertificateWishes, withCertificates } from '#test/support/case-certificates.ts';
 
 export type InterceptionMode = Interception['kind'];
 
@@ -26,6 +27,8 @@ export type GoldenOptions = {
   /** Which resource types xds.yaml shows; all unless given. */
   readonly show?: readonly ShownType[];
   readonly explainFailures?: boolean;
+  /** Certificates that in.yaml has places for, by name. */
+  readonly certificates?: CertificateWishes;
 };
 
 export type GoldenCase = { readonly area: string; readonly name: string; readonly folder: string };
@@ -34,6 +37,8 @@ export type CompiledProxy = { readonly title: string; readonly mode: Interceptio
 
 export type CompiledCase = {
   readonly options: GoldenOptions;
+  /** Undefined where the options name none. */
+  readonly certificates: CaseCertificates | undefined;
   readonly mesh: Mesh;
   readonly proxies: readonly CompiledProxy[];
   /** Of reading, of the mesh, and of each proxy without repeats, sorted. */
@@ -53,7 +58,9 @@ export function goldenCases(): readonly GoldenCase[] {
 
 /** Reads, builds and compiles one case. Where a Gateway selects an ingress gateway that is not there it is added, as `heddle up` does. */
 export function compileCase({ folder }: GoldenCase): CompiledCase {
-  const { options, text } = splitOptions(readFileSync(join(folder, 'in.yaml'), 'utf8'));
+  const { options, text: written } = splitOptions(readFileSync(join(folder, 'in.yaml'), 'utf8'));
+  const wishes = options.certificates;
+  const { text, certificates } = wishes === undefined ? { text: written, certificates: undefined } : withCertificates(written, wishes);
   const reading = readText('in.yaml', text);
   const resources = reading.items.flatMap(({ resource }) => (resource === undefined ? [] : [resource]));
   const before = nextSnapshot(undefined, resources, []);
@@ -67,7 +74,7 @@ export function compileCase({ folder }: GoldenCase): CompiledCase {
   }));
   const found = [...reading.syntaxErrors, ...reading.items.flatMap((item) => item.diagnostics), ...mesh.diagnostics];
   const ofProxies = new Map(proxies.flatMap(({ compiled }) => compiled.diagnostics.map((diagnostic) => [JSON.stringify(diagnostic), diagnostic])));
-  return { options, mesh, proxies, diagnostics: [...found, ...ofProxies.values()].sort(compareDiagnostics) };
+  return { options, certificates, mesh, proxies, diagnostics: [...found, ...ofProxies.values()].sort(compareDiagnostics) };
 }
 
 function proxiesOf(mesh: Mesh, options: GoldenOptions): readonly { readonly proxy: Proxy; readonly mode: InterceptionMode }[] {

@@ -29,7 +29,8 @@ function describePeer(connection: DownstreamConnection, entry: HttpManagerEntry)
   if (connection.peerFingerprint !== undefined) parts.push(`Hash=${connection.peerFingerprint}`);
   if (cert && connection.peerPem !== undefined) parts.push(`Cert="${encodePem(connection.peerPem())}"`);
   if (subject) parts.push(`Subject="${facts.peerSubject.replaceAll('"', '\\"')}"`);
-  if (uri) for (const name of facts.peerUriSans) parts.push(`URI=${name}`);
+  // The key is there even where there is no name, as in Envoy.
+  if (uri) for (const name of facts.peerUriSans.length > 0 ? facts.peerUriSans : ['']) parts.push(`URI=${name}`);
   if (dns) for (const name of connection.peerNames ?? []) if (!name.includes('://')) parts.push(`DNS=${name}`);
   return parts.join(';');
 }

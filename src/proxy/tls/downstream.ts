@@ -23,7 +23,8 @@ export type TlsAcceptor = {
   readonly accept: (socket: Socket, hello: ClientHello | undefined, receiver: AcceptReceiver) => void;
 };
 
-type Certificate = { readonly options: SecureContextOptions; readonly names: PeerNames };
+/** `keyType`: `ec` or `rsa`. A server may have one of each for the same names: the client's handshake tells which it can take. */
+type Certificate = { readonly options: SecureContextOptions; readonly names: PeerNames; readonly keyType: string };
 
 const handshakeTimeoutMs = 15_000;
 
@@ -133,11 +134,11 @@ class Terms {
     this.#serverFor(this.#choose(hello?.serverName), shares).emit('connection', socket);
   }
 
-  #serverFor(index: number, withAlpn: boolean): Server {
-    const key = `${index} ${withAlpn}`;
+  #serverFor(chosen: readonly Certificate[], withAlpn: boolean): Server {
+    const key = `${chosen.map((one) => this.#certificates.indexOf(one)).join()} ${withAlpn}`;
     const known = this.#servers.get(key);
     if (known !== undefined) return known;
-    const server = this.#createServer(this.#certificates[index]?.options ?? {}, withAlpn);
+    const server = this.#createServer(joined(chosen), withAlpn);
     this.#servers.set(key, server);
     return server;
   }
@@ -160,12 +161,14 @@ class Terms {
     return server;
   }
 
-  /** The certificate for a server name: one that has it, one whose wildcard covers it, else the first. */
-  #choose(serverName: string | undefined): number {
-    if (serverName === undefined || this.#certificates.length === 1) return 0;
-    const withName = (name: string): number => this.#certificates.findIndex(({ names }) => names.dnsNames.includes(name));
-    const exact = withName(serverName);
-    return exact >= 0 ? exact : Math.max(0, withName(`*${serverName.slice(serverName.indexOf('.'))}`));
+  /** The certificates for a server name, one of each key type: those that have it, those whose wildcard covers it, else the first. */
+  #choose(serverName: string | undefined): readonly Certificate[] {
+    const all = this.#certificates;
+    if (all.length === 1) return all;
+    const withName = (name: string): readonly Certificate[] => all.filter(({ names }) => names.dnsNames.includes(name));
+    const exact = serverName === undefined ? [] : withName(serverName);
+    const covering = serverName === undefined || exact.length > 0 ? exact : withName(`*${serverName.slice(serverName.indexOf('.'))}`);
+    return firstOfEachKeyType(covering.length > 0 ? covering : all);
   }
 
   #onSecure(socket: TLSSocket): void {
@@ -207,6 +210,22 @@ class Terms {
   }
 }
 
+function firstOfEachKeyType(certificates: readonly Certificate[]): readonly Certificate[] {
+  return certificates.filter((one, index) => certificates.findIndex(({ keyType }) => keyType === one.keyType) === index);
+}
+
+/** All but certificate and key is the same for all. */
+function joined(certificates: readonly Certificate[]): SecureContextOptions {
+  const [first] = certificates;
+  if (first === undefined || certificates.length === 1) return first?.options ?? {};
+  return { ...first.options, cert: pems(certificates.map(({ options }) => options.cert)), key: pems(certificates.map(({ options }) => options.key)) };
+}
+
+/** What loadCertificate puts there is text. */
+function pems(values: readonly unknown[]): string[] {
+  return values.filter((value) => typeof value === 'string');
+}
+
 /** A connection's four-tuple: the raw socket and the TLS socket over it have the same. */
 function connectionKey(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`;
@@ -226,7 +245,8 @@ function loadCertificate(tls: DownstreamTls, pair: KeyPair, trust: Trust, contex
   const context = contexts.check(options);
   if (!context.ok) return context;
   try {
-    return ok({ options, names: peerNamesOf(new X509Certificate(pair.chain)) });
+    const certificate = new X509Certificate(pair.chain);
+    return ok({ options, names: peerNamesOf(certificate), keyType: certificate.publicKey.asymmetricKeyType ?? '' });
   } catch (error) {
     return failed(error instanceof Error ? error.message : String(error));
   }
