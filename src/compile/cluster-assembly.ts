@@ -121,7 +121,7 @@ function serviceUnits({ service, rule, facts }: GovernedService, parts: ClientPa
   const shape = [service.ports, service.origin, rule ?? noRule, ...(named ? [service.endpoints] : [])];
   const own = `${service.hostname} ${service.headless} ${service.resolution} ${service.trafficDistribution ?? ''} ${named ? place : ''}`;
   const plainKey = plain.size === 0 ? '' : [...plain].map(({ address, port }) => `${address}:${port}`).join(',');
-  const key = `${clientKey} ${own} ${mtlsKey(mtls, service)} ${secretsKey} ${named ? plainKey : ''}`;
+  const key = `${clientKey} ${own} ${mtlsKey(mtls, service, client.hasIdentity)} ${secretsKey} ${named ? plainKey : ''}`;
   const clusters = cache.once('clusters', shape, key, () => outboundClusters(service, rule, { client, placement, mtls, plain, secrets, settings }));
   const discovered = new Set(clusters.filter(isDiscovered).map(({ resource }) => resource.name));
   if (discovered.size === 0) return [...units, ...clusters];

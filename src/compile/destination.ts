@@ -2,6 +2,7 @@
 import type { Client } from '#compile/client.ts';
 import { hashKeyOf } from '#compile/hash-policy.ts';
 import { outboundClusterName } from '#compile/names.ts';
+import { saysHttp } from '#compile/request-alpn.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { DestinationRule, HashKey } from '#model/destination-rule.ts';
 import type { Retries } from '#model/retry.ts';
@@ -13,7 +14,7 @@ export type RouteContext = {
   readonly port: number;
   readonly gateway: string;
   readonly client: Client;
-  readonly service: (hostname: string) => Pick<Service, 'hostname' | 'ports'> | undefined;
+  readonly service: (hostname: string) => Pick<Service, 'hostname' | 'ports' | 'external'> | undefined;
   /** An ExternalName Service: requests for it go to the service it stands for. */
   readonly alias: (hostname: string) => Pick<Alias, 'target' | 'ports'> | undefined;
   /** The destination rule in force for a host: what places requests among its endpoints. */
@@ -54,6 +55,12 @@ export function destinationPort({ host, port }: Named, context: RouteContext): n
   if (port !== undefined) return port;
   const ports = (context.service(host.hostname) ?? context.alias(host.hostname))?.ports;
   return ports?.length === 1 && ports[0] !== undefined ? ports[0].number : context.port;
+}
+
+/** Whether requests to the destination must say that they are HTTP, as its port may carry bytes as well. */
+export function destinationSaysHttp(destination: Named, context: RouteContext): boolean {
+  const { hostname } = destination.host;
+  return saysHttp(context.service(hostname), destinationPort(destination, context), destination.subset, context.rule(hostname));
 }
 
 /** What places a request among the endpoints of the destination; undefined where it is balanced otherwise. */

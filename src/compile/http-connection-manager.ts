@@ -4,7 +4,7 @@ import { assertNever } from '#base/assert-never.ts';
 import { accessLogs } from '#compile/access-log.ts';
 import { adsConfigSource } from '#compile/config-source.ts';
 import { noTimeout } from '#compile/durations.ts';
-import { httpFilters } from '#compile/http-filters.ts';
+import { type FilterPlace, httpFilters } from '#compile/http-filters.ts';
 import { explainingLocalReply } from '#compile/local-reply.ts';
 import { noWorkloadFilters, type WorkloadFilters } from '#compile/workload-filters.ts';
 import { encodePart, packAny, packAnyOf } from '#envoy/any.ts';
@@ -94,7 +94,7 @@ type CommonOptions = Omit<ConnectionManagerOptions, 'routes' | 'statPrefix'>;
 function commonFields(options: CommonOptions, settings: MeshSettings): Fields {
   return {
     codecType: HttpConnectionManager_CodecType.AUTO,
-    httpFilters: [...httpFilters(options.protocol, options.forwardsByHost === true, options.filters)],
+    httpFilters: [...httpFilters(filterPlace(options), options.filters)],
     accessLog: [...accessLogs(settings)],
     ...pathFields(settings.pathNormalization ?? 'BASE'),
     upgradeConfigs: [{ upgradeType: 'websocket' }, ...(options.endsConnect === true ? [{ upgradeType: 'CONNECT' }] : [])],
@@ -103,6 +103,10 @@ function commonFields(options: CommonOptions, settings: MeshSettings): Fields {
     ...(options.explainFailures && { localReplyConfig: explainingLocalReply() }),
     ...sideFields(options),
   };
+}
+
+function filterPlace({ protocol, forwardsByHost = false, side }: CommonOptions): FilterPlace {
+  return { protocol, forwardsByHost, calls: side !== 'sidecar-inbound' };
 }
 
 /** Source: Istio, MeshConfig.pathNormalization. */

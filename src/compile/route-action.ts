@@ -5,6 +5,7 @@ import { duration, noTimeout } from '#compile/durations.ts';
 import { hashPolicies } from '#compile/hash-policy.ts';
 import { headerChanges } from '#compile/header-changes.ts';
 import { mirrorPolicy } from '#compile/mirror.ts';
+import { httpOverMutualTls } from '#compile/request-alpn.ts';
 import { retryPolicy } from '#compile/retry.ts';
 import { pathRewrite } from '#compile/rewrite.ts';
 import { create } from '#envoy/create.ts';
@@ -17,8 +18,8 @@ import {
 } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { HttpMatch, HttpRule, VirtualService, WeightedDestination } from '#model/virtual-service.ts';
 
-/** A destination and the cluster that it is. */
-export type Target = { readonly cluster: string; readonly destination: WeightedDestination };
+/** A destination and the cluster that it is. `saysHttp`: requests to it must say that they are HTTP. */
+export type Target = { readonly cluster: string; readonly destination: WeightedDestination; readonly saysHttp: boolean };
 
 /** What a rule forwards with: its targets in the order of its destinations, and the clusters of its mirrors. */
 export type Forwarding = {
@@ -63,12 +64,13 @@ export function routeAction(
   });
 }
 
-function weightedCluster({ cluster, destination }: Target): WeightedCluster_ClusterWeight {
+function weightedCluster({ cluster, destination, saysHttp }: Target): WeightedCluster_ClusterWeight {
   const { weight, headers } = destination;
   return create(WeightedCluster_ClusterWeightSchema, {
     name: cluster,
     weight,
     ...headerChanges(headers),
+    ...(saysHttp && { typedPerFilterConfig: httpOverMutualTls() }),
     ...(headers?.authority !== undefined && { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: headers.authority } }),
   });
 }

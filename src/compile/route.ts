@@ -5,7 +5,7 @@ import type { Origin } from '#base/origin.ts';
 import { isFromSource } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { corsConfig } from '#compile/cors.ts';
-import { destinationCluster, destinationHashKey, type RouteContext } from '#compile/destination.ts';
+import { destinationCluster, destinationHashKey, destinationSaysHttp, type RouteContext } from '#compile/destination.ts';
 import { noTimeout } from '#compile/durations.ts';
 import { faultConfig } from '#compile/fault.ts';
 import { hashKeyOf, hashPolicies } from '#compile/hash-policy.ts';
@@ -13,6 +13,7 @@ import { headerChanges } from '#compile/header-changes.ts';
 import { corsFilter, faultFilter } from '#compile/http-filters.ts';
 import { routeMetadata } from '#compile/metadata.ts';
 import { configPath, hostAndPort, outboundClusterName } from '#compile/names.ts';
+import { httpOverMutualTls, saysHttp } from '#compile/request-alpn.ts';
 import { retryPolicy } from '#compile/retry.ts';
 import { routeAction } from '#compile/route-action.ts';
 import { routeAnswer } from '#compile/route-answer.ts';
@@ -30,7 +31,7 @@ export type RouteEntry = {
 };
 
 /** The clusters of a rule's destinations and of its mirrors. */
-type RuleClusters = { readonly targets: readonly string[]; readonly mirrors: readonly string[] };
+type RuleClusters = { readonly targets: readonly string[]; readonly saysHttp: readonly boolean[]; readonly mirrors: readonly string[] };
 
 /** The routes of a virtual service, up to the first that catches everything; empty where none is for this gateway. */
 export function virtualServiceRoutes(virtualService: VirtualService, context: RouteContext, cache: CompileCache): readonly RouteEntry[] {
@@ -39,7 +40,7 @@ export function virtualServiceRoutes(virtualService: VirtualService, context: Ro
   const matches = virtualService.http.map((rule) => rule.matches.filter((match) => isFor(match, context)));
   const counting = matches.map((ofRule, index) => ofRule.map((match) => virtualService.http[index]?.matches.indexOf(match)).join(',')).join(';');
   const faults = virtualService.http.flatMap((rule) => ruleFaults(rule, context));
-  const names = clusters.map(({ targets, mirrors }) => [...targets, ...mirrors].join(' ')).join(' ');
+  const names = clusters.map(({ targets, saysHttp: says, mirrors }) => [...targets, ...says, ...mirrors].join(' ')).join(' ');
   const placed = JSON.stringify(virtualService.http.map((rule) => rule.destinations.map((destination) => destinationHashKey(destination, context))));
   const key = `${context.port} ${context.gateway} ${context.isTls === true} ${counting} ${names} ${faults.join(' ')} ${placed}`;
   return cache.once('routes', [virtualService], key, () => makeRoutes(virtualService, context, clusters, matches));
@@ -48,6 +49,7 @@ export function virtualServiceRoutes(virtualService: VirtualService, context: Ro
 function ruleClusters({ destinations, mirrors = [] }: HttpRule, context: RouteContext): RuleClusters {
   return {
     targets: destinations.map((destination) => destinationCluster(destination, context)),
+    saysHttp: destinations.map((destination) => destinationSaysHttp(destination, context)),
     mirrors: mirrors.map(({ destination }) => destinationCluster(destination, context)),
   };
 }
@@ -62,7 +64,7 @@ function makeRoutes(
   for (const [index, rule] of virtualService.http.entries()) {
     const matches = rule.matches.length === 0 ? [undefined] : (counting[index] ?? []);
     for (const match of matches) {
-      const entry = makeRoute(virtualService, rule, match, context, clusters[index] ?? { targets: [], mirrors: [] });
+      const entry = makeRoute(virtualService, rule, match, context, clusters[index] ?? { targets: [], saysHttp: [], mirrors: [] });
       entries.push(entry);
       if (isCatchAll(entry.route.match)) return entries;
     }
@@ -80,11 +82,11 @@ function makeRoute(
   rule: HttpRule,
   match: HttpMatch | undefined,
   context: RouteContext,
-  { targets: clusters, mirrors }: RuleClusters,
+  { targets: clusters, saysHttp: says, mirrors }: RuleClusters,
 ): RouteEntry {
   const { semantics } = virtualService;
   const envoyMatch = routeMatch(match, semantics);
-  const targets = rule.destinations.map((destination, index) => ({ cluster: clusters[index] ?? '', destination }));
+  const targets = rule.destinations.map((destination, index) => ({ cluster: clusters[index] ?? '', destination, saysHttp: says[index] === true }));
   const [only] = targets.length === 1 ? targets : [];
   const route = create(RouteSchema, {
     name: match === undefined || match.name === '' ? rule.name : `${rule.name}.${match.name}`,
@@ -92,7 +94,7 @@ function makeRoute(
     action: actionOf(rule, context, () => routeAction(rule, match, { targets, mirrors, semantics }, context)),
     ...headerChanges(rule.headers, rule.answer === undefined ? only?.destination.headers : undefined),
     ...(match?.statPrefix !== undefined && { statPrefix: match.statPrefix }),
-    typedPerFilterConfig: filterConfigs(rule),
+    typedPerFilterConfig: { ...filterConfigs(rule), ...(rule.answer === undefined && only?.saysHttp === true && httpOverMutualTls()) },
     metadata: routeMetadata(configPath('virtual-service', virtualService), ruleFaults(rule, context)),
     decorator: { operation: operationName(virtualService, rule.answer === undefined ? clusters : [], context, pathOfMatch(envoyMatch)) },
   });
@@ -136,7 +138,8 @@ export function defaultRoutes(
   cache: CompileCache,
 ): readonly RouteEntry[] {
   const placed = hashKeyOf(rule(service.hostname), port.number, undefined);
-  const text = placed === undefined ? service.hostname : `${service.hostname} ${JSON.stringify(placed)}`;
+  const isSniffed = saysHttp(service, port.number, undefined, rule(service.hostname));
+  const text = `${service.hostname} ${isSniffed} ${placed === undefined ? '' : JSON.stringify(placed)}`;
   return cache.once('default routes', [port], text, () => {
     const cluster = outboundClusterName(port.number, undefined, service.hostname);
     const policy = retryPolicy(defaultRetries);
@@ -154,6 +157,7 @@ export function defaultRoutes(
         },
       },
       decorator: { operation: `${hostAndPort(service.hostname, port.number)}/*` },
+      ...(isSniffed && { typedPerFilterConfig: httpOverMutualTls() }),
     });
     return [{ route, origins: [port.origin], destinations: [] }];
   });

@@ -25,8 +25,9 @@ export function serviceMtls({ mesh: { settings }, peerAuthentications }: Scope, 
   return { ...endpointFacts(service, settings), automatic };
 }
 
-/** All that clusters depend on of it. Which endpoints there are matters to services only that connections pass through to. */
-export function mtlsKey({ accounts, automatic, wholePorts }: ServiceMtls, service: Service): string {
+/** All that clusters depend on of it; nothing where the client could not begin mutual TLS. Which endpoints there are matters to services only that connections pass through to. */
+export function mtlsKey({ accounts, automatic, wholePorts }: ServiceMtls, service: Service, hasIdentity: boolean): string {
+  if (!hasIdentity) return '';
   const passes = service.headless || service.resolution === 'none';
   return `${automatic} ${accounts.join(',')} ${passes ? [...wholePorts].join(',') : ''}`;
 }

@@ -22,6 +22,8 @@ export type ClusterEntry = BalancingEntry &
     readonly tls?: UpstreamTls;
     /** transport_socket_matches, in order: what is used in place of `tls` and `proxyProtocol` for endpoints that fit one. */
     readonly transportChoices?: readonly TransportSocketChoice[];
+    /** ALPN names that connections offer in place of those of `tls`: those of the requests that they are for (set_filter_state). */
+    readonly requestAlpn?: readonly string[];
     /** Each connection begins with a PROXY protocol header that names the client's connection, and carries that client's requests alone. */
     readonly proxyProtocol?: 1 | 2;
     /** Pool connections without requests close after this; Envoy's default is one hour. */

@@ -14,6 +14,7 @@ import { JwtAuthenticationSchema } from '#envoy/gen/envoy/extensions/filters/htt
 import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 import { RBACSchema as HttpRbacSchema, RBACPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import { ConfigSchema as FilterStateSchema } from '#envoy/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
 import { HttpInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { OriginalDstSchema } from '#envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
 import { TlsInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
@@ -68,6 +69,7 @@ export const extensionTypes: Registry = createRegistry(
   HttpRbacSchema,
   RBACPerRouteSchema,
   RouterSchema,
+  FilterStateSchema,
   HttpInspectorSchema,
   OriginalDstSchema,
   TlsInspectorSchema,

@@ -1,5 +1,6 @@
 // The router: a routed request goes to an endpoint of its cluster, its response comes back; by the route's retry policy again and again.
 import { mayRetry } from '#decide/circuit-limits.ts';
+import { upstreamProtocols } from '#decide/filter-state.ts';
 import { formatGrpcTimeout } from '#decide/grpc-timeout.ts';
 import type { RequestHash } from '#decide/hash-policy.ts';
 import { applyHeaderOperations } from '#decide/header-apply.ts';
@@ -154,7 +155,9 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     if (route.attemptCountInRequest) setField(request.headers, 'x-envoy-attempt-count', String(this.#attempts));
     if (action.autoHostRewrite && endpoint.entry.hostname !== '') request.authority = endpoint.entry.hostname;
     const protocol = context.method === 'CONNECT' && action.endsConnect ? 'bytes' : protocolFor(cluster.entry, request.version);
-    const attempt = new UpstreamAttempt(this, endpoint, protocol, action.highPriority, announcedEnds(endpoint.cluster, context.record.connection));
+    const client = announcedEnds(endpoint.cluster, context.record.connection);
+    const alpn = upstreamProtocols(context.parts.entry.httpFilters, this.#decision);
+    const attempt = new UpstreamAttempt(this, endpoint, protocol, action.highPriority, client, alpn);
     this.#attempt = attempt;
     this.#sentMs = context.elapsedMs();
     if (this.#attempts > 1) tellTimeouts(context, this.#timeouts, this.#spentMs());

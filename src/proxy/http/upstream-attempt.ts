@@ -25,6 +25,7 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   readonly #owner: AttemptOwner;
   readonly #client: ConnectionEnds | undefined;
   readonly #isHigh: boolean;
+  readonly #alpn: readonly string[] | undefined;
   #stream: ClientStream | undefined = undefined;
   #cancelled = false;
   #perTry: Timer | undefined = undefined;
@@ -33,11 +34,12 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   /** Outlier detection wants the gRPC status instead of the HTTP status. */
   #isWatchedGrpc = false;
 
-  /** `client`: its connection, for clusters that announce it to their endpoints. */
-  constructor(owner: AttemptOwner, endpoint: Endpoint, protocol: PoolProtocol, isHigh: boolean, client?: ConnectionEnds) {
+  /** `client`: its connection, for clusters that announce it to their endpoints. `alpn`: what the request's connections offer instead of the cluster's. */
+  constructor(owner: AttemptOwner, endpoint: Endpoint, protocol: PoolProtocol, isHigh: boolean, client?: ConnectionEnds, alpn?: readonly string[]) {
     this.#owner = owner;
     this.#client = client;
     this.#isHigh = isHigh;
+    this.#alpn = alpn;
     this.endpoint = endpoint;
     this.protocol = protocol;
   }
@@ -54,7 +56,7 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
       this.#perTry.arm(perTryTimeoutMs);
     }
     if (this.endpoint.isWatched) this.#isWatchedGrpc = fieldValue(head.headers, 'content-type')?.startsWith('application/grpc') ?? false;
-    this.#stream = this.endpoint.pool(this.protocol, this.#client, this.#isHigh).open(head, hasBody, this);
+    this.#stream = this.endpoint.pool(this.protocol, this.#client, this.#isHigh, this.#alpn).open(head, hasBody, this);
   }
 
   sendData(chunk: Uint8Array): boolean {

@@ -63,7 +63,8 @@ function connectSecure(
   receiver: Receiver,
   over?: Socket,
 ) {
-  const alpn = tls.alpn.length > 0 ? [...tls.alpn] : fallbackAlpn === '' ? [] : [fallbackAlpn];
+  const { requestAlpn } = cluster;
+  const alpn = requestAlpn !== undefined ? [...requestAlpn] : tls.alpn.length > 0 ? [...tls.alpn] : fallbackAlpn === '' ? [] : [fallbackAlpn];
   const session = ready.sessions.get(endpoint.key);
   // allowHalfOpen reaches the socket underneath, as with net.connect; the types leave it out.
   const options: ConnectionOptions & { readonly allowHalfOpen: boolean } = {

@@ -85,22 +85,28 @@ export class Endpoint implements BalancedHost {
     if (this.#watched !== undefined) this.#detector?.onLocal(this.#watched, result);
   }
 
-  /** `client`: its connection, for clusters that announce it; each client has pools of its own there, and so have requests of high priority. */
-  pool(protocol: PoolProtocol, client?: ConnectionEnds, isHigh = false): UpstreamPool {
-    if (isHigh || (client !== undefined && this.#cluster.proxyProtocol !== undefined)) return this.#ownPool(protocol, client, isHigh);
+  /**
+   * `client`: its connection, for clusters that announce it; each client has pools of its own there, and so have requests of high priority, and those
+   * that say themselves which ALPN names their connections offer (`alpn`).
+   */
+  pool(protocol: PoolProtocol, client?: ConnectionEnds, isHigh = false, alpn?: readonly string[]): UpstreamPool {
+    const ownAlpn = this.#cluster.tls === undefined ? undefined : alpn;
+    if (isHigh || ownAlpn !== undefined || (client !== undefined && this.#cluster.proxyProtocol !== undefined))
+      return this.#ownPool(protocol, client, isHigh, ownAlpn);
     if (protocol === 'bytes') return (this.#bytes ??= this.#factories.bytes(this.#cluster, this.entry, this.#usages.usage));
     if (protocol === 'http1') return (this.#http1 ??= this.#factories.http1(this.#cluster, this.entry, this.#usages.usage));
     return (this.#http2 ??= this.#factories.http2(this.#cluster, this.entry, this.#usages.usage));
   }
 
-  #ownPool(protocol: PoolProtocol, client: ConnectionEnds | undefined, isHigh: boolean): UpstreamPool {
+  #ownPool(protocol: PoolProtocol, client: ConnectionEnds | undefined, isHigh: boolean, alpn: readonly string[] | undefined): UpstreamPool {
     const pools = (this.#ownPools ??= new Map<string, UpstreamPool>());
     const ends = client === undefined ? '' : `${client.sourceIp} ${client.sourcePort} ${client.destinationIp} ${client.destinationPort}`;
-    const key = `${protocol} ${isHigh} ${ends}`;
+    const key = `${protocol} ${isHigh} ${alpn === undefined ? '' : alpn.join()} ${ends}`;
     const known = pools.get(key);
     if (known !== undefined) return known;
     if (pools.size >= mostOwnPools) forgetIdle(pools);
-    const cluster = isHigh ? { ...this.#cluster, ...this.#cluster.high } : this.#cluster;
+    const whole = isHigh ? { ...this.#cluster, ...this.#cluster.high } : this.#cluster;
+    const cluster = alpn === undefined ? whole : { ...whole, requestAlpn: alpn };
     const pool = this.#factories[protocol](cluster, this.entry, isHigh ? this.#usages.highUsage : this.#usages.usage, client);
     pools.set(key, pool);
     return pool;
