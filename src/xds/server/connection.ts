@@ -3,8 +3,11 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { status as grpcStatus, Metadata, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
+import { ok, type Result } from '#base/result.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#envoy/gen/envoy/service/discovery/v3/discovery_pb.js';
+import type { ResourceSet } from '#envoy/resource.ts';
+import { typeUrls } from '#envoy/type-url.ts';
 import type { XdsMode } from '#xds/ads-service.ts';
 import type { NodeSource } from '#xds/node-source.ts';
 import { isTypeUrl } from '#xds/resource-messages.ts';
@@ -21,6 +24,8 @@ export type ConnectionOptions = {
   readonly clock: Clock;
   /** Of the secure port: whether the node may be the caller's. */
   readonly admission?: Admission;
+  /** Whether secrets may go over the call: private keys are for callers that are known, on wires that nobody reads. */
+  readonly carriesSecrets: boolean;
 };
 
 /** Why a node is not the caller that opened the call, or undefined when it fits. */
@@ -90,7 +95,7 @@ class Session {
       this.#refuse(grpcStatus.PERMISSION_DENIED, misfit);
       return undefined;
     }
-    const resources = this.#options.source.resourcesFor(node);
+    const resources = this.#resourcesFor(node);
     if (!resources.ok) {
       this.#options.logger.log('warn', 'xDS client refused', { node: node.id, reason: resources.error });
       this.#refuse(grpcStatus.FAILED_PRECONDITION, resources.error);
@@ -123,9 +128,20 @@ class Session {
   /** A node that is refused now, but was served before, keeps what it has: its pod may be on its way out and still draining. */
   refresh(): void {
     if (this.#stream === undefined || this.#node === undefined) return;
-    const resources = this.#options.source.resourcesFor(this.#node);
+    const resources = this.#resourcesFor(this.#node);
     if (resources.ok) this.#stream.desire(resources.value);
     else this.#options.logger.log('debug', 'xDS client keeps its last state', { node: this.#node.id, reason: resources.error });
+  }
+
+  #resourcesFor(node: Node): Result<ResourceSet, string> {
+    const found = this.#options.source.resourcesFor(node);
+    if (!found.ok || this.#options.carriesSecrets || !found.value.has(typeUrls.secret)) return found;
+    if (this.#stream === undefined) {
+      this.#options.logger.log('warn', 'xDS client is given no certificates: it must connect to the port with TLS and prove who it is', {
+        node: node.id,
+      });
+    }
+    return ok(new Map([...found.value].filter(([typeUrl]) => typeUrl !== typeUrls.secret)));
   }
 
   end(): void {
