@@ -38,6 +38,6 @@ function messageOf(name: string, secret: NamedSecret) {
     type:
       secret.kind === 'certificate'
         ? { case: 'tlsCertificate', value: { certificateChain: bytes(secret.chain), privateKey: bytes(secret.key.reveal()) } }
-        : { case: 'validationContext', value: { trustedCa: bytes(secret.pem) } },
+        : { case: 'validationContext', value: { trustedCa: bytes(secret.pem), ...(secret.crl === undefined ? {} : { crl: bytes(secret.crl) }) } },
   });
 }

@@ -2,9 +2,11 @@
 // says so.
 import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
 import { proxyEnvironment, proxyProgram } from '#app/proxy-program.ts';
+import type { SecureXds } from '#app/secure-xds.ts';
 import type { Clock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
 import { type LocalProcess, startLocalProcess } from '#runtime/child-process.ts';
+import type { PodPlan } from '#runtime/pod-plan.ts';
 import type { PortAllocator } from '#runtime/port-allocator.ts';
 import type { ProxyProcess, ProxyRequest, StartProxy } from '#runtime/proxy-process.ts';
 import type { Watchdog } from '#runtime/watchdog.ts';
@@ -15,8 +17,10 @@ const { request } = process.getBuiltinModule('node:http');
 export type EmbeddedProxyOptions = {
   readonly nodeProgram: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** `host:port` of the control plane. */
+  /** `host:port` of the control plane's secure port. */
   readonly xdsTarget: string;
+  /** The files by which a pod's proxy says who it is. */
+  readonly credentials: (plan: PodPlan) => Promise<SecureXds>;
   readonly domain: string;
   readonly allocator: PortAllocator;
   readonly watchdog: Watchdog;
@@ -32,10 +36,10 @@ export function embeddedProxies(options: EmbeddedProxyOptions): StartProxy {
 
 async function startOne(options: EmbeddedProxyOptions, { plan, ports, logFile }: ProxyRequest): Promise<ProxyProcess> {
   const { nodeProgram, environment, xdsTarget, domain, allocator, watchdog, clock, logLevel } = options;
-  const adminPort = await allocator.take();
+  const [adminPort, { tokenFile, rootsFile }] = await Promise.all([allocator.take(), options.credentials(plan)]);
   const args = [
     ...[...proxyProgram(), '--xds', xdsTarget, '--node', nodeId(plan, domain), '--metadata', JSON.stringify(nodeMetadata(plan, ports))],
-    ...['--admin-port', String(adminPort), '--log-level', logLevel],
+    ...['--token-file', tokenFile, '--ca-roots', rootsFile, '--admin-port', String(adminPort), '--log-level', logLevel],
   ];
   const running = startLocalProcess(
     { command: nodeProgram, args, cwd: process.cwd(), env: { ...proxyEnvironment(environment), ...plan.proxy.environment }, logFile },

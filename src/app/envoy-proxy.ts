@@ -5,18 +5,24 @@ import { create } from '@bufbuild/protobuf';
 import { envoyAdmin } from '#agent/envoy-admin.ts';
 import { startEnvoy } from '#agent/envoy-process.ts';
 import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
+import { controlPlaneName, type SecureXds } from '#app/secure-xds.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
+import { startWorkloadIdentity } from '#ca/client/client.ts';
+import { WorkloadSecrets } from '#ca/client/workload-secrets.ts';
 import { NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type ProcessEnd, readLastLines } from '#runtime/child-process.ts';
+import type { PodPlan } from '#runtime/pod-plan.ts';
 import type { PortAllocator } from '#runtime/port-allocator.ts';
 import type { ProxyProcess, ProxyRequest, StartProxy } from '#runtime/proxy-process.ts';
 import type { Watchdog } from '#runtime/watchdog.ts';
 
 export type EnvoyProxyOptions = {
   readonly binary: string;
-  /** `host:port` of the control plane. */
+  /** `host:port` of the control plane's secure port. */
   readonly xdsTarget: string;
+  /** The files by which the agent of a pod's Envoy says who it is. */
+  readonly credentials: (plan: PodPlan) => Promise<SecureXds>;
   readonly domain: string;
   /** Bootstraps are written below it. */
   readonly workFolder: string;
@@ -34,11 +40,15 @@ export function envoyProxies(options: EnvoyProxyOptions): StartProxy {
 
 async function startOne(options: EnvoyProxyOptions, { plan, ports, logFile }: ProxyRequest): Promise<ProxyProcess> {
   const { allocator, watchdog, clock, domain } = options;
-  const adminPort = await allocator.take();
+  const [adminPort, files] = await Promise.all([allocator.take(), options.credentials(plan)]);
+  const identity = startWorkloadIdentity({ target: options.xdsTarget, ...files, logger: options.logger, clock, random: Math.random });
+  const secrets = new WorkloadSecrets(identity, clock);
   const ended = Promise.withResolvers<ProcessEnd>();
   let pid = 0;
   const envoy = await startEnvoy({
     ...options,
+    secrets,
+    xdsServerName: controlPlaneName,
     node: create(NodeSchema, {
       id: nodeId(plan, domain),
       cluster: `${plan.pod.metadata.name}.${plan.pod.metadata.namespace}`,
@@ -61,6 +71,8 @@ async function startOne(options: EnvoyProxyOptions, { plan, ports, logFile }: Pr
   void envoy.exited.then(() => {
     watchdog.drop(pid);
     allocator.giveBack([adminPort]);
+    secrets[Symbol.dispose]();
+    void identity[Symbol.asyncDispose]();
     ended.resolve({ kind: 'exit', code: 0 });
   });
   return {

@@ -1,9 +1,10 @@
 // The embedded proxy as an xDS client: one aggregated stream, its updates handed to the stores in the order in which they come, refusals given back as NACKs.
 import type { ProxySecrets } from '#app/proxy-secrets.ts';
-import { type SecureXds, secureChannel } from '#app/secure-xds.ts';
+import { controlPlaneName, type SecureXds } from '#app/secure-xds.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
+import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { ClusterStore, Refusal } from '#proxy/cluster-store.ts';
@@ -22,8 +23,9 @@ export type ProxyAdsOptions = {
   readonly clusterStore: ClusterStore;
   readonly configStore: ConfigStore;
   readonly secrets: ProxySecrets;
-  /** TLS to the server, and the token that says who we are; plain text without. */
+  /** TLS to the server, and the proof of who we are; plain text without. */
   readonly secure?: SecureXds;
+  readonly identity?: WorkloadIdentity;
 };
 
 export type ProxyAds = {
@@ -40,8 +42,9 @@ export type ProxyAds = {
 export async function subscribeToAds(options: ProxyAdsOptions): Promise<ProxyAds> {
   const { AdsClient } = await import('#xds/client/ads-client.ts');
   const { target, node, mode, logger, clock, clusterStore, configStore } = options;
-  const secure = options.secure === undefined ? {} : await secureChannel(options.secure);
-  const client = new AdsClient({ target, node, mode, logger, clock, ...secure });
+  const channel = options.secure === undefined ? undefined : await secureChannel(target, options.secure);
+  const way = channel === undefined ? {} : { way: () => channel.way(options.identity?.current(), clock.nowMs()) };
+  const client = new AdsClient({ target, node, mode, logger, clock, ...way });
   const answer = (type: string, refusals: readonly Refusal[]): Result<void, readonly Rejection[]> => {
     for (const { resource, message } of refusals) logger.log('warn', 'xDS resource refused', { type, resource, message });
     return refusals.length === 0 ? ok(undefined) : failed(refusals);
@@ -74,6 +77,14 @@ export async function subscribeToAds(options: ProxyAdsOptions): Promise<ProxyAds
     wantRoutes: (names) => routes.want(names),
     state: () => client.state,
     started: () => clustersStarted && listenersStarted,
-    close: () => client.close(),
+    close: () => {
+      client.close();
+      channel?.close();
+    },
   };
+}
+
+async function secureChannel(target: string, files: SecureXds) {
+  const { AuthorityChannel } = await import('#ca/client/authority-channel.ts');
+  return new AuthorityChannel({ target, serverName: controlPlaneName, ...files });
 }

@@ -4,8 +4,9 @@ import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { leveledLogger } from '#app/leveled-logger.ts';
 import { type ProxySource, runProxy } from '#app/proxy.ts';
 import { systemClock } from '#base/clock.ts';
-import type { LogLevel } from '#base/logger.ts';
+import type { Logger, LogLevel } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
+import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { readBootstrap } from '#proxy/bootstrap.ts';
 import { parseBootstrap } from '#proxy/bootstrap-text.ts';
@@ -17,6 +18,9 @@ export type ProxyProcessOptions = {
   readonly nodeId?: string | undefined;
   /** Node metadata as a JSON object. */
   readonly metadata?: string | undefined;
+  /** The token that says who this proxy is, and the roots of the control plane's certificate: both, or none. */
+  readonly tokenFile?: string | undefined;
+  readonly rootsFile?: string | undefined;
   readonly adminPort?: string | undefined;
   /** Where log lines go; standard error by default. */
   readonly logFile?: string | undefined;
@@ -25,7 +29,7 @@ export type ProxyProcessOptions = {
 
 /** Resolves with the exit code: 0 after a drain, 2 where options or configuration cannot be used. `warn` gets what a user must read. */
 export async function runProxyProcess(options: ProxyProcessOptions, warn: (line: string) => void): Promise<number> {
-  const source = await readSource(options);
+  const source = await readSource(options, warn);
   const admin = readAdminPort(options.adminPort);
   const level = readLevel(options.logLevel ?? 'info');
   const problems = [source, admin, level].flatMap((result) => (result.ok ? [] : [result.error]));
@@ -35,8 +39,10 @@ export async function runProxyProcess(options: ProxyProcessOptions, warn: (line:
   }
   const logger = leveledLogger(level.value, options.logFile);
   const stop = new AbortController();
+  const identity = await startIdentity(source.value, logger);
   const started = await runProxy({
     source: source.value,
+    ...(identity === undefined ? {} : { identity }),
     logger,
     clock: systemClock,
     ...(admin.value === undefined ? {} : { admin: { address: '127.0.0.1', port: admin.value } }),
@@ -56,7 +62,15 @@ export async function runProxyProcess(options: ProxyProcessOptions, warn: (line:
   await stopSignal(stop.signal);
   logger.log('info', 'draining');
   await proxy.close();
+  await identity?.[Symbol.asyncDispose]();
   return 0;
+}
+
+/** The client of the certificate authority is loaded where there is one to ask. */
+async function startIdentity(source: ProxySource, logger: Logger): Promise<WorkloadIdentity | undefined> {
+  if (source.kind !== 'xds' || source.secure === undefined) return undefined;
+  const { startWorkloadIdentity } = await import('#ca/client/client.ts');
+  return startWorkloadIdentity({ target: source.target, ...source.secure, logger, clock: systemClock, random: Math.random });
 }
 
 /** Resolves at the first signal. From then on a second one is the system's own: it kills. */
@@ -76,13 +90,23 @@ function stopSignal(quit: AbortSignal): Promise<void> {
   });
 }
 
-async function readSource(options: ProxyProcessOptions): Promise<Result<ProxySource, readonly string[]>> {
-  const { bootstrapFile, xds, nodeId } = options;
+async function readSource(options: ProxyProcessOptions, warn: (line: string) => void): Promise<Result<ProxySource, readonly string[]>> {
+  const { bootstrapFile, xds, nodeId, tokenFile, rootsFile } = options;
   if ((bootstrapFile === undefined) === (xds === undefined)) return failed(['give either -c BOOTSTRAP or --xds HOST:PORT']);
-  if (bootstrapFile !== undefined) return readBootstrapFile(bootstrapFile);
+  if (bootstrapFile !== undefined) {
+    return (tokenFile ?? rootsFile) ? failed(['--token-file and --ca-roots go with --xds']) : readBootstrapFile(bootstrapFile);
+  }
   if (xds === undefined || nodeId === undefined || nodeId === '') return failed(['--xds needs --node ID']);
   const node = readNode(nodeId, options.metadata ?? '{}');
-  return node.ok ? ok({ kind: 'xds', target: xds, node: node.value }) : failed([node.error]);
+  if (!node.ok) return failed([node.error]);
+  if (tokenFile !== undefined && rootsFile !== undefined) {
+    return ok({ kind: 'xds', target: xds, node: node.value, secure: { tokenFile, rootsFile } });
+  }
+  if (tokenFile !== undefined) return failed(['--token-file needs --ca-roots FILE: the roots that the control plane must be vouched for by']);
+  if (rootsFile !== undefined) return failed(['--ca-roots needs --token-file FILE: what says who this proxy is']);
+  node.value.metadata = { ...node.value.metadata, HEDDLE_IDENTITY: 'none' };
+  warn('no --token-file: this proxy has no identity, so it takes and calls nothing by mutual TLS');
+  return ok({ kind: 'xds', target: xds, node: node.value });
 }
 
 async function readBootstrapFile(file: string): Promise<Result<ProxySource, readonly string[]>> {

@@ -156,6 +156,9 @@ function messageOf(name: string, secret: NamedSecret): Secret {
   const type =
     secret.kind === 'certificate'
       ? { case: 'tlsCertificate' as const, value: { certificateChain: bytes(secret.chain), privateKey: bytes(secret.key.reveal()) } }
-      : { case: 'validationContext' as const, value: { trustedCa: bytes(secret.pem) } };
+      : {
+          case: 'validationContext' as const,
+          value: { trustedCa: bytes(secret.pem), ...(secret.crl === undefined ? {} : { crl: bytes(secret.crl) }) },
+        };
   return create(SecretSchema, { name, type });
 }

@@ -185,7 +185,9 @@ class Proxy implements RunningProxy {
     const { logger, clock } = this.#options;
     const stores = { logger, clock, clusterStore: this.#clusterStore, configStore: this.#configStore, secrets: this.#secrets };
     if (source.kind === 'xds') {
-      this.#ads = await subscribeToAds({ ...stores, ...source, mode: 'delta', listeners: true, clusters: true });
+      const { identity } = this.#options;
+      const who = identity === undefined ? {} : { identity };
+      this.#ads = await subscribeToAds({ ...stores, ...source, ...who, mode: 'delta', listeners: true, clusters: true });
       return [];
     }
     const { ads, node, wantsClusters, wantsListeners } = source.bootstrap;

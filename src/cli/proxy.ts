@@ -7,6 +7,8 @@ type Options = {
   readonly xds?: string;
   readonly node?: string;
   readonly metadata?: string;
+  readonly tokenFile?: string;
+  readonly caRoots?: string;
   readonly adminPort?: string;
   readonly logFile?: string;
   readonly logLevel?: string;
@@ -14,11 +16,12 @@ type Options = {
 
 const examples = `
 The bootstrap is Envoy's, in YAML or JSON: static listeners and clusters, TLS from files, access logs, RBAC, or ADS. A field that this
-proxy does not honour is an error that names it. SIGTERM and Ctrl-C let requests end (5 s at most); a second one ends at once.
+proxy does not honour is an error that names it. Without --token-file a proxy has no identity: it takes and calls nothing by mutual TLS. SIGTERM and Ctrl-C let requests end (5 s at most); a second one ends at once.
 
 Examples:
   heddle proxy -c envoy.yaml
   heddle proxy --xds 127.0.0.1:15010 --node 'sidecar~10.0.0.1~hello-v1.default~default.svc.cluster.local' --admin-port 15000
+  heddle proxy --xds 10.0.0.5:15012 --node 'sidecar~10.0.0.9~vm.default~default.svc.cluster.local' --token-file token --ca-roots root-cert.pem
   heddle proxy --xds 127.0.0.1:15010 --node 'router~10.0.0.2~gw.istio-system~istio-system.svc.cluster.local' --metadata '{"NAMESPACE":"istio-system"}'
 `;
 
@@ -29,6 +32,8 @@ export function proxyCommand(): Command {
     .option('--xds <host:port>', 'take all configuration from this xDS server (ADS)')
     .option('--node <id>', 'who this proxy is, as the xDS server knows it (with --xds)')
     .option('--metadata <json>', 'node metadata, a JSON object (with --xds)')
+    .option('--token-file <file>', 'the token that says who this proxy is (with --xds; see heddle token): it gets a certificate and mutual TLS by it')
+    .option('--ca-roots <file>', "PEM of the roots that the control plane's certificate is held against (with --token-file)")
     .option('--admin-port <port>', 'serve the admin endpoints on this port of 127.0.0.1, 0 for a free one')
     .option('--log-file <file>', 'append log lines to this file instead of standard error')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
@@ -39,6 +44,8 @@ export function proxyCommand(): Command {
         ['--xds', options.xds],
         ['--node', options.node],
         ['--metadata', options.metadata],
+        ['--token-file', options.tokenFile],
+        ['--ca-roots', options.caRoots],
         ['--admin-port', options.adminPort],
         ['--log-file', options.logFile],
         ['--log-level', options.logLevel],

@@ -20,11 +20,18 @@ export function publishedResources(pods: readonly PublishedPod[], services: Iter
   return [...[...newest.values()].map(podWithStatus), ...slices];
 }
 
+/** Istio's sign that a pod takes mutual TLS: on Kubernetes the injection of the sidecar writes it. */
+const tlsModeLabel = 'security.istio.io/tlsMode';
+
 function podWithStatus({ plan, ports, phase, ready }: PublishedPod): KindMap['Pod'] {
   const condition = ready ? 'True' : 'False';
   return {
     ...plan.pod,
-    metadata: { ...plan.pod.metadata, annotations: { ...plan.pod.metadata.annotations, [localPortsAnnotation]: localPorts(ports) } },
+    metadata: {
+      ...plan.pod.metadata,
+      labels: { [tlsModeLabel]: 'istio', ...plan.pod.metadata.labels },
+      annotations: { ...plan.pod.metadata.annotations, [localPortsAnnotation]: localPorts(ports) },
+    },
     status: {
       phase,
       podIP: ports.address,

@@ -8,6 +8,7 @@ import { embeddedProxies } from '#app/embedded-proxy.ts';
 import { fileLogger } from '#app/file-logger.ts';
 import { proxiesSettled } from '#app/settled.ts';
 import type { UpConfiguration } from '#app/up/configuration.ts';
+import { UpCredentials } from '#app/up/credentials.ts';
 import { gatewayPorts } from '#app/up/gateway-ports.ts';
 import { openGatewayPorts } from '#app/up/gateway-table.ts';
 import type { UpOptions } from '#app/up/options.ts';
@@ -17,6 +18,7 @@ import { hintForWaiting } from '#app/up/waiting.ts';
 import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
+import type { Authority } from '#ca/folder/authority.ts';
 import type { PodPlan } from '#runtime/pod-plan.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 import { isPortFree, PortAllocator } from '#runtime/port-allocator.ts';
@@ -44,6 +46,8 @@ export class UpMesh {
   #source: MergedSource | undefined;
   #controlPlane: ControlPlane | undefined;
   #supervisor: Supervisor | undefined;
+  #authority: Authority | undefined;
+  #credentials: UpCredentials | undefined;
   #phase: MeshState['phase'] = 'starting';
   #controlPlaneDiagnostics: readonly Diagnostic[] = [];
   #told = new Map<string, Diagnostic>();
@@ -60,11 +64,16 @@ export class UpMesh {
     const { configuration, clock, stateFolder, logLevel } = this.#options;
     const logger = fileLogger(join(stateFolder, 'logs', 'control-plane.log'), logLevel);
     this.#source = new MergedSource([configuration.source, this.#running]);
-    const xdsPort = await this.#allocator.take();
+    const { openAuthority } = await import('#ca/folder/authority.ts');
+    const authority = await openAuthority({ folder: join(stateFolder, 'ca'), clock, logger });
+    if (!authority.ok) return authority;
+    this.#authority = authority.value;
+    const [xdsPort, securePort] = [await this.#allocator.take(), await this.#allocator.take()];
     const started = await startControlPlane({
       source: this.#source,
       address,
       port: xdsPort,
+      secure: { port: securePort, authority: authority.value },
       adminPort: this.#options.adminPort,
       adminDoor: this.#options.adminDoor,
       logger,
@@ -75,14 +84,22 @@ export class UpMesh {
       },
     });
     if (!started.ok) return started;
-    this.#controlPlane = started.value;
+    const controlPlane = started.value;
+    this.#controlPlane = controlPlane;
+    this.#credentials = new UpCredentials({
+      folder: join(stateFolder, 'identities'),
+      authority: authority.value,
+      trustDomain: () => controlPlane.mesh().settings.trustDomain,
+      clock,
+      logger,
+    });
     this.#tellDiagnostics();
     const isHttpsFree = await isPortFree(8443);
     this.#supervisor = new Supervisor({
       domain,
       inherited: this.#options.environment,
       nodeProgram: this.#options.nodeProgram,
-      startProxy: await this.#proxies(`${address}:${xdsPort}`, logger),
+      startProxy: await this.#proxies(`${address}:${securePort}`, this.#credentials, logger),
       watchdog: this.#watchdog,
       clock,
       emit: this.#options.onEvent,
@@ -129,22 +146,30 @@ export class UpMesh {
   async kill(): Promise<void> {
     this.#phase = 'stopping';
     this.#supervisor?.kill();
+    this.#forget();
     await this.#watchdog[Symbol.asyncDispose]();
     clearImmediate(this.#stateTimer);
     removeState(this.#options.stateFolder);
   }
 
+  #forget(): void {
+    this.#credentials?.[Symbol.dispose]();
+    this.#authority?.[Symbol.dispose]();
+  }
+
   async #close(): Promise<void> {
     await this.#controlPlane?.close();
+    this.#forget();
     await this.#source?.[Symbol.asyncDispose]();
     await this.#watchdog[Symbol.asyncDispose]();
     clearImmediate(this.#stateTimer);
     removeState(this.#options.stateFolder);
   }
 
-  async #proxies(xdsTarget: string, logger: Logger): Promise<StartProxy> {
+  async #proxies(xdsTarget: string, issuer: UpCredentials, logger: Logger): Promise<StartProxy> {
     const { dataPlane, envoyBinary, nodeProgram, environment, clock, stateFolder, logLevel } = this.#options;
-    const common = { xdsTarget, domain, clock, logger, watchdog: this.#watchdog, allocator: this.#allocator, logLevel };
+    const credentials = (plan: PodPlan) => issuer.issue(plan);
+    const common = { xdsTarget, credentials, domain, clock, logger, watchdog: this.#watchdog, allocator: this.#allocator, logLevel };
     if (dataPlane === 'embedded' || envoyBinary === undefined) return embeddedProxies({ ...common, nodeProgram, environment });
     // Loaded when it is asked for: the usual start is the faster by it.
     const { envoyProxies } = await import('#app/envoy-proxy.ts');

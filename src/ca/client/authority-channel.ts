@@ -65,6 +65,8 @@ export class AuthorityChannel {
 }
 
 const channelOptions = {
+  // Configuration comes this way too.
+  'grpc.max_receive_message_length': -1,
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.initial_reconnect_backoff_ms': 50,

@@ -9,7 +9,7 @@ import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 /** All PEM. */
 export type NamedSecret =
   | { readonly kind: 'certificate'; readonly chain: string; readonly key: SecretText }
-  | { readonly kind: 'roots'; readonly pem: string };
+  | { readonly kind: 'roots'; readonly pem: string; readonly crl?: string };
 
 export const identitySecret = 'default';
 export const rootsSecret = 'ROOTCA';
@@ -36,7 +36,8 @@ export class WorkloadSecrets implements Disposable {
     const current = this.#identity?.current();
     if (current === undefined) return undefined;
     if (name === identitySecret) return { kind: 'certificate', chain: current.chain, key: current.key };
-    return name === rootsSecret ? { kind: 'roots', pem: current.roots } : undefined;
+    if (name !== rootsSecret) return undefined;
+    return { kind: 'roots', pem: current.roots, ...(current.crl === undefined ? {} : { crl: current.crl }) };
   }
 
   /** Called when any of the secrets may have become another; the returned function ends that. */

@@ -3,9 +3,10 @@
 
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-import { type ChannelCredentials, Client, type ClientDuplexStream, credentials as grpcCredentials, Metadata } from '@grpc/grpc-js';
+import { Client, type ClientDuplexStream, credentials, Metadata } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
+import { failed, ok, type Result } from '#base/result.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#envoy/gen/envoy/service/discovery/v3/discovery_pb.js';
 import type { TypeUrl } from '#envoy/type-url.ts';
@@ -26,10 +27,11 @@ export type AdsClientOptions = {
   readonly mode?: XdsMode;
   /** A number in [0, 1), for the jitter of reconnects. */
   readonly random?: () => number;
-  /** Plain text unless said otherwise. */
-  readonly credentials?: ChannelCredentials;
-  /** The name that the server's certificate must have where it is not the target's host. */
-  readonly serverName?: string;
+  /**
+   * Asked for each stream: the connection to make it on, in place of a plain one to `target`, and what says who we are. The connection stays the
+   * caller's. The error says why there is none now.
+   */
+  readonly way?: () => Result<{ readonly client: Client; readonly metadata: Metadata }, string>;
   /** `secrets`: the discovery service of secrets alone, which knows the one type. */
   readonly service?: 'aggregated' | 'secrets';
 };
@@ -57,7 +59,7 @@ type Stream = ClientDuplexStream<Buffer, Buffer>;
 
 export class AdsClient implements AsyncDisposable {
   readonly #options: AdsClientOptions;
-  readonly #client: Client;
+  readonly #client: Client | undefined;
   readonly #subscribers = new Map<string, TypeSubscriber>();
   readonly #stateListeners = new Set<(state: ConnectionState) => void>();
   #stream: Stream | undefined;
@@ -70,9 +72,7 @@ export class AdsClient implements AsyncDisposable {
 
   constructor(options: AdsClientOptions) {
     this.#options = options;
-    const { target, credentials, serverName } = options;
-    const named = serverName === undefined ? {} : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName };
-    this.#client = new Client(target, credentials ?? grpcCredentials.createInsecure(), { ...channelOptions, ...named });
+    if (options.way === undefined) this.#client = new Client(options.target, credentials.createInsecure(), channelOptions);
   }
 
   get state(): ConnectionState {
@@ -107,7 +107,7 @@ export class AdsClient implements AsyncDisposable {
     this.#cancelRetry?.();
     this.#stream?.cancel();
     this.#stream = undefined;
-    this.#client.close();
+    this.#client?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -125,7 +125,9 @@ export class AdsClient implements AsyncDisposable {
 
   #connect(): void {
     const { path, requestSerialize, responseDeserialize } = methodOf(this.#options);
-    const stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, new Metadata());
+    const way = this.#way();
+    if (!way.ok) return this.#unreachable(way.error);
+    const stream = way.value.client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, way.value.metadata);
     this.#stream = stream;
     this.#sentNode = false;
     // A server that has nothing new for us may answer with headers alone.
@@ -134,6 +136,11 @@ export class AdsClient implements AsyncDisposable {
     stream.on('error', (error: Error) => this.#lost(stream, error.message));
     stream.on('end', () => this.#lost(stream, 'the server ended the stream'));
     for (const subscriber of this.#subscribers.values()) this.#write(stream, subscriber.exchange.open());
+  }
+
+  #way(): Result<{ readonly client: Client; readonly metadata: Metadata }, string> {
+    if (this.#client !== undefined) return ok({ client: this.#client, metadata: new Metadata() });
+    return this.#options.way?.() ?? failed('closed');
   }
 
   #write(stream: Stream | undefined, request: Uint8Array | undefined): void {
@@ -191,6 +198,10 @@ export class AdsClient implements AsyncDisposable {
     if (this.#closed) return;
     // A stream that opens and breaks at once, again and again, must not be hammered.
     if (this.#state.connected && this.#options.clock.monotonicMs() - this.#openedMs >= steadyAfterMs) this.#failures = 0;
+    this.#unreachable(reason);
+  }
+
+  #unreachable(reason: string): void {
     const level = this.#failures === 0 ? 'warn' : 'debug';
     this.#options.logger.log(level, 'xDS stream lost, reconnecting', { target: this.#options.target, reason });
     this.#setState({ connected: false, failure: reason });
