@@ -159,6 +159,26 @@ export const heddleCodes = {
     explanation:
       'A port must have mutual TLS, and its proxy has no identity to take it with. Nobody can connect: anything else would be less than asked.',
   },
+  HDL0074: {
+    title: 'Policy for workloads without a proxy',
+    explanation: 'A policy is for workloads that have declined a sidecar. Nobody enforces it there.',
+  },
+  HDL0075: {
+    title: 'Rule about HTTP on a port of bytes',
+    explanation:
+      'A rule asks for what only HTTP has, on a port that carries bytes. There a permission lets nobody in, and a denial denies more than it says.',
+  },
+  HDL0076: {
+    title: 'Nobody to ask',
+    explanation:
+      'A policy with action CUSTOM names a provider that is not there, or two providers share a workload. What the policy picks is denied.',
+  },
+  HDL0077: {
+    title: 'Identity where there may be none',
+    explanation: 'A rule goes by who calls, and its workloads take calls without mutual TLS, whose callers have no identity.',
+  },
+  HDL0078: { title: 'Rule that contradicts itself', explanation: 'A rule excludes all that it names, so it never matches.' },
+  HDL0079: { title: 'Claims of no token', explanation: 'A rule asks for claims of a token, and nobody checks tokens for its workloads.' },
   HDL0080: {
     title: 'Unusable certificate',
     explanation: 'A Secret or ConfigMap holds a certificate, key or root that no proxy can use. The last good one stays in force, if there was one.',
@@ -204,6 +224,7 @@ export const istioCodes = {
     title: 'PortNameIsNotUnderNamingConvention',
     explanation: 'Neither appProtocol nor the name of a Service port tells its protocol, so it is sniffed.',
   },
+  IST0127: { title: 'NoMatchingWorkloadsFound', explanation: 'A policy is for no workload of the mesh, so what it asks for happens nowhere.' },
   IST0128: { title: 'NoServerCertificateVerificationDestinationLevel', explanation: 'TLS without a CA to verify the server with.' },
   IST0129: { title: 'NoServerCertificateVerificationPortLevel', explanation: 'TLS without a CA to verify the server with, for one port.' },
   IST0130: { title: 'VirtualServiceUnreachableRule', explanation: 'A rule never acts, because earlier ones take all its requests.' },

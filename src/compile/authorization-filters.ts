@@ -7,13 +7,7 @@ import { badCustomSuffix, customPrefix, shadowPrefixes } from '#compile/authoriz
 import type { ListenPorts } from '#compile/authorization-permission.ts';
 import { concatenate, encodedField, encodedRules, type RulesContext } from '#compile/authorization-rules.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import {
-  authorizerService,
-  httpExternalAuthorizer,
-  httpRbacFilter,
-  networkExternalAuthorizer,
-  networkRbacFilter,
-} from '#compile/external-authorizer.ts';
+import { httpExternalAuthorizer, httpRbacFilter, networkExternalAuthorizer, networkRbacFilter } from '#compile/external-authorizer.ts';
 import { trustDomains } from '#compile/trust-domain.ts';
 import type { WorkloadFilters } from '#compile/workload-filters.ts';
 import { encodePart } from '#envoy/any.ts';
@@ -26,6 +20,7 @@ import {
 } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { RBACSchema as NetworkRbacSchema } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import type { AuthorizationPolicy } from '#model/authorization-policy.ts';
+import { authorizerService } from '#model/authorizer-service.ts';
 import type { ExternalAuthorizer } from '#model/extension-provider.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Service } from '#model/service.ts';

@@ -18,30 +18,12 @@ import {
 } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { ListStringMatcherSchema, StringMatcherSchema } from '#envoy/gen/envoy/type/matcher/v3/string_pb.js';
 import type { ExternalAuthorizer } from '#model/extension-provider.ts';
-import type { Mesh } from '#model/mesh.ts';
 import type { Service } from '#model/service.ts';
 
 export const httpRbacFilter = 'envoy.filters.http.rbac';
 export const networkRbacFilter = 'envoy.filters.network.rbac';
 
 type HttpInit = Exclude<MessageInitShape<typeof HttpExtAuthzSchema>, { readonly $typeName: string }>;
-
-/**
- * The service that a provider names; undefined where there is none, or where several namespaces have one of the name and the provider does not
- * say which. Source: Istio, LookupCluster; beyond it, the service must have the port, as nobody could be asked otherwise.
- */
-export function authorizerService(
-  { services, sharedHosts }: Pick<Mesh, 'services' | 'sharedHosts'>,
-  provider: ExternalAuthorizer,
-): Service | undefined {
-  const slash = provider.service.indexOf('/');
-  const hostname = provider.service.slice(slash + 1).toLowerCase();
-  const only = services.get(hostname);
-  const all = sharedHosts.get(hostname) ?? (only === undefined ? [] : [only]);
-  const meant = slash < 0 ? all : all.filter(({ namespace }) => namespace === provider.service.slice(0, slash));
-  const [service] = meant;
-  return meant.length === 1 && service?.ports.some(({ number }) => number === provider.port) === true ? service : undefined;
-}
 
 /** For HTTP. `prefix`: how the names of the rules begin that ask this provider. */
 export function httpExternalAuthorizer(provider: ExternalAuthorizer, { hostname }: Service, prefix: string): HttpFilter {

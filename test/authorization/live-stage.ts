@@ -1,7 +1,7 @@
 // The tables of this folder on a live proxy: every case has listeners of its own in one proxy, in front of one app that answers HTTP and one that
 // sends bytes back. Callers with an identity come with a certificate of the test's authority.
 import { once } from 'node:events';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -59,7 +59,8 @@ function renamed({ message, name }: XdsResource, to: string): XdsResource {
 
 /** A caller at this machine's address, and with a name of the mesh's own trust domains: nobody else could come here. */
 export function canBeLive({ mesh = {} }: TableCase, call: TableCall): boolean {
-  const aliases = Array.isArray(mesh['trustDomainAliases']) ? mesh['trustDomainAliases'] : [];
+  const written = mesh['trustDomainAliases'];
+  const aliases: readonly unknown[] = Array.isArray(written) ? written : [];
   const domains: readonly unknown[] = [mesh['trustDomain'] ?? 'cluster.local', ...aliases];
   const domain = identityOf(call)?.slice('spiffe://'.length).split('/')[0];
   return call.from === undefined && (domain === undefined || domains.includes(domain));
@@ -107,10 +108,11 @@ async function secureCall(
     signal: AbortSignal.timeout(10_000),
   });
   outgoing.end();
-  const [answer] = await once(outgoing, 'response');
+  // What the event is emitted with.
+  const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
   let body = '';
   for await (const chunk of answer) body += String(chunk);
-  return { status: answer.statusCode, body };
+  return { status: answer.statusCode ?? 0, body };
 }
 
 async function echoes(port: number, credentials: Credentials | undefined): Promise<boolean> {

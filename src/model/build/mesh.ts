@@ -2,6 +2,7 @@
 // objects as before.
 import type { KindMap } from '#api/kinds.ts';
 import { compareDiagnostics } from '#base/diagnostic.ts';
+import { authorizationDiagnostics } from '#model/build/authorization-findings.ts';
 import { buildAuthorizationPolicy, dryRunDiagnostics } from '#model/build/authorization-policy.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildCredentials } from '#model/build/credential.ts';
@@ -76,6 +77,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...gatewayFindings(resources.Gateway.values()),
     ...[...resources.EnvoyFilter.values()].flatMap(ineffectivePatches),
     ...[...resources.AuthorizationPolicy.values()].flatMap(dryRunDiagnostics),
+    ...authorizationDiagnostics(parts),
     ...ofRoutes.diagnostics,
     ...gatewayApi.diagnostics,
     ...ofServices,
