@@ -79,9 +79,14 @@ export function settleRotation(folder: string): void {
   const rotation = readRotation(folder);
   const certificate = readIfThere(folder, nextFiles.certificate);
   const key = readIfThere(folder, nextFiles.key);
-  if (!rotation.ok || rotation.value === undefined || certificate === undefined || key === undefined) return;
+  if (!rotation.ok || rotation.value === undefined || certificate === undefined) return;
   if (rotation.value.step === 'announced') {
     trust(folder, certificate, 'last');
+    return;
+  }
+  if (key === undefined) {
+    // The key goes first, when all else is done.
+    remove(folder, [nextFiles.certificate]);
     return;
   }
   keepFormer(folder, certificate);

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Caller } from '#ca/server/caller.ts';
+import { nodeMisfit } from '#ca/server/node-fit.ts';
+
+const caller: Caller = { identity: { trustDomain: 'cluster.local', namespace: 'default', serviceAccount: 'hello' }, by: 'token' };
+const id = 'sidecar~10.0.0.1~hello-v1.default~default.svc.cluster.local';
+
+test('a node of the caller fits', () => {
+  assert.equal(nodeMisfit(caller, { id }), undefined);
+  assert.equal(nodeMisfit(caller, { id, metadata: { NAMESPACE: 'default', SERVICE_ACCOUNT: 'hello' } }), undefined);
+  assert.equal(nodeMisfit({ ...caller, pod: 'hello-v1' }, { id }), undefined);
+});
+
+test('a node of somebody else does not', () => {
+  const cases: readonly (readonly [Caller, Parameters<typeof nodeMisfit>[1], RegExp])[] = [
+    [caller, { id: id.replace('.default~', '.other~') }, /of namespace other/],
+    [caller, { id, metadata: { NAMESPACE: 'other' } }, /of namespace other/],
+    [caller, { id: id.replace('.default~', '.other~'), metadata: { NAMESPACE: 'default' } }, /of namespace other/],
+    [caller, { id, metadata: { NAMESPACE: 7 } }, /of namespace 7/],
+    [caller, { id, metadata: { SERVICE_ACCOUNT: 'admin' } }, /of service account admin/],
+    [caller, { id: 'hello' }, /names no namespace/],
+    [caller, { id: '' }, /names no namespace/],
+    [{ ...caller, pod: 'hello-v2' }, { id }, /for pod hello-v2, and the node is hello-v1\.default/],
+  ];
+  for (const [who, node, expected] of cases) assert.match(nodeMisfit(who, node) ?? '', expected);
+});
