@@ -24,3 +24,26 @@ spec:
   assert.equal(resources, 1);
   assert.match(JSON.stringify(conditions), /"Programmed"/);
 });
+
+test('servers of a Gateway that cannot be given their certificate, or cannot be side by side, are findings with their lines', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'in.yaml');
+  await writeFile(
+    file,
+    `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: istio-system }
+spec:
+  selector: { istio: ingressgateway }
+  servers:
+    - { port: { number: 443, name: https-a, protocol: HTTPS }, hosts: [a.example.com], tls: { mode: SIMPLE, credentialName: gone } }
+    - { port: { number: 443, name: https-b, protocol: HTTPS }, hosts: [b.example.com], tls: { mode: ISTIO_MUTUAL } }
+    - { port: { number: 443, name: https-c, protocol: HTTPS }, hosts: [a.example.com], tls: { mode: ISTIO_MUTUAL } }
+`,
+  );
+  const { diagnostics } = await analyzeFiles([file]);
+  assert.deepEqual(
+    diagnostics.map(({ code, at }) => `${code} ${at?.line}`),
+    ['HDL0030 7', 'HDL0032 9'],
+  );
+});

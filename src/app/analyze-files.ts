@@ -1,5 +1,6 @@
 // What `heddle analyze` does: files → everything there is to say about them.
 import { analyze } from '#analyze/analyze.ts';
+import { certificateAges } from '#app/certificate-ages.ts';
 import { untouchedPatches } from '#app/untouched-patches.ts';
 import { missingGateway } from '#app/up/gateway.ts';
 import { systemClock } from '#base/clock.ts';
@@ -24,7 +25,10 @@ export async function analyzeFiles(paths: readonly string[]): Promise<Analysis> 
   await using source = await openFileSource({ paths, clock: systemClock, watch: false });
   const snapshot = source.current();
   const mesh = buildMesh(withMissingGateway(snapshot));
-  const diagnostics = [...snapshot.diagnostics, ...analyze(mesh, snapshot.resources), ...patchDiagnostics(mesh)].sort(compareDiagnostics);
+  const ages = certificateAges(mesh.credentials.values(), systemClock.nowMs());
+  const diagnostics = [...snapshot.diagnostics, ...analyze(mesh, snapshot.resources), ...compiledDiagnostics(mesh), ...ages.diagnostics].sort(
+    compareDiagnostics,
+  );
   const count = Object.values(snapshot.resources).reduce((sum, ofKind) => sum + ofKind.size, 0);
   return { diagnostics, resources: count, conditions: mesh.gatewayApi };
 }
@@ -36,11 +40,19 @@ function withMissingGateway(snapshot: Snapshot): Snapshot {
   return nextSnapshot(undefined, [...Object.values(snapshot.resources).flatMap((ofKind) => [...ofKind.values()]), ...added], snapshot.diagnostics);
 }
 
-/** What EnvoyFilters patch is only known once it is compiled: for each workload, as redirection would have it. */
-function patchDiagnostics(mesh: Mesh): readonly Diagnostic[] {
-  if (mesh.envoyFilters.length === 0) return [];
+/** Findings of compiling: servers of gateways that are left out or cannot be given their certificates, and what EnvoyFilters patch. */
+const compiledCodes: ReadonlySet<string> = new Set(['HDL0030', 'HDL0032', 'HDL0033', 'HDL0036']);
+
+/** What is only known once it is compiled: for gateways, and where there are EnvoyFilters for each workload, as redirection would have it. */
+function compiledDiagnostics(mesh: Mesh): readonly Diagnostic[] {
+  const isPatched = mesh.envoyFilters.length > 0;
+  if (!isPatched && mesh.gateways.length === 0) return [];
   const compiler = new MeshCompiler(mesh);
-  const compiled = [...mesh.workloads.values()].map((workload) => compiler.compile(proxyForWorkload(mesh, workload, { kind: 'redirect' })));
+  const compiled = [...mesh.workloads.values()].flatMap((workload) => {
+    // Whoever runs them gives them an identity.
+    const { withoutIdentity: _withoutIdentity, ...proxy } = proxyForWorkload(mesh, workload, { kind: 'redirect' });
+    return isPatched || proxy.type === 'router' ? [compiler.compile(proxy)] : [];
+  });
   const unique = new Map(compiled.flatMap(({ diagnostics }) => diagnostics).map((diagnostic) => [JSON.stringify(diagnostic), diagnostic]));
-  return [...[...unique.values()].filter(({ code }) => code === 'HDL0036'), ...untouchedPatches(compiled)];
+  return [...[...unique.values()].filter(({ code }) => compiledCodes.has(code)), ...untouchedPatches(compiled)];
 }

@@ -5,6 +5,7 @@ import { type AdminDoor, localDoor } from '#admin/door.ts';
 import { startAdminServer } from '#admin/server.ts';
 import { adminUrl, notOpened } from '#app/admin-door.ts';
 import { adminViews } from '#app/admin-views.ts';
+import { CertificateWatch } from '#app/certificate-ages.ts';
 import { DiagnosticBoard } from '#app/diagnostic-board.ts';
 import { MeshSource } from '#app/mesh-source.ts';
 import type { Clock } from '#base/clock.ts';
@@ -64,7 +65,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   }
   const { xds, guard } = started.value;
   const { ledger, port, securePort } = xds;
-  const others = options.secure === undefined ? [] : [options.secure.authority];
+  const ages = new CertificateWatch(
+    { credentials: () => nodes.mesh.credentials.values(), onChange: (listener) => nodes.onChange(listener) },
+    options.clock,
+  );
+  const others = options.secure === undefined ? [ages] : [ages, options.secure.authority];
   const board = new DiagnosticBoard({ nodes, ledger, others, report: options.onDiagnostics ?? (() => {}) });
   const subject = {
     port,
@@ -76,6 +81,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   };
   const stop = async () => {
     board[Symbol.dispose]();
+    ages[Symbol.dispose]();
     guard?.endStreams();
     await xds.close();
     guard?.[Symbol.dispose]();
