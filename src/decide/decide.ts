@@ -17,7 +17,7 @@ import { rbacSubject } from '#decide/rbac-subject.ts';
 import { rewriteHost, rewritePath } from '#decide/rewrite.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';
 import type { Trace } from '#decide/trace.ts';
-import type { RequestView } from '#decide/views.ts';
+import { headerFieldsOf, type RequestView } from '#decide/views.ts';
 
 /** Decides about `call` under `config`. With a trace it gives the same answer, and the trace ends in the step that decided. */
 export function decide(config: Config, call: Call, trace?: Trace): Decision {
@@ -61,8 +61,8 @@ function redirectTo(status: number, because: string, location: string): Outcome 
 }
 
 function normalRequest(sent: RequestView, path: string, authority: string): RequestView {
-  const { method, scheme, headerFields } = sent;
-  return { method, scheme, authority, path, header: (name) => sent.header(name), ...(headerFields !== undefined && { headerFields }) };
+  const { method, scheme } = sent;
+  return { method, scheme, authority, path, header: (name) => sent.header(name), headerFields: (name) => headerFieldsOf(sent, name) };
 }
 
 function withRbac(rbac: RbacVerdict | undefined): Pick<Decision, 'rbac'> {

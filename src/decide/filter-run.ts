@@ -53,7 +53,7 @@ function runFilter(
     case 'rbac':
       return runRbac(filter, said, subject, effects);
     case 'jwt':
-      return runJwtFilter(filter, subject, effects, next);
+      return runJwtFilter(filter, said?.kind === 'jwt-off', subject, effects, next);
     case 'ext-authz':
       return runExtAuthz(filter, said, subject, effects, next);
     case 'cors':

@@ -28,6 +28,8 @@ export type HttpFilterEntry =
 export type RouteFilter =
   | { readonly kind: 'off' }
   | { readonly kind: 'on' }
+  /** No token is asked for. */
+  | { readonly kind: 'jwt-off' }
   | { readonly kind: 'rbac'; readonly policy: RbacEntry | undefined }
   | { readonly kind: 'ext-authz'; readonly check: ExtAuthzOfRoute }
   | { readonly kind: 'cors'; readonly policy: CorsEntry }
@@ -54,7 +56,7 @@ export function actsByItself(filter: HttpFilterEntry): boolean {
     case 'rate-limit':
       return filter.limit.enabled > 0;
     case 'jwt':
-      return filter.jwt.rules.length > 0;
+      return filter.jwt.rules.length > 0 || filter.jwt.ownHeaders.length > 0;
     case 'ext-authz':
     case 'grpc-web':
     case 'buffer':

@@ -27,7 +27,6 @@ export const jwtFailures = {
   unknownIssuer: 'Jwt issuer is not configured',
   audience: 'Audiences in Jwt are not allowed',
   signature: 'Jwt verification fails',
-  noKeys: "Jwks doesn't have any valid public key",
   noMatchingKey: "Jwks doesn't have key to match kid or alg from Jwt",
 } as const;
 

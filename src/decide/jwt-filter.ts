@@ -12,11 +12,12 @@ const pass: FilterVerdict = { kind: 'pass' };
 
 export function runJwtFilter(
   filter: HttpFilterEntry & { readonly kind: 'jwt' },
+  isOff: boolean,
   subject: FilterSubject,
   effects: FilterEffects,
   next: number,
 ): FilterVerdict {
-  const { failure, changes, metadata, reroutes, issuers } = runJwt(filter.jwt, subject.request, subject.timeMs());
+  const { failure, changes, metadata, reroutes, issuers } = runJwt(filter.jwt, subject.request, subject.timeMs(), isOff);
   if (failure !== undefined) {
     subject.trace?.add({ stage: 'filter', name: filter.name, outcome: 'rejected', because: failure });
     return refusal(filter, failure, subject.request);

@@ -1,6 +1,6 @@
 // A request as the JWT filter sees and changes it: what one provider took away the next does not find. The request itself is left alone; what is
 // to be changed comes out as a list.
-import type { RequestView } from '#decide/views.ts';
+import { headerFieldsOf, type RequestView } from '#decide/views.ts';
 
 /** First the fields of `removed` go, then those of `added` (name, value, …) come. */
 export type HeadChanges = { readonly removed: readonly string[]; readonly added: readonly string[]; readonly path: string | undefined };
@@ -47,11 +47,10 @@ export class JwtHead {
   }
 }
 
+/** Envoy joins the fields of this name as they come in. */
 function fieldsOf(request: RequestView, name: string): readonly string[] {
-  if (request.headerFields !== undefined && name !== 'authorization') return request.headerFields(name);
-  // Envoy joins the fields of this name as they come in.
-  const value = request.header(name);
-  return value === undefined ? [] : [value];
+  const joined = name === 'authorization' ? request.header(name) : undefined;
+  return joined === undefined ? headerFieldsOf(request, name) : [joined];
 }
 
 function withoutField(fields: readonly string[], name: string): string[] {

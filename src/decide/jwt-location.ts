@@ -9,7 +9,7 @@ export type JwtLocation =
 
 export type FoundToken = { readonly text: string; readonly location: JwtLocation };
 
-/** Source: Envoy, ExtractorImpl::addProvider; sorted within each kind, as its maps are. */
+/** Source: Envoy, ExtractorImpl::addProvider. */
 export function locationsOf({ fromHeaders, fromParams, fromCookies }: JwtProvider): readonly JwtLocation[] {
   if (fromHeaders.length + fromParams.length + fromCookies.length === 0) {
     return [
@@ -17,19 +17,28 @@ export function locationsOf({ fromHeaders, fromParams, fromCookies }: JwtProvide
       { kind: 'parameter', name: 'access_token' },
     ];
   }
-  const headers = new Map(fromHeaders.map(({ name, valuePrefix }) => [name.toLowerCase() + valuePrefix, { name: name.toLowerCase(), valuePrefix }]));
-  return [
-    ...sorted(headers.keys()).map((key): JwtLocation => {
-      const { name = '', valuePrefix = '' } = headers.get(key) ?? {};
-      return { kind: 'header', name, prefix: valuePrefix };
-    }),
-    ...sorted(fromParams).map((name): JwtLocation => ({ kind: 'parameter', name })),
-    ...sorted(fromCookies).map((name): JwtLocation => ({ kind: 'cookie', name })),
-  ];
+  return joinLocations([
+    ...fromHeaders.map(({ name, valuePrefix }): JwtLocation => ({ kind: 'header', name: name.toLowerCase(), prefix: valuePrefix })),
+    ...fromParams.map((name): JwtLocation => ({ kind: 'parameter', name })),
+    ...fromCookies.map((name): JwtLocation => ({ kind: 'cookie', name })),
+  ]);
 }
 
-function sorted(names: Iterable<string>): readonly string[] {
-  return [...new Set(names)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+/** Each once, by kind and within a kind by name and prefix, as Envoy's maps are. */
+export function joinLocations(locations: readonly JwtLocation[]): readonly JwtLocation[] {
+  const byKey = new Map(locations.map((location) => [keyOf(location), location]));
+  return [...byKey].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, location]) => location);
+}
+
+const ranks = { header: 0, parameter: 1, cookie: 2 } as const;
+
+function keyOf(location: JwtLocation): string {
+  return `${ranks[location.kind]}${location.name}${location.kind === 'header' ? location.prefix : ''}`;
+}
+
+/** Whether a provider looks there. */
+export function looksAt(locations: readonly JwtLocation[], location: JwtLocation): boolean {
+  return locations.some((one) => keyOf(one) === keyOf(location));
 }
 
 /** Source: Envoy, ExtractorImpl::extract. */

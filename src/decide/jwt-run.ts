@@ -4,7 +4,7 @@ import type { JsonObject } from '@bufbuild/protobuf';
 import type { JwtEntry, JwtProviderEntry, JwtRequirementEntry } from '#decide/jwt-entry.ts';
 import { type JwtFailure, type JwtStatus, jwtFailures } from '#decide/jwt-failure.ts';
 import { type HeadChanges, JwtHead } from '#decide/jwt-head.ts';
-import { type FoundToken, removeToken, tokensIn } from '#decide/jwt-location.ts';
+import { type FoundToken, looksAt, removeToken, tokensIn } from '#decide/jwt-location.ts';
 import { type Verified, verifyBy, verifyFor } from '#decide/jwt-verify.ts';
 import { pathMatches, pathOnly } from '#decide/path-condition.ts';
 import { othersHold } from '#decide/route-match.ts';
@@ -22,19 +22,21 @@ export type JwtResult = {
   readonly issuers: readonly string[];
 };
 
-const untouched: JwtResult = { failure: undefined, changes: undefined, metadata: undefined, reroutes: false, issuers: [] };
-
-/** `nowMs`: since the epoch. */
-export function runJwt(entry: JwtEntry, request: RequestView, nowMs: number): JwtResult {
-  if (entry.passesPreflights && isPreflight(request)) return untouched;
-  const path = pathOnly(request.path);
-  const rule = entry.rules.find(({ match }) => pathMatches(match.path, path, request.method) && othersHold(match, request, 0));
-  if (rule === undefined || rule.requires.kind === 'nothing') return untouched;
-  return new JwtRun(request, Math.floor(nowMs / 1000)).result(rule.requires);
+/** `nowMs`: since the epoch. `isOff`: the route wants no token; what only this filter may say is taken away all the same. */
+export function runJwt(entry: JwtEntry, request: RequestView, nowMs: number, isOff: boolean): JwtResult {
+  const run = new JwtRun(request, entry.ownHeaders, Math.floor(nowMs / 1000));
+  const rule = isOff || (entry.passesPreflights && isPreflight(request)) ? undefined : ruleFor(entry, request);
+  return run.result(rule?.requires ?? { kind: 'nothing' });
 }
 
-function isPreflight({ method, header }: RequestView): boolean {
-  return method === 'OPTIONS' && (header('origin') ?? '') !== '' && (header('access-control-request-method') ?? '') !== '';
+function ruleFor({ rules }: JwtEntry, request: RequestView): JwtEntry['rules'][number] | undefined {
+  const path = pathOnly(request.path);
+  return rules.find(({ match }) => pathMatches(match.path, path, request.method) && othersHold(match, request, 0));
+}
+
+function isPreflight(request: RequestView): boolean {
+  const has = (name: string): boolean => (request.header(name) ?? '') !== '';
+  return request.method === 'OPTIONS' && has('origin') && has('access-control-request-method');
 }
 
 class JwtRun {
@@ -44,8 +46,9 @@ class JwtRun {
   #reroutes = false;
   readonly #issuers: string[] = [];
 
-  constructor(request: RequestView, nowSeconds: number) {
+  constructor(request: RequestView, ownHeaders: readonly string[], nowSeconds: number) {
     this.#head = new JwtHead(request);
+    for (const name of ownHeaders) this.#head.remove(name);
     this.#nowSeconds = nowSeconds;
   }
 
@@ -92,7 +95,6 @@ class JwtRun {
 
   /** Of several tokens each must be good: nobody behind can tell which of them was looked at. The last one found is looked at first. */
   #checkProvider(provider: JwtProviderEntry, audiences: ReadonlySet<string>): JwtStatus {
-    this.#removeOwn(provider);
     const tokens = tokensIn(this.#head, provider.locations);
     for (const found of tokens.toReversed()) {
       const verified = verifyFor(provider, found.text, audiences, this.#nowSeconds);
@@ -103,30 +105,20 @@ class JwtRun {
   }
 
   /** Source: Envoy, AuthenticatorImpl::doneWithStatus with allow_missing: all tokens are looked at, and the last one's failure counts. */
-  #checkOptional({ of, allowsFailed }: JwtRequirementEntry & { readonly kind: 'optional' }): JwtStatus {
-    for (const provider of of) this.#removeOwn(provider);
-    const places = new Map<string, FoundToken & { readonly providers: JwtProviderEntry[] }>();
-    for (const provider of of) {
-      for (const found of tokensIn(this.#head, provider.locations)) {
-        const key = `${JSON.stringify(found.location)} ${found.text}`;
-        const known = places.get(key);
-        if (known === undefined) places.set(key, { ...found, providers: [provider] });
-        else known.providers.push(provider);
-      }
-    }
+  #checkOptional({ of, locations, allowsFailed }: JwtRequirementEntry & { readonly kind: 'optional' }): JwtStatus {
     let status: JwtStatus;
-    for (const found of [...places.values()].reverse()) {
+    for (const found of tokensIn(this.#head, locations).toReversed()) {
+      const looking = of.filter((provider) => looksAt(provider.locations, found.location));
+      // Who looks there for a token of that issuer, and who verifies it, may be two.
       const choose = (issuer: string): JwtProviderEntry | undefined =>
-        found.providers.find((provider) => provider.issuer === issuer) ?? found.providers.find((provider) => provider.issuer === '');
+        looking.some((provider) => provider.issuer === '' || provider.issuer === issuer)
+          ? (of.find((provider) => provider.issuer === issuer) ?? of.find((provider) => provider.issuer === ''))
+          : undefined;
       const verified = verifyBy(choose, found.text, (provider) => provider.audiences, this.#nowSeconds);
       status = typeof verified === 'string' ? verified : undefined;
       if (typeof verified !== 'string') this.#take(found, verified);
     }
     return allowsFailed ? undefined : status;
-  }
-
-  #removeOwn({ ownHeaders }: JwtProviderEntry): void {
-    for (const name of ownHeaders) this.#head.remove(name);
   }
 
   #take(found: FoundToken, { provider, good }: Verified): void {

@@ -1,12 +1,13 @@
 // Whether one of the keys made the signature of a token. The algorithm must be one of the key's own kind: a public key is never a secret for HMAC.
+
+import type { JsonWebKey } from '#base/json-web-keys.ts';
 import { type JwtStatus, jwtFailures } from '#decide/jwt-failure.ts';
-import type { JwtKey } from '#decide/jwt-keys.ts';
 import type { JwtToken } from '#decide/jwt-token.ts';
 
 const ed25519Length = 64;
 
 /** Keys of another name or algorithm than the token says are passed over. Source: Envoy, verifyJwtWithoutTimeChecking. */
-export function verifySignature(token: JwtToken, keys: readonly JwtKey[]): JwtStatus {
+export function verifySignature(token: JwtToken, keys: readonly JsonWebKey[]): JwtStatus {
   let met = false;
   for (const key of keys) {
     if (token.kid !== '' && key.kid !== '' && key.kid !== token.kid) continue;
@@ -18,7 +19,7 @@ export function verifySignature(token: JwtToken, keys: readonly JwtKey[]): JwtSt
   return met ? jwtFailures.signature : jwtFailures.noMatchingKey;
 }
 
-function isSignedBy({ alg, signedText, signature }: JwtToken, { kty, key }: JwtKey): boolean {
+function isSignedBy({ alg, signedText, signature }: JwtToken, { kty, key }: JsonWebKey): boolean {
   const { constants, createHmac, timingSafeEqual, verify } = process.getBuiltinModule('node:crypto');
   const signed = Buffer.from(signedText, 'latin1');
   const hash = `sha${alg.slice(2)}`;

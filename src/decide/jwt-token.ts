@@ -1,7 +1,8 @@
 // The text of a token (JWS compact form, RFC 7515 section 7.1) in, its parts out: read and checked for form, not yet for truth.
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { base64Url } from '#base/base64-url.ts';
+import { parseStrictObject } from '#base/strict-json.ts';
 import { type JwtFailure, jwtFailures } from '#decide/jwt-failure.ts';
-import { parseStrictObject } from '#decide/strict-json.ts';
 
 export type JwtToken = {
   readonly alg: string;
@@ -96,13 +97,6 @@ function audienceClaim(value: JsonValue | undefined): readonly string[] | undefi
 
 function own(object: JsonObject, name: string): JsonValue | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;
-}
-
-/** RFC 4648 section 5, with or without padding; anything else is refused, white space too (Envoy's decoder leaves that out). */
-export function base64Url(text: string): Uint8Array | undefined {
-  const bare = text.replace(/={1,2}$/, '');
-  if (!/^[A-Za-z0-9_-]*$/.test(bare) || bare.length % 4 === 1) return undefined;
-  return bare.length === text.length || text.length % 4 === 0 ? Buffer.from(bare, 'base64url') : undefined;
 }
 
 function refused(failure: JwtFailure): ParsedToken {

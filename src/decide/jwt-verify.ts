@@ -37,10 +37,7 @@ export function verifyBy(
   const { token } = parsed;
   const provider = choose(token.issuer);
   if (provider === undefined) return jwtFailures.unknownIssuer;
-  const failure =
-    timeFailure(token, provider, nowSeconds) ??
-    audienceFailure(token, audiencesOf(provider)) ??
-    (provider.keys === undefined ? jwtFailures.noKeys : verifySignature(token, provider.keys));
+  const failure = timeFailure(token, provider, nowSeconds) ?? audienceFailure(token, audiencesOf(provider)) ?? verifySignature(token, provider.keys);
   if (failure !== undefined) return failure;
   const good = { token, fields: fieldsFor(token, provider), metadata: metadataFor(token, provider) };
   provider.verified.add(text, good);

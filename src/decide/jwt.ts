@@ -1,10 +1,11 @@
 // Envoy's jwt_authn filter, compiled. Keys are imported here, once.
+
+import { type JsonWebKey, readKeys } from '#base/json-web-keys.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { dataSourceOf } from '#decide/data-source.ts';
 import { plainAudience } from '#decide/jwt-audience.ts';
 import type { JwtEntry, JwtProviderEntry, JwtRequirementEntry } from '#decide/jwt-entry.ts';
-import { type JwtKey, readKeys } from '#decide/jwt-keys.ts';
-import { locationsOf } from '#decide/jwt-location.ts';
+import { joinLocations, locationsOf } from '#decide/jwt-location.ts';
 import { compileRouteMatch } from '#decide/route-match.ts';
 import { VerifiedTokens } from '#decide/verified-tokens.ts';
 import { create } from '#envoy/create.ts';
@@ -24,6 +25,7 @@ export function compileJwt(config: JwtAuthentication, field: string, problems: P
   );
   const context = { providers, named: config.requirementMap, problems };
   return {
+    ownHeaders: [...new Set([...providers.values()].flatMap(ownHeaders))],
     rules: config.rules.map(({ match, requirementType: type }, index) => {
       const at = `${field}.rules[${index}]`;
       if (match === undefined) problems.report(`${at}.match`, 'a match is required');
@@ -55,7 +57,6 @@ function namedRequirement(name: string, field: string, context: Context): JwtReq
 
 function compileRequirement(requirement: JwtRequirement | undefined, field: string, context: Context): JwtRequirementEntry {
   const type = requirement?.requiresType;
-  const all = [...context.providers.values()];
   switch (type?.case) {
     case 'providerName':
       return providerRequirement(type.value, [], `${field}.provider_name`, context);
@@ -68,9 +69,9 @@ function compileRequirement(requirement: JwtRequirement | undefined, field: stri
       return { kind: 'all', of: type.value.requirements.map((one, index) => compileRequirement(one, `${at}[${index}]`, context)) };
     }
     case 'allowMissing':
-      return { kind: 'optional', of: all, allowsFailed: false };
+      return optional(context, false);
     case 'allowMissingOrFailed':
-      return { kind: 'optional', of: all, allowsFailed: true };
+      return optional(context, true);
     default:
       return { kind: 'nothing' };
   }
@@ -82,8 +83,13 @@ function anyOf(requirements: readonly JwtRequirement[], field: string, context: 
   const of = requirements.filter((one) => !isAllowance(one)).map((one, index) => compileRequirement(one, `${field}.requirements[${index}]`, context));
   const allowsFailed = requirements.some(({ requiresType }) => requiresType.case === 'allowMissingOrFailed');
   const allows = allowsFailed ? 'missing or failed' : requirements.some(isAllowance) ? 'missing' : 'nothing';
-  if (of.length === 0 && allows !== 'nothing') return { kind: 'optional', of: [...context.providers.values()], allowsFailed };
+  if (of.length === 0 && allows !== 'nothing') return optional(context, allowsFailed);
   return { kind: 'any', of, allows };
+}
+
+function optional({ providers }: Context, allowsFailed: boolean): JwtRequirementEntry {
+  const of = [...providers.values()];
+  return { kind: 'optional', of, locations: joinLocations(of.flatMap(({ locations }) => locations)), allowsFailed };
 }
 
 function providerRequirement(name: string, audiences: readonly string[], field: string, { providers, problems }: Context): JwtRequirementEntry {
@@ -93,6 +99,10 @@ function providerRequirement(name: string, audiences: readonly string[], field: 
     return { kind: 'any', of: [], allows: 'nothing' };
   }
   return { kind: 'provider', provider, audiences: audiences.length === 0 ? provider.audiences : plainAudiences(audiences) };
+}
+
+function ownHeaders({ payloadHeader, claimHeaders }: JwtProviderEntry): readonly string[] {
+  return [...(payloadHeader === '' ? [] : [payloadHeader]), ...claimHeaders.map(({ header }) => header)];
 }
 
 function compileProvider(name: string, provider: JwtProvider, field: string, problems: Problems): JwtProviderEntry {
@@ -111,7 +121,6 @@ function compileProvider(name: string, provider: JwtProvider, field: string, pro
     payloadHeader,
     padsPayload: provider.padForwardPayloadHeader,
     claimHeaders,
-    ownHeaders: [...(payloadHeader === '' ? [] : [payloadHeader]), ...claimHeaders.map(({ header }) => header)],
     payloadKey: provider.payloadInMetadata,
     headerKey: provider.headerInMetadata,
     spaceDelimited: provider.normalizePayloadInMetadata?.spaceDelimitedClaims ?? [],
@@ -121,12 +130,12 @@ function compileProvider(name: string, provider: JwtProvider, field: string, pro
   };
 }
 
-/** Keys that cannot be read are no mistake of the configuration: no token is good then, as with Envoy. */
-function keysOf({ jwksSourceSpecifier: source }: JwtProvider, field: string, problems: Problems): readonly JwtKey[] | undefined {
+function keysOf({ jwksSourceSpecifier: source }: JwtProvider, field: string, problems: Problems): readonly JsonWebKey[] {
   const data = source.case === 'localJwks' ? dataSourceOf(source.value) : undefined;
-  if (data?.kind === 'inline') return readKeys(new TextDecoder().decode(data.bytes));
-  problems.report(source.case === 'localJwks' ? `${field}.local_jwks` : field, 'this proxy fetches no keys: they must stand inline in local_jwks');
-  return undefined;
+  const keys = data?.kind === 'inline' ? readKeys(new TextDecoder().decode(data.bytes)) : undefined;
+  if (data?.kind !== 'inline') problems.report(field, 'this proxy fetches no keys: they must stand inline in local_jwks');
+  else if (keys === undefined) problems.report(`${field}.local_jwks`, 'no key set with a key that can be used');
+  return keys ?? [];
 }
 
 function plainAudiences(audiences: readonly string[]): ReadonlySet<string> {

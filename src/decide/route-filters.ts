@@ -58,7 +58,7 @@ function compileConfig(any: Any, isOptional: boolean, field: string, problems: P
       return { kind: 'rbac', policy: message.rbac === undefined ? undefined : compileHttpRbac(message.rbac, `${field}.rbac`, problems) };
     if (isMessage(message, JwtPerRouteSchema)) {
       if (message.requirementSpecifier.case === 'requirementName') problems.report(`${field}.requirement_name`, 'not supported by this proxy');
-      return { kind: 'off' };
+      return { kind: 'jwt-off' };
     }
     if (isMessage(message, ExtAuthzPerRouteSchema)) {
       const check = compileExtAuthzOfRoute(message, field, problems);

@@ -17,12 +17,21 @@ export type RequestView = {
   readonly metadata?: DynamicMetadata | undefined;
 };
 
+/** The value of each field of a name, as far as the request tells them apart. */
+export function headerFieldsOf(request: RequestView, name: string): readonly string[] {
+  if (request.headerFields !== undefined) return request.headerFields(name);
+  const joined = request.header(name);
+  return joined === undefined ? [] : [joined];
+}
+
 /** A connection as filter chain matching and authorisation see it. */
 export type ConnectionView = {
   readonly destinationAddress: string;
   readonly destinationPort: number;
   readonly sourceAddress: string;
   readonly sourcePort: number;
+  /** Who really connected, where a PROXY header named somebody else as the source. */
+  readonly sender?: { readonly address: string; readonly port: number };
   /** The client as x-forwarded-for and trusted hops say (Envoy's downstream remote address); the source's where not set. */
   readonly remoteAddress?: string;
   /** `tls` once a ClientHello was seen (TLS inspector), else `raw_buffer`. */

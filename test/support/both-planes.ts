@@ -64,9 +64,9 @@ export class KeptCalls implements Disposable {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections });
   }
 
-  get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<HttpAnswer> {
+  get(path: string, headers: Readonly<Record<string, string>> = {}, method = 'GET'): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
-      const outgoing = request({ host: '127.0.0.1', port: this.#port, path, headers, agent: this.#agent }, (answer) => {
+      const outgoing = request({ host: '127.0.0.1', port: this.#port, path, headers, method, agent: this.#agent }, (answer) => {
         let body = '';
         answer.setEncoding('utf8').on('data', (part: string) => (body += part));
         answer.on('error', reject);

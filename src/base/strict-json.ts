@@ -1,6 +1,8 @@
 // JSON from strangers: an object of valid UTF-8 with each name once, of bounded depth and with numbers that are numbers. What JSON.parse takes beside
 // that, two readers could take for two things.
-import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+
+export type JsonValue = number | string | boolean | null | JsonObject | JsonValue[];
+export type JsonObject = { [name: string]: JsonValue };
 
 /** Protobuf's own limit for JSON. */
 const maxDepth = 100;
