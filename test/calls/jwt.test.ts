@@ -23,7 +23,7 @@ envoyTest(`random tokens: the embedded proxy answers as Envoy does (seed ${seed}
   const met = new Map<number, number>();
   for (const [index, answer] of envoy.entries()) {
     const config = configs[Math.floor(index / requestsEach)];
-    const why = `seed ${seed}: ${JSON.stringify(requests[index])} with ${JSON.stringify(config, (key, value) => (key === 'local_jwks' ? '' : value))}`;
+    const why = `seed ${seed}: ${JSON.stringify(requests[index])} with ${JSON.stringify(config, (key, value: unknown) => (key === 'local_jwks' ? '' : value))}`;
     assert.equal(JSON.stringify(embedded[index]), JSON.stringify(answer), why);
     met.set(answer.status, (met.get(answer.status) ?? 0) + 1);
   }
