@@ -67,11 +67,10 @@ const kindsReadOnly: readonly KindName[] = ['WorkloadGroup'];
 
 /** Kinds that are not in here have no field-by-field warnings: a laptop ignores much of a Pod by its nature. */
 const effects: { readonly [Kind in KindName]?: Effect } = {
-  // ingress.tls is behind a switch of Istio's that is off.
   Sidecar: {
     spec: {
       workloadSelector: 'all',
-      ingress: { port: 'all', bind: 'all', captureMode: 'all', defaultEndpoint: 'all', connectionPool: 'all' },
+      ingress: 'all',
       egress: 'all',
       inboundConnectionPool: 'all',
       outboundTrafficPolicy: 'all',

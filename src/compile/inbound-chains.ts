@@ -3,7 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { noTimeout } from '#compile/durations.ts';
 import { filterChain } from '#compile/filter-chain.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
-import { type ChainKind, chainKinds, type InboundMtls, inboundMode, mutualTlsSocket } from '#compile/inbound-mtls.ts';
+import { type ChainKind, chainKinds, type InboundMtls, inboundMode, mutualTlsSocket, ownTlsKind } from '#compile/inbound-mtls.ts';
 import type { InboundPort } from '#compile/inbound-port.ts';
 import { blackHoleCluster, hostAndPort, inboundCapturePort, inboundClusterName, inboundPassthroughCluster, listenerName } from '#compile/names.ts';
 import { inboundRetryPolicy } from '#compile/retry.ts';
@@ -15,6 +15,7 @@ import type { TransportSocket } from '#envoy/gen/envoy/config/core/v3/base_pb.js
 import type { Filter, FilterChain } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import { portMtls } from '#model/effective-mtls.ts';
+import type { ServerTls } from '#model/gateway.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import type { Protocol } from '#model/protocol.ts';
 
@@ -27,6 +28,8 @@ export type InboundOptions = {
   /** Of the workload's policies. */
   readonly filters: WorkloadFilters;
   readonly mtls: InboundMtls;
+  /** What ends the TLS of a Sidecar's port, where the port has its own; undefined where it cannot be ended. */
+  readonly ownTls: (tls: ServerTls) => TransportSocket | undefined;
 };
 
 /** `0.0.0.0_8080`; a Sidecar's port by what it binds, or would bind: the proxy's own address unless it says another. */
@@ -40,13 +43,17 @@ export function portChains(port: InboundPort, destinationPort: number | undefine
   const name = inboundName(port, options);
   const cluster = inboundClusterName(port.targetPort);
   const mode = inboundMode(portMtls(options.mtls, port.targetPort), options.mtls.hasIdentity);
-  if (mode === 'closed') return destinationPort === undefined ? [] : [closedChain(name, destinationPort, options)];
+  const tls = mode === 'disable' ? port.ingress?.tls : undefined;
+  const ownSocket = tls === undefined ? undefined : options.ownTls(tls);
+  if (mode === 'closed' || (tls !== undefined && ownSocket === undefined))
+    return destinationPort === undefined ? [] : [closedChain(name, destinationPort, options)];
   const operation = `${hostAndPort(port.services[0]?.hostname ?? '', number)}/*`;
   const content = {
     http: (): Filter => inboundHttp(`inbound_${name}`, cluster, number, operation, protocol, options),
     bytes: (): Filter => tcpProxy(cluster, options.settings),
   };
-  return chainsOf(chainKinds(mode, protocol), () => name, destinationPort, content, options);
+  const kinds = ownSocket === undefined ? chainKinds(mode, protocol) : [ownTlsKind(protocol)];
+  return chainsOf(kinds, () => name, destinationPort, content, options, ownSocket);
 }
 
 /**
@@ -83,6 +90,7 @@ function chainsOf(
   destinationPort: number | undefined,
   make: Readonly<Record<ChainKind['content'], () => Filter>>,
   { settings, filters }: InboundOptions,
+  ownSocket?: TransportSocket,
 ): readonly FilterChain[] {
   // The same filter in each chain of its kind: made once.
   const made: Partial<Record<ChainKind['content'], Filter>> = {};
@@ -90,7 +98,7 @@ function chainsOf(
     const filter = made[content] ?? make[content]();
     made[content] = filter;
     const match = { transport, applicationProtocols, ...(destinationPort !== undefined && { destinationPort }) };
-    const socket: TransportSocket | undefined = ends ? mutualTlsSocket(settings) : undefined;
+    const socket = ends ? (ownSocket ?? mutualTlsSocket(settings)) : undefined;
     return filterChain(nameOf(content), filter, match, {
       ...(content === 'bytes' && { before: filters.network }),
       ...(socket !== undefined && { socket }),

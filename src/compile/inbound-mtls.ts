@@ -67,6 +67,11 @@ const kinds: Readonly<Record<MtlsMode, Readonly<Record<'http' | 'bytes' | 'sniff
   disable: { http: [plainHttp], bytes: [plainBytes], sniffed: [sniffedHttp, plainBytes] },
 };
 
+/** Of a port that ends TLS of its own: nothing else is taken. */
+export function ownTlsKind(protocol: Protocol): ChainKind {
+  return ended(isHttp(protocol) ? 'http' : 'bytes', []);
+}
+
 const sockets = new WeakMap<MeshSettings, TransportSocket>();
 
 /**

@@ -3,6 +3,7 @@
 import type { CompileCache } from '#compile/compile-cache.ts';
 import type { Scope } from '#compile/scope.ts';
 import { labelsMatch } from '#model/labels.ts';
+import type { Protocol } from '#model/protocol.ts';
 import type { Proxy } from '#model/proxy.ts';
 import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 import type { IngressListener, Sidecar } from '#model/sidecar.ts';
@@ -44,7 +45,13 @@ function ingressPort(sidecar: Sidecar, ingress: IngressListener, known: InboundP
     'ingress port',
     [ingress],
     '',
-    (): ServicePort => ({ name, number, protocol, targetPort: number, origin: ingress.origin }),
+    (): ServicePort => ({
+      name,
+      number,
+      protocol: ingress.tls === undefined ? protocol : behindTls(protocol),
+      targetPort: number,
+      origin: ingress.origin,
+    }),
   );
   const own = { hostname: `${sidecar.name}.${sidecar.namespace}`, name: sidecar.name, namespace: sidecar.namespace };
   return {
@@ -54,6 +61,11 @@ function ingressPort(sidecar: Sidecar, ingress: IngressListener, known: InboundP
     ...(known?.service !== undefined && { service: known.service }),
     ingress,
   };
+}
+
+/** What is left once TLS has ended. */
+function behindTls(protocol: Protocol): Protocol {
+  return protocol === 'https' ? 'http' : protocol === 'tls' ? 'tcp' : protocol;
 }
 
 /** By container port. Where several services claim one the oldest counts, and among equals the one whose name comes first. */

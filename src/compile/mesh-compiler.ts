@@ -41,7 +41,7 @@ export class MeshCompiler {
     const scope = this.#scope(proxy);
     const clusters = clusterAssembly(scope, proxy, this.#credentials, this.#cache);
     const parts = { cache: this.#cache, credentials: this.#credentials, clusters: clusters.resources };
-    const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, this.#cache);
+    const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, this.#credentials, this.#cache);
     const policies = { resources: new Map(), origins: authorizationOrigins(this.mesh) };
     const joined = join([clusters, ...own.shared, assemble(own.units), policies]);
     const patches = [...this.#rateLimits(proxy), ...patchesFor(this.mesh, proxy)];

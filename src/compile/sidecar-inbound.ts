@@ -3,9 +3,11 @@ import { isIP } from 'node:net';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { withDefaults } from '#compile/cluster-policy.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
+import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 import type { InboundOptions } from '#compile/inbound-chains.ts';
 import { type AppAddress, inboundCluster } from '#compile/inbound-cluster.ts';
 import { type InboundMtls, mtlsText } from '#compile/inbound-mtls.ts';
+import { type OwnTls, ownTls } from '#compile/inbound-own-tls.ts';
 import { type InboundPort, inboundPorts } from '#compile/inbound-port.ts';
 import { boundInboundListener, virtualInboundListener } from '#compile/listener-inbound.ts';
 import { outboundAddresses } from '#compile/outbound-places.ts';
@@ -19,9 +21,10 @@ import type { LoopbackPorts, Proxy } from '#model/proxy.ts';
 
 export type InboundUnits = { readonly units: readonly Unit[]; readonly diagnostics: readonly Diagnostic[] };
 
-export function redirectedInbound(scope: Scope, proxy: Proxy, cache: CompileCache): InboundUnits {
-  const options = inboundOptions(scope, proxy, cache);
+export function redirectedInbound(scope: Scope, proxy: Proxy, credentials: GatewayCredentials, cache: CompileCache): InboundUnits {
   const ports = inboundPorts(scope, proxy, cache);
+  const own = ownTls(ports, scope, proxy, credentials);
+  const options = inboundOptions(scope, proxy, own, cache);
   const captured = ports.filter(({ ingress }) => ingress?.captureMode !== 'none');
   const opened = ports.filter((port) => !captured.includes(port));
   const facts = (some: readonly InboundPort[]): string => [...some.map(portFacts), factsOf(options)].join(' ');
@@ -37,13 +40,20 @@ export function redirectedInbound(scope: Scope, proxy: Proxy, cache: CompileCach
       );
     }),
   ];
-  return { units, diagnostics: closedPorts(ports, proxy, options) };
+  return { units: [...units, ...own.secrets], diagnostics: [...closedPorts(ports, proxy, options), ...own.diagnostics] };
 }
 
 /** Only the ports that were given to this proxy: a service or container port without one is not served. */
-export function loopbackInbound(scope: Scope, proxy: Proxy, { address, inbound }: LoopbackPorts, cache: CompileCache): InboundUnits {
-  const options = inboundOptions(scope, proxy, cache);
+export function loopbackInbound(
+  scope: Scope,
+  proxy: Proxy,
+  { address, inbound }: LoopbackPorts,
+  credentials: GatewayCredentials,
+  cache: CompileCache,
+): InboundUnits {
   const ports = inboundPorts(scope, proxy, cache);
+  const own = ownTls(ports, scope, proxy, credentials);
+  const options = inboundOptions(scope, proxy, own, cache);
   const units = ports.flatMap((port) => {
     const given = inbound[String(port.targetPort)];
     if (given === undefined) return [];
@@ -55,7 +65,7 @@ export function loopbackInbound(scope: Scope, proxy: Proxy, { address, inbound }
       ),
     ];
   });
-  return { units, diagnostics: closedPorts(ports, proxy, options) };
+  return { units: [...units, ...own.secrets], diagnostics: [...closedPorts(ports, proxy, options), ...own.diagnostics] };
 }
 
 /** HDL0073 for ports that take mutual TLS only, at a proxy that has no certificate to take it with. */
@@ -70,12 +80,21 @@ function closedPorts(ports: readonly InboundPort[], { namespace, name }: Proxy, 
 }
 
 /** A Sidecar's port without a bind of its own is at the proxy's address. Source: Istio, getSidecarInboundBindIPs. */
-function inboundOptions(scope: Scope, proxy: Proxy, cache: CompileCache): InboundOptions {
+function inboundOptions(scope: Scope, proxy: Proxy, ownTls: OwnTls, cache: CompileCache): InboundOptions & { readonly tlsKey: string } {
   const { addresses, explainFailures, interception } = proxy;
   const { any } = outboundAddresses(proxy);
   const own = interception.kind === 'none' ? any : (addresses[0] ?? any);
   const filters = workloadFilters(scope.mesh, proxy, cache);
-  return { explainFailures, settings: scope.mesh.settings, any, own, filters, mtls: inboundMtls(scope, proxy) };
+  return {
+    explainFailures,
+    settings: scope.mesh.settings,
+    any,
+    own,
+    filters,
+    mtls: inboundMtls(scope, proxy),
+    ownTls: (tls) => ownTls.sockets.get(tls),
+    tlsKey: ownTls.key,
+  };
 }
 
 function inboundMtls(scope: Scope, proxy: Proxy): InboundMtls {
@@ -83,8 +102,8 @@ function inboundMtls(scope: Scope, proxy: Proxy): InboundMtls {
   return { ...workloadMtls(scope.peerAuthentications, proxy.namespace, labels), hasIdentity: proxy.withoutIdentity !== true };
 }
 
-function factsOf({ any, own, explainFailures, mtls }: InboundOptions): string {
-  return `${any} ${own} ${explainFailures} ${mtlsText(mtls)}`;
+function factsOf({ any, own, explainFailures, mtls, tlsKey }: InboundOptions & { readonly tlsKey: string }): string {
+  return `${any} ${own} ${explainFailures} ${mtlsText(mtls)} ${tlsKey}`;
 }
 
 /** Source: Istio, buildInboundClustersFromSidecar. */

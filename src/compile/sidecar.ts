@@ -4,6 +4,7 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import { type Assembly, assemble } from '#compile/assembly.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
+import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 import { boundServiceListener, httpProxyListener } from '#compile/listener-loopback.ts';
 import { type OutboundOptions, redirectedOutboundListeners } from '#compile/listener-outbound.ts';
 import { hostAndPort } from '#compile/names.ts';
@@ -20,15 +21,15 @@ import type { Service, ServicePort } from '#model/service.ts';
 /** What a proxy has beside the clusters of all services: in common with others of its namespace, and on its own. */
 export type ProxyUnits = { readonly shared: readonly Assembly[]; readonly units: readonly Unit[]; readonly diagnostics: readonly Diagnostic[] };
 
-export function compileSidecar(scope: Scope, proxy: Proxy, cache: CompileCache): ProxyUnits {
+export function compileSidecar(scope: Scope, proxy: Proxy, credentials: GatewayCredentials, cache: CompileCache): ProxyUnits {
   const { interception } = proxy;
   switch (interception.kind) {
     case 'redirect': {
-      const { units, diagnostics } = redirectedInbound(scope, proxy, cache);
+      const { units, diagnostics } = redirectedInbound(scope, proxy, credentials, cache);
       return { shared: [redirectedOutbound(scope, proxy, cache)], units, diagnostics: [...diagnostics, ...notOpened(scope)] };
     }
     case 'none': {
-      const { units, diagnostics } = loopbackInbound(scope, proxy, interception, cache);
+      const { units, diagnostics } = loopbackInbound(scope, proxy, interception, credentials, cache);
       const outbound = loopbackOutbound(scope, proxy, interception, cache);
       return { shared: [], units: [...units, ...outbound], diagnostics: [...diagnostics, ...notOpened(scope)] };
     }

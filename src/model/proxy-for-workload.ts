@@ -19,7 +19,6 @@ export function proxyForWorkload(mesh: Mesh, workload: Workload, interception: I
     labels,
     dnsDomain,
     interception,
-    withoutIdentity: true,
     explainFailures: false,
   };
 }

@@ -1,6 +1,7 @@
 // A Sidecar: what the proxies of a namespace, or of some of its workloads, see of the mesh, and which ports they open for their app.
 import type { Origin } from '#base/origin.ts';
 import type { ConnectionPool } from '#model/destination-rule.ts';
+import type { ServerTls } from '#model/gateway.ts';
 import type { HostReference } from '#model/host-reference.ts';
 import type { Protocol } from '#model/protocol.ts';
 
@@ -55,6 +56,8 @@ export type IngressListener = {
   /** Undefined: to where the connection was made. */
   readonly defaultEndpoint?: AppEndpoint;
   readonly connectionPool?: ConnectionPool;
+  /** How the port ends TLS of its own, where no mutual TLS of the mesh is taken (PeerAuthentication DISABLE). */
+  readonly tls?: ServerTls;
   readonly origin: Origin;
 };
 

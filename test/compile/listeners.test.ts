@@ -87,9 +87,17 @@ test('a changed tcp rule makes the listener of its service anew, and nothing els
 
 test('an endpoint that comes leaves all listeners as they are', () => {
   const { source, told } = controlPlane();
-  const before = told('client');
+  const names = ['outbound|80||b.shop.svc.cluster.local', 'outbound|9000||b.shop.svc.cluster.local'];
+  const none = told('client');
   source.upsert(...read(pod('b-0', 'b')));
-  assert.deepEqual(changed(before, told('client')).toSorted(), ['outbound|80||b.shop.svc.cluster.local', 'outbound|9000||b.shop.svc.cluster.local']);
+  const one = told('client');
+  // The first one brings a service account, which the clusters believe from now on.
+  assert.deepEqual(
+    changed(none, one).toSorted(),
+    names.flatMap((name) => [name, name]),
+  );
+  source.upsert(...read(pod('b-1', 'b')));
+  assert.deepEqual(changed(one, told('client')).toSorted(), names);
 });
 
 test('a Sidecar changes what its own proxies see, and nothing for others', () => {

@@ -7,6 +7,7 @@ import { decide } from '#decide/decide.ts';
 import type { Call, Decision } from '#decide/decision.ts';
 import type { ListenerEntry } from '#decide/listener-entry.ts';
 import { listenerAt } from '#decide/listener-lookup.ts';
+import { chooseFilterChain } from '#decide/listener-table.ts';
 import type { ConnectionView } from '#decide/views.ts';
 import type { Proxy } from '#model/proxy.ts';
 import type { ExpectedCall, ScenarioCall } from '#test/simulation/scenario.ts';
@@ -25,6 +26,8 @@ export function configOf(compiled: Compiled): Config {
 export function simulate(config: Config, proxy: Proxy, asked: Asked): Simulated {
   const call = callOf(config, proxy, asked);
   const decision = decide(config, call);
+  if (needsClientCertificate(config, decision, call) && asked.tls !== 'mtls')
+    return withoutUndefined({ listener: decision.listener, filterChain: decision.filterChain, error: 'invalid mTLS' });
   return withoutUndefined({
     listener: decision.listener,
     filterChain: decision.filterChain,
@@ -34,6 +37,12 @@ export function simulate(config: Config, proxy: Proxy, asked: Asked): Simulated 
     cluster: decision.cluster,
     error: errorOf(decision, asked),
   });
+}
+
+/** The chain ends TLS and lets nobody in without a certificate: what the proxy finds out in the handshake. */
+function needsClientCertificate(config: Config, { listener }: Decision, { connection }: Call): boolean {
+  const entry = listener === undefined ? undefined : config.listeners.get(listener);
+  return entry !== undefined && chooseFilterChain(entry, connection)?.tls?.requireClientCertificate === true;
 }
 
 function callOf(config: Config, proxy: Proxy, asked: Asked): Call {

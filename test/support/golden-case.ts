@@ -27,6 +27,8 @@ export type GoldenOptions = {
   /** Which resource types xds.yaml shows; all unless given. */
   readonly show?: readonly ShownType[];
   readonly explainFailures?: boolean;
+  /** `none`: the proxies have no certificate of the mesh. */
+  readonly identity?: 'none';
   /** Certificates that in.yaml has places for, by name. */
   readonly certificates?: CertificateWishes;
 };
@@ -86,7 +88,10 @@ function proxiesOf(mesh: Mesh, options: GoldenOptions): readonly { readonly prox
       if (workload === undefined) throw new Error(`GoldenOptions names the proxy ${name}, but there is no such pod`);
       const redirected = proxyForWorkload(mesh, workload, { kind: 'redirect' });
       const proxy = mode === 'redirect' ? redirected : { ...redirected, interception: loopback(mesh, redirected) };
-      return { proxy: { ...proxy, explainFailures: options.explainFailures ?? false }, mode };
+      return {
+        proxy: { ...proxy, explainFailures: options.explainFailures ?? false, ...(options.identity === 'none' && { withoutIdentity: true }) },
+        mode,
+      };
     }),
   );
 }

@@ -61,7 +61,7 @@ const bad: readonly (readonly [spec: unknown, finding: string])[] = [
     'spec.ingress[1].port.number: another ingress listener has port 1',
   ],
   [
-    { ingress: [{ port: { number: 1, protocol: 'HTTP' }, tls: { mode: 'SIMPLE' } }] },
+    { ingress: [{ port: { number: 1, protocol: 'HTTP' }, tls: { mode: 'SIMPLE', serverCertificate: 'a.pem', privateKey: 'a.key' } }] },
     'spec.ingress[0].tls: tls needs a port of protocol HTTPS or TLS',
   ],
   [
@@ -77,17 +77,18 @@ for (const [spec, finding] of bad) {
   });
 }
 
-test('TLS of a Sidecar port is behind a switch of Istio, and warned of', () => {
-  const yaml = `apiVersion: networking.istio.io/v1
+test('TLS of a Sidecar port needs what a server needs, and redirects nobody', () => {
+  const mistakes = (tls: string): readonly string[] => {
+    const yaml = `apiVersion: networking.istio.io/v1
 kind: Sidecar
 metadata: { name: a }
-spec: { ingress: [{ port: { number: 443, protocol: HTTPS }, tls: { mode: SIMPLE } }] }
+spec: { ingress: [{ port: { number: 443, protocol: HTTPS }, tls: ${tls} }] }
 `;
-  const warned = readText('in.yaml', yaml).items.flatMap(({ diagnostics }) => diagnostics);
-  assert.deepEqual(
-    warned.map(({ code, message }) => `${code} ${message}`),
-    ['HDL0012 spec.ingress[0].tls has no effect yet'],
-  );
+    return readText('in.yaml', yaml).items.flatMap(({ diagnostics }) => diagnostics.map(({ message }) => message));
+  };
+  assert.deepEqual(mistakes('{ mode: SIMPLE, serverCertificate: a.pem, privateKey: a.key }'), []);
+  assert.ok(mistakes('{ mode: SIMPLE }').length > 0);
+  assert.match(mistakes('{ mode: SIMPLE, httpsRedirect: true, serverCertificate: a.pem, privateKey: a.key }').join(), /does not redirect to https/);
 });
 
 test('sourceSubnet of a tcp rule is accepted, warned of and ignored', () => {

@@ -2,6 +2,7 @@
 // schema; paths are those of the resource.
 import { isIP } from 'node:net';
 import { type Finding, invalid, type Path } from '#api/finding.ts';
+import { checkServerTls } from '#api/istio/gateway-tls-rules.ts';
 import type { SidecarSpec } from '#api/istio/sidecar.ts';
 import { closest } from '#base/closest.ts';
 
@@ -35,6 +36,18 @@ function checkIngress({ port, bind = '', defaultEndpoint = '', tls }: Ingress, i
     ...(isTaken ? [invalid([...path, 'port', 'number'], 'value', `another ingress listener has port ${port.number}`)] : []),
     ...checkDefaultEndpoint(defaultEndpoint, [...path, 'defaultEndpoint']),
     ...(tls !== undefined && !isEncrypted ? [invalid([...path, 'tls'], 'key', 'tls needs a port of protocol HTTPS or TLS')] : []),
+    ...(tls === undefined ? [] : checkIngressTls(tls, [...path, 'tls'])),
+  ];
+}
+
+/** A port of a workload redirects nobody, and ends TLS for itself only. */
+function checkIngressTls(tls: NonNullable<Ingress['tls']>, path: Path): readonly Finding[] {
+  const { httpsRedirect, mode, subjectAltNames = [] } = tls;
+  return [
+    ...(httpsRedirect === true ? [invalid([...path, 'httpsRedirect'], 'value', 'a port of a workload does not redirect to https')] : []),
+    ...(mode === 'AUTO_PASSTHROUGH' ? [invalid([...path, 'mode'], 'value', 'mode AUTO_PASSTHROUGH is for gateways')] : []),
+    ...(subjectAltNames.length > 0 ? [invalid([...path, 'subjectAltNames'], 'key', 'subjectAltNames mean nothing in a Sidecar')] : []),
+    ...checkServerTls(tls, path),
   ];
 }
 

@@ -4,6 +4,7 @@ import type { KindMap } from '#api/kinds.ts';
 import type { FieldOrigins } from '#api/resource.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { buildConnectionPool, type WrittenPool } from '#model/build/destination-rule-policy.ts';
+import { serverTls } from '#model/build/gateway-tls.ts';
 import { resolveHost } from '#model/build/host-resolution.ts';
 import type { ConnectionPool } from '#model/destination-rule.ts';
 import type { MeshSettings } from '#model/mesh.ts';
@@ -52,7 +53,7 @@ function egressHost(written: string): readonly EgressHost[] {
 }
 
 function ingressListener(
-  { port, bind = '', captureMode, defaultEndpoint = '', connectionPool: written }: WrittenIngress,
+  { port, bind = '', captureMode, defaultEndpoint = '', connectionPool: written, tls }: WrittenIngress,
   path: Path,
   origins: FieldOrigins,
 ): IngressListener {
@@ -64,8 +65,14 @@ function ingressListener(
     captureMode: captureModeOf(captureMode),
     ...(endpoint !== undefined && { defaultEndpoint: endpoint }),
     ...(pool !== undefined && { connectionPool: pool }),
+    ...(tls !== undefined && endsTls(tls.mode) && { tls: serverTls(tls, origins.at([...path, 'tls'])) }),
     origin: origins.at(path),
   };
+}
+
+/** TLS that passes through is bytes, as without the block. */
+function endsTls(mode: NonNullable<WrittenIngress['tls']>['mode']): boolean {
+  return mode !== undefined && mode !== 'PASSTHROUGH' && mode !== 'AUTO_PASSTHROUGH';
 }
 
 function connectionPool(written: WrittenPool | undefined, path: Path, origins: FieldOrigins): ConnectionPool | undefined {
