@@ -26,8 +26,6 @@ export function nodeMetadata({ pod }: PodPlan, ports: PodPorts) {
     INTERCEPTION_MODE: 'NONE',
     HEDDLE_LOOPBACK: ports,
     HEDDLE_EXPLAIN_FAILURES: 'true',
-    // Nobody gives these proxies certificates of the mesh yet.
-    HEDDLE_IDENTITY: 'none',
     ...(roots !== undefined && { HEDDLE_SYSTEM_ROOTS: roots }),
   };
 }
