@@ -7,7 +7,7 @@ import { socketAddress } from '#compile/address.ts';
 import { duration } from '#compile/durations.ts';
 import type { ChainPlan } from '#compile/gateway-chain-plan.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
-import { tlsInspector } from '#compile/listener-filters.ts';
+import { proxyProtocol, tlsInspector } from '#compile/listener-filters.ts';
 import type { OutboundOptions } from '#compile/listener-outbound.ts';
 import { blackHoleCluster } from '#compile/names.ts';
 import { tcpProxy } from '#compile/tcp-proxy.ts';
@@ -42,7 +42,8 @@ export function gatewayListener(name: string, chains: readonly ChainPlan[], bind
     name,
     address: socketAddress(bind.address, bind.port),
     trafficDirection: TrafficDirection.OUTBOUND,
-    ...(inspects && { listenerFilters: [tlsInspector()] }),
+    // The header stands before the ClientHello. Source: Istio, buildGatewayListener.
+    listenerFilters: [...(options.topology.proxyProtocol === true ? [proxyProtocol()] : []), ...(inspects ? [tlsInspector()] : [])],
     filterChains: chains.map((chain) => filterChain(name, chain, options)),
     accessLog: [...listenerAccessLogs(options.settings)],
   });

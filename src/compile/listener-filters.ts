@@ -13,6 +13,7 @@ import {
 } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { HttpInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { OriginalDstSchema } from '#envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
+import { ProxyProtocolSchema } from '#envoy/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js';
 import { TlsInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import type { MeshSettings } from '#model/mesh.ts';
 
@@ -29,6 +30,14 @@ export function originalDestination(): ListenerFilter {
   return create(ListenerFilterSchema, {
     name: 'envoy.filters.listener.original_dst',
     configType: { case: 'typedConfig', value: packAny(OriginalDstSchema, {}) },
+  });
+}
+
+/** Reads from the PROXY header before each connection who the client is; a connection without one is closed. */
+export function proxyProtocol(): ListenerFilter {
+  return create(ListenerFilterSchema, {
+    name: 'envoy.filters.listener.proxy_protocol',
+    configType: { case: 'typedConfig', value: packAny(ProxyProtocolSchema, {}) },
   });
 }
 

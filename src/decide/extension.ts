@@ -22,6 +22,7 @@ import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3
 import { ConfigSchema as FilterStateSchema } from '#envoy/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
 import { HttpInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js';
 import { OriginalDstSchema } from '#envoy/gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
+import { ProxyProtocolSchema } from '#envoy/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js';
 import { TlsInspectorSchema } from '#envoy/gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import { ExtAuthzSchema as NetworkExtAuthzSchema } from '#envoy/gen/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js';
 import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
@@ -68,6 +69,7 @@ export const extensions: Registry = createRegistry(
   FilterStateSchema,
   HttpInspectorSchema,
   OriginalDstSchema,
+  ProxyProtocolSchema,
   TlsInspectorSchema,
   HttpConnectionManagerSchema,
   NetworkRbacSchema,

@@ -23,8 +23,13 @@ export type IndexedMatch = { readonly position: number; readonly match: ChainMat
 /** One criterion in words, and which of the chains left go on. */
 type Criterion = { readonly name: string; readonly narrow: (chains: readonly IndexedMatch[], facts: Facts) => readonly IndexedMatch[] };
 
-/** A connection with its addresses parsed. */
-export type Facts = { readonly connection: ConnectionView; readonly destination: IpAddress | undefined; readonly source: IpAddress | undefined };
+/** A connection with its addresses parsed; `direct` is who really connected, also where a PROXY header names somebody else. */
+export type Facts = {
+  readonly connection: ConnectionView;
+  readonly destination: IpAddress | undefined;
+  readonly source: IpAddress | undefined;
+  readonly direct: IpAddress | undefined;
+};
 
 export type FilterChainIndex = readonly IndexedMatch[];
 
@@ -47,7 +52,7 @@ export const criteria: readonly Criterion[] = [
     narrow: (chains, { connection }) => byRank(chains, ({ transportProtocol }) => textRank(transportProtocol, connection.transportProtocol)),
   },
   { name: 'application protocols', narrow: narrowByApplicationProtocol },
-  { name: 'direct source IP', narrow: (chains, { source }) => byRank(chains, ({ directSourceRanges }) => rangeRank(directSourceRanges, source)) },
+  { name: 'direct source IP', narrow: (chains, { direct }) => byRank(chains, ({ directSourceRanges }) => rangeRank(directSourceRanges, direct)) },
   { name: 'source type', narrow: (chains, facts) => byRank(chains, ({ sourceType }) => sourceTypeRank(sourceType, facts)) },
   { name: 'source IP', narrow: (chains, { source }) => byRank(chains, ({ sourceRanges }) => rangeRank(sourceRanges, source)) },
   { name: 'source port', narrow: (chains, { connection }) => byRank(chains, ({ sourcePorts }) => portsRank(sourcePorts, connection.sourcePort)) },

@@ -21,7 +21,7 @@ export const formatCommands: Readonly<Record<string, (argument: string) => Forma
   DOWNSTREAM_REMOTE_ADDRESS:
     () =>
     ({ connection }) =>
-      `${connection.remoteAddress ?? connection.sourceAddress}:${connection.sourcePort}`,
+      withPort(connection.remoteAddress ?? connection.sourceAddress, connection.sourcePort),
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT:
     () =>
     ({ connection }) =>
@@ -29,11 +29,11 @@ export const formatCommands: Readonly<Record<string, (argument: string) => Forma
   DOWNSTREAM_DIRECT_REMOTE_ADDRESS:
     () =>
     ({ connection }) =>
-      `${connection.sourceAddress}:${connection.sourcePort}`,
+      withPort(connection.sender?.address ?? connection.sourceAddress, connection.sender?.port ?? connection.sourcePort),
   DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT:
     () =>
     ({ connection }) =>
-      connection.sourceAddress,
+      connection.sender?.address ?? connection.sourceAddress,
   DOWNSTREAM_REMOTE_PORT:
     () =>
     ({ connection }) =>
@@ -41,7 +41,7 @@ export const formatCommands: Readonly<Record<string, (argument: string) => Forma
   DOWNSTREAM_LOCAL_ADDRESS:
     () =>
     ({ connection }) =>
-      `${connection.destinationAddress}:${connection.destinationPort}`,
+      withPort(connection.destinationAddress, connection.destinationPort),
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT:
     () =>
     ({ connection }) =>
@@ -84,4 +84,8 @@ function responseHeader(argument: string): FormatCommand | undefined {
   const [first, second] = argument.toLowerCase().split('?');
   if (first === undefined || first === '') return undefined;
   return ({ responseHeader: read }) => read?.(first) ?? (second === undefined ? undefined : read?.(second));
+}
+
+function withPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -2,6 +2,7 @@
 // Immutable. Formats (access log, local replies) are handed on as data for telemetry and the proxy to compile.
 
 import type { IpRange } from '#base/cidr.ts';
+import type { ExtAuthzEntry } from '#decide/ext-authz-entry.ts';
 import type { FilterChainIndex } from '#decide/filter-chain-match.ts';
 import type { HttpFilterEntry } from '#decide/http-filter.ts';
 import type { RbacEntry } from '#decide/rbac.ts';
@@ -31,8 +32,10 @@ export type ListenerEntry = {
 
 /** `disabled`: the destination ports for which the filter does not run (filter_disabled). */
 export type ListenerFilterEntry = {
-  readonly kind: 'original-dst' | 'tls-inspector' | 'http-inspector';
+  readonly kind: 'original-dst' | 'tls-inspector' | 'http-inspector' | 'proxy-protocol';
   readonly disabled: (port: number) => boolean;
+  /** Of a PROXY header: connections without one are taken, too. */
+  readonly optional?: boolean;
 };
 
 export type FilterChainEntry = {
@@ -49,7 +52,8 @@ export type FilterChainEntry = {
 export type NetworkFilterEntry =
   | { readonly kind: 'http'; readonly manager: HttpManagerEntry }
   | ({ readonly kind: 'tcp-proxy' } & TcpProxyEntry)
-  | { readonly kind: 'rbac'; readonly policy: RbacEntry };
+  | { readonly kind: 'rbac'; readonly policy: RbacEntry }
+  | { readonly kind: 'ext-authz'; readonly authz: ExtAuthzEntry };
 
 export type TcpProxyEntry = {
   readonly statPrefix: string;

@@ -1,5 +1,6 @@
 // Envoy's Listener, compiled once per update, and the choice of a filter chain for a connection.
 
+import { isMessage } from '@bufbuild/protobuf';
 import { parseIp } from '#base/cidr.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
@@ -18,6 +19,7 @@ import type { ConnectionView } from '#decide/views.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { FilterChain, ListenerFilter } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { type Listener, ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
+import { ProxyProtocolSchema } from '#envoy/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js';
 
 /** Every field that cannot be honoured is an error. `readFile` serves files that routes name. */
 export function compileListener(listener: Listener, readFile?: FileReader): Result<ListenerEntry, readonly ConfigError[]> {
@@ -99,13 +101,15 @@ function compileListenerFilter(filter: ListenerFilter, field: string, problems: 
     problems.report(field, `listener filter ${filter.name} is not supported`);
     return [];
   }
-  return [{ kind, disabled: compilePortPredicate(filter.filterDisabled, `${field}.filter_disabled`, problems) }];
+  const optional = extension !== undefined && isMessage(extension, ProxyProtocolSchema) && extension.allowRequestsWithoutProxyProtocol;
+  return [{ kind, disabled: compilePortPredicate(filter.filterDisabled, `${field}.filter_disabled`, problems), ...(optional && { optional }) }];
 }
 
 const listenerFilterKinds: Readonly<Record<string, ListenerFilterEntry['kind']>> = {
   'envoy.extensions.filters.listener.original_dst.v3.OriginalDst': 'original-dst',
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': 'tls-inspector',
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': 'http-inspector',
+  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol': 'proxy-protocol',
 };
 
 /** The chain for a connection, or undefined: the connection is closed (Envoy's response flag NR). */
@@ -126,7 +130,9 @@ function fitsAll({ match }: IndexedMatch): boolean {
 }
 
 function narrow(listener: ListenerEntry, connection: ConnectionView, trace: Trace | undefined): FilterChainEntry | undefined {
-  const facts = { connection, destination: parseIp(connection.destinationAddress), source: parseIp(connection.sourceAddress) };
+  const source = parseIp(connection.sourceAddress);
+  const direct = connection.sender === undefined ? source : parseIp(connection.sender.address);
+  const facts = { connection, destination: parseIp(connection.destinationAddress), source, direct };
   let left: readonly IndexedMatch[] = listener.index;
   for (const { name, narrow: narrowBy } of criteria) {
     const next = narrowBy(left, facts);

@@ -40,7 +40,7 @@ class Subject implements RbacSubject {
   }
 
   get directRemoteIp(): IpAddress | undefined {
-    return parsed(this.connection.sourceAddress);
+    return parsed(this.connection.sender?.address ?? this.connection.sourceAddress);
   }
 
   get remoteIp(): IpAddress | undefined {

@@ -32,6 +32,7 @@ const listener: Readonly<Record<string, MessageRules>> = {
   'envoy.extensions.filters.listener.original_dst.v3.OriginalDst': 'all',
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': fields('', 'enable_ja3_fingerprinting initial_read_buffer_size'),
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': 'all',
+  'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol': fields('allow_requests_without_proxy_protocol', 'stat_prefix'),
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': fields(
     'cluster weighted_clusters idle_timeout access_log max_connect_attempts hash_policy max_downstream_connection_duration tunneling_config',
     'stat_prefix access_log_flush_interval access_log_options',
@@ -43,7 +44,8 @@ const listener: Readonly<Record<string, MessageRules>> = {
   'envoy.type.v3.HashPolicy.SourceIp': 'all',
   'envoy.extensions.filters.network.rbac.v3.RBAC': {
     ...fields('rules shadow_rules stat_prefix shadow_rules_stat_prefix'),
-    enforcement_type: ['ONE_TIME_ON_FIRST_BYTE'],
+    // What is asked about does not change while a connection lasts: asking once or always is the same.
+    enforcement_type: ['ONE_TIME_ON_FIRST_BYTE', 'CONTINUOUS'],
   },
   'envoy.config.accesslog.v3.AccessLog': fields('name filter typed_config'),
   // Filters and formats are compiled by telemetry, which names what it does not know.

@@ -5,4 +5,6 @@ export type GatewayTopology = {
   readonly numTrustedProxies?: number;
   /** What becomes of x-forwarded-client-cert. */
   readonly forwardClientCert?: 'SANITIZE' | 'FORWARD_ONLY' | 'APPEND_FORWARD' | 'SANITIZE_SET' | 'ALWAYS_FORWARD_ONLY';
+  /** Each connection begins with a header that says who the client is (PROXY protocol). */
+  readonly proxyProtocol?: true;
 };

@@ -3,6 +3,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { DownstreamConnection } from '#proxy/http/stream.ts';
+import type { AnnouncedEnds } from '#proxy/proxy-header.ts';
 import { peerNamesOf } from '#proxy/tls/peer-names.ts';
 import type { ConnectionFacts } from '#telemetry/access-record.ts';
 
@@ -20,12 +21,9 @@ export function formatAddress(ip: string, port: number): string {
   return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
-/** `serverName`: SNI as the TLS inspector or the handshake saw it. */
-export function describeConnection(socket: Socket, id: number, serverName: string): OpenConnection {
-  const remoteAddress = plainAddress(socket.remoteAddress);
-  const localAddress = plainAddress(socket.localAddress);
-  const remotePort = socket.remotePort ?? 0;
-  const localPort = socket.localPort ?? 0;
+/** `serverName`: SNI as the TLS inspector or the handshake saw it. `announced`: what a PROXY header said of its ends. */
+export function describeConnection(socket: Socket, id: number, serverName: string, announced?: AnnouncedEnds): OpenConnection {
+  const { remoteAddress, remotePort, localAddress, localPort } = announced ?? endsOf(socket);
   const facts: ConnectionFacts = {
     id,
     localAddress: formatAddress(localAddress, localPort),
@@ -40,9 +38,24 @@ export function describeConnection(socket: Socket, id: number, serverName: strin
     peerUriSans: noNames,
     localUriSans: noNames,
     peerSubject: '',
+    ...(announced !== undefined && { sender: senderOf(socket) }),
   };
   const connection = { facts, remoteAddress, remotePort, localAddress, localPort, tls: false, draining: false };
   return serverName === '' ? connection : { ...connection, serverName };
+}
+
+function endsOf(socket: Socket): AnnouncedEnds {
+  return {
+    remoteAddress: plainAddress(socket.remoteAddress),
+    remotePort: socket.remotePort ?? 0,
+    localAddress: plainAddress(socket.localAddress),
+    localPort: socket.localPort ?? 0,
+  };
+}
+
+function senderOf(socket: Socket): NonNullable<ConnectionFacts['sender']> {
+  const { remoteAddress: ip, remotePort: port } = endsOf(socket);
+  return { address: formatAddress(ip, port), ip, port };
 }
 
 /** The same connection once its handshake is done. Peer names are there only when the certificate was `verified`. */

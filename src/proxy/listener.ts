@@ -9,6 +9,7 @@ import { describeConnection, describeSecureConnection, formatAddress, type OpenC
 import type { FilterChain } from '#proxy/filter-chain.ts';
 import type { ServedConnection } from '#proxy/http/server-codec.ts';
 import { type Inspection, type Inspectors, inspect, nothingInspected } from '#proxy/inspect.ts';
+import { type AnnouncedEnds, takeProxyHeader } from '#proxy/proxy-header.ts';
 import type { AccessLog } from '#telemetry/access-log.ts';
 import { newAccessRecord } from '#telemetry/access-record.ts';
 import type { Counters } from '#telemetry/counters.ts';
@@ -35,6 +36,8 @@ type Accepted = {
   connection: OpenConnection | undefined;
   chain: FilterChain | undefined;
   served: ServedConnection | undefined;
+  /** From a PROXY header. */
+  announced?: AnnouncedEnds | undefined;
 };
 
 export class Listener {
@@ -43,7 +46,7 @@ export class Listener {
   readonly #accepted = new Set<Accepted>();
   readonly #cells;
   #setup: ListenerSetup;
-  #inspectors: Inspectors;
+  #inspectors: Inspectors & { readonly proxyHeader: 'none' | 'optional' | 'required' };
   #draining = false;
 
   constructor(setup: ListenerSetup, host: ListenerHost) {
@@ -149,6 +152,24 @@ export class Listener {
       this.#host.connections.open--;
       this.#cells.active.value--;
     });
+    const { proxyHeader } = this.#inspectors;
+    if (proxyHeader === 'none') {
+      this.#inspect(accepted);
+      return;
+    }
+    const timeoutMs = this.#setup.entry.listenerFiltersTimeoutMs;
+    takeProxyHeader(socket, { optional: proxyHeader === 'optional', timeoutMs }, (ends) => {
+      if (ends === 'refused') {
+        socket.destroy();
+        return;
+      }
+      accepted.announced = ends;
+      this.#inspect(accepted);
+    });
+  }
+
+  #inspect(accepted: Accepted): void {
+    const { socket } = accepted;
     if (!this.#inspectors.tls && !this.#inspectors.http) {
       this.#choose(accepted, nothingInspected, false);
       return;
@@ -162,7 +183,7 @@ export class Listener {
 
   #choose(accepted: Accepted, inspection: Inspection, inspectedTls: boolean): void {
     const { socket } = accepted;
-    const connection = describeConnection(socket, this.#host.nextConnectionId(), inspection.serverName ?? '');
+    const connection = describeConnection(socket, this.#host.nextConnectionId(), inspection.serverName ?? '', accepted.announced);
     connection.draining = this.#draining;
     accepted.connection = connection;
     const view = viewOf(connection, inspection);
@@ -208,7 +229,10 @@ export class Listener {
       { serverName: inspection.serverName, alpn: inspection.applicationProtocols },
       {
         onSecure: (secureSocket, localUriSans, verified) => {
-          const named = inspection.serverName === undefined ? connection : describeConnection(socket, connection.facts.id, inspection.serverName);
+          const named =
+            inspection.serverName === undefined
+              ? connection
+              : describeConnection(socket, connection.facts.id, inspection.serverName, accepted.announced);
           const secure = describeSecureConnection(named, secureSocket, localUriSans, verified);
           secure.draining = this.#draining;
           accepted.connection = secure;
@@ -238,6 +262,7 @@ function viewOf(connection: OpenConnection, inspection: Inspection): ConnectionV
     destinationAddress: connection.localAddress,
     destinationPort: connection.localPort,
     sourceAddress: connection.remoteAddress,
+    ...(connection.facts.sender === undefined ? {} : { sender: { address: connection.facts.sender.ip, port: connection.facts.sender.port } }),
     sourcePort: connection.remotePort,
     transportProtocol: inspection.transportProtocol,
     ...(inspection.serverName === undefined ? {} : { serverName: inspection.serverName }),
@@ -246,13 +271,18 @@ function viewOf(connection: OpenConnection, inspection: Inspection): ConnectionV
 }
 
 /** Envoy adds the TLS inspector by itself where a filter chain asks for what only it can know. */
-function inspectorsOf(entry: ListenerEntry): Inspectors {
+function inspectorsOf(entry: ListenerEntry): Inspectors & { readonly proxyHeader: 'none' | 'optional' | 'required' } {
   const has = (kind: 'tls-inspector' | 'http-inspector'): boolean =>
     entry.listenerFilters.some((filter) => filter.kind === kind && !filter.disabled(entry.port));
+  const proxyHeader = entry.listenerFilters.find((filter) => filter.kind === 'proxy-protocol' && !filter.disabled(entry.port));
   const asksForTls = entry.index.some(
     ({ match }) => match.serverNames.length > 0 || match.transportProtocol !== '' || match.applicationProtocols.length > 0,
   );
-  return { tls: has('tls-inspector') || asksForTls, http: has('http-inspector') };
+  return {
+    tls: has('tls-inspector') || asksForTls,
+    http: has('http-inspector'),
+    proxyHeader: proxyHeader === undefined ? 'none' : proxyHeader.optional === true ? 'optional' : 'required',
+  };
 }
 
 /** Envoy's name of a listener in statistics: its address, with `_` for the colons of IPv6. */

@@ -2,8 +2,8 @@
 // serves it sees all of them. The socket is left paused; it must not be resumed by anybody but the one who serves it.
 import type { Socket } from 'node:net';
 
-/** `done`: enough was seen; `more`: call again when more is there. */
-export type PeekStep = 'done' | 'more';
+/** `done`: enough was seen; `more`: call again when more is there; `taken`: enough was seen, and that many bytes of it are not for the next reader. */
+export type PeekStep = 'done' | 'more' | { readonly taken: number };
 
 export type PeekEnd = 'seen' | 'timeout' | 'closed';
 
@@ -26,7 +26,10 @@ export function peek(socket: Socket, timeoutMs: number, look: (bytes: Buffer) =>
   };
   const onData = (chunk: Buffer): void => {
     seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
-    if (look(seen) === 'done') finish('seen');
+    const step = look(seen);
+    if (step === 'more') return;
+    if (step !== 'done') seen = seen.subarray(step.taken);
+    finish('seen');
   };
   const onClosed = (): void => finish('closed');
   if (timeoutMs > 0) timer = setTimeout(() => finish('timeout'), timeoutMs);

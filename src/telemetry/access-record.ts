@@ -8,10 +8,12 @@ export type ConnectionFacts = {
   readonly localAddress: string;
   readonly localIp: string;
   readonly localPort: number;
-  /** The peer of the socket. */
+  /** The peer of the socket, or the client that a PROXY header named. */
   readonly directRemoteAddress: string;
   readonly directRemoteIp: string;
   readonly directRemotePort: number;
+  /** Who really connected, where a PROXY header named somebody else. */
+  readonly sender?: { readonly address: string; readonly ip: string; readonly port: number };
   /** SNI, or ''. */
   readonly serverName: string;
   /** `TLSv1.3`, or '' on plaintext. */

@@ -1,7 +1,7 @@
 // What is read of the proxies in front of gateways.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { annotatedTopology, readGatewayTopology, type TopologyProblem, topologyWithoutEffect } from '#model/build/gateway-topology.ts';
+import { annotatedTopology, readGatewayTopology, type TopologyProblem } from '#model/build/gateway-topology.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
@@ -17,6 +17,7 @@ test('trusted proxies and what becomes of client certificates', () => {
     problems: [],
   });
   assert.deepEqual(of({ forwardClientCertDetails: 'UNDEFINED' }), { topology: {}, problems: [] });
+  assert.deepEqual(of({ proxyProtocol: {} }), { topology: { proxyProtocol: true }, problems: [] });
   assert.deepEqual(of(undefined), { topology: undefined, problems: [] });
   assert.equal(readGatewayTopology(undefined, []), undefined);
 });
@@ -30,7 +31,6 @@ test('values that make no sense are named and do not count', () => {
         'SANITIZE, FORWARD_ONLY, APPEND_FORWARD, SANITIZE_SET, ALWAYS_FORWARD_ONLY',
     ],
   });
-  assert.deepEqual(topologyWithoutEffect({ gatewayTopology: { proxyProtocol: {} } }), ['defaultConfig.gatewayTopology.proxyProtocol']);
 });
 
 test('a Pod has its own by annotation; one that is no YAML says nothing', () => {

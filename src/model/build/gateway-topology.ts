@@ -18,14 +18,12 @@ const certificateModes = ['SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZ
 export function readGatewayTopology(proxyConfig: unknown, problems: TopologyProblem[]): GatewayTopology | undefined {
   const written = isObject(proxyConfig) ? proxyConfig['gatewayTopology'] : undefined;
   if (!isObject(written)) return undefined;
-  const { numTrustedProxies, forwardClientCertDetails } = written;
-  return { ...trustedProxies(numTrustedProxies, problems), ...certificateMode(forwardClientCertDetails, problems) };
-}
-
-/** The fields of a gatewayTopology that nothing acts on, as they are called in MeshConfig. */
-export function topologyWithoutEffect(proxyConfig: unknown): readonly string[] {
-  const written = isObject(proxyConfig) ? proxyConfig['gatewayTopology'] : undefined;
-  return isObject(written) && written['proxyProtocol'] !== undefined ? [`${at}.proxyProtocol`] : [];
+  const { numTrustedProxies, forwardClientCertDetails, proxyProtocol } = written;
+  return {
+    ...trustedProxies(numTrustedProxies, problems),
+    ...certificateMode(forwardClientCertDetails, problems),
+    ...(isObject(proxyProtocol) && { proxyProtocol: true as const }),
+  };
 }
 
 /** A Pod's own, from its annotation; undefined where it has none, or one that is no YAML. */

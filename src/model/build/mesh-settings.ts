@@ -12,7 +12,7 @@ import { exportToFields, readDefaultExportTo } from '#model/build/default-export
 import { readDefaultRetries, retryFields } from '#model/build/default-retries.ts';
 import { readDiscoverySelectors } from '#model/build/discovery-selectors.ts';
 import { readExtensionProviders } from '#model/build/extension-providers.ts';
-import { readGatewayTopology, topologyWithoutEffect } from '#model/build/gateway-topology.ts';
+import { readGatewayTopology } from '#model/build/gateway-topology.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
 import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
 import type { AccessLogSettings, MeshSettings, PathNormalization } from '#model/mesh.ts';
@@ -85,12 +85,11 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
   ];
   const expected = new Set<string>([...known, ...ingressFields, ...exportToFields, ...retryFields, ...listenerFields, ...clusterFields]);
   const unknown = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
-  const ignored = [...unknown, ...topologyWithoutEffect(config['defaultConfig'])];
   return {
     settings,
     diagnostics: [
       ...problems.map(({ field, message }): Diagnostic => ({ code: 'HDL0011', severity: 'error', message: `MeshConfig.${field} ${message}`, at })),
-      ...ignored.map((field): Diagnostic => ({ code: 'HDL0012', severity: 'warning', message: `MeshConfig.${field} has no effect yet`, at })),
+      ...unknown.map((field): Diagnostic => ({ code: 'HDL0012', severity: 'warning', message: `MeshConfig.${field} has no effect yet`, at })),
     ],
   };
 }

@@ -14,6 +14,7 @@ export function connectionView({ stream, notes }: RequestContext): ConnectionVie
     destinationPort: connection.localPort,
     sourceAddress: connection.remoteAddress,
     sourcePort: connection.remotePort,
+    ...(connection.facts.sender === undefined ? {} : { sender: { address: connection.facts.sender.ip, port: connection.facts.sender.port } }),
     ...(notes.remoteIp === '' ? {} : { remoteAddress: notes.remoteIp }),
     transportProtocol: connection.tls ? 'tls' : 'raw_buffer',
     ...(connection.serverName === undefined ? {} : { serverName: connection.serverName }),
