@@ -15,6 +15,7 @@ import { readExtensionProviders } from '#model/build/extension-providers.ts';
 import { readGatewayTopology } from '#model/build/gateway-topology.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
 import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
+import { mtlsFields, readMtlsSettings } from '#model/build/mtls-settings.ts';
 import type { AccessLogSettings, MeshSettings, PathNormalization } from '#model/mesh.ts';
 
 export type SettingsResult = { readonly settings: MeshSettings; readonly diagnostics: readonly Diagnostic[] };
@@ -67,6 +68,7 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     ...readDiscoverySelectors(config, problems),
     ...readPathNormalization(config['pathNormalization'], problems),
     ...readDefaultRetries(config, problems),
+    ...readMtlsSettings(config, problems),
     ...readExtensionProviders(config, at, problems),
     ...(listenerFields.some((field) => field in config) && { listeners: readListenerSettings(config, problems) }),
     ...(ingressFields.some((field) => field in config) && { ingress: readIngressSettings(config, problems) }),
@@ -77,13 +79,20 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     'rootNamespace',
     'discoverySelectors',
     'pathNormalization',
-    'trustDomain',
     'defaultConfig',
     'defaultProviders',
     'enablePrometheusMerge',
     'extensionProviders',
   ];
-  const expected = new Set<string>([...known, ...ingressFields, ...exportToFields, ...retryFields, ...listenerFields, ...clusterFields]);
+  const expected = new Set<string>([
+    ...known,
+    ...ingressFields,
+    ...exportToFields,
+    ...retryFields,
+    ...listenerFields,
+    ...clusterFields,
+    ...mtlsFields,
+  ]);
   const unknown = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
   return {
     settings,
