@@ -23,6 +23,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('#cli/analyze.ts')).analyzeCommand(),
   },
   {
+    name: 'authz',
+    summary: 'who may call a workload, and which policy says so',
+    load: async () => (await import('#cli/authz.ts')).authzCommand(),
+  },
+  {
     name: 'compile',
     summary: 'what a proxy is told: the mesh, or its Envoy configuration',
     load: async () => (await import('#cli/compile.ts')).compileCommand(),
