@@ -8,6 +8,7 @@ import { checkDestinationRule } from '#api/istio/destination-rule-rules.ts';
 import { checkEnvoyFilter } from '#api/istio/envoy-filter-rules.ts';
 import { checkGateway } from '#api/istio/gateway-rules.ts';
 import { checkPeerAuthentication } from '#api/istio/peer-authentication-rules.ts';
+import { checkRequestAuthentication } from '#api/istio/request-authentication-rules.ts';
 import { checkServiceEntry } from '#api/istio/service-entry-rules.ts';
 import { checkSidecar } from '#api/istio/sidecar-rules.ts';
 import { checkVirtualService } from '#api/istio/virtual-service-rules.ts';
@@ -24,6 +25,7 @@ const rules: Rules = {
   EnvoyFilter: checkEnvoyFilter,
   RateLimit: checkRateLimit,
   AuthorizationPolicy: checkAuthorizationPolicy,
+  RequestAuthentication: checkRequestAuthentication,
   Gateway: checkGateway,
   Ingress: checkIngress,
   PeerAuthentication: checkPeerAuthentication,

@@ -13,6 +13,7 @@ import { envoyFilterSpec } from '#api/istio/envoy-filter.ts';
 import { gatewaySpec } from '#api/istio/gateway.ts';
 import { peerAuthenticationSpec } from '#api/istio/peer-authentication.ts';
 import { proxyConfigSpec } from '#api/istio/proxy-config.ts';
+import { requestAuthenticationSpec } from '#api/istio/request-authentication.ts';
 import { serviceEntrySpec, serviceEntryStatus } from '#api/istio/service-entry.ts';
 import { sidecarSpec } from '#api/istio/sidecar.ts';
 import { virtualServiceSpec } from '#api/istio/virtual-service.ts';
@@ -100,6 +101,8 @@ export const kinds = {
   ProxyConfig: { kind: 'ProxyConfig', group: 'networking.istio.io', versions: ['v1beta1'], plural: 'proxyconfigs', scope: 'namespaced', family: 'istio', body: istioBody(proxyConfigSpec) },
   // biome-ignore format: one kind a line
   PeerAuthentication: { kind: 'PeerAuthentication', group: 'security.istio.io', versions: istioSecurity, plural: 'peerauthentications', scope: 'namespaced', family: 'istio', body: istioBody(peerAuthenticationSpec) },
+  // biome-ignore format: one kind a line
+  RequestAuthentication: { kind: 'RequestAuthentication', group: 'security.istio.io', versions: istioSecurity, plural: 'requestauthentications', scope: 'namespaced', family: 'istio', body: istioBody(requestAuthenticationSpec) },
   // biome-ignore format: one kind a line
   AuthorizationPolicy: { kind: 'AuthorizationPolicy', group: 'security.istio.io', versions: istioSecurity, plural: 'authorizationpolicies', scope: 'namespaced', family: 'istio', body: istioBody(authorizationPolicySpec) },
   // biome-ignore format: one kind a line

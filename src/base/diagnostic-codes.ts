@@ -195,6 +195,19 @@ export const heddleCodes = {
     title: 'Certificate authority ends soon',
     explanation: 'The certificate that signs all others, or one above it, expires soon or has expired. After that no workload gets a certificate.',
   },
+  HDL0100: {
+    title: 'Tokens on ports of bytes',
+    explanation: 'A RequestAuthentication is for workloads without a port that carries HTTP. No request can be seen there, and no token be checked.',
+  },
+  HDL0101: {
+    title: 'Keys of a token issuer not to be had',
+    explanation: 'The keys that tokens are verified with could not be fetched. The last good ones stay in force; without any, every token is refused.',
+  },
+  HDL0102: { title: 'Private key in a policy', explanation: 'A key set that is for verifying tokens holds what tokens are signed with.' },
+  HDL0103: {
+    title: 'Claims that no route can see',
+    explanation: 'A VirtualService matches claims of a token where none is verified: in sidecars, or at a gateway without a RequestAuthentication.',
+  },
   HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },
   HDL0402: { title: 'Image without a command', explanation: 'No heddle.yaml says which local program stands for the image of a container.' },
   HDL0403: { title: 'No effect on this machine', explanation: 'A field of a Pod means something in a container and nothing for a local process.' },

@@ -25,7 +25,7 @@ const allAddresses = '0.0.0.0';
 export function compileGateway(scope: Scope, proxy: Proxy, { cache, credentials, clusters }: GatewayParts): ProxyUnits {
   const { settings, workloads } = scope.mesh;
   const own = workloads.get(`${proxy.namespace}/${proxy.name}`)?.gatewayTopology;
-  const filters = workloadFilters(scope.mesh, proxy, cache);
+  const filters = workloadFilters(scope.mesh, proxy, scope.tokenKeys, cache);
   const options = { explainFailures: proxy.explainFailures, settings, topology: { ...settings.gatewayTopology, ...own }, filters };
   const client = scope.client(proxy);
   const merged = mergeGateways(scope, proxy);

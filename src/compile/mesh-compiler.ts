@@ -14,6 +14,7 @@ import { Scope } from '#compile/scope.ts';
 import { selectsProxy } from '#compile/selects-proxy.ts';
 import { compileSidecar } from '#compile/sidecar.ts';
 import { indexSidecars, type SidecarIndex, sidecarFor } from '#compile/sidecar-selection.ts';
+import { noTokenKeys, type TokenKeys } from '#compile/token-keys.ts';
 import type { EnvoyPatch } from '#model/envoy-filter.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
@@ -22,16 +23,23 @@ export class MeshCompiler {
   readonly mesh: Mesh;
   readonly #cache: CompileCache;
   readonly #credentials: GatewayCredentials;
+  readonly #tokenKeys: TokenKeys;
   readonly #scopes = new Map<string, Scope>();
   readonly #index: MeshIndex;
   readonly #sidecars: SidecarIndex;
 
   /** `cache` may have served an earlier mesh; a compiler for each mesh, one cache for all. `credentials`: those of the mesh unless given. */
-  constructor(mesh: Mesh, cache: CompileCache = new CompileCache(), credentials: GatewayCredentials = meshCredentials(mesh.credentials, cache)) {
+  constructor(
+    mesh: Mesh,
+    cache: CompileCache = new CompileCache(),
+    credentials: GatewayCredentials = meshCredentials(mesh.credentials, cache),
+    tokenKeys: TokenKeys = noTokenKeys,
+  ) {
     cache.useSettings(mesh.settings);
     this.mesh = mesh;
     this.#cache = cache;
     this.#credentials = credentials;
+    this.#tokenKeys = tokenKeys;
     this.#index = indexMesh(mesh);
     this.#sidecars = indexSidecars(mesh);
   }
@@ -66,7 +74,7 @@ export class MeshCompiler {
     const key = `${namespace} ${sidecar === undefined ? '' : `${sidecar.namespace}/${sidecar.name}`} ${redirected}`;
     let scope = this.#scopes.get(key);
     if (scope === undefined) {
-      scope = new Scope({ mesh: this.mesh, namespace, sidecar, redirected, index: this.#index, cache: this.#cache });
+      scope = new Scope({ mesh: this.mesh, namespace, sidecar, redirected, index: this.#index, cache: this.#cache, tokenKeys: this.#tokenKeys });
       this.#scopes.set(key, scope);
     }
     return scope;

@@ -13,6 +13,7 @@ import {
   withPorts,
 } from '#compile/egress-import.ts';
 import type { MeshIndex } from '#compile/mesh-index.ts';
+import type { TokenKeys } from '#compile/token-keys.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { PeerAuthenticationIndex } from '#model/effective-mtls.ts';
 import { aliasAsService } from '#model/external-alias.ts';
@@ -34,6 +35,7 @@ export type ScopeParts = {
   readonly redirected: boolean;
   readonly index: MeshIndex;
   readonly cache: CompileCache;
+  readonly tokenKeys: TokenKeys;
 };
 
 /** A part of a scope: what one egress listener of its Sidecar lets in. */
@@ -117,6 +119,11 @@ export class Scope {
   /** The services of a namespace, seen from here or not, in the order of their names. */
   servicesIn(namespace: string): readonly Service[] {
     return this.#parts.index.services.get(namespace) ?? [];
+  }
+
+  /** The keys that were fetched for token issuers. */
+  get tokenKeys(): TokenKeys {
+    return this.#parts.tokenKeys;
   }
 
   get peerAuthentications(): PeerAuthenticationIndex {

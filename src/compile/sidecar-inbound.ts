@@ -84,7 +84,7 @@ function inboundOptions(scope: Scope, proxy: Proxy, ownTls: OwnTls, cache: Compi
   const { addresses, explainFailures, interception } = proxy;
   const { any } = outboundAddresses(proxy);
   const own = interception.kind === 'none' ? any : (addresses[0] ?? any);
-  const filters = workloadFilters(scope.mesh, proxy, cache);
+  const filters = workloadFilters(scope.mesh, proxy, scope.tokenKeys, cache);
   return {
     explainFailures,
     settings: scope.mesh.settings,

@@ -14,6 +14,7 @@ import type { EnvoyFilter } from '#model/envoy-filter.ts';
 import type { Gateway } from '#model/gateway.ts';
 import type { PeerAuthentication } from '#model/peer-authentication.ts';
 import type { RateLimit } from '#model/rate-limit.ts';
+import type { RequestAuthentication } from '#model/request-authentication.ts';
 import type { Service } from '#model/service.ts';
 import type { Sidecar } from '#model/sidecar.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
@@ -36,6 +37,7 @@ export class BuildMemo {
   readonly discovered = new PartsCache<ReadonlyMap<string, AnyResource>>();
   readonly peerAuthentications = new IdentityCache<PeerAuthentication>();
   readonly rateLimits = new IdentityCache<RateLimit>();
+  readonly requestAuthentications = new IdentityCache<RequestAuthentication>();
   readonly authorizationPolicies = new IdentityCache<AuthorizationPolicy>();
   readonly envoyFilters = new IdentityCache<EnvoyFilter>();
   readonly destinationRules = new IdentityCache<DestinationRule>();

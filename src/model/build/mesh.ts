@@ -20,6 +20,8 @@ import { buildPeerAuthentication, peerAuthenticationDiagnostics } from '#model/b
 import { inOrderOfAge, inOrderOfPrecedence } from '#model/build/precedence.ts';
 import { buildRateLimit } from '#model/build/rate-limit.ts';
 import { referenceDiagnostics } from '#model/build/references.ts';
+import { buildRequestAuthentication } from '#model/build/request-authentication.ts';
+import { requestAuthenticationDiagnostics } from '#model/build/request-authentication-findings.ts';
 import { buildServiceRegistry } from '#model/build/service-registry.ts';
 import { buildSidecar, sidecarDiagnostics } from '#model/build/sidecar.ts';
 import { virtualServiceDiagnostics } from '#model/build/virtual-service-findings.ts';
@@ -54,7 +56,9 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     peerAuthentications: inOrderOfPrecedence(resources.PeerAuthentication.values()).map((resource) =>
       memo.peerAuthentications.get([resource], '', () => buildPeerAuthentication(resource)),
     ),
-    requestAuthentications: [],
+    requestAuthentications: inOrderOfPrecedence(resources.RequestAuthentication.values()).map((resource) =>
+      memo.requestAuthentications.get([resource], '', () => buildRequestAuthentication(resource)),
+    ),
     authorizationPolicies: inOrderOfPrecedence(resources.AuthorizationPolicy.values()).map((resource) =>
       memo.authorizationPolicies.get([resource], '', () => buildAuthorizationPolicy(resource)),
     ),
@@ -78,6 +82,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...[...resources.EnvoyFilter.values()].flatMap(ineffectivePatches),
     ...[...resources.AuthorizationPolicy.values()].flatMap(dryRunDiagnostics),
     ...authorizationDiagnostics(parts),
+    ...requestAuthenticationDiagnostics(parts),
     ...ofRoutes.diagnostics,
     ...gatewayApi.diagnostics,
     ...ofServices,
