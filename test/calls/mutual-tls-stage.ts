@@ -13,9 +13,12 @@ export type StagePorts = { readonly outbound: number; readonly inbound: number; 
 export function mutualTlsStage(ports: StagePorts, spiffe: string): readonly XdsResource[] {
   return [
     clusterOf('mesh', ports.inbound, { transport_socket_matches: [mutualMatch(spiffe), plainMatch] }, { tlsMode: 'istio' }),
+    clusterOf('fresh', ports.inbound, { transport_socket_matches: [mutualMatch(spiffe), plainMatch], ...oneRequestEach }, { tlsMode: 'istio' }),
     clusterOf('plain', ports.inbound, { transport_socket_matches: [mutualMatch(spiffe), plainMatch] }, undefined),
     clusterOf('backend', ports.backend, {}, undefined),
-    listenerOf('outbound', ports.outbound, [{ filters: [http('outbound', [route('/plain', 'plain'), route('/', 'mesh')])] }]),
+    listenerOf('outbound', ports.outbound, [
+      { filters: [http('outbound', [route('/plain', 'plain'), route('/fresh', 'fresh'), route('/', 'mesh')])] },
+    ]),
     listenerOf('inbound', ports.inbound, [
       {
         name: 'mutual',
@@ -61,6 +64,16 @@ function mutualMatch(spiffe: string): JsonObject {
     transport_socket: { name: 'envoy.transport_sockets.tls', typed_config: typed('extensions.transport_sockets.tls.v3.UpstreamTlsContext', config) },
   };
 }
+
+/** Each request has a connection of its own, and a handshake, which may go on with an earlier session. */
+const oneRequestEach: JsonObject = {
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': typed('extensions.upstreams.http.v3.HttpProtocolOptions', {
+      common_http_protocol_options: { max_requests_per_connection: 1 },
+      explicit_http_config: { http_protocol_options: {} },
+    }),
+  },
+};
 
 const plainMatch: JsonObject = {
   name: 'tlsMode-disabled',

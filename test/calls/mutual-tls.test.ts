@@ -46,6 +46,25 @@ onBothPlanes('endpoints with the label are called by mutual TLS, others in the c
   assert.deepEqual([plain.status, plain.body], [200, '{"xfcc":""}']);
 });
 
+onBothPlanes('sessions that are resumed say the same of the client, and end with the certificate', async ({ outbound }, { identity }) => {
+  const bodies = new Set<string>();
+  const callTen = async (): Promise<void> => {
+    for (let call = 0; call < 10; call++) {
+      const { status, body } = await httpCall({ port: outbound, path: '/fresh' });
+      assert.equal(status, 200, body);
+      bodies.add(body);
+    }
+  };
+  await callTen();
+  assert.equal(bodies.size, 1);
+  await identity.renew();
+  await waitUntil('the new certificate is in use', async () => {
+    await callTen();
+    return bodies.size > 1;
+  });
+  assert.equal(bodies.size, 2, 'another certificate has another hash');
+});
+
 onBothPlanes(
   'who has no certificate of the mesh is refused where one is wanted, and a wrong one is refused everywhere',
   async (ports, _proxy, authority) => {

@@ -100,12 +100,20 @@ function connectSecure(
   });
   socket.on('error', (error: NodeJS.ErrnoException) => fail(connected ? 'tls-failed' : 'connect-failed', error.code ?? error.message));
   socket.once('close', () => fail(connected ? 'tls-failed' : 'connect-failed', 'connection closed during the TLS handshake'));
-  socket.on('session', (ticket: Buffer) => remember(ready.sessions, endpoint.key, ticket));
+  // A session counts from then on as proof of who the server is, so it is kept only when that has been looked at: TLS 1.2 has it earlier.
+  let early: Buffer | undefined;
+  let isVerified = false;
+  socket.on('session', (ticket: Buffer) => {
+    if (isVerified) remember(ready.sessions, endpoint.key, ticket);
+    else early = ticket;
+  });
   socket.once('secureConnect', () => {
     if (settled) return;
     const refusal = refuse(socket, ready.trust);
     if (refusal !== undefined) return fail('tls-failed', refusal);
     settle();
+    isVerified = true;
+    if (early !== undefined) remember(ready.sessions, endpoint.key, early);
     if (cluster.tcpKeepaliveMs > 0) socket.setKeepAlive(true, cluster.tcpKeepaliveMs);
     receiver.onConnect(socket);
   });
@@ -118,7 +126,8 @@ function connectSecure(
 }
 
 function refuse(socket: TLSSocket, { validation }: Trust): string | undefined {
-  if (!checksPeer(validation) || (validation.acceptsUntrusted && !socket.authorized)) return undefined;
+  // A resumed session brings no certificate: it is of the server that was verified when the session began, by the same trust (see `renew`).
+  if (socket.isSessionReused() || !checksPeer(validation) || (validation.acceptsUntrusted && !socket.authorized)) return undefined;
   const certificate = socket.getPeerX509Certificate();
   return certificate === undefined ? 'the server sent no certificate' : refusePeer(certificate, validation);
 }
@@ -142,5 +151,6 @@ function prepare(tls: UpstreamTls, secrets: SecretSource, contexts: SecureContex
 function renew(before: Result<Prepared, string> | undefined, now: Result<Prepared, string>): Result<Prepared, string> {
   if (before?.ok !== true) return now;
   if (!now.ok) return before;
-  return now.value.context === before.value.context ? ok({ ...now.value, sessions: before.value.sessions }) : now;
+  const isSame = now.value.context === before.value.context && JSON.stringify(now.value.trust) === JSON.stringify(before.value.trust);
+  return isSame ? before : now;
 }
