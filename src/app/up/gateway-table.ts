@@ -1,5 +1,8 @@
 // In: the mesh and the gateways that run. Out: which ports they open on this machine beside the one for plain HTTP, for people to see.
-import { type Gateway, type GatewayServer, isHttpsServer, isPlainHttpServer } from '#model/gateway.ts';
+import { CompileCache } from '#compile/compile-cache.ts';
+import { meshCredentials } from '#compile/gateway-credentials.ts';
+import { serverTransportSocket } from '#compile/gateway-tls.ts';
+import { type Gateway, type GatewayServer, isHttpsServer, isPassthroughServer, isPlainHttpServer } from '#model/gateway.ts';
 import { labelsMatch } from '#model/labels.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { TcpRule, TlsRule } from '#model/virtual-service.ts';
@@ -21,7 +24,7 @@ export function openGatewayPorts(mesh: Mesh, current: readonly RunningGateway[])
     const gateways = mesh.gateways.filter((gateway) => selects(gateway, workload, mesh));
     for (const { gateway, server } of gateways.flatMap((one) => one.servers.map((each) => ({ gateway: one, server: each })))) {
       const container = containerPort(server.port.number, workload, mesh);
-      const listen = container === httpPort || !isServed(gateway, server, mesh) ? undefined : ports.inbound[String(container)]?.listen;
+      const listen = container === httpPort || !isServed(gateway, server, workload, mesh) ? undefined : ports.inbound[String(container)]?.listen;
       if (listen === undefined) continue;
       const address = `${ports.address}:${listen}`;
       if (!found.has(address)) found.set(address, { port: server.port.number, protocol: protocolOf(server), address });
@@ -51,10 +54,14 @@ function containerPort(port: number, workload: Workload, mesh: Mesh): number {
   return port;
 }
 
-/** Whether a proxy can be given what the server needs (certificates by name cannot be), and connections have somewhere to go. */
-function isServed(gateway: Gateway, server: GatewayServer, mesh: Mesh): boolean {
+/** Whether the gateway's proxy can be given what the server needs, and connections have somewhere to go. */
+function isServed(gateway: Gateway, server: GatewayServer, { namespace }: Workload, mesh: Mesh): boolean {
   const { tls } = server;
-  if (tls?.mode === 'istio-mutual' || tls?.certificates.some(({ kind }) => kind === 'secret') === true) return false;
+  if (isHttpsServer(server) || (tls !== undefined && !isPlainHttpServer(server) && !isPassthroughServer(server))) {
+    const credentials = meshCredentials(mesh.credentials, new CompileCache());
+    const scope = { credentials, client: { namespace, withoutIdentity: false } };
+    if (!serverTransportSocket(server, gateway.namespace, scope).ok) return false;
+  }
   if (isPlainHttpServer(server) || isHttpsServer(server) || tls?.mode === 'auto-passthrough') return true;
   const name = `${gateway.namespace}/${gateway.name}`;
   const bound = mesh.virtualServices.filter(({ gateways }) => gateways.includes(name));
