@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { runProxyProcess } from '#app/proxy-process.ts';
+
+const node = 'sidecar~10.0.0.1~hello-v1.default~default.svc.cluster.local';
+
+async function refusal(options: Parameters<typeof runProxyProcess>[0]): Promise<readonly string[]> {
+  const said: string[] = [];
+  assert.equal(await runProxyProcess(options, (line) => said.push(line)), 2);
+  return said;
+}
+
+void test('a token and roots go together, and with --xds', async () => {
+  const withXds = { xds: '127.0.0.1:1', nodeId: node };
+  assert.match((await refusal({ ...withXds, tokenFile: 'a' })).join(), /--token-file needs --ca-roots FILE/);
+  assert.match((await refusal({ ...withXds, rootsFile: 'a' })).join(), /--ca-roots needs --token-file FILE/);
+  assert.match((await refusal({ bootstrapFile: 'a', tokenFile: 'a' })).join(), /go with --xds/);
+});
+
+void test('without a token it says in one line that it has no identity', async () => {
+  const said = await refusal({ xds: '127.0.0.1:1', nodeId: node, adminPort: 'none' });
+  assert.deepEqual(said, [
+    'no --token-file: this proxy has no identity, so it takes and calls nothing by mutual TLS',
+    '--admin-port none is no port',
+  ]);
+});
