@@ -59,11 +59,11 @@ export function showAuthority(folder: string): Result<AuthorityView, Diagnostic>
 }
 
 /** A root of its own; the failure is a folder in which there is one. */
-export async function createAuthority(folder: string): Promise<Result<AuthorityView, Diagnostic>> {
+export function createAuthority(folder: string): Result<AuthorityView, Diagnostic> {
   try {
     if (!isEmptyFolder(folder))
       return failed(refused(`there is a certificate authority in ${folder} already`, 'see: heddle ca show; a new root: heddle ca rotate'));
-    await createFolder(folder, systemClock);
+    createFolder(folder, systemClock);
     return showAuthority(folder);
   } catch (error) {
     return failed(unusable(folder, reasonOf(error)));
@@ -73,23 +73,23 @@ export async function createAuthority(folder: string): Promise<Result<AuthorityV
 /** `begin` announces a new root, `sign` lets it sign before its time has come, `finish` drops the old one before its time has come. */
 export type RotationStep = 'begin' | 'sign' | 'finish';
 
-export async function rotateAuthority(folder: string, step: RotationStep): Promise<Result<AuthorityView, Diagnostic>> {
+export function rotateAuthority(folder: string, step: RotationStep): Result<AuthorityView, Diagnostic> {
   const content = open(folder);
   if (!content.ok) return content;
   try {
-    const moved = await move(folder, step);
+    const moved = move(folder, step);
     return moved.ok ? showAuthority(folder) : failed(refused(moved.error, 'see: heddle ca show'));
   } catch (error) {
     return failed(unusable(folder, reasonOf(error)));
   }
 }
 
-async function move(folder: string, step: RotationStep): Promise<Result<void, string>> {
+function move(folder: string, step: RotationStep): Result<void, string> {
   settleRotation(folder);
   const present = readRotation(folder);
   if (!present.ok) return present;
   if (step === 'begin') {
-    const begun = await startRotation(folder, systemClock);
+    const begun = startRotation(folder, systemClock);
     return begun.ok ? ok(undefined) : begun;
   }
   if (present.value === undefined) return failed('no root is being changed: heddle ca rotate begins it');

@@ -8,6 +8,7 @@ import { adminViews } from '#app/admin-views.ts';
 import { CertificateWatch } from '#app/certificate-ages.ts';
 import { DiagnosticBoard } from '#app/diagnostic-board.ts';
 import { MeshSource } from '#app/mesh-source.ts';
+import { WorkloadRegistry } from '#app/workload-registry.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
@@ -18,6 +19,7 @@ import type { Guard } from '#ca/server/guard.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { SnapshotSource } from '#sources/snapshot.ts';
+import type { NodeSource } from '#xds/node-source.ts';
 import type { LedgerView } from '#xds/server/ledger.ts';
 import { startXdsServer, type XdsServer } from '#xds/server/server.ts';
 
@@ -57,14 +59,17 @@ export type ControlPlane = AsyncDisposable & {
 /** Serves until `close`. The failure is a port that cannot be bound, or an authority that cannot sign. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<Result<ControlPlane, Diagnostic>> {
   const { adminPort, adminDoor = localDoor, logger } = options;
-  const nodes = new MeshSource(options.source, logger);
-  const started = await startPorts(options, nodes);
+  const registry = new WorkloadRegistry(options.source, options.clock);
+  const nodes = new MeshSource(registry.source, logger);
+  const started = await startPorts(options, nodes, registry.serving(nodes));
   if (!started.ok) {
     nodes[Symbol.dispose]();
+    registry[Symbol.dispose]();
     return started;
   }
   const { xds, guard } = started.value;
   const { ledger, port, securePort } = xds;
+  registry.follow(ledger);
   const ages = new CertificateWatch(
     { credentials: () => nodes.mesh.credentials.values(), onChange: (listener) => nodes.onChange(listener) },
     options.clock,
@@ -86,6 +91,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     await xds.close();
     guard?.[Symbol.dispose]();
     nodes[Symbol.dispose]();
+    registry[Symbol.dispose]();
   };
   if (adminPort === undefined) return ok({ ...subject, close: stop, [Symbol.asyncDispose]: stop });
 
@@ -113,12 +119,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
 async function startPorts(
   { address, port, secure, logger, clock }: ControlPlaneOptions,
   nodes: MeshSource,
+  source: NodeSource,
 ): Promise<Result<{ readonly xds: XdsServer; readonly guard: Guard | undefined }, Diagnostic>> {
   const guard = secure === undefined ? ok(undefined) : await guardOf(secure.authority, nodes, clock, logger);
   if (!guard.ok) return guard;
   const guarded = secure !== undefined && guard.value !== undefined ? { ...guard.value, address, port: secure.port } : undefined;
   const plainAddress = isLoopback(address) ? address : '127.0.0.1';
-  const xds = await startXdsServer({ source: nodes, address: plainAddress, port, logger, clock, ...(guarded !== undefined && { secure: guarded }) });
+  const xds = await startXdsServer({ source, address: plainAddress, port, logger, clock, ...(guarded !== undefined && { secure: guarded }) });
   if (xds.ok) return ok({ xds: xds.value, guard: guard.value });
   guard.value?.[Symbol.dispose]();
   const option = guarded !== undefined && xds.error.port === guarded.port && guarded.port !== port ? '--secure-port' : '--xds-port';
@@ -128,7 +135,7 @@ async function startPorts(
 /** What it is made of is loaded where it is needed. */
 async function guardOf(authority: Authority, nodes: MeshSource, clock: Clock, logger: Logger): Promise<Result<Guard, Diagnostic>> {
   const [{ openGuard }, { unusable }] = await Promise.all([import('#ca/server/guard.ts'), import('#ca/folder/ca-folder.ts')]);
-  const guard = await openGuard({ authority, trustDomain: () => nodes.mesh.settings.trustDomain, clock, logger });
+  const guard = openGuard({ authority, trustDomain: () => nodes.mesh.settings.trustDomain, clock, logger });
   return guard.ok ? guard : failed(unusable(authority.folder, guard.error));
 }
 

@@ -70,13 +70,13 @@ async function show({ ca, output }: Options): Promise<void> {
 
 async function make({ ca, output }: Options): Promise<void> {
   const { createAuthority } = await import('#app/authority.ts');
-  print(await createAuthority(ca), output);
+  print(createAuthority(ca), output);
 }
 
 async function rotate({ ca, output, sign, finish }: RotateOptions): Promise<void> {
   const step: RotationStep = finish === true ? 'finish' : sign === true ? 'sign' : 'begin';
   const { rotateAuthority } = await import('#app/authority.ts');
-  print(await rotateAuthority(ca, step), output);
+  print(rotateAuthority(ca, step), output);
 }
 
 function print(result: Result<AuthorityView, Diagnostic>, output: Options['output']): void {

@@ -57,14 +57,16 @@ function signing(texts: SetTexts): SigningSet {
 
 async function authorities(folder: string): Promise<readonly Case[]> {
   const nowMs = Date.now();
-  const own = await writeRoot({ notBeforeMs: nowMs - 60_000, notAfterMs: nowMs + 86_400_000 });
+  const own = writeRoot({ notBeforeMs: nowMs - 60_000, notAfterMs: nowMs + 86_400_000 });
   const ownKey = own.key.export({ format: 'pem', type: 'pkcs8' }).toString();
   const root = make(folder, 'root', { key: 'rsa' });
   const middle = make(folder, 'middle', { issuer: root });
+  const large = make(folder, 'large', { key: 'ec-384' });
   const signer = make(folder, 'signer', { issuer: middle, key: 'rsa' });
   return [
     { name: 'a root of our own', set: signing({ ...none, certificate: own.certificate.toString(), key: ownKey }) },
     { name: 'a root of RSA', set: signing({ ...none, certificate: root.certificate, key: root.key }) },
+    { name: 'a root on a larger curve', set: signing({ ...none, certificate: large.certificate, key: large.key }) },
     {
       name: 'two steps below a root',
       set: signing({ ...none, certificate: signer.certificate, key: signer.key, chain: middle.certificate, roots: root.certificate }),

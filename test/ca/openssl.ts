@@ -9,7 +9,7 @@ export type MakeOptions = {
   /** Without one it signs itself. */
   readonly issuer?: Made;
   readonly ca?: boolean;
-  readonly key?: 'ec' | 'rsa' | 'rsa-1024' | 'ed25519';
+  readonly key?: 'ec' | 'ec-384' | 'rsa' | 'rsa-1024' | 'ed25519';
   readonly days?: number;
   /** As openssl writes them: `URI:spiffe://…`. */
   readonly names?: string;
@@ -56,6 +56,8 @@ function algorithm(key: NonNullable<MakeOptions['key']>): readonly string[] {
   switch (key) {
     case 'ec':
       return ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'];
+    case 'ec-384':
+      return ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384'];
     case 'rsa':
       return ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'];
     case 'rsa-1024':

@@ -87,11 +87,11 @@ export async function startStory(): Promise<Story> {
   const log = new Log();
   const clientLog = new Log();
   const caFolder = join(folder.path, 'ca');
-  const opened = await openAuthority({ folder: caFolder, clock: serverClock, logger: log });
+  const opened = openAuthority({ folder: caFolder, clock: serverClock, logger: log });
   if (!opened.ok) throw new Error(opened.error.message);
   const authority = opened.value;
   const open = async (port: number) => {
-    const guard = await openGuard({ authority, trustDomain: () => 'cluster.local', clock: serverClock, logger: log });
+    const guard = openGuard({ authority, trustDomain: () => 'cluster.local', clock: serverClock, logger: log });
     if (!guard.ok) throw new Error(guard.error);
     const secure = { ...guard.value, address: '127.0.0.1', port };
     const source = new MemoryNodeSource();

@@ -132,7 +132,7 @@ test('a change of the root reaches a workload in each of its steps, and no step 
   };
 
   // The stream of the roots must be open, or the change comes with its opening.
-  assert.ok((await startRotation(story.folder, story.serverClock)).ok);
+  assert.ok(startRotation(story.folder, story.serverClock).ok);
   const announced = await seen('two roots', (roots) => roots.length === 2);
   assert.equal(announced[0], oldRoot);
   assert.equal(workload.current()?.chain, first.chain);

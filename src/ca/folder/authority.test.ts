@@ -13,7 +13,7 @@ import { StoryClock, until } from '#test/ca/story.ts';
 import { type TemporaryFolder, temporaryFolder } from '#test/support/temporary-folder.ts';
 
 async function opened(folder: TemporaryFolder, clock: StoryClock): Promise<Authority> {
-  const authority = await openAuthority({ folder: join(folder.path, 'ca'), clock, logger: silentLogger });
+  const authority = openAuthority({ folder: join(folder.path, 'ca'), clock, logger: silentLogger });
   assert.ok(authority.ok, JSON.stringify(authority));
   return authority.value;
 }
@@ -72,7 +72,7 @@ test('a plugged-in authority is taken when its last file is there, and until the
 
 test('a folder that cannot be used at the start is a diagnostic with the file, and nothing in it is changed', async () => {
   await using folder = await temporaryFolder({ 'ca/ca-key.pem': 'hello', 'ca/root-cert.pem': 'hello' });
-  const authority = await openAuthority({ folder: join(folder.path, 'ca'), clock: new StoryClock(), logger: silentLogger });
+  const authority = openAuthority({ folder: join(folder.path, 'ca'), clock: new StoryClock(), logger: silentLogger });
   assert.ok(!authority.ok);
   assert.match(authority.error.at?.file ?? '', /ca-cert\.pem$/);
   assert.deepEqual(readdirSync(join(folder.path, 'ca')), ['ca-key.pem', 'root-cert.pem']);
@@ -83,8 +83,8 @@ test('a change of the root takes its steps when their time has come, and the con
   const clock = new StoryClock();
   using authority = await opened(folder, clock);
   const [old] = rootsOf(authority);
-  assert.ok((await startRotation(authority.folder, clock)).ok);
-  assert.ok(!(await startRotation(authority.folder, clock)).ok, 'one at a time');
+  assert.ok(startRotation(authority.folder, clock).ok);
+  assert.ok(!startRotation(authority.folder, clock).ok, 'one at a time');
   await until('two roots', [clock], () => rootsOf(authority).length === 2);
   assert.equal(rootsOf(authority)[0], old);
 
@@ -114,7 +114,7 @@ test('a root that is plugged in from elsewhere is not changed, and the answer sa
   ] as const) {
     await folder.write(`ca/${name}`, text);
   }
-  const started = await startRotation(join(folder.path, 'ca'), new StoryClock());
+  const started = startRotation(join(folder.path, 'ca'), new StoryClock());
   assert.ok(!started.ok);
   assert.match(started.error, /plugged in.*root-cert\.pem/);
 });
@@ -124,7 +124,7 @@ test('whoever was killed while the new root began to sign goes on where it was, 
   const clock = new StoryClock();
   const ca = join(folder.path, 'ca');
   (await opened(folder, clock))[Symbol.dispose]();
-  assert.ok((await startRotation(ca, clock)).ok);
+  assert.ok(startRotation(ca, clock).ok);
   const before = files(ca);
   const state = JSON.stringify({
     step: 'signing',

@@ -32,11 +32,11 @@ const dayMs = 24 * 3_600_000;
 const warnBeforeMs = 30 * dayMs;
 
 /** Makes the authority where the folder is empty or missing. The failure is a folder that cannot be used as it is. */
-export async function openAuthority(options: AuthorityOptions): Promise<Result<Authority, Diagnostic>> {
+export function openAuthority(options: AuthorityOptions): Result<Authority, Diagnostic> {
   const { folder, clock, logger } = options;
   try {
     if (isEmptyFolder(folder)) {
-      await createFolder(folder, clock);
+      createFolder(folder, clock);
       logger.log('info', 'new certificate authority made', { folder });
     }
     settleRotation(folder);

@@ -32,17 +32,17 @@ export function isEmptyFolder(folder: string): boolean {
 }
 
 /** A root of ten years, its key and the key of the tokens. Throws where the folder cannot be written. */
-export async function createFolder(folder: string, clock: Clock): Promise<void> {
+export function createFolder(folder: string, clock: Clock): void {
   makePrivateFolder(folder);
-  const { certificate, key } = await newRoot(clock);
+  const { certificate, key } = newRoot(clock);
   writeWhole(folder, fileNames.key, key);
   writeWhole(folder, fileNames.roots, certificate.toString(), 0o644);
   writeWhole(folder, fileNames.certificate, certificate.toString(), 0o644);
 }
 
-export async function newRoot(clock: Clock): Promise<{ readonly certificate: X509Certificate; readonly key: string }> {
+export function newRoot(clock: Clock): { readonly certificate: X509Certificate; readonly key: string } {
   const nowMs = clock.nowMs();
-  const { certificate, key } = await writeRoot({ notBeforeMs: nowMs - backdateMs, notAfterMs: nowMs + rootYears * yearMs });
+  const { certificate, key } = writeRoot({ notBeforeMs: nowMs - backdateMs, notAfterMs: nowMs + rootYears * yearMs });
   return { certificate, key: key.export({ format: 'pem', type: 'pkcs8' }).toString() };
 }
 

@@ -39,7 +39,7 @@ export function readRotation(folder: string): Result<Rotation | undefined, strin
 }
 
 /** Makes the new root and announces it. Only a root that signs workloads itself can be changed so: what is plugged in is changed where it was made. */
-export async function startRotation(folder: string, clock: Clock): Promise<Result<Rotation, string>> {
+export function startRotation(folder: string, clock: Clock): Result<Rotation, string> {
   const present = readRotation(folder);
   if (!present.ok) return present;
   if (present.value !== undefined) return failed(`the root is being changed already, since ${present.value.since}`);
@@ -48,7 +48,7 @@ export async function startRotation(folder: string, clock: Clock): Promise<Resul
   if (!isIssuedBy(set.value.certificate, set.value.certificate)) {
     return failed('the signing certificate is plugged in and not a root: write the new files in its place, with both roots in root-cert.pem');
   }
-  const { certificate, key } = await newRoot(clock);
+  const { certificate, key } = newRoot(clock);
   writeWhole(folder, nextFiles.key, key);
   writeWhole(folder, nextFiles.certificate, certificate.toString(), 0o644);
   const rotation = write(folder, 'announced', clock, announcedMs);

@@ -37,8 +37,8 @@ export type Guard = Disposable & {
 };
 
 /** The error says why the authority cannot sign now. */
-export async function openGuard({ authority, trustDomain, clock, logger }: GuardOptions): Promise<Result<Guard, string>> {
-  const own = await openServerIdentity(authority, clock, logger);
+export function openGuard({ authority, trustDomain, clock, logger }: GuardOptions): Result<Guard, string> {
+  const own = openServerIdentity(authority, clock, logger);
   if (!own.ok) return own;
   const identify = (call: AnyCall): Promise<Result<Caller, string>> => {
     const proof = { metadata: call.metadata, certificate: call.getAuthContext().sslPeerCertificate?.raw };

@@ -30,9 +30,9 @@ export type ServerIdentity = Disposable & {
 };
 
 /** The error says why the authority cannot sign now. */
-export async function openServerIdentity(authority: Authority, clock: Clock, logger: Logger): Promise<Result<ServerIdentity, string>> {
+export function openServerIdentity(authority: Authority, clock: Clock, logger: Logger): Result<ServerIdentity, string> {
   const provider = new OwnCertificate(authority, clock, logger);
-  const first = await provider.renew();
+  const first = provider.renew();
   if (!first.ok) {
     provider[Symbol.dispose]();
     return failed(first.error);
@@ -55,7 +55,6 @@ class OwnCertificate implements Provider, Disposable {
   #renewAtMs = 0;
   #signer: Buffer | undefined;
   #cancelLook: (() => void) | undefined;
-  #closed = false;
 
   constructor(authority: Authority, clock: Clock, logger: Logger) {
     this.#authority = authority;
@@ -68,12 +67,12 @@ class OwnCertificate implements Provider, Disposable {
     this.#look();
   }
 
-  async renew(): Promise<Result<void, string>> {
+  renew(): Result<void, string> {
     const { serverSet } = this.#authority.content();
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const publicKey = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
     const nowMs = this.#clock.nowMs();
-    const leaf = await signLeaf(serverSet, this.#clock, { publicKey, names, validityMs: defaultValidityMs });
+    const leaf = signLeaf(serverSet, this.#clock, { publicKey, names, validityMs: defaultValidityMs });
     if (!leaf.ok) return leaf;
     this.#signer = serverSet.certificate.raw;
     this.#renewAtMs = nowMs + (Date.parse(leaf.value.validTo) - nowMs) / 2;
@@ -105,7 +104,6 @@ class OwnCertificate implements Provider, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#closed = true;
     this.#stopFollowing();
     this.#cancelLook?.();
   }
@@ -123,12 +121,7 @@ class OwnCertificate implements Provider, Disposable {
   }
 
   #renewSoon(): void {
-    const told = (reason: string) => this.#logger.log('error', 'the control plane cannot renew its own certificate', { reason });
-    this.renew().then(
-      (renewed) => {
-        if (!renewed.ok && !this.#closed) told(renewed.error);
-      },
-      (error: unknown) => told(error instanceof Error ? error.message : String(error)),
-    );
+    const renewed = this.renew();
+    if (!renewed.ok) this.#logger.log('error', 'the control plane cannot renew its own certificate', { reason: renewed.error });
   }
 }
