@@ -4,6 +4,7 @@
 // Unknown fields: a cluster prunes them from its built-in kinds and warns (the API server's default, fieldValidation=Warn), so they are
 // warnings in Kubernetes' kinds; in Istio's kinds they are errors, as `istioctl validate` and `kubectl apply` (strict by default) judge them:
 // a misspelt routing rule must not be dropped in silence.
+import { closedStandIn } from '#api/closed-stand-in.ts';
 import { fieldsWithoutEffect, kindWithoutEffect } from '#api/effect.ts';
 import type { Finding, Path } from '#api/finding.ts';
 import { type KindLookup, lookUpKind } from '#api/kind-lookup.ts';
@@ -23,6 +24,8 @@ import { SecretText } from '#base/secret-text.ts';
 /** What was read of one resource. Without `resource` it was left out, for the reasons that `diagnostics` give. */
 export type ReadItem = {
   readonly resource?: AnyResource;
+  /** What closes in place of a policy that was left out, unless there is an older version of it. */
+  readonly standIn?: AnyResource;
   /** `VirtualService/default/reviews`, where kind and name could be read. */
   readonly id?: string;
   readonly diagnostics: readonly Diagnostic[];
@@ -78,7 +81,13 @@ function readResource(value: Readonly<Record<string, unknown>>, type: ResourceTy
   const named = nameOrigins(origins, `${type.definition.kind} ${resourceKey(metadata)}`);
   const diagnostics = findings.map((finding) => findingDiagnostic(finding, type.definition, named));
   const identity = id === undefined ? {} : { id };
-  if (diagnostics.some(({ severity }) => severity === 'error')) return { ...identity, diagnostics };
+  if (diagnostics.some(({ severity }) => severity === 'error')) {
+    const closed = id === undefined ? undefined : closedStandIn(type.name, body, isObject(metadata.annotations) ? metadata.annotations : {});
+    if (closed === undefined) return { ...identity, diagnostics };
+    // Made to fit the schema of its kind.
+    const standIn = Object.freeze({ apiVersion: type.apiVersion, kind: type.name, metadata, origins: named, ...closed }) as unknown as AnyResource;
+    return { ...identity, standIn, diagnostics };
+  }
   // The body was just validated against the schema that this kind's type is made from.
   const resource = Object.freeze({
     apiVersion: type.apiVersion,

@@ -112,6 +112,33 @@ test('an invalid resource keeps its own last good version; its neighbours move o
   assert.match(diagnostic?.related?.[0]?.message ?? '', /last valid version of ConfigMap default\/second stays in force/);
 });
 
+function policy(spec: string): string {
+  return `apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: { name: p, namespace: shop }\nspec: ${spec}\n`;
+}
+
+test('a policy that was never right closes what it is for; once it was right, its last good version stays', async () => {
+  const selector = '{ matchLabels: { app: a } }';
+  await using folder = await folderWith({ 'a.yaml': policy(`{ selector: ${selector}, action: DENY, rulez: [] }`) });
+  await using source = await open(folder.path);
+  const spec = () => source.current().resources.AuthorizationPolicy.get('shop/p')?.spec;
+  assert.deepEqual(spec(), { selector: { matchLabels: { app: 'a' } }, action: 'DENY', rules: [{}] });
+  assert.match(source.current().diagnostics[0]?.related?.[0]?.message ?? '', /whatever goes to the workloads that it is for is denied/);
+  // Not what it stood in for before, but whom it is for now.
+  await changeOf(source, () => folder.write('a.yaml', policy(`{ selector: { matchLabels: [] }, action: ALLOW, rules: [{}] }`)));
+  assert.deepEqual(spec(), { action: 'DENY', rules: [{}] });
+  await changeOf(source, () => folder.write('a.yaml', policy(`{ selector: ${selector}, rules: [{}] }`)));
+  assert.deepEqual(spec(), { selector: { matchLabels: { app: 'a' } }, rules: [{}] });
+  await changeOf(source, () => folder.write('a.yaml', policy(`{ selector: ${selector}, rules: [{}, 5] }`)));
+  assert.deepEqual(spec(), { selector: { matchLabels: { app: 'a' } }, rules: [{}] });
+  assert.match(source.current().diagnostics[0]?.related?.[0]?.message ?? '', /last valid version of AuthorizationPolicy shop\/p stays/);
+});
+
+test('a policy that decides nothing closes nothing when it is wrong', async () => {
+  await using folder = await folderWith({ 'a.yaml': policy('{ action: AUDIT, rulez: [] }') });
+  await using source = await open(folder.path, false);
+  assert.equal(source.current().resources.AuthorizationPolicy.size, 0);
+});
+
 test('an invalid resource without a good version is left out, and everything else is kept', async () => {
   await using folder = await folderWith({ 'a.yaml': `${configMap('first')}---\n${configMap('second', '[a, list]')}---\nkind: "x\n` });
   await using source = await open(folder.path, false);

@@ -1,5 +1,6 @@
 // What one file contributes: the resources that are in force and what there is to say about it. Each new text gives a new state. While a text
-// cannot be parsed, all resources of the last good text stay in force; while one resource is invalid, its own last good version does.
+// cannot be parsed, all resources of the last good text stay in force; while one resource is invalid, its own last good version does, and of a policy
+// without one what closes its workloads.
 import type { AnyResource } from '#api/kinds.ts';
 import { readText, type TextReading } from '#api/read-text.ts';
 import { resourceName } from '#api/resource-name.ts';
@@ -11,6 +12,8 @@ export type FileState = {
   readonly reading: TextReading;
   /** In the order of the file. */
   readonly resources: readonly AnyResource[];
+  /** Those of the resources that stand in for policies which were never right. */
+  readonly standIns: ReadonlySet<AnyResource>;
   readonly diagnostics: readonly Diagnostic[];
 };
 
@@ -20,22 +23,30 @@ export function readFileState(file: string, text: string, previous?: FileState):
   if (reading.syntaxErrors.length > 0 && previous !== undefined) {
     const hint = 'until then, the last version of this file that could be read stays in force';
     const diagnostics = reading.syntaxErrors.map((error): Diagnostic => ({ ...error, hint }));
-    return { text, reading, resources: previous.resources, diagnostics };
+    return { text, reading, resources: previous.resources, standIns: previous.standIns, diagnostics };
   }
-  const lastGood = new Map(previous?.resources.map((resource) => [idOf(resource), resource]));
+  const lastGood = new Map(previous?.resources.filter((resource) => !previous.standIns.has(resource)).map((resource) => [idOf(resource), resource]));
   const resources: AnyResource[] = [];
+  const standIns = new Set<AnyResource>();
   const diagnostics: Diagnostic[] = [...reading.syntaxErrors];
   for (const item of reading.items) {
     const kept = item.resource === undefined && item.id !== undefined ? lastGood.get(item.id) : undefined;
-    const resource = item.resource ?? kept;
+    const standIn = kept === undefined && item.resource === undefined ? item.standIn : undefined;
+    const resource = item.resource ?? kept ?? standIn;
     if (resource !== undefined) resources.push(resource);
-    diagnostics.push(...(kept === undefined ? item.diagnostics : item.diagnostics.map((diagnostic) => withKeptNote(diagnostic, kept))));
+    if (standIn !== undefined) standIns.add(standIn);
+    const note =
+      kept !== undefined
+        ? `until then, the last valid version of ${resourceName(kept)} stays in force`
+        : standIn !== undefined
+          ? 'until then, whatever goes to the workloads that it is for is denied: there is no earlier version'
+          : undefined;
+    diagnostics.push(...(note === undefined ? item.diagnostics : item.diagnostics.map((diagnostic) => withNote(diagnostic, note))));
   }
-  return { text, reading, resources, diagnostics };
+  return { text, reading, resources, standIns, diagnostics };
 }
 
-function withKeptNote(diagnostic: Diagnostic, kept: AnyResource): Diagnostic {
+function withNote(diagnostic: Diagnostic, message: string): Diagnostic {
   if (diagnostic.severity !== 'error' || diagnostic.at === undefined) return diagnostic;
-  const note = { message: `until then, the last valid version of ${resourceName(kept)} stays in force`, at: diagnostic.at };
-  return { ...diagnostic, related: [...(diagnostic.related ?? []), note] };
+  return { ...diagnostic, related: [...(diagnostic.related ?? []), { message, at: diagnostic.at }] };
 }
