@@ -237,7 +237,7 @@ export class UpMesh {
     this.#writeState();
     const state = this.state();
     const afterMs = Math.round(this.#options.clock.monotonicMs() - this.#options.startedMs);
-    const line = tryLine(this.#options.configuration.snapshot.resources, state.gatewayUrl);
+    const line = tryLine(this.#options.configuration.snapshot.resources, state.gatewayUrl, state.gatewayPorts);
     this.#options.onEvent({ kind: 'mesh ready', state, afterMs, ...(line !== undefined && { tryLine: line }) });
   }
 

@@ -51,8 +51,15 @@ function gatewayUrlOf(current: readonly PodRun[]): string | undefined {
   return port === undefined ? undefined : `http://${address}:${port}`;
 }
 
-/** `curl -H 'Host: hello.example.com' http://127.0.0.1:8080/`, for the first host and path that a gateway serves. */
-export function tryLine(resources: ResourcesByKind, gatewayUrl: string | undefined): string | undefined {
+/**
+ * `curl -H 'Host: hello.example.com' http://127.0.0.1:8080/`, for the first host and path that a gateway serves; where that is with TLS alone, by the
+ * name that its certificate is for.
+ */
+export function tryLine(
+  resources: ResourcesByKind,
+  gatewayUrl: string | undefined,
+  gatewayPorts: readonly GatewayPortState[] = [],
+): string | undefined {
   const gateways = [...resources.Gateway.values()];
   // A way out serves nobody who stands outside.
   const gateway = gateways.find(({ spec }) => spec.selector?.['istio'] === 'ingressgateway') ?? gateways[0];
@@ -60,8 +67,16 @@ export function tryLine(resources: ResourcesByKind, gatewayUrl: string | undefin
   if (gateway === undefined) return kubernetesLine(resources, gatewayUrl) ?? ingressLine(resources, gatewayUrl);
   const written = (gateway.spec.servers ?? []).flatMap(({ hosts }) => hosts ?? [])[0] ?? '*';
   const host = written.split('/').at(-1) ?? '*';
+  const secure = gatewayPorts.find(({ protocol }) => protocol === 'https');
+  if (secure !== undefined && host !== '*' && !hasPlainHttp(gateway)) {
+    return `curl -k --connect-to ::${secure.address} https://${host.replace(/^\*/, 'www')}${pathOf(resources, gateway)}`;
+  }
   const header = host === '*' ? '' : ` -H 'Host: ${host.replace(/^\*/, 'www')}'`;
   return `curl${header} ${gatewayUrl}${pathOf(resources, gateway)}`;
+}
+
+function hasPlainHttp({ spec }: KindMap['Gateway']): boolean {
+  return (spec.servers ?? []).some(({ port }) => /^(HTTP|HTTP2|GRPC|GRPC-WEB)$/i.test(port?.protocol ?? ''));
 }
 
 /** For the first route of the Gateway API, where no Gateway of Istio was written. */
