@@ -7,6 +7,7 @@ import { test } from 'node:test';
 import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { proxyParts } from '#app/proxy-parts.ts';
 import { systemClock } from '#base/clock.ts';
+import { silentLogger } from '#base/logger.ts';
 import { compileCluster } from '#decide/cluster.ts';
 import { extensions } from '#decide/extension.ts';
 import { compileListener } from '#decide/listener-table.ts';
@@ -20,6 +21,8 @@ import { waitUntil } from '#test/support/wait-until.ts';
 
 function parts() {
   return proxyParts({
+    logger: silentLogger,
+    explainsDenials: false,
     clock: systemClock,
     random: Math.random,
     fillRandom: () => {},

@@ -1,6 +1,8 @@
 // The pieces of the data path, wired: codecs, pools, connectors, connection managers and listeners. Read from top to bottom it is the proxy's anatomy.
 import type { Clock } from '#base/clock.ts';
+import type { Logger } from '#base/logger.ts';
 import { ok } from '#base/result.ts';
+import { DenialLog } from '#proxy/denial-log.ts';
 import { buildHttpHandler } from '#proxy/http/handler.ts';
 import { RateLimitStates } from '#proxy/http/rate-limit-states.ts';
 import { RequestIds } from '#proxy/http/request-id.ts';
@@ -27,6 +29,9 @@ import { LogWriter } from '#telemetry/log-writer.ts';
 
 export type ProxyPartsOptions = {
   readonly clock: Clock;
+  readonly logger: Logger;
+  /** Clients on this machine are told why they are denied (HEDDLE_EXPLAIN_DENIALS). */
+  readonly explainsDenials: boolean;
   /** In [0, 1). */
   readonly random: () => number;
   /** Fills with random bytes of cryptographic quality. */
@@ -52,11 +57,22 @@ export type ProxyParts = {
   readonly closeLogs: () => void;
 };
 
-export function proxyParts({ clock, random, fillRandom, secrets, connectionLimit, drainMs, locality }: ProxyPartsOptions): ProxyParts {
+export function proxyParts({
+  clock,
+  logger,
+  explainsDenials,
+  random,
+  fillRandom,
+  secrets,
+  connectionLimit,
+  drainMs,
+  locality,
+}: ProxyPartsOptions): ProxyParts {
   const counters = new Counters();
   const wheel = new TimerWheel(clock);
   const shared = { names: new FieldNames(), batch: new WriteBatch(), wheel };
   const contexts = new SecureContexts();
+  const denials = new DenialLog(logger, clock);
   const routes = new RouteCells();
   const logs = new Map<string, LogWriter>();
   const openLog = (path: string) => {
@@ -74,7 +90,18 @@ export function proxyParts({ clock, random, fillRandom, secrets, connectionLimit
     bytes: bytePoolFactory(connectFor('')),
   };
   const clusters = new Clusters(pools, { clock, random, counters, ...(locality === undefined ? {} : { locality }) });
-  const http = { clock, wheel, random, ids: new RequestIds(fillRandom), date: new DateField(clock), clusters, limits: new RateLimitStates() };
+  const http = {
+    clock,
+    wheel,
+    random,
+    ids: new RequestIds(fillRandom),
+    date: new DateField(clock),
+    clusters,
+    limits: new RateLimitStates(),
+    counters,
+    denials,
+    explainsDenials,
+  };
 
   const connections = { open: 0, limit: connectionLimit };
   let lastConnectionId = 0;
@@ -91,11 +118,12 @@ export function proxyParts({ clock, random, fillRandom, secrets, connectionLimit
           allowConnect: manager.allowConnect,
         }),
       routes,
-      tcp: { clusters, connect: connectFor(''), random, clock },
+      tcp: { clusters, connect: connectFor(''), random, clock, wheel },
       secrets,
       contexts,
       openLog,
       counters,
+      denials,
     },
     { counters, nextConnectionId: () => lastConnectionId++, nowMs: clock.nowMs, connections },
     drainMs,

@@ -93,8 +93,11 @@ class Proxy implements RunningProxy {
       logger,
       clock,
     });
+    const node = source.kind === 'bootstrap' ? source.bootstrap.node : source.node;
     this.#parts = proxyParts({
       clock,
+      logger,
+      explainsDenials: String(node?.metadata?.['HEDDLE_EXPLAIN_DENIALS']) === 'true',
       random: options.random ?? Math.random,
       // Not imported: an import of node:crypto loads all of it, web crypto included.
       fillRandom: (bytes) => void process.getBuiltinModule('node:crypto').randomFillSync(bytes),

@@ -2,6 +2,7 @@
 // steps one by one on its data path, so that what this says is what the proxy does.
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import type { Config } from '#decide/config.ts';
+import { noConnectionEffects, runConnectionFilters } from '#decide/connection-decision.ts';
 import { decideFilters } from '#decide/decide-filters.ts';
 import type { Call, Decision, Outcome } from '#decide/decision.ts';
 import { dynamicDestination } from '#decide/dynamic-destination.ts';
@@ -12,8 +13,6 @@ import { chooseFilterChain } from '#decide/listener-table.ts';
 import { mirrorsOf } from '#decide/mirror.ts';
 import { isNormal, normalAuthorityOf, normalizePath } from '#decide/path-normal.ts';
 import { levelsOf, loadByPriority } from '#decide/priority-load.ts';
-import { authorize, type RbacVerdict } from '#decide/rbac.ts';
-import { rbacSubject } from '#decide/rbac-subject.ts';
 import { rewriteHost, rewritePath } from '#decide/rewrite.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';
 import type { Trace } from '#decide/trace.ts';
@@ -37,13 +36,13 @@ function secured(call: Call): Call {
 type Unlocated = Omit<Decision, 'listener' | 'filterChain'>;
 
 function decideChain(config: Config, listener: ListenerEntry, chain: FilterChainEntry, call: Call, trace: Trace | undefined): Unlocated {
-  const verdict = runNetworkRbac(chain.filters, call, trace);
-  if (verdict?.allowed === false) return { rbac: verdict, ...closed({}, 'RBAC: access denied') };
+  const { denied, ...gates } = passGates(chain.filters, call, trace);
+  if (denied !== undefined) return { ...gates, ...closed({}, denied) };
   const last = chain.filters.at(-1);
-  if (last?.kind === 'tcp-proxy') return { ...withRbac(verdict), ...decideTcp(config, last, call, trace) };
+  if (last?.kind === 'tcp-proxy') return { ...gates, ...decideTcp(config, last, call, trace) };
   if (last?.kind !== 'http') return closed({}, 'the filter chain has no filter that answers');
   if (call.request === undefined) return { outcome: localReply(400, '', 'the filter chain speaks HTTP, the call does not') };
-  return { ...withRbac(verdict), ...decideHttp(config, listener, last.manager, call, call.request, trace) };
+  return { ...gates, ...decideHttp(config, listener, last.manager, call, call.request, trace) };
 }
 
 type Known = Pick<Decision, 'listener' | 'filterChain'>;
@@ -65,18 +64,20 @@ function normalRequest(sent: RequestView, path: string, authority: string): Requ
   return { method, scheme, authority, path, header: (name) => sent.header(name), headerFields: (name) => headerFieldsOf(sent, name) };
 }
 
-function withRbac(rbac: RbacVerdict | undefined): Pick<Decision, 'rbac'> {
-  return rbac === undefined ? {} : { rbac };
-}
+type Gates = Pick<Decision, 'rbac' | 'checkedBy'> & { readonly denied?: string };
 
-function runNetworkRbac(filters: readonly NetworkFilterEntry[], call: Call, trace: Trace | undefined): RbacVerdict | undefined {
-  let verdict: RbacVerdict | undefined;
-  for (const filter of filters) {
-    if (filter.kind !== 'rbac' || filter.policy.rules === undefined) continue;
-    verdict = authorize(filter.policy.rules, rbacSubject(call.connection), trace);
-    if (!verdict.allowed) return verdict;
+/** The connection's own filters. Whoever is asked outside is taken to agree. */
+function passGates(filters: readonly NetworkFilterEntry[], call: Call, trace: Trace | undefined): Gates {
+  const effects = noConnectionEffects();
+  const asked: string[] = [];
+  const gates = (): Gates => ({ ...(effects.rbac === undefined ? {} : { rbac: effects.rbac }), ...(asked.length === 0 ? {} : { checkedBy: asked }) });
+  for (let from = 0; ; ) {
+    const verdict = runConnectionFilters(filters, from, call.connection, effects, undefined, trace);
+    if (verdict.kind === 'pass') return gates();
+    if (verdict.kind === 'denied') return { ...gates(), denied: 'RBAC: access denied' };
+    asked.push(verdict.authz.service.cluster);
+    from = verdict.next;
   }
-  return verdict;
 }
 
 function decideTcp(config: Config, proxy: TcpProxyEntry, call: Call, trace: Trace | undefined): Omit<Decision, 'listener' | 'filterChain'> {

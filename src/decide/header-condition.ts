@@ -2,15 +2,19 @@
 
 import type { Condition } from '#decide/condition.ts';
 import type { Problems } from '#decide/config-error.ts';
+import { headerValues } from '#decide/header-values.ts';
 import { compileStringTest, containsTest, exactTest, prefixTest, quoted, regexTest, type StringTest, suffixTest } from '#decide/string-test.ts';
 import type { RequestView } from '#decide/views.ts';
 import type { HeaderMatcher } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 
-/** Several fields of one name count as one, joined by ','. A missing header matches nothing but present_match, inverted or not. */
+/**
+ * Of several fields of one name each is asked for itself: one that fits is enough, and what is inverted must fit none. A missing header matches nothing
+ * but present_match, inverted or not. Source: Envoy, HeaderUtility::HeaderData, match_headers_individually.
+ */
 export function compileHeaderCondition(matcher: HeaderMatcher, field: string, problems: Problems): Condition {
   const name = matcher.name.toLowerCase();
   if (name === '') problems.report(`${field}.name`, 'a header name is required');
-  const read = headerReader(name);
+  const read = headerValues(name);
   const invert = matcher.invertMatch;
   const specifier = matcher.headerMatchSpecifier;
   const found = (request: RequestView) => describeFound(read(request));
@@ -30,27 +34,11 @@ export function compileHeaderCondition(matcher: HeaderMatcher, field: string, pr
     text: `header ${name} ${invert ? `not: ${test.text}` : test.text}`,
     holds: (request) => {
       const value = read(request) ?? absent;
-      return value !== undefined && test.matches(value) !== invert;
+      if (value === undefined) return false;
+      return (typeof value === 'string' ? test.matches(value) : value.some(test.matches)) !== invert;
     },
     found,
   };
-}
-
-/** Pseudo headers are fields of the request; `host` is the authority. */
-function headerReader(name: string): (request: RequestView) => string | undefined {
-  switch (name) {
-    case ':authority':
-    case 'host':
-      return (request) => request.authority;
-    case ':path':
-      return (request) => request.path;
-    case ':method':
-      return (request) => request.method;
-    case ':scheme':
-      return (request) => request.scheme;
-    default:
-      return (request) => request.header(name);
-  }
 }
 
 function valueTest(matcher: HeaderMatcher, field: string, problems: Problems): StringTest {
@@ -89,6 +77,7 @@ function rangeTest(start: bigint, end: bigint): StringTest {
   };
 }
 
-function describeFound(value: string | undefined): string {
-  return value === undefined ? 'it is missing' : `it is ${quoted(value)}`;
+function describeFound(value: string | readonly string[] | undefined): string {
+  if (value === undefined) return 'it is missing';
+  return `it is ${typeof value === 'string' ? quoted(value) : value.map(quoted).join(' and ')}`;
 }

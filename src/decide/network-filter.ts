@@ -1,14 +1,16 @@
-// The network filters of a chain, compiled: HTTP connection manager, TCP proxy, RBAC.
+// The network filters of a chain, compiled: HTTP connection manager, TCP proxy, RBAC, external authorisers.
 import { isMessage } from '@bufbuild/protobuf';
 import type { Problems } from '#decide/config-error.ts';
 import type { FileReader } from '#decide/data-source.ts';
 import { durationMs } from '#decide/duration.ts';
+import { compileNetworkExtAuthz } from '#decide/ext-authz.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileConnectionHash } from '#decide/hash-policy.ts';
 import { compileHttpManager } from '#decide/http-manager.ts';
 import type { NetworkFilterEntry, TcpProxyEntry, TunnelEntry } from '#decide/listener-entry.ts';
 import { compileNetworkRbac } from '#decide/rbac.ts';
 import type { Filter } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
+import { ExtAuthzSchema } from '#envoy/gen/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js';
 import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 import {
@@ -24,6 +26,7 @@ export function compileNetworkFilter(filter: Filter, field: string, problems: Pr
   if (message !== undefined) {
     if (isMessage(message, HttpConnectionManagerSchema)) return [{ kind: 'http', manager: compileHttpManager(message, at, problems, readFile) }];
     if (isMessage(message, TcpProxySchema)) return [{ kind: 'tcp-proxy', ...compileTcpProxy(message, at, problems) }];
+    if (isMessage(message, ExtAuthzSchema)) return [{ kind: 'ext-authz', authz: compileNetworkExtAuthz(message, at, problems) }];
     if (isMessage(message, RBACSchema)) return [{ kind: 'rbac', policy: compileNetworkRbac(message, at, problems) }];
   }
   problems.report(field, `network filter ${filter.name} is not supported`);

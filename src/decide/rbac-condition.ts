@@ -2,6 +2,7 @@
 import { type IpAddress, inRange, ipRange } from '#base/cidr.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { compileHeaderCondition } from '#decide/header-condition.ts';
+import { headerValues } from '#decide/header-values.ts';
 import { pathOnly } from '#decide/path-condition.ts';
 import { addressKeys, noKeys, patternsOf, type RuleKeys, type TextRespect, textKeys } from '#decide/rbac-keys.ts';
 import { nothing, type RbacRule } from '#decide/rbac-rule.ts';
@@ -44,25 +45,13 @@ function headerKeys({ headerMatchSpecifier: specifier, invertMatch, treatMissing
 }
 
 function headerRespect(name: string, fold: boolean): TextRespect {
-  const read = headerReader(name);
-  const whole = ({ request }: RbacSubject): string | undefined => (request === undefined ? undefined : read(request));
-  return { kind: 'text', id: `header ${name}${fold ? ' folded' : ''}`, read: fold ? (subject) => whole(subject)?.toLowerCase() : whole };
+  const read = headerValues(name);
+  const whole: TextRespect['read'] = ({ request }) => (request === undefined ? undefined : read(request));
+  return { kind: 'text', id: `header ${name}${fold ? ' folded' : ''}`, read: fold ? (subject) => folded(whole(subject)) : whole };
 }
 
-function headerReader(name: string): (request: NonNullable<RbacSubject['request']>) => string | undefined {
-  switch (name) {
-    case ':authority':
-    case 'host':
-      return ({ authority }) => authority;
-    case ':path':
-      return ({ path }) => path;
-    case ':method':
-      return ({ method }) => method;
-    case ':scheme':
-      return ({ scheme }) => scheme;
-    default:
-      return (request) => request.header(name);
-  }
+function folded(values: ReturnType<TextRespect['read']>): ReturnType<TextRespect['read']> {
+  return typeof values === 'object' ? values.map((value) => value.toLowerCase()) : values?.toLowerCase();
 }
 
 const pathRespect: TextRespect = {

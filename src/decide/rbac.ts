@@ -7,7 +7,7 @@ import { compilePrincipal } from '#decide/rbac-principal.ts';
 import { allRules, anyRule } from '#decide/rbac-rule.ts';
 import type { RbacSubject } from '#decide/rbac-subject.ts';
 import type { Trace } from '#decide/trace.ts';
-import { RBAC_Action as Action, type Policy, type RBAC } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
+import { RBAC_Action as Action, type Permission, type Policy, type Principal, type RBAC } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { RBAC as HttpRbac } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import type { RBAC as NetworkRbac } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 
@@ -45,9 +45,23 @@ export function compileHttpRbac(config: HttpRbac, field: string, problems: Probl
   return { ...entryOf(config, field, problems), statPrefix: config.rulesStatPrefix, countsPolicies: config.trackPerRuleStats };
 }
 
-/** A network filter sees no request: a policy that asks for headers or paths never matches there, as in Envoy. */
+/** A network filter sees no request: a policy that asks for paths never matches there, and one that asks for headers is refused, as in Envoy. */
 export function compileNetworkRbac(config: NetworkRbac, field: string, problems: Problems): RbacEntry {
+  for (const [name, policy] of Object.entries(config.rules?.policies ?? {})) {
+    if (policy.permissions.some(asksForHeader) || policy.principals.some(hasHeader))
+      problems.report(`${field}.rules.policies["${name}"]`, 'a network filter sees no headers');
+  }
   return { ...entryOf(config, field, problems), statPrefix: config.statPrefix, countsPolicies: false };
+}
+
+function asksForHeader({ rule }: Permission): boolean {
+  if (rule.case === 'notRule') return asksForHeader(rule.value);
+  return rule.case === 'andRules' || rule.case === 'orRules' ? rule.value.rules.some(asksForHeader) : rule.case === 'header';
+}
+
+function hasHeader({ identifier: id }: Principal): boolean {
+  if (id.case === 'notId') return hasHeader(id.value);
+  return id.case === 'andIds' || id.case === 'orIds' ? id.value.ids.some(hasHeader) : id.case === 'header';
 }
 
 type Rules = { readonly rules?: RBAC | undefined; readonly shadowRules?: RBAC | undefined; readonly shadowRulesStatPrefix: string };

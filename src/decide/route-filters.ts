@@ -96,7 +96,7 @@ function joinFilter(name: string, levels: readonly FilterLevel[]): RouteFilter {
   if (first.kind === 'ext-authz') {
     // Of what the authoriser is told by routes each level says a part.
     const parts = configs.flatMap((config) => (config.kind === 'ext-authz' ? [config.check.context] : []));
-    return { kind: 'ext-authz', check: { ...first.check, context: Object.assign({}, ...parts.toReversed()) } };
+    return { kind: 'ext-authz', check: { ...first.check, context: Object.fromEntries(parts.toReversed().flatMap((part) => Object.entries(part))) } };
   }
   if (first.kind !== 'cors') return first;
   const rest = configs.flatMap((config) => (config.kind === 'cors' && config !== first ? [config.level] : []));

@@ -241,8 +241,11 @@ const route: Readonly<Record<string, MessageRules>> = {
   ),
   'envoy.config.route.v3.RateLimit': fields('stage disable_key actions'),
   'envoy.config.route.v3.RateLimit.Action': fields(
-    'request_headers remote_address generic_key header_value_match query_parameter_value_match destination_cluster',
+    'request_headers remote_address generic_key header_value_match query_parameter_value_match destination_cluster metadata',
   ),
+  'envoy.config.route.v3.RateLimit.Action.MetaData': 'all',
+  'envoy.type.metadata.v3.MetadataKey': 'all',
+  'envoy.type.metadata.v3.MetadataKey.PathSegment': 'all',
   'envoy.config.route.v3.RateLimit.Action.RequestHeaders': 'all',
   'envoy.config.route.v3.RateLimit.Action.RemoteAddress': 'all',
   'envoy.config.route.v3.RateLimit.Action.GenericKey': 'all',

@@ -1,6 +1,6 @@
 // Envoy's path template (extensions/path/match/uri_template): `/users/{id}/files/{rest=**}` to a test of paths. `*` or `{name}` is one segment or a
-// part of one, `**` any number of segments, at most one of them and behind every other wildcard. Literals are what RFC 3986 allows in a path segment,
-// but for `*` and `=`; the same characters are all that a wildcard takes.
+// part of one, `**` any number of segments, at most one of them and behind every other wildcard. A wildcard takes what RFC 3986 allows in a path segment,
+// and literals are of the same characters but for `*`. Differs from Envoy: a literal before a variable in one segment, `/a{x}`, is refused.
 import { failed, ok, type Result } from '#base/result.ts';
 import { compileRegex } from '#decide/regex.ts';
 
@@ -11,7 +11,9 @@ type Segment = { readonly kind: 'literal'; readonly text: string } | { readonly 
 type Variable = { readonly kind: 'variable'; readonly name: string; readonly parts: readonly Segment[] };
 type Parsed = { readonly segments: readonly Segment[]; readonly suffix: string };
 
-const literal = "a-zA-Z0-9\\-._~%!$&'()+,;:@";
+const literal = "a-zA-Z0-9\\-._~%!$&'()+,;:@=";
+/** Of these is what a wildcard takes. */
+const taken = `${literal}*`;
 const literalText = new RegExp(`^[${literal}]+$`);
 const mostVariables = 5;
 const longestName = 16;
@@ -33,10 +35,10 @@ function parse(template: string): Result<Parsed, string> {
   const segments: Segment[] = [];
   let rest = template.slice(1);
   while (rest !== '') {
-    const taken = takeSegment(rest);
-    if (!taken.ok) return taken;
-    segments.push(taken.value.segment);
-    rest = taken.value.rest;
+    const next = takeSegment(rest);
+    if (!next.ok) return next;
+    segments.push(next.value.segment);
+    rest = next.value.rest;
     if (rest === '/') {
       segments.push({ kind: 'literal', text: '' });
       rest = '';
@@ -72,10 +74,10 @@ function takeVariable(text: string): Taken {
   let rest = pattern.join('=');
   if (pattern.length > 0 && rest === '') return failed(`${text}: a pattern must follow =`);
   while (rest !== '') {
-    const taken = takePlain(rest);
-    if (!taken.ok) return taken;
-    parts.push(taken.value.segment);
-    rest = taken.value.rest;
+    const next = takePlain(rest);
+    if (!next.ok) return next;
+    parts.push(next.value.segment);
+    rest = next.value.rest;
     if (rest === '') break;
     if (!rest.startsWith('/') || rest.length === 1) return failed(`${rest} cannot follow a wildcard`);
     rest = rest.slice(1);
@@ -110,11 +112,11 @@ function sourceOf(segment: Segment): string {
     case 'literal':
       return escaped(segment.text);
     case 'one':
-      return `[${literal}]+`;
+      return `[${taken}]+`;
     case 'any':
-      return `[${literal}/]*`;
+      return `[${taken}/]*`;
     case 'variable':
-      return segment.parts.length === 0 ? `[${literal}]+` : segment.parts.map(sourceOf).join('/');
+      return segment.parts.length === 0 ? `[${taken}]+` : segment.parts.map(sourceOf).join('/');
   }
 }
 

@@ -1,16 +1,18 @@
 // A compiled filter chain in, something that serves connections out: TLS, network filters in order, and at the end HTTP or TCP.
 import type { Socket } from 'node:net';
 import { failed, ok, type Result } from '#base/result.ts';
+import type { ConnectionDenial } from '#decide/connection-decision.ts';
 import type { FilterChainEntry, HttpManagerEntry, NetworkFilterEntry } from '#decide/listener-entry.ts';
-import { authorize, type RbacEntry } from '#decide/rbac.ts';
-import { rbacSubject } from '#decide/rbac-subject.ts';
 import type { ConnectionView } from '#decide/views.ts';
+import type { DenialLog } from '#proxy/denial-log.ts';
 import type { OpenConnection } from '#proxy/downstream-connection.ts';
 import type { ServedConnection, ServerCodec } from '#proxy/http/server-codec.ts';
 import type { RequestHandler } from '#proxy/http/stream.ts';
 import { startsHttp2 } from '#proxy/inspect.ts';
 import { peek } from '#proxy/peek.ts';
+import { rbacCounter } from '#proxy/rbac-counters.ts';
 import type { RouteCell, RouteCells } from '#proxy/route-cells.ts';
+import { admit } from '#proxy/tcp/admission.ts';
 import { serveTcp, type TcpParts } from '#proxy/tcp/tcp-proxy.ts';
 import { buildTlsAcceptor, type TlsAcceptor } from '#proxy/tls/downstream.ts';
 import type { SecretSource } from '#proxy/tls/secrets.ts';
@@ -32,6 +34,8 @@ export type ChainParts = {
   readonly contexts: SecureContexts;
   readonly openLog: OpenLogWriter;
   readonly counters: Counters;
+  /** Undefined: nobody is told of denials. */
+  readonly denials?: DenialLog;
 };
 
 /** A connection ready to be served: TLS is done, `alpn` is what it negotiated. `onServed` comes once the codec has it. */
@@ -56,24 +60,23 @@ export function buildFilterChain(entry: FilterChainEntry, parts: ChainParts): Re
     if (!acceptor.ok) return failed(`transport_socket: ${acceptor.error}`);
     tls = acceptor.value;
   }
-  const gates = entry.filters.flatMap((filter) => (filter.kind === 'rbac' ? [filter.policy] : []));
   const terminal = buildTerminal(entry.filters.at(-1), parts);
   if (!terminal.ok) return terminal;
   const serve = terminal.value;
-  return ok({ entry, tls, serve: (ready) => serve(ready, deniedBy(gates, ready.view)) });
+  const gates = entry.filters.slice(0, -1);
+  if (gates.length === 0) return ok({ entry, tls, serve: (ready) => serve(ready, undefined) });
+  const countRbac = rbacCounter(parts.counters, ({ statPrefix }) => ({ scope: statPrefix, rules: '' }));
+  const { clusters, wheel, clock } = parts.tcp;
+  const admission = { clusters, wheel, nowMs: clock.monotonicMs, countRbac };
+  return ok({ entry, tls, serve: (ready) => admit(gates, ready, admission, (denial) => refuseOrServe(ready, denial, serve, parts)) });
 }
 
-/** Envoy's connection termination details for a connection that RBAC refuses; undefined: it may pass. */
-function deniedBy(gates: readonly RbacEntry[], view: ConnectionView): string | undefined {
-  for (const { rules } of gates) {
-    if (rules === undefined) continue;
-    const verdict = authorize(rules, rbacSubject(view));
-    if (!verdict.allowed) return `rbac_access_denied_matched_policy[${verdict.policy ?? 'none'}]`;
-  }
-  return undefined;
+function refuseOrServe(ready: ReadyConnection, denial: ConnectionDenial | undefined, serve: Terminal, { denials }: ChainParts): void {
+  if (denial !== undefined) denials?.note('connection', ready.connection.facts.directRemoteAddress, denial.why);
+  serve(ready, denial);
 }
 
-type Terminal = (ready: ReadyConnection, denied: string | undefined) => void;
+type Terminal = (ready: ReadyConnection, denial: ConnectionDenial | undefined) => void;
 
 function buildTerminal(filter: NetworkFilterEntry | undefined, parts: ChainParts): Result<Terminal, string> {
   // A chain without filters closes its connections, as Envoy does.
@@ -84,9 +87,10 @@ function buildTerminal(filter: NetworkFilterEntry | undefined, parts: ChainParts
     case 'tcp-proxy': {
       const log = compileAccessLogs(filter.accessLogs, parts.openLog);
       if (!log.ok) return log;
-      return ok(({ socket, connection, onServed }, denied) => onServed(serveTcp(socket, connection, filter, log.value, parts.tcp, denied)));
+      return ok(({ socket, connection, onServed }, denial) => onServed(serveTcp(socket, connection, filter, log.value, parts.tcp, denial)));
     }
     case 'rbac':
+    case 'ext-authz':
       return failed('filters: the last one must end the connection');
   }
 }
@@ -100,9 +104,9 @@ function buildHttp(manager: HttpManagerEntry, parts: ChainParts): Result<Termina
   if (!handler.ok) return handler;
   const http1 = parts.http1Codec(manager);
   const http2 = parts.http2Codec(manager);
-  return ok(({ socket, connection, alpn, onServed }, denied) => {
+  return ok(({ socket, connection, alpn, onServed }, denial) => {
     const start = (codec: ServerCodec): void => onServed(codec(socket, connection, handler.value));
-    if (denied !== undefined) socket.destroy();
+    if (denial !== undefined) socket.destroy();
     else if (manager.codec !== 'auto') start(manager.codec === 'http2' ? http2 : http1);
     else if (alpn !== undefined) start(alpn === 'h2' ? http2 : http1);
     else sniff(socket, manager.idleTimeoutMs, (isHttp2) => start(isHttp2 ? http2 : http1));

@@ -1,6 +1,7 @@
 // Every way a request can fail in the proxy, and what Envoy makes of it: status, response flag, response code details and body.
 // The one place that knows. To Envoy's text comes the name of the route or cluster that failed.
 import { assertNever } from '#base/assert-never.ts';
+import { rbacDetails } from '#decide/connection-decision.ts';
 import type { RequestRefusal, ResetReason } from '#proxy/http/stream.ts';
 
 export type Failure =
@@ -25,7 +26,8 @@ export type Failure =
   | { readonly kind: 'stream-idle'; readonly requestComplete: boolean }
   | { readonly kind: 'request-timeout' }
   | { readonly kind: 'max-duration'; readonly requestComplete: boolean }
-  | { readonly kind: 'access-denied'; readonly policy: string | undefined }
+  /** `explanation`: policy, rule and field, for those who may know; '' for others. */
+  | { readonly kind: 'access-denied'; readonly policy: string | undefined; readonly explanation: string }
   | { readonly kind: 'upgrade-refused'; readonly upgrade: string }
   | { readonly kind: 'bad-body'; readonly details: string }
   | { readonly kind: 'body-too-large' }
@@ -157,8 +159,9 @@ export function replyFor(failure: Failure): LocalReply {
         grpcStatus: deadlineExceeded,
       };
     case 'access-denied': {
-      const policy = failure.policy?.replaceAll(' ', '_') ?? 'none';
-      return { status: 403, flags: '', details: `rbac_access_denied_matched_policy[${policy}]`, body: 'RBAC: access denied', cause: '' };
+      const { policy, explanation } = failure;
+      const body = explanation === '' ? 'RBAC: access denied' : `RBAC: access denied: ${explanation}`;
+      return { status: 403, flags: '', details: rbacDetails(policy), body, cause: '' };
     }
     case 'upgrade-refused':
       return { status: 403, flags: '', details: 'upgrade_failed', body: '', cause: `upgrade to ${failure.upgrade} is not enabled` };

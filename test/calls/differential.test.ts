@@ -15,7 +15,7 @@ import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route
 import { XdsResource } from '#envoy/resource.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
-import { rbacRules } from '#test/calls/random-rbac.ts';
+import { rbacRules } from '#test/calls/random-policies.ts';
 import { type RandomRequest, randomRequest, routeConfiguration } from '#test/calls/random-routes.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { httpCall } from '#test/support/http-call.ts';
@@ -68,7 +68,7 @@ async function compareRoutes(plane: DataPlane): Promise<{ answered: number; redi
 
 async function compareRbac(plane: DataPlane): Promise<{ allowed: number; denied: number }> {
   const met = { allowed: 0, denied: 0 };
-  const rules = fc.sample(rbacRules, { seed, numRuns: rulesEach });
+  const rules = fc.sample(rbacRules('http', 3, 'ALLOW', 'DENY'), { seed, numRuns: rulesEach });
   const answering = {
     name: 'r',
     virtual_hosts: [{ name: 'v', domains: ['*'], routes: [{ match: { prefix: '/' }, direct_response: { status: 200 } }] }],
@@ -78,7 +78,7 @@ async function compareRbac(plane: DataPlane): Promise<{ allowed: number; denied:
     return { config: answering, filters: [{ name: 'rbac', typed_config }] };
   });
   await withListeners(plane, listeners, async (index, port) => {
-    const compiled = compileRules(fromJson(RBACSchema, rules[index] ?? {}), '', new Problems(''));
+    const compiled = compileRules(fromJson(RBACSchema, rules[index] ?? {}, { registry: extensions }), '', new Problems(''));
     for (const request of requests.slice(0, 20)) {
       const { method, path, authority, headers } = request;
       const connection = {

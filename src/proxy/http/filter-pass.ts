@@ -7,8 +7,10 @@ import { applyFieldChanges } from '#decide/field-change.ts';
 import { runAbort, runHttpFilters } from '#decide/filter-run.ts';
 import { type FilterAnswer, type FilterEffects, type FilterSubject, type FilterVerdict, noEffects } from '#decide/filter-verdict.ts';
 import { applyHeaderOperations } from '#decide/header-apply.ts';
+import { pathOnly } from '#decide/path-condition.ts';
 import type { RateLimitEntry } from '#decide/rate-limit.ts';
 import type { RateLimitState } from '#decide/rate-limit-take.ts';
+import type { CountRbac } from '#decide/rbac-filter.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';
 import type { ConnectionView, RequestView } from '#decide/views.ts';
 import { connectionView, formatView } from '#proxy/http/connection-view.ts';
@@ -66,6 +68,10 @@ export class FilterPass implements FilterSubject, TimerOwner {
 
   readonly limitState = (limit: RateLimitEntry): RateLimitState => this.#exchange.parts.runtime.limits.of(limit);
 
+  get countRbac(): CountRbac | undefined {
+    return this.#exchange.parts.countRbac;
+  }
+
   /** Runs filters from position `from` on, as far as they go without waiting. */
   run(from: number): void {
     const { entry } = this.#exchange.parts;
@@ -76,7 +82,7 @@ export class FilterPass implements FilterSubject, TimerOwner {
           this.#exchange.onFiltersPassed(this.decision, this.#held);
           return;
         case 'denied':
-          this.#exchange.fail({ kind: 'access-denied', policy: verdict.verdict.policy });
+          this.#deny(verdict.verdict.policy, verdict.why);
           return;
         case 'answer':
           this.#answer(verdict.answer);
@@ -102,6 +108,14 @@ export class FilterPass implements FilterSubject, TimerOwner {
       }
       next = verdict.next;
     }
+  }
+
+  #deny(policy: string | undefined, why: () => string): void {
+    const exchange = this.#exchange;
+    const { denials, explainsDenials } = exchange.parts.runtime;
+    denials?.note('request', describeAsker(exchange), why);
+    const explanation = explainsDenials === true && isLoopback(exchange.stream.connection.remoteAddress) ? why() : '';
+    exchange.fail({ kind: 'access-denied', policy, explanation });
   }
 
   /** The request as a filter has made it; where that says so, with the route that it has now. */
@@ -159,6 +173,8 @@ export class FilterPass implements FilterSubject, TimerOwner {
     this.#check = undefined;
     const result = applyCheck(authz, answer, this.#effects, durationMs);
     if (result.kind === 'answer') {
+      const { because } = result;
+      this.#exchange.parts.runtime.denials?.note('request', describeAsker(this.#exchange), () => `${authz.service.cluster}: ${because}`);
       this.#answer(result.answer);
       return;
     }
@@ -240,6 +256,15 @@ export class FilterPass implements FilterSubject, TimerOwner {
     if (this.#isFaulty) this.#exchange.parts.activity.faults--;
     this.#isFaulty = false;
   }
+}
+
+/** Method, host and path without query: what may be told of a request. */
+function describeAsker({ method, authority, path, stream }: RequestContext): string {
+  return `${method} ${authority}${pathOnly(path)} from ${stream.connection.facts.directRemoteAddress}`;
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
 }
 
 /** What is kept of a body that has to wait (Envoy: per_connection_buffer_limit_bytes). */

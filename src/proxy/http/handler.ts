@@ -6,6 +6,7 @@ import { compileLocalReply } from '#proxy/http/local-reply-config.ts';
 import { HttpManager } from '#proxy/http/manager.ts';
 import type { HttpRuntime } from '#proxy/http/request-context.ts';
 import type { RequestHandler } from '#proxy/http/stream.ts';
+import { rbacCounter } from '#proxy/rbac-counters.ts';
 import type { AccessLog } from '#telemetry/access-log.ts';
 
 /** `routes.current` is read per request. The error names the field of the connection manager that cannot be used. */
@@ -17,5 +18,6 @@ export function buildHttpHandler(
 ): Result<RequestHandler, string> {
   const localReply = compileLocalReply(entry.localReply);
   if (!localReply.ok) return localReply;
-  return ok(new HttpManager({ runtime, entry, routes, accessLog, localReply: localReply.value, activity: { faults: 0 } }));
+  const countRbac = runtime.counters && rbacCounter(runtime.counters, (policy) => ({ scope: `http.${entry.statPrefix}`, rules: policy.statPrefix }));
+  return ok(new HttpManager({ runtime, entry, routes, accessLog, localReply: localReply.value, countRbac, activity: { faults: 0 } }));
 }

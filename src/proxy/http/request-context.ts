@@ -3,9 +3,11 @@
 import type { Clock } from '#base/clock.ts';
 import type { HeaderOperations } from '#decide/header-operations.ts';
 import type { HttpManagerEntry } from '#decide/listener-entry.ts';
+import type { CountRbac } from '#decide/rbac-filter.ts';
 import type { RouteEntry } from '#decide/route-entry.ts';
 import type { RouteTable } from '#decide/route-table.ts';
 import type { RequestView } from '#decide/views.ts';
+import type { DenialLog } from '#proxy/denial-log.ts';
 import type { RateLimitStates } from '#proxy/http/rate-limit-states.ts';
 import type { RequestNotes } from '#proxy/http/request-headers.ts';
 import type { RequestIds } from '#proxy/http/request-id.ts';
@@ -16,6 +18,7 @@ import type { TimerWheel } from '#proxy/timer-wheel.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
 import type { AccessLog } from '#telemetry/access-log.ts';
 import type { AccessRecord } from '#telemetry/access-record.ts';
+import type { Counters } from '#telemetry/counters.ts';
 
 /** What all managers of a proxy share. */
 export type HttpRuntime = {
@@ -27,6 +30,12 @@ export type HttpRuntime = {
   readonly date: DateField;
   readonly clusters: Clusters;
   readonly limits: RateLimitStates;
+  /** Undefined: nothing is counted. */
+  readonly counters?: Counters;
+  /** Undefined: nobody is told of denials. */
+  readonly denials?: DenialLog;
+  /** Clients on this machine are told why they are denied: policy, rule and field. */
+  readonly explainsDenials?: boolean;
 };
 
 /** A local reply as local_reply_config wants it, from the record and the reply's own body; made by telemetry's formatter. */
@@ -48,6 +57,8 @@ export type ManagerParts = {
   readonly accessLog: AccessLog;
   /** Undefined: bodies go out as respond.ts says. */
   readonly localReply: LocalReplyFormat | undefined;
+  /** Undefined: no RBAC filter is among the filters, or nobody counts. */
+  readonly countRbac?: CountRbac | undefined;
   /** Requests that a fault acts on at this moment. */
   readonly activity: { faults: number };
 };

@@ -166,7 +166,11 @@ function placeClient(
   }
   if (protoAt === -1) headers.push('x-forwarded-proto', scheme);
   else if (entry.useRemoteAddress && entry.xffNumTrustedHops === 0) headers[protoAt + 1] = scheme;
-  else if (headers[protoAt + 1] === 'https') head.scheme = 'https';
+  else {
+    // HTTP/1 does not say itself what scheme it came by.
+    const said = headers[protoAt + 1];
+    if (said === 'https' || (said === 'http' && head.version !== 'HTTP/2')) head.scheme = said;
+  }
 }
 
 /** The address `hops` from the right of the list, 0 being the last; '' where there is none or it is no address. */
@@ -174,7 +178,7 @@ function addressFromList(list: string, hops: number): string {
   if (list === '') return '';
   const parts = list.split(',');
   const address = (parts[parts.length - 1 - hops] ?? '').trim();
-  return /^[0-9a-fA-F.:]+$/.test(address) ? address : '';
+  return parseIp(address) === undefined ? '' : address;
 }
 
 /** From outside the mesh an id is only kept when asked to (preserve_external_request_id). */

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#base/clock.ts';
+import type { ConnectionDenial } from '#decide/connection-decision.ts';
 import { hashAddress } from '#decide/hash-policy.ts';
 import type { TcpProxyEntry, TunnelEntry } from '#decide/listener-entry.ts';
 import type { Word64 } from '#decide/word64.ts';
@@ -10,6 +11,7 @@ import { formatAddress, plainAddress } from '#proxy/downstream-connection.ts';
 import type { ServedConnection } from '#proxy/http/server-codec.ts';
 import type { DownstreamConnection, ResetReason } from '#proxy/http/stream.ts';
 import { openTunnel, Tunnel } from '#proxy/tcp/tunnel.ts';
+import type { TimerWheel } from '#proxy/timer-wheel.ts';
 import { announcedEnds } from '#proxy/upstream/announced-ends.ts';
 import type { ClusterRuntime } from '#proxy/upstream/cluster-runtime.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
@@ -26,20 +28,21 @@ export type TcpParts = {
   /** In [0, 1). */
   readonly random: () => number;
   readonly clock: Clock;
+  readonly wheel: TimerWheel;
 };
 
-/** Serves the connection until it ends. `denied`: an RBAC filter before the proxy said no, and this is the reason to log. */
+/** Serves the connection until it ends. `denial`: a filter before the proxy said no, and this is what to log. */
 export function serveTcp(
   socket: Socket,
   connection: DownstreamConnection,
   entry: TcpProxyEntry,
   log: AccessLog | undefined,
   parts: TcpParts,
-  denied?: string,
+  denial?: ConnectionDenial,
 ): ServedConnection {
   const session = new TcpSession(socket, connection, entry, log, parts);
-  if (denied === undefined) session.start();
-  else session.refuse(denied);
+  if (denial === undefined) session.start();
+  else session.refuse(denial);
   return session;
 }
 
@@ -81,8 +84,12 @@ class TcpSession implements ServedConnection {
     this.#upstream?.destroy();
   }
 
-  refuse(details: string): void {
-    this.#record.connectionTerminationDetails = details;
+  refuse({ flag, details }: ConnectionDenial): void {
+    if (flag === '') this.#record.connectionTerminationDetails = details;
+    else {
+      this.#record.responseFlags = flag;
+      this.#record.responseCodeDetails = details;
+    }
     this.#downstream.once('close', () => this.#finish());
     this.#downstream.destroy();
   }
