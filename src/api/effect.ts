@@ -59,11 +59,8 @@ const trafficPolicy: Effect = {
   tunnel: 'all',
 };
 
-/** What a WorkloadEntry, or an endpoint of a ServiceEntry, says. Its service account is for mutual TLS. */
-const workload: Effect = { address: 'all', ports: 'all', labels: 'all', network: 'all', locality: 'all', weight: 'all' };
-
-/** Kinds that are read, so that advice can take them into account, and do nothing else yet. */
-const kindsReadOnly: readonly KindName[] = ['WorkloadGroup'];
+/** What a WorkloadEntry, or an endpoint of a ServiceEntry, says. */
+const workload: Effect = { address: 'all', ports: 'all', labels: 'all', network: 'all', locality: 'all', weight: 'all', serviceAccount: 'all' };
 
 /** Kinds that are not in here have no field-by-field warnings: a laptop ignores much of a Pod by its nature. */
 const effects: { readonly [Kind in KindName]?: Effect } = {
@@ -157,6 +154,7 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
     status: 'all',
   },
   WorkloadEntry: { spec: workload, status: 'all' },
+  WorkloadGroup: { spec: { metadata: 'all', template: { ...workload, serviceAccount: 'all' } } },
   ...gatewayApiEffects,
 };
 
@@ -171,7 +169,6 @@ const idleInIstio: Readonly<Record<string, string>> = {
 
 /** One warning for each written field of `resource` that is valid but has no effect yet; nothing for what stands below such a field. */
 export function fieldsWithoutEffect(resource: AnyResource): readonly Diagnostic[] {
-  if (kindsReadOnly.includes(resource.kind)) return [kindWithoutEffect(resource.kind, resource.metadata.name, resource.origins.at(['kind']))];
   const effect = effects[resource.kind];
   if (effect === undefined) return [];
   const { apiVersion: _apiVersion, kind: _kind, metadata: _metadata, origins, ...body } = resource;

@@ -201,12 +201,18 @@ export const heddleCodes = {
   },
   HDL0101: {
     title: 'Keys of a token issuer not to be had',
-    explanation: 'The keys that tokens are verified with could not be fetched. The last good ones stay in force; without any, every token is refused.',
+    explanation:
+      'The keys that tokens are verified with could not be fetched. The last good ones stay in force; without any, every token is refused.',
   },
   HDL0102: { title: 'Private key in a policy', explanation: 'A key set that is for verifying tokens holds what tokens are signed with.' },
   HDL0103: {
     title: 'Claims that no route can see',
     explanation: 'A VirtualService matches claims of a token where none is verified: in sidecars, or at a gateway without a RequestAuthentication.',
+  },
+  HDL0083: {
+    title: 'Calls without the credential they need',
+    explanation:
+      'A DestinationRule names a credential that the calling proxy may have and that is not there. Calls fail, rather than going out with less.',
   },
   HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },
   HDL0402: { title: 'Image without a command', explanation: 'No heddle.yaml says which local program stands for the image of a container.' },

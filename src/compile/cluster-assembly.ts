@@ -2,7 +2,7 @@
 // clients by label or looks at where they stand. Clusters know nothing of endpoints: an endpoint that comes or goes leaves them as they are.
 import { isIPv6 } from 'node:net';
 import { type Assembly, assemble } from '#compile/assembly.ts';
-import { clientSecrets } from '#compile/client-secrets.ts';
+import { clientSecrets, rulesWithCredentials } from '#compile/client-secrets.ts';
 import { outboundClusters } from '#compile/cluster.ts';
 import type { ClientClass } from '#compile/cluster-discovery.ts';
 import { clusterPolicies } from '#compile/cluster-policy.ts';
@@ -43,7 +43,7 @@ export function clusterAssembly(scope: Scope, proxy: Proxy, credentials: Gateway
   const placement = placementOf(scope, proxy, labels);
   const name = `${scope.key} ${rulesKey} ${clientKey} ${forwardsByHost} ${placementKey(placement, governed.facts)}`;
   return scope.once(`clusters ${name}`, () =>
-    cache.madeOf('cluster assembly', name, [governed], () =>
+    cache.madeOf('cluster assembly', name, [governed, ...encryptionParts(scope)], () =>
       assemble([
         ...governed.services.flatMap((one) => serviceUnits(one, { scope, client, clientKey, placement, credentials }, cache)),
         ...cache.once('fixed clusters', [], `${client.type} ${forwardsByHost}`, () => fixedClusters(client.type, settings, forwardsByHost)),
@@ -99,6 +99,12 @@ function placementOf(scope: Scope, proxy: Proxy, labels: Proxy['labels']): Place
 function placementKey({ locality, labels }: Placement, facts: PlacementFacts): string {
   if (!facts.locality) return '';
   return [formatLocality(locality), ...facts.labels.map((name) => `${name}=${labels[name] ?? ''}`)].join(',');
+}
+
+/** What of a mesh beside services and rules decides how they are called: its policies, and its credentials where a rule names one. */
+function encryptionParts({ mesh }: Scope): readonly object[] {
+  const { peerAuthentications, destinationRules, credentials } = mesh;
+  return [...peerAuthentications, ...(rulesWithCredentials(destinationRules).length > 0 ? [credentials] : [])];
 }
 
 type ClientParts = {

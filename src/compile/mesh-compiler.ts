@@ -2,6 +2,7 @@
 // proxies have in common is the same object for all of them. The cache carries what did not change over to the next mesh.
 import { assemble, join } from '#compile/assembly.ts';
 import { authorizationOrigins } from '#compile/authorization.ts';
+import { missingSecrets } from '#compile/client-secrets.ts';
 import { clusterAssembly } from '#compile/cluster-assembly.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
@@ -53,9 +54,10 @@ export class MeshCompiler {
     const policies = { resources: new Map(), origins: authorizationOrigins(this.mesh) };
     const joined = join([clusters, ...own.shared, assemble(own.units), policies]);
     const patches = [...this.#rateLimits(proxy), ...patchesFor(this.mesh, proxy)];
-    if (patches.length === 0) return { ...joined, diagnostics: own.diagnostics };
+    const diagnostics = [...own.diagnostics, ...missingSecrets(scope, proxy, this.#credentials)];
+    if (patches.length === 0) return { ...joined, diagnostics };
     const patched = applyPatches(joined, patches, proxy, this.#cache);
-    return { ...patched, diagnostics: [...own.diagnostics, ...patched.diagnostics] };
+    return { ...patched, diagnostics: [...diagnostics, ...patched.diagnostics] };
   }
 
   /** Before the EnvoyFilters' patches, so that those may change what a limit has made. */
