@@ -205,10 +205,6 @@ export const heddleCodes = {
       'The keys that tokens are verified with could not be fetched. The last good ones stay in force; without any, every token is refused.',
   },
   HDL0102: { title: 'Private key in a policy', explanation: 'A key set that is for verifying tokens holds what tokens are signed with.' },
-  HDL0103: {
-    title: 'Claims that no route can see',
-    explanation: 'A VirtualService matches claims of a token where none is verified: in sidecars, or at a gateway without a RequestAuthentication.',
-  },
   HDL0083: {
     title: 'Calls without the credential they need',
     explanation:
@@ -270,6 +266,10 @@ export const istioCodes = {
   },
   IST0144: { title: 'InvalidApplicationUID', explanation: 'User 1337 is the sidecar; an app that runs as it is not captured.' },
   IST0145: { title: 'ConflictingGateways', explanation: 'Two Gateways open one port for one host on the same workloads.' },
+  IST0149: {
+    title: 'JwtClaimBasedRoutingWithoutRequestAuthN',
+    explanation: 'A VirtualService chooses by claims of a token at a gateway where no RequestAuthentication verifies any.',
+  },
   IST0150: {
     title: 'ExternalNameServiceTypeInvalidPortName',
     explanation: 'A port of an ExternalName Service does not tell its protocol.',

@@ -2,8 +2,9 @@
 // those of EnvoyFilters: the local rate limit filter, the buffer filter, the size of header fields.
 import type { JsonObject } from '@bufbuild/protobuf';
 import type { Origin } from '#base/origin.ts';
+import { jwtFilter, payloadKey } from '#compile/jwt.ts';
 import type { EnvoyPatch } from '#model/envoy-filter.ts';
-import type { RateLimit, RateLimitRule } from '#model/rate-limit.ts';
+import type { RateLimit, RateLimitKey, RateLimitRule } from '#model/rate-limit.ts';
 import type { StringMatch } from '#model/string-match.ts';
 
 const manager = 'envoy.filters.network.http_connection_manager';
@@ -76,7 +77,7 @@ function localRateLimit({ namespace, name, rules }: RateLimit): JsonObject {
       entries: [
         { key: 'rule', value: rule.name },
         ...queryActions(rule).map(() => ({ key: 'query', value: rule.name })),
-        ...rule.by.map((key) => ({ key: key.kind === 'header' ? key.name : 'remote_address' })),
+        ...rule.by.map((key) => ({ key: descriptorKey(key) })),
       ],
       token_bucket: { max_tokens: rule.burst, tokens_per_fill: rule.requests, fill_interval: `${rule.perMs / 1000}s` },
     })),
@@ -92,8 +93,22 @@ function retryAfterSeconds(rules: readonly RateLimitRule[]): number {
   return Math.max(1, ...rules.map(({ perMs, requests }) => Math.ceil(perMs / requests / 1000)));
 }
 
-function keyAction(key: RateLimitRule['by'][number]): JsonObject {
-  return key.kind === 'header' ? { request_headers: { header_name: key.name, descriptor_key: key.name } } : { remote_address: {} };
+function descriptorKey(key: RateLimitKey): string {
+  if (key.kind === 'client-address') return 'remote_address';
+  return key.kind === 'header' ? key.name : `claim.${key.path.join('.')}`;
+}
+
+function keyAction(key: RateLimitKey): JsonObject {
+  switch (key.kind) {
+    case 'client-address':
+      return { remote_address: {} };
+    case 'header':
+      return { request_headers: { header_name: key.name, descriptor_key: key.name } };
+    case 'claim': {
+      const path = [payloadKey, ...key.path].map((name) => ({ key: name }));
+      return { metadata: { descriptor_key: descriptorKey(key), metadata_key: { key: jwtFilter, path }, source: 'DYNAMIC' } };
+    }
+  }
 }
 
 function matchAction(rule: RateLimitRule): JsonObject {

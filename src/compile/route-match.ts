@@ -1,6 +1,8 @@
 // One match of a VirtualService as Envoy's RouteMatch. No match is a catch-all.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { assertNever } from '#base/assert-never.ts';
+import { anyValue, listValue, metadataMatcher, stringValue } from '#compile/authorization-matcher.ts';
+import { jwtFilter, payloadKey } from '#compile/jwt.ts';
 import { stringMatcher } from '#compile/string-matcher.ts';
 import { create } from '#envoy/create.ts';
 import {
@@ -11,8 +13,9 @@ import {
   type RouteMatch,
   RouteMatchSchema,
 } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import type { MetadataMatcherSchema } from '#envoy/gen/envoy/type/matcher/v3/metadata_pb.js';
 import type { StringMatch } from '#model/string-match.ts';
-import type { HttpMatch, NamedMatch, VirtualService } from '#model/virtual-service.ts';
+import type { ClaimMatch, HttpMatch, NamedMatch, VirtualService } from '#model/virtual-service.ts';
 
 /** The path specifier is the uri's, or the prefix `/`. Header matchers are sorted by name, as Istio's are. */
 export function routeMatch(match: HttpMatch | undefined, semantics?: VirtualService['semantics']): RouteMatch {
@@ -28,6 +31,7 @@ export function routeMatch(match: HttpMatch | undefined, semantics?: VirtualServ
     pathSpecifier: pathSpecifier(match.uri, match.isUriBySegment ?? semantics !== undefined),
     headers: [...headers, ...pseudoHeaders(match)],
     queryParameters: match.queryParameters.map(queryParameterMatcher),
+    dynamicMetadata: (match.claims ?? []).map(claimMatcher),
     caseSensitive: !ignoresCase(match.uri),
   });
 }
@@ -37,7 +41,7 @@ let catchAll: RouteMatch | undefined;
 
 /** Whether every request matches: then no later route of the list can be reached. Source: Istio, IsCatchAllRoute. */
 export function isCatchAll(match: RouteMatch | undefined): boolean {
-  if (match === undefined || match.headers.length > 0 || match.queryParameters.length > 0) return false;
+  if (match === undefined || match.headers.length > 0 || match.queryParameters.length > 0 || match.dynamicMetadata.length > 0) return false;
   const { pathSpecifier: path } = match;
   return (path.case === 'prefix' && path.value === '/') || (path.case === 'safeRegex' && path.value.regex === '.*');
 }
@@ -58,6 +62,14 @@ function pseudoHeaders({ method, authority, scheme }: HttpMatch): readonly Heade
     [':scheme', scheme],
   ];
   return given.flatMap(([name, match]) => (match === undefined ? [] : [headerMatcher(name, match, false)]));
+}
+
+/** A list matches where one of it does. Source: Istio, translateMetadataMatch and MetadataListMatcher. */
+function claimMatcher({ path, match, isExcluded }: ClaimMatch): MessageInitShape<typeof MetadataMatcherSchema> {
+  const pattern = stringMatcher(match);
+  const text = pattern === undefined ? undefined : stringValue(pattern);
+  const value = text === undefined ? { matchPattern: { case: 'presentMatch' as const, value: true } } : anyValue([listValue(text), text]);
+  return { ...metadataMatcher(jwtFilter, [payloadKey, ...path], value), invert: isExcluded };
 }
 
 function queryParameterMatcher({ name, match }: NamedMatch): QueryParameterMatcher {

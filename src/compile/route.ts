@@ -72,9 +72,9 @@ function makeRoutes(
   return entries;
 }
 
-/** Whether a match is about requests of this client to this port of this gateway at all. What is asked of claims holds for nobody yet. */
+/** Whether a match is about requests of this client to this port of this gateway at all. */
 function isFor(match: HttpMatch, { port, gateway, client }: RouteContext): boolean {
-  return match.claims === undefined && (match.port === undefined || match.port === port) && isFromSource(match, gateway, client);
+  return (match.port === undefined || match.port === port) && isFromSource(match, gateway, client);
 }
 
 function makeRoute(

@@ -146,7 +146,8 @@ function runRateLimit(name: string, limit: RateLimitEntry, subject: FilterSubjec
   const { decision, request, remoteIp } = subject;
   const cluster = decision.kind === 'forward' ? decision.target.cluster : '';
   const nowMs = subject.nowMs();
-  const { allowed, bucket } = takeFromLimit(limit, subject.limitState(limit), routeLimitsOf(decision), { request, remoteIp, cluster }, nowMs);
+  const asked = { request, remoteIp, cluster, metadata: effects.metadata };
+  const { allowed, bucket } = takeFromLimit(limit, subject.limitState(limit), routeLimitsOf(decision), asked, nowMs);
   if (limit.reportsQuota && bucket !== undefined) effects.add = [...effects.add, ...quotaFields(bucket, nowMs)];
   if (allowed) return pass;
   if (limit.enforced < 1 && subject.random() >= limit.enforced) {

@@ -2,16 +2,27 @@
 
 import type { Condition } from '#decide/condition.ts';
 import type { Problems } from '#decide/config-error.ts';
+import { type DynamicMetadata, metadataAt } from '#decide/dynamic-metadata.ts';
 import { compileHeaderCondition } from '#decide/header-condition.ts';
 import { compileQueryCondition } from '#decide/query-condition.ts';
 import type { RequestView } from '#decide/views.ts';
-import type { RateLimit, RateLimit_Action } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import {
+  type RateLimit,
+  type RateLimit_Action,
+  type RateLimit_Action_MetaData,
+  RateLimit_Action_MetaData_Source,
+} from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 
 /** key, value, key, value … in the order of the actions. */
 export type Descriptor = readonly string[];
 
 /** What actions look at. `remoteIp`: the client as the connection manager knows it; `cluster`: where the route leads, '' for none. */
-export type LimitSubject = { readonly request: RequestView; readonly remoteIp: string; readonly cluster: string };
+export type LimitSubject = {
+  readonly request: RequestView;
+  readonly remoteIp: string;
+  readonly cluster: string;
+  readonly metadata?: DynamicMetadata | undefined;
+};
 
 export type RateLimitRule = {
   readonly stage: number;
@@ -61,6 +72,8 @@ function compileAction({ actionSpecifier: action }: RateLimit_Action, field: str
       };
     case 'destinationCluster':
       return { text: 'cluster', add: ({ cluster }, into) => cluster !== '' && into.push('destination_cluster', cluster) > 0 };
+    case 'metadata':
+      return metadataAction(action.value, field, problems);
     case 'headerValueMatch': {
       const { headers, descriptorKey, descriptorValue, expectMatch } = action.value;
       const conditions = headers.map((matcher, index) => compileHeaderCondition(matcher, `${field}.header_value_match.headers[${index}]`, problems));
@@ -77,6 +90,24 @@ function compileAction({ actionSpecifier: action }: RateLimit_Action, field: str
       problems.report(field, `a rate limit by ${action.case ?? 'nothing'} is not supported`);
       return { text: 'nothing', add: () => false };
   }
+}
+
+/** Of what filters found out; a text that is there, else the default. Source: Envoy, MetaDataAction::populateDescriptor. */
+function metadataAction(action: RateLimit_Action_MetaData, field: string, problems: Problems): Action {
+  const { descriptorKey, metadataKey, defaultValue, skipIfAbsent, source } = action;
+  if (source !== RateLimit_Action_MetaData_Source.DYNAMIC) problems.report(`${field}.metadata.source`, 'only DYNAMIC is supported by this proxy');
+  const filter = metadataKey?.key ?? '';
+  const path = (metadataKey?.path ?? []).map(({ segment }) => segment.value ?? '');
+  return {
+    text: `metadata ${filter} ${path.join('.')}`,
+    add: ({ metadata }, into) => {
+      const found = metadataAt(metadata, filter, path);
+      const value = typeof found === 'string' && found !== '' ? found : defaultValue;
+      if (value === '') return skipIfAbsent;
+      into.push(descriptorKey, value);
+      return true;
+    },
+  };
 }
 
 function headerAction(name: string, key: string, skipIfAbsent: boolean): Action {

@@ -17,6 +17,12 @@ export type RateLimit = {
   readonly origin: Origin;
 };
 
+/** Where a request has no such header, or no verified token with a text at that claim, the rule is not about it. */
+export type RateLimitKey =
+  | { readonly kind: 'client-address' }
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'claim'; readonly path: readonly string[] };
+
 /** Every rule that matches a request takes a token; where one has none left the request is refused with 429. */
 export type RateLimitRule = {
   readonly name: string;
@@ -26,7 +32,7 @@ export type RateLimitRule = {
   readonly headers: readonly NamedMatch[];
   readonly queryParameters: readonly NamedMatch[];
   /** Each combination of values has tokens of its own. */
-  readonly by: readonly ({ readonly kind: 'client-address' } | { readonly kind: 'header'; readonly name: string })[];
+  readonly by: readonly RateLimitKey[];
   /** So many tokens come back in `perMs` milliseconds; at most `burst` can be saved up. */
   readonly requests: number;
   readonly perMs: number;

@@ -104,8 +104,8 @@ export type HttpMatch = {
   readonly headers: readonly NamedMatch[];
   readonly withoutHeaders: readonly NamedMatch[];
   readonly queryParameters: readonly NamedMatch[];
-  /** Conditions on claims of the request's JWT (`@request.auth.claims.group`): nothing tells claims yet, so that a match with any of them never holds. */
-  readonly claims?: readonly NamedMatch[];
+  /** Conditions on claims of the request's token (`@request.auth.claims.group`), which gateways verify. Elsewhere no claim is known. */
+  readonly claims?: readonly ClaimMatch[];
   /** The port that the request came to: of the service, or of the Gateway's server. */
   readonly port?: number;
   /** `mesh` or gateways; undefined means those of the VirtualService. Where given, the two conditions on the source do not count (as in Istio). */
@@ -115,6 +115,9 @@ export type HttpMatch = {
   readonly sourceNamespace?: string;
   readonly origin: Origin;
 };
+
+/** `path` leads into the claims, `['group', 'id']`; what is there, or is in the list there, must match, or where `isExcluded` must not. */
+export type ClaimMatch = NamedMatch & { readonly path: readonly string[]; readonly isExcluded: boolean };
 
 export type NamedMatch = { readonly name: string; readonly match: StringMatch };
 

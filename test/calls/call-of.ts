@@ -46,6 +46,7 @@ export function callOf(mesh: Mesh, proxy: Proxy, { request }: TableCall, random:
       header: (name) => headers.get(name),
     },
     random,
+    timeMs: Date.now(),
   };
 }
 

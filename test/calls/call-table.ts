@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { withTokens } from '#test/calls/call-tokens.ts';
 import type { GoldenCase } from '#test/support/golden-case.ts';
 
 export type TableCall = {
@@ -53,12 +54,18 @@ export type Expectation = {
   /** Path and host as the backend sees them. */
   readonly path?: string;
   readonly authority?: string;
+  /** Headers as the backend sees them; null: it sees none of that name. Only the live proxies can tell. */
+  readonly sees?: Readonly<Record<string, string | null>>;
+  /** Of a response of the proxy itself, likewise. */
+  readonly challenge?: string;
 };
 
 const callKeys = ['name', 'from', 'request', 'expect'];
 const requestKeys = ['method', 'url', 'authority', 'headers', 'tls'];
 const tlsKeys = ['serverName', 'certificate', 'alpn', 'maxVersion', 'ciphers'];
 const expectKeys = [
+  'sees',
+  'challenge',
   'listener',
   'filterChain',
   'routeConfig',
@@ -78,7 +85,8 @@ const expectKeys = [
 export function callsOf({ folder }: GoldenCase): readonly TableCall[] {
   const file = join(folder, 'calls.yaml');
   if (!existsSync(file)) return [];
-  const calls = parse(readFileSync(file, 'utf8')) as readonly TableCall[]; // written by us, and checked for unknown keys below
+  const text = withTokens(folder, readFileSync(file, 'utf8'));
+  const calls = parse(text) as readonly TableCall[]; // written by us, and checked for unknown keys below
   for (const call of calls) {
     const unknown = [
       ...Object.keys(call).filter((key) => !callKeys.includes(key)),

@@ -35,6 +35,7 @@ export async function runLive(
     const backend = answer.headers['content-type'] === 'application/json' ? (JSON.parse(answer.body) as BackendAnswer) : undefined; // our own backend's
     const matches = decisions.some((decision) => agrees(decision, answer, backend));
     assert.ok(matches, `${titleOf(call)}: got ${answer.status} from ${backend?.cluster ?? 'the proxy'} ${backend?.endpoint ?? ''} ${answer.body}`);
+    assertSeen(call, answer, backend);
     answers.push({ answer, backend });
   }
   return answers;
@@ -65,6 +66,12 @@ async function liveCall({ request, expect }: TableCall, port: number, certificat
 }
 
 const nothing: HttpAnswer = { status: 0, headers: {}, body: '' };
+
+function assertSeen(call: TableCall, answer: HttpAnswer, backend: BackendAnswer | undefined): void {
+  const { sees = {}, challenge } = call.expect;
+  for (const [name, value] of Object.entries(sees)) assert.equal(backend?.headers[name] ?? null, value, `${titleOf(call)}: ${name}`);
+  if (challenge !== undefined) assert.equal(answer.headers['www-authenticate'], challenge, titleOf(call));
+}
 
 function agrees(decision: Decision, answer: HttpAnswer, backend: BackendAnswer | undefined): boolean {
   const { outcome } = decision;

@@ -163,14 +163,12 @@ test('without an exportTo a virtual service is seen where MeshConfig says', () =
   assert.deepEqual(hosts(texts, { namespace: 'other' })['one.default.svc.cluster.local:80'], ['default']);
 });
 
-test('a match that asks for claims of a JWT holds for nobody, and says so', () => {
+test('a match that asks for claims of a token knows their path, and what must not be there', () => {
   const spec = `{ hosts: [one], gateways: [edge], http: [{ name: claimed, match: [{ withoutHeaders: { '@request.auth.claims[group][id]': { exact: a } } }], ${to('x').slice(11)}, ${to('rest')}] }`;
   const mesh = meshOf([services, virtualService('claims', spec)]);
-  assert.deepEqual(
-    mesh.virtualServices[0]?.http[0]?.matches[0]?.claims?.map(({ name }) => name),
-    ['@request.auth.claims[group][id]'],
-  );
-  assert.deepEqual(codes(mesh.diagnostics), ['HDL0012', 'IST0101']);
+  const [claim] = mesh.virtualServices[0]?.http[0]?.matches[0]?.claims ?? [];
+  assert.deepEqual([claim?.path, claim?.isExcluded, claim?.match], [['group', 'id'], true, { kind: 'exact', value: 'a' }]);
+  assert.deepEqual(codes(mesh.diagnostics), ['IST0101']);
 });
 
 test('an ExternalName Service is a name of the service it stands for, also where rules send requests to it', () => {

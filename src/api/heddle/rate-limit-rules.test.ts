@@ -13,8 +13,8 @@ const refused: readonly (readonly [spec: string, reason: RegExp])[] = [
   ['{ targetRefs: [{ kind: Pod, name: a }], maxBodyBytes: 1 }', /a RateLimit cannot be for a Pod/],
   ['{ rules: [{ name: a, limit: { requests: 0 } }] }', /requests must be at least 1|requests/],
   ['{ rules: [{ name: a, limit: { requests: 1, per: 10ms } }] }', /10ms is shorter than 50ms/],
-  ['{ rules: [{ name: a, by: [{}], limit: { requests: 1 } }] }', /by needs one of clientAddress and header/],
-  ['{ rules: [{ name: a, by: [{ claim: sub }], limit: { requests: 1 } }] }', /claims are not known yet/],
+  ['{ rules: [{ name: a, by: [{}], limit: { requests: 1 } }] }', /by needs one of clientAddress, header and claim/],
+  ['{ rules: [{ name: a, by: [{ claim: a..b }], limit: { requests: 1 } }] }', /a\.\.b is no path to a claim/],
   ["{ rules: [{ name: a, match: { headers: { x: { regex: '(' } } }, limit: { requests: 1 } }] }", /not a regular expression \(RE2\)/],
   ['{ rules: [{ name: a, limit: { requests: 1 } }, { name: a, limit: { requests: 2 } }] }', /the name a is taken by another rule/],
 ];
@@ -29,6 +29,6 @@ for (const [spec, reason] of refused) {
 
 test('a RateLimit as it should be is taken', () => {
   const rule =
-    '{ name: a, match: { uri: { prefix: /a } }, by: [{ header: x-user }, { clientAddress: {} }], limit: { requests: 5, per: 1m, burst: 9 } }';
+    '{ name: a, match: { uri: { prefix: /a } }, by: [{ header: x-user }, { clientAddress: {} }, { claim: sub }], limit: { requests: 5, per: 1m, burst: 9 } }';
   assert.deepEqual(problems(`{ selector: { matchLabels: { app: a } }, rules: [${rule}], maxBodyBytes: 10, maxHeaderKilobytes: 8 }`), []);
 });

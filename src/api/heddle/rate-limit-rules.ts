@@ -30,9 +30,11 @@ function checkRule({ name, by = [], limit, match }: Rule, earlier: readonly Rule
   if (earlier.some((other) => other.name === name)) findings.push(invalid([...path, 'name'], 'value', `the name ${name} is taken by another rule`));
   for (const [index, key] of by.entries()) {
     const at = [...path, 'by', index];
-    if (Object.keys(key).length === 0) findings.push(invalid(at, 'key', 'by needs one of clientAddress and header'));
-    if (key.claim !== undefined) {
-      findings.push(invalid([...at, 'claim'], 'key', 'claims are not known yet, as no token is verified', 'use header or clientAddress'));
+    if (Object.keys(key).length === 0) findings.push(invalid(at, 'key', 'by needs one of clientAddress, header and claim'));
+    if (key.claim?.split('.').includes('') === true) {
+      findings.push(
+        invalid([...at, 'claim'], 'value', `${key.claim} is no path to a claim`, 'names with dots between them, such as sub or group.id'),
+      );
     }
   }
   if (limit.per !== undefined && (parseDurationMs(limit.per) ?? 0) < shortestMs) {

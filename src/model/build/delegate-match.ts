@@ -1,7 +1,7 @@
 // Which requests a delegate's rule is for: those that one of its matches and one of the root rule's matches both allow. Source: Istio,
 // mergeHTTPMatchRequests and hasConflict.
 import type { StringMatch } from '#model/string-match.ts';
-import type { HttpMatch, NamedMatch } from '#model/virtual-service.ts';
+import type { ClaimMatch, HttpMatch, NamedMatch } from '#model/virtual-service.ts';
 
 /** Every match of the delegate with every match of the root that it narrows; undefined where one of them narrows none. */
 export function mergeMatches(root: readonly HttpMatch[], delegate: readonly HttpMatch[]): readonly HttpMatch[] | undefined {
@@ -13,7 +13,7 @@ export function mergeMatches(root: readonly HttpMatch[], delegate: readonly Http
 
 /** What the delegate says counts; the root's word holds where it says nothing. Conditions by name are joined. */
 function mergeMatch(root: HttpMatch, leaf: HttpMatch): HttpMatch {
-  const claims = joinNamed(root.claims ?? [], leaf.claims ?? []);
+  const claims = joinClaims(root.claims ?? [], leaf.claims ?? []);
   const { claims: _rootClaims, ...rootRest } = root;
   const { claims: _leafClaims, ...leafRest } = leaf;
   return {
@@ -39,6 +39,19 @@ function joinNamed(root: readonly NamedMatch[], leaf: readonly NamedMatch[]): re
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+function joinClaims(root: readonly ClaimMatch[], leaf: readonly ClaimMatch[]): readonly ClaimMatch[] {
+  return [...new Map([...root, ...leaf].map((one) => [`${one.isExcluded} ${one.name}`, one])).values()];
+}
+
+function claimsConflict(root: readonly ClaimMatch[] = [], leaf: readonly ClaimMatch[] = []): boolean {
+  return [true, false].some((excluded) =>
+    namedConflict(
+      root.filter(({ isExcluded }) => isExcluded === excluded),
+      leaf.filter(({ isExcluded }) => isExcluded === excluded),
+    ),
+  );
+}
+
 /** Whether the leaf asks for what the root does not allow. */
 function conflict(root: HttpMatch, leaf: HttpMatch): boolean {
   return (
@@ -49,7 +62,7 @@ function conflict(root: HttpMatch, leaf: HttpMatch): boolean {
     namedConflict(root.headers, leaf.headers) ||
     namedConflict(root.withoutHeaders, leaf.withoutHeaders) ||
     namedConflict(root.queryParameters, leaf.queryParameters) ||
-    namedConflict(root.claims ?? [], leaf.claims ?? []) ||
+    claimsConflict(root.claims, leaf.claims) ||
     ignoresCase(root.uri) !== ignoresCase(leaf.uri) ||
     (root.port !== undefined && leaf.port !== undefined && root.port !== leaf.port) ||
     (root.sourceNamespace !== undefined && root.sourceNamespace !== leaf.sourceNamespace) ||

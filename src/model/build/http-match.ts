@@ -5,13 +5,13 @@ import type { HttpMatchRequest, StringMatch as WrittenMatch } from '#api/istio/v
 import { resolveGateway } from '#model/build/host-resolution.ts';
 import type { RuleContext, RulePath } from '#model/build/rule-context.ts';
 import type { StringMatch } from '#model/string-match.ts';
-import type { HttpMatch, NamedMatch } from '#model/virtual-service.ts';
+import type { ClaimMatch, HttpMatch, NamedMatch } from '#model/virtual-service.ts';
 
 export function httpMatch(match: HttpMatchRequest, path: RulePath, { namespace, origins }: RuleContext): HttpMatch {
   const { uri, method, scheme, authority, statPrefix = '', gateways = [], sourceNamespace = '' } = match;
   const headers = Object.entries(match.headers ?? {});
   const withoutHeaders = Object.entries(match.withoutHeaders ?? {});
-  const claims = [...headers, ...withoutHeaders].filter(([name]) => claimPath(name) !== undefined);
+  const claims = [...claimMatches(headers, false), ...claimMatches(withoutHeaders, true)];
   return {
     name: match.name ?? '',
     ...(statPrefix !== '' && { statPrefix }),
@@ -22,7 +22,7 @@ export function httpMatch(match: HttpMatchRequest, path: RulePath, { namespace, 
     headers: namedMatches(withoutClaims(headers), (name) => name.toLowerCase()),
     withoutHeaders: namedMatches(withoutClaims(withoutHeaders), (name) => name.toLowerCase()),
     queryParameters: namedMatches(Object.entries(match.queryParams ?? {}), (name) => name),
-    ...(claims.length > 0 && { claims: namedMatches(claims, (name) => name) }),
+    ...(claims.length > 0 && { claims }),
     ...(match.port !== undefined && { port: match.port }),
     ...(match.sourceLabels !== undefined && { sourceLabels: match.sourceLabels }),
     ...(sourceNamespace !== '' && { sourceNamespace }),
@@ -35,6 +35,11 @@ type Written = readonly (readonly [name: string, match: WrittenMatch])[];
 
 function withoutClaims(written: Written): Written {
   return written.filter(([name]) => claimPath(name) === undefined);
+}
+
+function claimMatches(written: Written, isExcluded: boolean): readonly ClaimMatch[] {
+  const claims = written.filter(([name]) => claimPath(name) !== undefined);
+  return namedMatches(claims, (name) => name).map((one) => ({ ...one, path: claimPath(one.name) ?? [], isExcluded }));
 }
 
 /** By name, as their order means nothing. Header names are lower case on the wire of HTTP/2 and in Envoy's matchers. */

@@ -5,6 +5,7 @@ import { compareDiagnostics } from '#base/diagnostic.ts';
 import { authorizationDiagnostics } from '#model/build/authorization-findings.ts';
 import { buildAuthorizationPolicy, dryRunDiagnostics } from '#model/build/authorization-policy.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
+import { claimRoutingDiagnostics } from '#model/build/claim-routing-findings.ts';
 import { buildCredentials } from '#model/build/credential.ts';
 import { buildDestinationRule } from '#model/build/destination-rule.ts';
 import { destinationRuleDiagnostics } from '#model/build/destination-rule-findings.ts';
@@ -83,6 +84,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...[...resources.AuthorizationPolicy.values()].flatMap(dryRunDiagnostics),
     ...authorizationDiagnostics(parts),
     ...requestAuthenticationDiagnostics(parts),
+    ...claimRoutingDiagnostics(parts),
     ...ofRoutes.diagnostics,
     ...gatewayApi.diagnostics,
     ...ofServices,

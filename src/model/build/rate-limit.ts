@@ -5,7 +5,7 @@ import { parseDurationMs } from '#base/duration.ts';
 import type { Origin } from '#base/origin.ts';
 import { stringMatch } from '#model/build/http-match.ts';
 import { targetReferences } from '#model/build/target-references.ts';
-import type { RateLimit, RateLimitRule } from '#model/rate-limit.ts';
+import type { RateLimit, RateLimitKey, RateLimitRule } from '#model/rate-limit.ts';
 
 type WrittenRule = NonNullable<RateLimitSpec['rules']>[number];
 
@@ -34,12 +34,17 @@ function buildRule({ name, match = {}, by = [], limit }: WrittenRule, origin: Or
     ...(authority !== undefined && { authority: stringMatch(authority, false) }),
     headers: named(headers, (header) => header.toLowerCase()),
     queryParameters: named(queryParams, (parameter) => parameter),
-    by: by.map(({ header }) => (header === undefined ? { kind: 'client-address' } : { kind: 'header', name: header.toLowerCase() })),
+    by: by.map(keyOf),
     requests: limit.requests,
     perMs: limit.per === undefined ? defaultPerMs : (parseDurationMs(limit.per) ?? defaultPerMs),
     burst: limit.burst ?? limit.requests,
     origin,
   };
+}
+
+function keyOf({ header, claim }: NonNullable<WrittenRule['by']>[number]): RateLimitKey {
+  if (claim !== undefined) return { kind: 'claim', path: claim.split('.') };
+  return header === undefined ? { kind: 'client-address' } : { kind: 'header', name: header.toLowerCase() };
 }
 
 function named(written: NonNullable<WrittenRule['match']>['headers'], nameOf: (name: string) => string): RateLimitRule['headers'] {

@@ -21,7 +21,7 @@ export function buildVirtualServices(
     memo.virtualServices.get([resource, settings], '', () => buildVirtualService(resource, settings)),
   );
   const roots = written.filter(({ hosts }) => hosts.length > 0);
-  const ofEach = [...written.flatMap(claimDiagnostics), ...[...resources.VirtualService.values()].flatMap(faultDiagnostics)];
+  const ofEach = [...resources.VirtualService.values()].flatMap(faultDiagnostics);
   if (roots.length === written.length && !roots.some(delegatesAny)) return { virtualServices: roots, diagnostics: ofEach };
   const all = new Map(written.map((each) => [`${each.namespace}/${each.name}`, each]));
   const delegates = [...all].filter(([, { hosts }]) => hosts.length === 0);
@@ -64,16 +64,4 @@ function unusedDelegate({ namespace, name, origin }: WrittenVirtualService): Dia
     hint: 'add hosts, or name it as the delegate of a rule',
     at: origin,
   };
-}
-
-/** Claims of a JWT are not looked at yet: a match that asks for any must not hold for everybody. */
-function claimDiagnostics({ http }: WrittenVirtualService): readonly Diagnostic[] {
-  const matches = http.flatMap((rule) => rule.matches.filter(({ claims }) => claims !== undefined));
-  return matches.map(({ claims = [], origin }) => ({
-    code: 'HDL0012',
-    severity: 'warning',
-    message: `${claims.map(({ name }) => name).join(' and ')} has no effect yet: the match holds for no request`,
-    hint: 'it is valid for Istio; this release of Heddle does not route by claims of a JWT',
-    at: origin,
-  }));
 }
