@@ -18,7 +18,7 @@ export function formatDump(value: unknown, format: DumpFormat): string {
 
 /** The mesh without its diagnostics; origins as `file:line:col`. */
 export function dumpMesh(mesh: Mesh): unknown {
-  const { settings, aliases, workloads, workloadEntries, gateways, virtualServices, destinationRules, credentials } = mesh;
+  const { settings, aliases, workloads, workloadEntries, gateways, virtualServices, destinationRules, authorizationPolicies, credentials } = mesh;
   const byName = byKey(({ namespace, name }: { readonly namespace: string; readonly name: string }) => `${namespace}/${name}`);
   return toPlain({
     settings,
@@ -29,8 +29,21 @@ export function dumpMesh(mesh: Mesh): unknown {
     gateways,
     virtualServices,
     destinationRules,
+    ...(authorizationPolicies.length > 0 && { authorizationPolicies: authorizationPolicies.map(withoutUnasked) }),
     ...(credentials.size > 0 && { credentials: [...credentials.values()].sort(byName).map(contentsOf) }),
   });
+}
+
+/** Of a rule only what it asks for: most of its fields are empty. */
+function withoutUnasked(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUnasked);
+  if (typeof value !== 'object' || value === null || isOrigin(value)) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, withoutUnasked(item)] as const);
+  return Object.fromEntries(entries.filter(([key, item]) => key === 'rules' || !isEmpty(item)));
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) ? value.length === 0 : typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 }
 
 /** What a credential holds, by name: the model shows no certificate, and nothing shows a key. */
