@@ -47,7 +47,7 @@ export function checkRequestBytes(authz: ExtAuthzEntry, connection: CheckedConne
       attributes: {
         source: { ...source, service: sanitized(service), ...(certificate === undefined ? {} : { certificate: encodeURIComponent(certificate) }) },
         destination: { ...destination, service: asked === undefined ? sanitized(serverName) : '' },
-        ...(asked === undefined ? {} : requestAttributes(authz, asked)),
+        ...(asked === undefined ? { metadataContext: {} } : requestAttributes(authz, asked)),
         ...(authz.tellsServerName && serverName !== '' ? { tlsSession: { sni: serverName } } : {}),
       },
     }),

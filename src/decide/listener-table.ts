@@ -79,9 +79,11 @@ function compileIndex(listener: Listener, problems: Problems): readonly IndexedM
 
 function compileChain(chain: FilterChain, field: string, problems: Problems, readFile: FileReader | undefined): FilterChainEntry {
   const filters = chain.filters.flatMap((filter, index) => compileNetworkFilter(filter, `${field}.filters[${index}]`, problems, readFile));
-  const early = filters.slice(0, -1).findIndex(({ kind }) => kind !== 'rbac');
+  const early = filters.slice(0, -1).findIndex(({ kind }) => kind === 'http' || kind === 'tcp-proxy');
   if (early !== -1) problems.report(`${field}.filters[${early}]`, 'a filter that ends the connection must be the last one');
-  if (filters.at(-1)?.kind === 'rbac') problems.report(`${field}.filters`, 'the last filter must be an HTTP connection manager or a TCP proxy');
+  const last = filters.at(-1)?.kind;
+  if (last === 'rbac' || last === 'ext-authz')
+    problems.report(`${field}.filters`, 'the last filter must be an HTTP connection manager or a TCP proxy');
   const tls = chain.transportSocket === undefined ? undefined : compileDownstreamTls(chain.transportSocket, `${field}.transport_socket`, problems);
   const match = compileChainMatch(chain.filterChainMatch, `${field}.filter_chain_match`, new Problems(''));
   return {
