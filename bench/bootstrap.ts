@@ -18,8 +18,11 @@ const accessLogFormat = [
   '%DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n',
 ].join(' ');
 
-const typeUrl = (name: string): string => `type.googleapis.com/envoy.${name}`;
-const socketAddress = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
+export function typedConfig(name: string, config: object): object {
+  return { '@type': `type.googleapis.com/envoy.${name}`, ...config };
+}
+
+export const socketAddress = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
 
 function route(name: string, prefix: string): object {
   return { name, match: { prefix }, route: { cluster: 'backend', timeout: '0s' } };
@@ -29,39 +32,46 @@ function otherRoutes(count: number): readonly object[] {
   return Array.from({ length: count }, (_, index) => route(`other-${index}`, `/other/${index}/`));
 }
 
-/** As JSON, which Envoy reads as it reads YAML. */
-export function envoyBootstrap({ listenPort, backendPort, accessLog, routes = 1 }: ProxyTask): string {
-  const connectionManager = {
-    '@type': typeUrl('extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'),
+type Manager = { readonly routes: readonly object[]; readonly filters: readonly object[]; readonly access_log: readonly object[] };
+
+/** One host with these routes; `filters` run before the router. Other fields as they are. */
+export function connectionManager({ routes, filters, ...fields }: Manager): object {
+  const router = { name: 'envoy.filters.http.router', typed_config: typedConfig('extensions.filters.http.router.v3.Router', {}) };
+  return typedConfig('extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: 'bench',
-    route_config: {
-      name: 'bench',
-      virtual_hosts: [{ name: 'all', domains: ['*'], routes: [...otherRoutes(routes - 1), route('default', '/')] }],
-    },
-    http_filters: [{ name: 'envoy.filters.http.router', typed_config: { '@type': typeUrl('extensions.filters.http.router.v3.Router') } }],
-    access_log: [
-      {
-        name: 'envoy.access_loggers.file',
-        typed_config: {
-          '@type': typeUrl('extensions.access_loggers.file.v3.FileAccessLog'),
-          path: accessLog,
-          log_format: { text_format_source: { inline_string: accessLogFormat } },
-        },
-      },
-    ],
-  };
-  const listener = {
-    name: 'bench',
-    address: socketAddress(listenPort),
-    filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: connectionManager }] }],
-  };
-  const cluster = {
-    name: 'backend',
+    route_config: { name: 'bench', virtual_hosts: [{ name: 'all', domains: ['*'], routes }] },
+    http_filters: [...filters, router],
+    ...fields,
+  });
+}
+
+export function accessLogTo(path: string): object {
+  const log_format = { text_format_source: { inline_string: accessLogFormat } };
+  return { name: 'envoy.access_loggers.file', typed_config: typedConfig('extensions.access_loggers.file.v3.FileAccessLog', { path, log_format }) };
+}
+
+/** One endpoint on 127.0.0.1. */
+export function httpCluster(name: string, port: number, fields: object): object {
+  return {
+    name,
     type: 'STATIC',
     connect_timeout: '1s',
     lb_policy: 'ROUND_ROBIN',
-    load_assignment: { cluster_name: 'backend', endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(backendPort) } }] }] },
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(port) } }] }] },
+    ...fields,
   };
+}
+
+/** As JSON, which Envoy reads as it reads YAML. */
+export function envoyBootstrap({ listenPort, backendPort, accessLog, routes = 1 }: ProxyTask): string {
+  const all = [...otherRoutes(routes - 1), route('default', '/')];
+  const manager = connectionManager({ routes: all, filters: [], access_log: [accessLogTo(accessLog)] });
+  const listener = {
+    name: 'bench',
+    address: socketAddress(listenPort),
+    filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }] }],
+  };
+  const cluster = httpCluster('backend', backendPort, {});
   return JSON.stringify({ node: { id: 'bench', cluster: 'bench' }, static_resources: { listeners: [listener], clusters: [cluster] } }, undefined, 2);
 }
 

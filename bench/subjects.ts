@@ -77,7 +77,7 @@ async function startNginx(backendPort: number): Promise<Subject> {
   return subject('nginx', port, server, [folder]);
 }
 
-async function answers(port: number): Promise<boolean> {
+export async function answers(port: number): Promise<boolean> {
   const { status, body } = await httpCall({ port, timeoutMs: 1000 });
   return status === 200 && body.length === 1024;
 }
