@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { compileFiles } from '#app/compile.ts';
+import { startAuthority } from '#test/support/certificates.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 
 const mesh = `apiVersion: v1
@@ -67,4 +68,27 @@ void test('a proxy that is not there, or is not named, is an error that names th
   assert.deepEqual(misspelt, { ok: false, error: 'no pod helo-1.default; did you mean hello-1.default?' });
   const unnamed = await compileFiles({ paths: [folder.path], to: 'xds', format: 'yaml' });
   assert.deepEqual(unnamed, { ok: false, error: 'name a proxy: hello-0.default, hello-1.default, istio-ingressgateway-0.istio-system' });
+});
+
+void test('no private key is in what is shown, neither of the mesh nor of what a proxy is told', async () => {
+  await using authority = await startAuthority();
+  const { certificate, key } = await authority.issue('shop', ['DNS:shop.example.com']);
+  const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'shop', namespace: 'istio-system' } };
+  const data = { 'tls.crt': Buffer.from(certificate).toString('base64'), 'tls.key': Buffer.from(key).toString('base64') };
+  const served = mesh.replace(
+    /servers: .*/,
+    'servers: [{ port: { number: 443, name: https, protocol: HTTPS }, hosts: ["*"], tls: { mode: SIMPLE, credentialName: shop } }]',
+  );
+  await using folder = await temporaryFolder({ 'mesh.yaml': served, 'secret.json': JSON.stringify({ ...secret, data }) });
+  const proxy = 'istio-ingressgateway-0.istio-system';
+  for (const to of ['model', 'xds'] as const) {
+    for (const format of ['yaml', 'json'] as const) {
+      const result = await compileFiles({ paths: [folder.path], proxy, to, format });
+      assert.ok(result.ok);
+      assert.ok(result.value.text.includes(to === 'xds' ? 'kubernetes://shop' : 'name: shop'.replace(': ', format === 'json' ? '": "' : ': ')));
+      for (const line of [...key.split('\n'), data['tls.key']].filter(({ length }) => length > 30))
+        assert.ok(!result.value.text.includes(line), `${to} ${format}`);
+      if (to === 'xds') assert.match(result.value.text, /private_key"?: "?\[redacted\]/);
+    }
+  }
 });

@@ -20,6 +20,7 @@ import { buildMesh } from '#model/build/mesh.ts';
 import type { Interception, Proxy } from '#model/proxy.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';
 import { anyCredential } from '#test/support/any-credential.ts';
+import { type Leaf, startAuthority } from '#test/support/certificates.ts';
 
 function edgeProxy(interception: Interception): Proxy {
   return {
@@ -323,4 +324,50 @@ test('a changed rule of one Gateway leaves the listeners and the routes of the o
     [...(after.resources.get(type) ?? [])].flatMap(([name, resource]) => (before.resources.get(type)?.get(name) === resource ? [] : [name])),
   );
   assert.deepEqual(differing, ['http.80']);
+});
+
+test('a renewed certificate is one new secret: listeners, routes and the other secrets stay as they are', async () => {
+  await using authority = await startAuthority();
+  const [one, two] = await Promise.all(['one', 'two'].map((name) => authority.issue(name, ['DNS:x.com'])));
+  assert.ok(one !== undefined && two !== undefined);
+  const secret = (name: string, { certificate, key }: Leaf): string =>
+    JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace: 'edge' }, stringData: { cert: certificate, key } });
+  const edge = gateway('a', [
+    server(443, 'HTTPS', "'x.com'", ', tls: { mode: SIMPLE, credentialName: c }'),
+    server(443, 'HTTPS', "'y.com'", ', tls: { mode: SIMPLE, credentialName: d }'),
+  ]);
+  const [web, before, renewed, steady, unnamed] = read(edge, secret('c', one), secret('c', two), secret('d', one), secret('e', one));
+  assert.ok(web && before && renewed && steady && unnamed);
+  const [memo, cache] = [new BuildMemo(), new CompileCache()];
+  const told = (...resources: readonly AnyResource[]): Compiled =>
+    new MeshCompiler(buildMesh(nextSnapshot(undefined, resources, []), memo), cache).compile(edgeProxy({ kind: 'redirect' }));
+  const first = told(web, before, steady, unnamed);
+  const second = told(web, renewed, steady, unnamed);
+  assert.deepEqual([...(first.resources.get(typeUrls.secret)?.keys() ?? [])], ['kubernetes://c', 'kubernetes://d'], 'and not what nobody names');
+  const differing = [...second.resources].flatMap(([type, ofType]) =>
+    [...ofType].flatMap(([name, resource]) => (first.resources.get(type)?.get(name) === resource ? [] : [name])),
+  );
+  assert.deepEqual(differing, ['kubernetes://c']);
+});
+
+test('secrets are for the proxies of their namespace alone, whatever a Gateway says', async () => {
+  await using authority = await startAuthority();
+  const { certificate, key } = await authority.issue('one', ['DNS:x.com']);
+  const secret = JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'c', namespace: 'vault' },
+    stringData: { cert: certificate, key },
+  });
+  for (const name of [
+    'c',
+    'kubernetes://vault/c',
+    'kubernetes-gateway://vault/c',
+    'sds://kubernetes://vault/c',
+    'configmap://vault/c',
+    'kubernetes://../vault/c',
+  ]) {
+    const compiled = compile([gateway('a', [server(443, 'HTTPS', "'x.com'", `, tls: { mode: SIMPLE, credentialName: '${name}' }`)]), secret]);
+    assert.deepEqual([name, compiled.resources.get(typeUrls.secret), shape(compiled)], [name, undefined, []]);
+  }
 });

@@ -1,6 +1,8 @@
 // Certificates for a golden case, made when it is read, so that no key is ever committed. In: what the case's options name. Out: the case's text with
-// `$(certificate NAME)`, `$(key NAME)`, `$(roots)`, `$(strange roots)` and `$(revoked)` replaced by PEM, each on its line; and the PEM for those who call.
+// `$(certificate NAME)`, `$(key NAME)`, `$(roots)`, `$(strange roots)` and `$(revoked)` replaced by PEM, each on its line, `$(hash NAME)` and `$(spki NAME)`
+// by what servers know a client's certificate by; and the PEM for those who call.
 import { execFileSync } from 'node:child_process';
+import { hash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,6 +83,9 @@ class CertificateMaker {
       const serial = String(index + 10);
       const { certificate, key } = this.#issue(name, wish, serial);
       pems.set(`certificate ${name}`, certificate).set(`key ${name}`, key);
+      const { raw, publicKey } = new X509Certificate(certificate);
+      pems.set(`hash ${name}`, hash('sha256', raw, 'hex'));
+      pems.set(`spki ${name}`, hash('sha256', publicKey.export({ type: 'spki', format: 'der' }), 'base64'));
       if (wish.revoked === true) revoked.push(serial);
     }
     if (revoked.length > 0) pems.set('revoked', this.#revocationList(revoked));

@@ -34,6 +34,11 @@ test('settings of a server that have no effect, each with its line', () => {
     findings('TLS', 'mode: PASSTHROUGH, credentialName: c'),
     said('mode PASSTHROUGH ends no TLS, so that credentialName has no effect'),
   );
+  assert.deepEqual(
+    findings('HTTPS', `${credential}, subjectAltNames: [a]`),
+    said('mode SIMPLE asks clients for no certificate, so that subjectAltNames has no effect'),
+  );
+  assert.deepEqual(findings('HTTPS', 'mode: MUTUAL, credentialName: c, subjectAltNames: [a]'), []);
   assert.deepEqual(findings('HTTPS', `${credential}, cipherSuites: [AES128-SHA, NONE, AES128-SHA]`), [
     ...said('cipher suites that do not exist are left out: NONE'),
     ...said('cipher suites that stand there twice count once: AES128-SHA'),

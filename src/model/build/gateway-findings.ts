@@ -31,7 +31,7 @@ function findingsOf({ port, tls }: Server): readonly Finding[] {
     return [{ field: 'mode', message, hint: 'use protocol HTTPS or TLS, or set httpsRedirect to send clients to https' }];
   }
   if (!isEncrypted) return [];
-  return [...redirectFinding(tls, port.protocol), ...certificateFinding(tls), ...cipherFindings(tls)];
+  return [...redirectFinding(tls, port.protocol), ...certificateFinding(tls), ...clientFinding(tls), ...cipherFindings(tls)];
 }
 
 function redirectFinding({ httpsRedirect }: Tls, protocol: string): readonly Finding[] {
@@ -57,6 +57,29 @@ function certificateFinding(tls: Tls): readonly Finding[] {
   return field === undefined
     ? []
     : [{ field, message: `mode ${mode} ends no TLS, so that ${field} has no effect`, hint: 'use mode SIMPLE to end TLS here' }];
+}
+
+const clientFields = [
+  'caCertCredentialName',
+  'caCertificates',
+  'caCrl',
+  'subjectAltNames',
+  'verifyCertificateSpki',
+  'verifyCertificateHash',
+  'insecureSkipVerify',
+] as const;
+
+/** Clients are asked for nothing, so that whatever is said of their certificates is without effect. */
+function clientFinding(tls: Tls): readonly Finding[] {
+  if (tls.mode !== 'SIMPLE') return [];
+  const [field] = clientFields.filter((name) => isWritten(tls[name]));
+  if (field === undefined) return [];
+  const message = `mode SIMPLE asks clients for no certificate, so that ${field} has no effect`;
+  return [{ field, message, hint: 'use mode MUTUAL, or OPTIONAL_MUTUAL where clients may do without' }];
+}
+
+function isWritten(value: string | readonly string[] | boolean | undefined): boolean {
+  return typeof value === 'object' || typeof value === 'string' ? value.length > 0 : value === true;
 }
 
 /** Suites that the proxies' TLS library has; with operators of its own syntax a name stands for several. */
