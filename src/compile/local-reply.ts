@@ -28,12 +28,18 @@ export function explainingLocalReply(): LocalReplyConfig {
   const flagged = { filterSpecifier: { case: 'responseFlagFilter', value: {} } } as const;
   return create(LocalReplyConfigSchema, {
     mappers: [
+      // An external authoriser's answer is its own: the caller gets it as it is.
+      { filter: { filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['UAEX'] } } }, bodyFormatOverride: text('%LOCAL_REPLY_BODY%') },
       {
         filter: { filterSpecifier: { case: 'orFilter', value: { filters: [flagged, ...refusals.map(hasStatus)] } } },
-        bodyFormatOverride: { format: { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: bodyFormat } } } },
+        bodyFormatOverride: text(bodyFormat),
       },
     ],
   });
+}
+
+function text(format: string) {
+  return { format: { case: 'textFormatSource', value: { specifier: { case: 'inlineString', value: format } } } } as const;
 }
 
 /** Envoy asks for a runtime key; none is ever set. */
