@@ -40,7 +40,7 @@ const callDeadlineMs = 10_000;
 /** How often it is looked whether a renewal is due: a jump of the time of day goes unseen for no longer. */
 const watchMs = 30_000;
 /** When the authority signs under another root, its workloads come back within this time, not all at once. */
-const spreadMs = 30_000;
+const spreadMs = 10_000;
 
 /** Starts at once; the first certificate is told through `onChange`. Never fails: while nobody answers, it tries again and says so in the log. */
 export function startWorkloadIdentity(options: WorkloadIdentityOptions): WorkloadIdentity {
