@@ -1,5 +1,6 @@
 // From snapshots to what each node shall have: builds the mesh, compiles it per proxy on demand, and remembers both until the next
 // snapshot. A failure of ours in building or compiling leaves the last good state in force.
+import type { TokenKeyStore } from '#app/token-key-store.ts';
 import { untouchedPatches } from '#app/untouched-patches.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
@@ -29,14 +30,20 @@ export class MeshSource implements NodeSource, Disposable {
   readonly #nodes = new Map<string, NodeState>();
   readonly #listeners = new Set<() => void>();
   readonly #unsubscribe: () => void;
+  readonly #tokenKeys: TokenKeyStore | undefined;
   #snapshot: Snapshot;
   #compiler: MeshCompiler;
 
-  constructor(source: SnapshotSource, logger: Logger) {
+  /** `tokenKeys` stays the caller's; without it no keys are fetched. */
+  constructor(source: SnapshotSource, logger: Logger, tokenKeys?: TokenKeyStore) {
     this.#logger = logger;
+    this.#tokenKeys = tokenKeys;
     this.#snapshot = source.current();
     this.#compiler = this.#compilerFor(this.#snapshot);
-    this.#unsubscribe = source.onChange((snapshot) => this.#take(snapshot));
+    const stops = [source.onChange((snapshot) => this.#take(snapshot)), tokenKeys?.onChange(() => this.#takeKeys())];
+    this.#unsubscribe = () => {
+      for (const stop of stops) stop?.();
+    };
   }
 
   get mesh(): Mesh {
@@ -80,6 +87,7 @@ export class MeshSource implements NodeSource, Disposable {
     return [
       ...this.#snapshot.diagnostics,
       ...this.mesh.diagnostics,
+      ...(this.#tokenKeys?.diagnostics(this.mesh) ?? []),
       ...compiled.flatMap((ofNode) => ofNode.diagnostics),
       ...untouchedPatches(compiled),
     ];
@@ -101,8 +109,20 @@ export class MeshSource implements NodeSource, Disposable {
     for (const listener of this.#listeners) listener();
   }
 
+  /** The same mesh with other keys. */
+  #takeKeys(): void {
+    this.#compiler = this.#compilerOf(this.mesh);
+    for (const listener of this.#listeners) listener();
+  }
+
   #compilerFor(snapshot: Snapshot): MeshCompiler {
-    return new MeshCompiler(buildMesh(snapshot, this.#memo), this.#cache);
+    const mesh = buildMesh(snapshot, this.#memo);
+    this.#tokenKeys?.follow(mesh);
+    return this.#compilerOf(mesh);
+  }
+
+  #compilerOf(mesh: Mesh): MeshCompiler {
+    return new MeshCompiler(mesh, this.#cache, undefined, this.#tokenKeys);
   }
 
   #proxyOf(node: Node): Result<Proxy, string> {

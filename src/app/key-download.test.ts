@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { createServer, type RequestListener } from 'node:http';
+import { test } from 'node:test';
+import { downloadKeys, type KeyAddress } from '#app/key-download.ts';
+import { jwksOf, namedKey } from '#test/support/token-signer.ts';
+
+const keys = jwksOf(namedKey('a'));
+
+async function withServer(listener: RequestListener, run: (base: string) => Promise<void>): Promise<void> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  try {
+    await run(`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`);
+  } finally {
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => void server.close(() => resolve()));
+  }
+}
+
+function answering(pages: Readonly<Record<string, string | number | (() => string)>>): RequestListener {
+  return ({ url = '' }, response) => {
+    const page = pages[url] ?? 404;
+    if (typeof page === 'number') response.writeHead(page).end();
+    else if (typeof page === 'string' && page.startsWith('->')) response.writeHead(302, { location: page.slice(2) }).end();
+    else response.end(typeof page === 'function' ? page() : page);
+  };
+}
+
+const never = new AbortController().signal;
+const at = (uri: string): KeyAddress => ({ kind: 'uri', uri });
+
+test('keys are had by one GET, or by way of the configuration of the issuer', async () => {
+  let own = '';
+  const pages = { '/keys': keys, '/i/.well-known/openid-configuration': () => JSON.stringify({ issuer: own, jwks_uri: `${own}/keys` }) };
+  await withServer(answering(pages), async (base) => {
+    own = base;
+    assert.deepEqual(await downloadKeys(at(`${base}/keys`), { signal: never }), { ok: true, value: keys });
+    for (const issuer of [`${base}/i`, `${base}/i/`]) {
+      assert.deepEqual(await downloadKeys({ kind: 'discovery', issuer }, { signal: never }), { ok: true, value: keys });
+    }
+  });
+});
+
+test('a redirect is followed to the same scheme, and not for ever', async () => {
+  const pages = { '/a': '->/b', '/b': '->c', '/c': keys, '/round': '->/round', '/out': '->ftp://127.0.0.1/keys', '/bad': '->http://' };
+  await withServer(answering(pages), async (base) => {
+    assert.equal((await downloadKeys(at(`${base}/a`), { signal: never })).ok, true);
+    const failures = await Promise.all(['round', 'out', 'bad'].map((page) => downloadKeys(at(`${base}/${page}`), { signal: never })));
+    assert.deepEqual(
+      failures.map((failure) => failure.ok || failure.error.replace(base, '')),
+      ['/round leads on and on', '/out leads to ftp://127.0.0.1/keys, which is not followed', '/bad leads to http://, which is not followed'],
+    );
+  });
+});
+
+const refused: readonly (readonly [name: string, page: string | number | (() => string), reason: RegExp])[] = [
+  ['an error', 500, /answers with 500/],
+  ['a page that is no key set', '<html>login</html>', /something that is no key set/],
+  ['a secret of the machine, say', '{"password":"x"}', /something that is no key set/],
+  ['an empty set', '{"keys":[]}', /something that is no key set/],
+  ['a set of broken keys', '{"keys":[{"kty":"RSA","n":"AQAB"},{"kty":"EC"},7]}', /something that is no key set/],
+  ['a name twice', `{"keys":[],${keys.slice(1)}`, /something that is no key set/],
+  ['more than anybody has keys', () => ' '.repeat(1_100_000), /more than 1048576 bytes/],
+];
+
+for (const [name, page, reason] of refused) {
+  test(`${name} is not taken for keys`, async () => {
+    await withServer(answering({ '/keys': page }), async (base) => {
+      const result = await downloadKeys(at(`${base}/keys`), { signal: never });
+      assert.ok(!result.ok);
+      assert.match(result.error, reason);
+    });
+  });
+}
+
+test('who does not answer is not waited for', async () => {
+  const abort = new AbortController();
+  const hangs: RequestListener = () => abort.abort();
+  await withServer(hangs, async (base) => {
+    const result = await downloadKeys(at(`${base}/keys`), { signal: abort.signal });
+    assert.ok(!result.ok);
+    assert.match(result.error, /no answer in time/);
+  });
+});
+
+test('who is not there, and what is no address, are failures in words', async () => {
+  const results = await Promise.all(
+    ['http://127.0.0.1:1/keys', 'file:///etc/passwd', 'nonsense'].map((uri) => downloadKeys(at(uri), { signal: never })),
+  );
+  assert.deepEqual(
+    results.map((result) => result.ok),
+    [false, false, false],
+  );
+  const discovered = await downloadKeys({ kind: 'discovery', issuer: 'http://127.0.0.1:1' }, { signal: never });
+  assert.ok(!discovered.ok);
+});

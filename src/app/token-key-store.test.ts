@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { KeyAddress } from '#app/key-download.ts';
+import { MeshSource } from '#app/mesh-source.ts';
+import { TokenKeyStore } from '#app/token-key-store.ts';
+import { silentLogger } from '#base/logger.ts';
+import { failed, ok, type Result } from '#base/result.ts';
+import { keysOfNobody } from '#compile/token-keys.ts';
+import { create } from '#envoy/create.ts';
+import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { typeUrls } from '#envoy/type-url.ts';
+import { MemorySource } from '#sources/memory/memory-source.ts';
+import { HandClock } from '#test/support/hand-clock.ts';
+import { resourcesOf } from '#test/support/snapshots.ts';
+import { jwksOf, namedKey } from '#test/support/token-signer.ts';
+
+const gateway =
+  'apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: { name: edge, namespace: istio-system }\nspec: { selector: { istio: ingressgateway }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: ["*"] }] }';
+const policy = (...rules: readonly string[]): string =>
+  `apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: { name: users, namespace: istio-system }\nspec: { jwtRules: [${rules.join(', ')}] }`;
+const byUri = '{ issuer: users, jwksUri: "https://keys.example.com/users" }';
+const byDiscovery = '{ issuer: "https://accounts.example.com" }';
+
+/** Fetches that a test answers by hand. */
+class Fetches {
+  readonly asked: { readonly address: KeyAddress; readonly signal: AbortSignal; readonly answer: (result: Result<string, string>) => void }[] = [];
+
+  readonly fetch = (address: KeyAddress, { signal }: { readonly signal: AbortSignal }): Promise<Result<string, string>> => {
+    const { promise, resolve } = Promise.withResolvers<Result<string, string>>();
+    this.asked.push({ address, signal, answer: resolve });
+    return promise;
+  };
+
+  /** Answers the fetch asked last, and waits until the answer was taken. */
+  async answer(result: Result<string, string>): Promise<void> {
+    this.asked.at(-1)?.answer(result);
+    await Promise.resolve();
+    await Promise.resolve();
+  }
+}
+
+function stage(...rules: readonly string[]) {
+  const clock = new HandClock();
+  const fetches = new Fetches();
+  const keys = new TokenKeyStore({ clock, logger: silentLogger, random: () => 0.5, fetch: fetches.fetch });
+  const source = new MemorySource(resourcesOf(gateway, policy(...rules)));
+  const nodes = new MeshSource(source, silentLogger, keys);
+  let changes = 0;
+  nodes.onChange(() => changes++);
+  const node: Node = create(NodeSchema, {
+    id: 'router~10.0.0.1~edge.istio-system~istio-system.svc.cluster.local',
+    metadata: { LABELS: { istio: 'ingressgateway' } },
+  });
+  const told = (): string => {
+    const resources = nodes.resourcesFor(node);
+    assert.ok(resources.ok);
+    return Buffer.concat([...(resources.value.get(typeUrls.listener)?.values() ?? [])].map(({ bytes }) => bytes)).toString('latin1');
+  };
+  return { clock, fetches, source, nodes, told, changes: () => changes, stop: () => (nodes[Symbol.dispose](), keys[Symbol.dispose]()) };
+}
+
+const [first, second] = [jwksOf(namedKey('a')), jwksOf(namedKey('b'))];
+
+test('keys are fetched for those who name them, and proxies are told as soon as they are there', async () => {
+  const { fetches, told, changes, stop } = stage(byUri);
+  assert.deepEqual(
+    fetches.asked.map(({ address }) => address),
+    [{ kind: 'uri', uri: 'https://keys.example.com/users' }],
+  );
+  assert.ok(told().includes(keysOfNobody), 'without keys nobody is believed');
+  await fetches.answer(ok(first));
+  assert.equal(changes(), 1);
+  assert.ok(told().includes(first) && !told().includes(keysOfNobody));
+  stop();
+});
+
+test('keys are fetched again after twenty minutes, and only another set is told', async () => {
+  const { clock, fetches, told, changes, stop } = stage(byUri);
+  await fetches.answer(ok(first));
+  clock.advance(20 * 60_000);
+  assert.equal(fetches.asked.length, 2);
+  await fetches.answer(ok(first));
+  assert.equal(changes(), 1);
+  clock.advance(20 * 60_000);
+  await fetches.answer(ok(second));
+  assert.equal(changes(), 2);
+  assert.ok(told().includes(second));
+  stop();
+});
+
+test('the last good keys stay in force when a fetch fails, and the policy says so', async () => {
+  const { clock, fetches, nodes, told, stop } = stage(byUri);
+  await fetches.answer(ok(first));
+  clock.advance(20 * 60_000);
+  await fetches.answer(failed('keys.example.com answers with 500'));
+  assert.ok(told().includes(first));
+  const [finding] = nodes.diagnostics().filter(({ code }) => code === 'HDL0101');
+  assert.equal(finding?.severity, 'warning');
+  assert.match(finding?.message ?? '', /the last ones stay in force/);
+  assert.equal(finding?.at?.line, 9, 'the line of the policy’s rules');
+  clock.advance(60_000);
+  assert.equal(fetches.asked.length, 3, 'it is asked again soon');
+  await fetches.answer(ok(second));
+  assert.ok(told().includes(second));
+  assert.deepEqual(
+    nodes.diagnostics().filter(({ code }) => code === 'HDL0101'),
+    [],
+  );
+  stop();
+});
+
+test('keys that could not be had for a week are given up', async () => {
+  const { clock, fetches, told, stop } = stage(byUri);
+  await fetches.answer(ok(first));
+  for (let hours = 0; hours < 7 * 24 + 1; hours++) {
+    clock.advance(3_600_000);
+    await fetches.answer(failed('gone'));
+  }
+  assert.ok(told().includes(keysOfNobody));
+  stop();
+});
+
+test('without any keys it is asked again and again, at growing distances', async () => {
+  const { clock, fetches, nodes, stop } = stage(byDiscovery);
+  const [finding] = (await fetches.answer(failed('no answer in time')), nodes.diagnostics().filter(({ code }) => code === 'HDL0101'));
+  assert.equal(finding?.severity, 'error');
+  assert.match(finding?.message ?? '', /every token of this issuer is refused/);
+  for (const seconds of [1, 2, 4, 8]) {
+    const before = fetches.asked.length;
+    clock.advance(seconds * 1000 - 1);
+    assert.equal(fetches.asked.length, before);
+    clock.advance(1);
+    assert.equal(fetches.asked.length, before + 1);
+    await fetches.answer(failed('no answer in time'));
+  }
+  assert.deepEqual(fetches.asked.at(-1)?.address, { kind: 'discovery', issuer: 'https://accounts.example.com' });
+  stop();
+});
+
+test('who does not answer within the time of the rule is given up', async () => {
+  const { clock, fetches, stop } = stage('{ issuer: users, jwksUri: "https://keys.example.com/users", timeout: 2s }');
+  clock.advance(1999);
+  assert.equal(fetches.asked[0]?.signal.aborted, false);
+  clock.advance(1);
+  assert.equal(fetches.asked[0]?.signal.aborted, true);
+  stop();
+});
+
+test('keys that nobody names any more are not fetched, and no timer stays', async () => {
+  const { clock, fetches, source, stop } = stage(byUri, byDiscovery);
+  assert.equal(fetches.asked.length, 2);
+  source.upsert(...resourcesOf(policy(byDiscovery)));
+  assert.equal(fetches.asked[0]?.signal.aborted, true);
+  await fetches.answer(ok(first));
+  clock.advance(20 * 60_000);
+  assert.equal(fetches.asked.length, 3);
+  stop();
+  assert.equal(clock.pending, 0);
+});
+
+test('a mesh without policies about tokens sets no timer', () => {
+  const clock = new HandClock();
+  const keys = new TokenKeyStore({ clock, logger: silentLogger, random: () => 0 });
+  keys.follow({ requestAuthentications: [] });
+  assert.equal(clock.pending, 0);
+  keys[Symbol.dispose]();
+});

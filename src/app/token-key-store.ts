@@ -1,0 +1,162 @@
+// The keys of the token issuers that the mesh names: fetched as soon as a policy wants them, again every twenty minutes, and again soon where that
+// failed. What was fetched last stays in force as long as nothing better comes; without any, compiling has its keys of nobody.
+import { type DownloadOptions, downloadKeys, type KeyAddress } from '#app/key-download.ts';
+import type { Clock } from '#base/clock.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import type { Logger } from '#base/logger.ts';
+import type { Result } from '#base/result.ts';
+import type { TokenKeys } from '#compile/token-keys.ts';
+import type { Mesh } from '#model/mesh.ts';
+import type { JwtRule } from '#model/request-authentication.ts';
+
+export type TokenKeyStoreOptions = {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** In [0, 1): so that not everything is fetched at one moment. */
+  readonly random: () => number;
+  /** `downloadKeys` unless a test has another. */
+  readonly fetch?: (address: KeyAddress, options: DownloadOptions) => Promise<Result<string, string>>;
+  /** Whom to trust beside the roots of the system, PEM. */
+  readonly roots?: readonly string[];
+};
+
+/** Source: Istio, PILOT_JWT_PUB_KEY_REFRESH_INTERVAL, JwtPubKeyRefreshIntervalOnFailure and JwtPubKeyEvictionDuration. */
+const refreshMs = 20 * 60_000;
+const firstRetryMs = 1000;
+const staleRetryMs = 60_000;
+const longestRetryMs = 10 * 60_000;
+const staleLimitMs = 7 * 24 * 3_600_000;
+
+type Entry = {
+  readonly address: KeyAddress;
+  timeoutMs: number;
+  keys: string | undefined;
+  fetchedMs: number;
+  /** Why the last try failed, and how many failed in a row. */
+  problem: string | undefined;
+  failures: number;
+  cancel: () => void;
+};
+
+export class TokenKeyStore implements TokenKeys, Disposable {
+  readonly #options: TokenKeyStoreOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #listeners = new Set<() => void>();
+
+  constructor(options: TokenKeyStoreOptions) {
+    this.#options = options;
+  }
+
+  readonly find = (rule: JwtRule): string | undefined => {
+    const address = addressOf(rule);
+    return address === undefined ? undefined : this.#entries.get(keyOf(address))?.keys;
+  };
+
+  /** Fetches what the mesh's policies name and is not there yet, and forgets what none of them names any more. */
+  follow({ requestAuthentications }: Pick<Mesh, 'requestAuthentications'>): void {
+    const wanted = new Map<string, { readonly address: KeyAddress; readonly timeoutMs: number }>();
+    for (const { rules } of requestAuthentications) {
+      for (const rule of rules) {
+        const address = addressOf(rule);
+        if (address !== undefined) wanted.set(keyOf(address), { address, timeoutMs: rule.timeoutMs });
+      }
+    }
+    for (const [key, entry] of this.#entries) {
+      if (wanted.has(key)) continue;
+      entry.cancel();
+      this.#entries.delete(key);
+    }
+    for (const [key, { address, timeoutMs }] of wanted) {
+      const known = this.#entries.get(key);
+      if (known === undefined) this.#start(key, address, timeoutMs);
+      else known.timeoutMs = timeoutMs;
+    }
+  }
+
+  /** Called when keys have changed, or what is to be said about them. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** HDL0101 for each rule whose keys could not be fetched the last time. */
+  diagnostics({ requestAuthentications }: Pick<Mesh, 'requestAuthentications'>): readonly Diagnostic[] {
+    return requestAuthentications.flatMap(({ namespace, name, rules }) =>
+      rules.flatMap((rule) => {
+        const address = addressOf(rule);
+        const entry = address === undefined ? undefined : this.#entries.get(keyOf(address));
+        return entry?.problem === undefined
+          ? []
+          : [notFetched(`RequestAuthentication ${namespace}/${name}`, rule, entry.problem, entry.keys !== undefined)];
+      }),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    for (const entry of this.#entries.values()) entry.cancel();
+    this.#entries.clear();
+    this.#listeners.clear();
+  }
+
+  #start(key: string, address: KeyAddress, timeoutMs: number): void {
+    const entry: Entry = { address, timeoutMs, keys: undefined, fetchedMs: 0, problem: undefined, failures: 0, cancel: () => {} };
+    this.#entries.set(key, entry);
+    this.#fetch(entry);
+  }
+
+  #fetch(entry: Entry): void {
+    const { clock, fetch = downloadKeys, roots } = this.#options;
+    const abort = new AbortController();
+    const stopTimer = clock.after(entry.timeoutMs, () => abort.abort());
+    entry.cancel = () => {
+      stopTimer();
+      abort.abort();
+    };
+    void fetch(entry.address, { signal: abort.signal, ...(roots !== undefined && { roots }) }).then((result) => {
+      stopTimer();
+      // Nobody wants it any more.
+      if (this.#entries.get(keyOf(entry.address)) === entry) this.#take(entry, result);
+    });
+  }
+
+  #take(entry: Entry, result: Result<string, string>): void {
+    const { clock, logger, random } = this.#options;
+    const before = { keys: entry.keys, problem: entry.problem };
+    const nowMs = clock.monotonicMs();
+    if (result.ok) {
+      Object.assign(entry, { keys: result.value, fetchedMs: nowMs, problem: undefined, failures: 0 });
+    } else {
+      entry.problem = result.error;
+      entry.failures += 1;
+      // Keys that were good a week ago may have been given up since because somebody stole them.
+      if (entry.keys !== undefined && nowMs - entry.fetchedMs > staleLimitMs) entry.keys = undefined;
+      if (before.problem !== result.error)
+        logger.log('warn', 'keys of a token issuer could not be fetched', { reason: result.error, stale: entry.keys !== undefined });
+    }
+    const cancelTimer = clock.after(delayOf(entry) * (0.9 + 0.2 * random()), () => this.#fetch(entry));
+    entry.cancel = cancelTimer;
+    if (before.keys !== entry.keys || before.problem !== entry.problem) for (const listener of this.#listeners) listener();
+  }
+}
+
+function delayOf({ failures, keys }: Entry): number {
+  if (failures === 0) return refreshMs;
+  return Math.min(longestRetryMs, (keys === undefined ? firstRetryMs : staleRetryMs) * 2 ** Math.min(failures - 1, 20));
+}
+
+/** Undefined for keys that are written in the policy, and for an issuer that is no URL: the model says so. */
+function addressOf({ keys, issuer }: JwtRule): KeyAddress | undefined {
+  if (keys.kind === 'uri') return keys;
+  return keys.kind === 'discovery' && /^https?:\/\//.test(issuer) ? { kind: 'discovery', issuer } : undefined;
+}
+
+function keyOf(address: KeyAddress): string {
+  return address.kind === 'uri' ? `uri ${address.uri}` : `issuer ${address.issuer}`;
+}
+
+function notFetched(policy: string, { origin }: JwtRule, reason: string, isStale: boolean): Diagnostic {
+  const common = { code: 'HDL0101', at: origin, hint: 'see that the control plane can reach it; it tries again by itself' } as const;
+  return isStale
+    ? { ...common, severity: 'warning', message: `${policy}: no new keys (${reason}); the last ones stay in force` }
+    : { ...common, severity: 'error', message: `${policy}: no keys (${reason}), so every token of this issuer is refused` };
+}
