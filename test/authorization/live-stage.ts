@@ -10,7 +10,17 @@ import type { SecretText } from '#base/secret-text.ts';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { XdsResource } from '#envoy/resource.ts';
 import { typeUrls } from '#envoy/type-url.ts';
-import { identityOf, ports, requestOf, stageHost, stageMesh, stageProxy, type TableCall, type TableCase } from '#test/authorization/stage.ts';
+import {
+  headersOf,
+  identityOf,
+  ports,
+  requestOf,
+  stageHost,
+  stageMesh,
+  stageProxy,
+  type TableCall,
+  type TableCase,
+} from '#test/authorization/stage.ts';
 import { httpCall } from '#test/support/http-call.ts';
 import { testAuthority } from '#test/support/identity.ts';
 import { listenPorts } from '#test/support/listen-ports.ts';
@@ -71,7 +81,7 @@ export async function tryLive({ http, bytes }: LiveCase, call: TableCall): Promi
   const request = requestOf(call);
   const credentials = await credentialsOf(call);
   if (request === undefined) return echoes(bytes, credentials);
-  const headers = { host: stageHost, ...call.headers };
+  const headers = headersOf(call);
   const { status, body } =
     credentials === undefined ? await httpCall({ port: http, ...request, headers }) : await secureCall(http, request, headers, credentials);
   if (status === 200 && body === 'app') return true;

@@ -11,6 +11,7 @@ import type { Mesh } from '#model/mesh.ts';
 import type { Interception, Proxy } from '#model/proxy.ts';
 import { proxyForWorkload } from '#model/proxy-for-workload.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';
+import { jwksOf, namedKey, signToken } from '#test/support/token-signer.ts';
 
 /** The ports of the workload. */
 export const ports = { http: 8080, bytes: 9090 } as const;
@@ -21,6 +22,8 @@ export type TableCase = {
   readonly mesh?: Readonly<Record<string, unknown>>;
   /** Policies as users write them, without what is the same for all: apiVersion, kind AuthorizationPolicy, the name `p0`, `p1`, … */
   readonly policies: readonly WrittenPolicy[];
+  /** Whose tokens are checked. */
+  readonly issuers?: readonly string[];
   readonly calls: readonly TableCall[];
 };
 
@@ -41,6 +44,8 @@ export type TableCall = {
   readonly call?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly bytes?: true;
+  /** Claims of the token that it carries. */
+  readonly token?: Readonly<Record<string, unknown>>;
   /** The caller's address; needs no network where decide alone is asked. */
   readonly from?: string;
   readonly allowed: boolean;
@@ -62,7 +67,22 @@ metadata: { name: stock, namespace: ${namespace}, labels: { app: stock, version:
 spec: { serviceAccountName: stock, containers: [{ name: app, image: stock, ports: [{ containerPort: ${ports.http} }, { containerPort: ${ports.bytes} }] }] }
 `;
 
-export function stageMesh({ name, mesh, policies }: TableCase): Mesh {
+const key = namedKey('policies');
+
+/** What a call carries: its headers, in lower case, and its token. */
+export function headersOf({ headers = {}, token }: TableCall): Readonly<Record<string, string>> {
+  const written = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  // Good for an hour: what becomes of bad tokens is not asked here.
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  return { host: stageHost, ...written, ...(token !== undefined && { authorization: `Bearer ${signToken(key, { exp, ...token })}` }) };
+}
+
+function tokenRules(issuers: readonly string[]): object {
+  const jwtRules = issuers.map((issuer) => ({ issuer, jwks: jwksOf(key) }));
+  return { apiVersion: 'security.istio.io/v1', kind: 'RequestAuthentication', metadata: { name: 'tokens', namespace }, spec: { jwtRules } };
+}
+
+export function stageMesh({ name, mesh, policies, issuers = [] }: TableCase): Mesh {
   const config =
     mesh === undefined
       ? []
@@ -73,7 +93,8 @@ export function stageMesh({ name, mesh, policies }: TableCase): Mesh {
     metadata: { name: own ?? `p${index}`, namespace: home, ...(annotations !== undefined && { annotations }) },
     spec,
   }));
-  const text = [base, ...[...config, ...written].map((one) => JSON.stringify(one))].join('\n---\n');
+  const tokens = issuers.length === 0 ? [] : [tokenRules(issuers)];
+  const text = [base, ...[...config, ...tokens, ...written].map((one) => JSON.stringify(one))].join('\n---\n');
   const { items, syntaxErrors } = readText('policies.yaml', text);
   const problems = [...syntaxErrors, ...items.flatMap(({ diagnostics }) => diagnostics)].filter(({ severity }) => severity === 'error');
   if (problems.length > 0) throw new Error(`${name}: ${problems.map(formatDiagnostic).join('\n')}`);
@@ -119,7 +140,7 @@ export const stageHost = 'stock.shop.svc.cluster.local';
 export function decideCall(call: TableCall, proxy: Proxy): Call {
   const request = requestOf(call);
   const identity = identityOf(call);
-  const headers = new Map(Object.entries(call.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
+  const headers = new Map(Object.entries(headersOf(call)));
   const forwarded = headers.get('x-forwarded-for')?.split(',').at(-1)?.trim();
   const meshNames = request === undefined ? ['istio'] : ['istio-http/1.1', 'istio', 'http/1.1'];
   return {
