@@ -69,12 +69,12 @@ export function readTexts(folder: string): SetTexts {
   return { certificate: text('certificate'), key: text('key'), chain: text('chain'), roots: text('roots'), crl: text('crl') };
 }
 
-/** `file` is a path of the folder. */
+/** `file`: one of the folder, or the folder itself. */
 export function unusable(file: string, reason: string): Diagnostic {
   return {
     code: 'HDL0090',
     severity: 'error',
-    message: `the certificate authority cannot be used: ${reason}`,
+    message: `the certificate authority cannot be used: ${file}: ${reason}`,
     hint: `the files of one authority belong together: ${Object.values(fileNames).join(', ')}`,
     at: { file, line: 0, col: 0 },
   };
