@@ -8,6 +8,7 @@ import { adminViews } from '#app/admin-views.ts';
 import { CertificateWatch } from '#app/certificate-ages.ts';
 import { DiagnosticBoard } from '#app/diagnostic-board.ts';
 import { MeshSource } from '#app/mesh-source.ts';
+import { TokenKeyStore } from '#app/token-key-store.ts';
 import { WorkloadRegistry } from '#app/workload-registry.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
@@ -60,10 +61,12 @@ export type ControlPlane = AsyncDisposable & {
 export async function startControlPlane(options: ControlPlaneOptions): Promise<Result<ControlPlane, Diagnostic>> {
   const { adminPort, adminDoor = localDoor, logger } = options;
   const registry = new WorkloadRegistry(options.source, options.clock);
-  const nodes = new MeshSource(registry.source, logger);
+  const tokenKeys = new TokenKeyStore({ clock: options.clock, logger, random: Math.random });
+  const nodes = new MeshSource(registry.source, logger, tokenKeys);
   const started = await startPorts(options, nodes, registry.serving(nodes));
   if (!started.ok) {
     nodes[Symbol.dispose]();
+    tokenKeys[Symbol.dispose]();
     registry[Symbol.dispose]();
     return started;
   }
@@ -91,6 +94,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     await xds.close();
     guard?.[Symbol.dispose]();
     nodes[Symbol.dispose]();
+    tokenKeys[Symbol.dispose]();
     registry[Symbol.dispose]();
   };
   if (adminPort === undefined) return ok({ ...subject, close: stop, [Symbol.asyncDispose]: stop });
