@@ -26,6 +26,8 @@ export type EmbeddedProxyOptions = {
   readonly watchdog: Watchdog;
   readonly clock: Clock;
   readonly logLevel: LogLevel;
+  /** Who is denied is told why, if he is on this machine. */
+  readonly explainDenials: boolean;
 };
 
 const readyPollMs = 20;
@@ -35,10 +37,11 @@ export function embeddedProxies(options: EmbeddedProxyOptions): StartProxy {
 }
 
 async function startOne(options: EmbeddedProxyOptions, { plan, ports, logFile }: ProxyRequest): Promise<ProxyProcess> {
-  const { nodeProgram, environment, xdsTarget, domain, allocator, watchdog, clock, logLevel } = options;
+  const { nodeProgram, environment, xdsTarget, domain, allocator, watchdog, clock, logLevel, explainDenials } = options;
+  const metadata = { ...nodeMetadata(plan, ports), ...(explainDenials && { HEDDLE_EXPLAIN_DENIALS: 'true' }) };
   const [adminPort, { tokenFile, rootsFile }] = await Promise.all([allocator.take(), options.credentials(plan)]);
   const args = [
-    ...[...proxyProgram(), '--xds', xdsTarget, '--node', nodeId(plan, domain), '--metadata', JSON.stringify(nodeMetadata(plan, ports))],
+    ...[...proxyProgram(), '--xds', xdsTarget, '--node', nodeId(plan, domain), '--metadata', JSON.stringify(metadata)],
     ...['--token-file', tokenFile, '--ca-roots', rootsFile, '--admin-port', String(adminPort), '--log-level', logLevel],
   ];
   const running = startLocalProcess(

@@ -18,6 +18,7 @@ type Options = AdminDoorFiles & {
   readonly adminPort: number;
   readonly stateDir: string;
   readonly logLevel: LogLevel;
+  readonly explainDenials: boolean;
   readonly output: 'text' | 'json';
 };
 
@@ -49,6 +50,7 @@ export function upCommand(): Command {
   return withAdminOptions(command)
     .option('--state-dir <folder>', 'state and logs go here', '.heddle')
     .addOption(new Option('--log-level <level>', 'of the control plane and the proxies').choices(['debug', 'info', 'warn', 'error']).default('warn'))
+    .option('--explain-denials', 'answers to denied requests say which policy, rule and field decided (embedded proxies)', false)
     .addOption(new Option('-o, --output <format>', 'text, or one JSON object per event').choices(['text', 'json']).default('text'))
     .addHelpText('after', examples)
     .action(runMesh);

@@ -26,11 +26,11 @@ export class DenialLog {
       return;
     }
     this.#lines++;
-    this.#logger.log('info', `${what} denied: ${why()}`, { from });
+    this.#logger.log('warn', `${what} denied: ${why()}`, { from });
   }
 
   #open(nowMs: number): void {
-    if (this.#left > 0) this.#logger.log('info', `${this.#left} more were denied within a second`);
+    if (this.#left > 0) this.#logger.log('warn', `${this.#left} more were denied within a second`);
     this.#windowMs = nowMs;
     this.#lines = 0;
     this.#left = 0;

@@ -65,7 +65,7 @@ export class UpMesh {
     const logger = fileLogger(join(stateFolder, 'logs', 'control-plane.log'), logLevel);
     this.#source = new MergedSource([configuration.source, this.#running]);
     const { openAuthority } = await import('#ca/folder/authority.ts');
-    const authority = await openAuthority({ folder: join(stateFolder, 'ca'), clock, logger });
+    const authority = openAuthority({ folder: join(stateFolder, 'ca'), clock, logger });
     if (!authority.ok) return authority;
     this.#authority = authority.value;
     const [xdsPort, securePort] = [await this.#allocator.take(), await this.#allocator.take()];
@@ -167,10 +167,10 @@ export class UpMesh {
   }
 
   async #proxies(xdsTarget: string, issuer: UpCredentials, logger: Logger): Promise<StartProxy> {
-    const { dataPlane, envoyBinary, nodeProgram, environment, clock, stateFolder, logLevel } = this.#options;
+    const { dataPlane, envoyBinary, nodeProgram, environment, clock, stateFolder, logLevel, explainDenials } = this.#options;
     const credentials = (plan: PodPlan) => issuer.issue(plan);
     const common = { xdsTarget, credentials, domain, clock, logger, watchdog: this.#watchdog, allocator: this.#allocator, logLevel };
-    if (dataPlane === 'embedded' || envoyBinary === undefined) return embeddedProxies({ ...common, nodeProgram, environment });
+    if (dataPlane === 'embedded' || envoyBinary === undefined) return embeddedProxies({ ...common, nodeProgram, environment, explainDenials });
     // Loaded when it is asked for: the usual start is the faster by it.
     const { envoyProxies } = await import('#app/envoy-proxy.ts');
     return envoyProxies({ ...common, binary: envoyBinary, workFolder: join(stateFolder, 'envoy') });

@@ -15,6 +15,8 @@ export type UpOptions = {
   /** State and logs go here. */
   readonly stateFolder: string;
   readonly logLevel: LogLevel;
+  /** Answers to denied requests say policy, rule and field. */
+  readonly explainDenials: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The Node that runs proxies, and that `node` means in a command. */
   readonly nodeProgram: string;
