@@ -64,6 +64,10 @@ test('a plugged-in authority is taken when its last file is there, and until the
   assert.equal(rootsOf(authority).length, 2);
   assert.ok(authority.content().set.intermediates.includes(middle.certificate.trim()));
 
+  const { tokenKey } = authority.content();
+  rmSync(join(authority.folder, 'token-key.pem'));
+  await until('tokens of before count no more', [clock], () => authority.content().tokenKey.id !== tokenKey.id);
+
   rmSync(join(authority.folder, 'ca-key.pem'));
   const now = authority.content();
   await until('the missing key is told', [clock], () => /HDL0090 ca-key\.pem .*missing/.test(found()));
