@@ -78,6 +78,8 @@ function connectSecure(
     rejectUnauthorized: ready.trust.ca !== undefined && !ready.trust.validation.acceptsUntrusted,
     checkServerIdentity: () => undefined,
     allowHalfOpen: true,
+    // A TLS socket of its own can read into the caller's buffer; one over a socket that is there cannot.
+    ...(receiver.input === undefined || over !== undefined ? {} : { onread: receiver.input }),
     ...(session === undefined ? {} : { session }),
   };
   const socket = process.getBuiltinModule('node:tls').connect(options);
