@@ -22,6 +22,8 @@ export type TableCase = {
   readonly mesh?: Readonly<Record<string, unknown>>;
   /** Policies as users write them, without what is the same for all: apiVersion, kind AuthorizationPolicy, the name `p0`, `p1`, … */
   readonly policies: readonly WrittenPolicy[];
+  /** Further resources, as they are. */
+  readonly more?: readonly object[];
   /** Whose tokens are checked. */
   readonly issuers?: readonly string[];
   readonly calls: readonly TableCall[];
@@ -82,7 +84,7 @@ function tokenRules(issuers: readonly string[]): object {
   return { apiVersion: 'security.istio.io/v1', kind: 'RequestAuthentication', metadata: { name: 'tokens', namespace }, spec: { jwtRules } };
 }
 
-export function stageMesh({ name, mesh, policies, issuers = [] }: TableCase): Mesh {
+export function stageMesh({ name, mesh, policies, issuers = [], more = [] }: TableCase): Mesh {
   const config =
     mesh === undefined
       ? []
@@ -94,7 +96,7 @@ export function stageMesh({ name, mesh, policies, issuers = [] }: TableCase): Me
     spec,
   }));
   const tokens = issuers.length === 0 ? [] : [tokenRules(issuers)];
-  const text = [base, ...[...config, ...tokens, ...written].map((one) => JSON.stringify(one))].join('\n---\n');
+  const text = [base, ...[...config, ...tokens, ...more, ...written].map((one) => JSON.stringify(one))].join('\n---\n');
   const { items, syntaxErrors } = readText('policies.yaml', text);
   const problems = [...syntaxErrors, ...items.flatMap(({ diagnostics }) => diagnostics)].filter(({ severity }) => severity === 'error');
   if (problems.length > 0) throw new Error(`${name}: ${problems.map(formatDiagnostic).join('\n')}`);
