@@ -9,7 +9,7 @@ import { formatDiagnostic } from '#base/diagnostic.ts';
 import { type CompiledCase, compileCase, goldenCases } from '#test/support/golden-case.ts';
 
 const update = process.env['UPDATE_GOLDENS'] === '1';
-const written: ReadonlySet<string> = new Set(['in.yaml', 'calls.yaml', 'connections.yaml', 'README.md']);
+const written: ReadonlySet<string> = new Set(['in.yaml', 'calls.yaml', 'connections.yaml', 'tokens.yaml', 'README.md']);
 const made: ReadonlySet<string> = new Set(['model.yaml', 'xds.yaml', 'diagnostics.txt']);
 
 for (const goldenCase of goldenCases()) {
