@@ -9,6 +9,7 @@ import { extensions } from '#decide/extension.ts';
 import { authorize, compileRules } from '#decide/rbac.ts';
 import { rbacSubject } from '#decide/rbac-subject.ts';
 import { compileRouteTable, type RouteTable } from '#decide/route-table.ts';
+import type { RequestView } from '#decide/views.ts';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { RBACSchema } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
 import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
@@ -89,7 +90,7 @@ async function compareRbac(plane: DataPlane): Promise<{ allowed: number; denied:
         transportProtocol: 'raw_buffer' as const,
         applicationProtocols: [],
       };
-      const verdict = authorize(compiled, rbacSubject(connection, { method, scheme: 'http', authority, path, header: (name) => headers[name] }));
+      const verdict = authorize(compiled, rbacSubject(connection, viewOf(request)));
       const answer = await httpCall({ port, method, path, headers: { ...headers, host: authority } });
       const why = `seed ${seed}, rules ${index}: ${JSON.stringify(request)} ${JSON.stringify(rules[index])}`;
       assert.equal(answer.status, verdict.allowed ? 200 : 403, why);
@@ -121,8 +122,14 @@ function tableOf(config: JsonObject): RouteTable {
   return table.value;
 }
 
-function expectation(table: RouteTable, { method, authority, path, headers }: RandomRequest) {
-  const decision = table.decide({ method, scheme: 'http', authority, path, header: (name) => headers[name] }, 0);
+function viewOf({ method, authority, path, headers }: RandomRequest): RequestView {
+  const fields = (name: string): readonly string[] => [headers[name] ?? []].flat();
+  return { method, scheme: 'http', authority, path, header: (name) => (name in headers ? fields(name).join(',') : undefined), headerFields: fields };
+}
+
+function expectation(table: RouteTable, request: RandomRequest) {
+  const { method, authority, path } = request;
+  const decision = table.decide(viewOf(request), 0);
   switch (decision.kind) {
     case 'direct-response':
       return {

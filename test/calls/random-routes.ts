@@ -7,7 +7,8 @@ export type RandomRequest = {
   readonly method: string;
   readonly authority: string;
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Of several values each is a field of its own. */
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
 };
 
 const words = ['a', 'b', 'ab', 'A', 'aB', 'c'] as const;
@@ -106,7 +107,7 @@ export const routeConfiguration: fc.Arbitrary<JsonObject> = fc
       })),
   }));
 
-const value = fc.constantFrom('a', 'ab', 'AB', '1', '5', '10', 'b', 'xb');
+const value = fc.constantFrom<string | readonly string[]>('a', 'ab', 'AB', '1', '5', '10', 'b', 'xb', 'a,b', ['a', 'b'], ['1', 'xb', 'a,b']);
 
 export const randomRequest: fc.Arbitrary<RandomRequest> = fc
   .tuple(
