@@ -21,6 +21,7 @@ const paths = [
   '/proxies',
   '/config_dump?proxy=NAME.NAMESPACE',
   '/diagnostics',
+  '/policies',
   '/healthz',
   '/ready',
   '/debug/syncz',
@@ -104,6 +105,7 @@ function addRoutes(server: FastifyInstance<Server>, views: AdminViews): void {
   server.get('/status', async (_request, reply) => pretty(reply, views.status()));
   server.get('/proxies', async (_request, reply) => pretty(reply, views.proxies()));
   server.get('/diagnostics', async (_request, reply) => pretty(reply, views.diagnostics()));
+  server.get('/policies', async (_request, reply) => pretty(reply, views.policies()));
   server.get<{ Querystring: { proxy?: string } }>('/config_dump', async ({ query }, reply) => dump(views, query.proxy, 'proxy', reply));
   server.get('/debug/syncz', async (_request, reply) => pretty(reply, views.proxies().map(syncz)));
   server.get<{ Querystring: { proxyID?: string } }>('/debug/config_dump', async ({ query }, reply) => dump(views, query.proxyID, 'proxyID', reply));

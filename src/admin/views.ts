@@ -48,11 +48,26 @@ export type StatusView = {
   readonly diagnostics: readonly Diagnostic[];
 };
 
+/** A policy of security, and who enforces it. */
+export type PolicyView = {
+  readonly kind: 'PeerAuthentication' | 'RequestAuthentication' | 'AuthorizationPolicy';
+  /** `namespace/name`. */
+  readonly policy: string;
+  /** `file:line:col`. */
+  readonly at: string;
+  readonly action?: string;
+  /** Those that it is for. `synced`: the proxy has taken what was made of it, and enforces it. */
+  readonly proxies: readonly { readonly name: string; readonly state: ProxyView['state'] | 'not connected' }[];
+  /** Workloads that it is for and that have no proxy: nobody enforces it there. */
+  readonly withoutProxy: readonly string[];
+};
+
 /** Everything the admin API asks for. Each call gives the state of that moment. */
 export type AdminViews = {
   readonly status: () => StatusView;
   readonly proxies: () => readonly ProxyView[];
   readonly diagnostics: () => readonly Diagnostic[];
+  readonly policies: () => readonly PolicyView[];
   /** Envoy's config_dump for a proxy, by node id or `name.namespace`; undefined for one that is not connected. */
   readonly configDump: (proxy: string) => unknown;
 };

@@ -1,6 +1,7 @@
 // What the admin API shows of a control plane, made from its mesh, its ledger and what it compiled.
 import type { AdminViews, ProxyView, TypeView } from '#admin/views.ts';
 import { configDump } from '#app/config-dump.ts';
+import { policyViews } from '#app/policy-views.ts';
 import { proxyName } from '#app/refusal.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Compiled } from '#compile/compiled.ts';
@@ -20,6 +21,7 @@ export function adminViews({ ledger, mesh, diagnostics, compiledFor }: AdminSubj
   return {
     proxies,
     diagnostics,
+    policies: () => policyViews(mesh(), proxies()),
     status: () => {
       const { services, gateways, virtualServices, destinationRules, workloads } = mesh();
       return {
