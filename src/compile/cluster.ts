@@ -19,7 +19,12 @@ import { makeUnit, type Unit } from '#compile/unit.ts';
 import { carriedBy, upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
 import { type ClientSecrets, type EncryptedCluster, type Encryption, encryptionOf } from '#compile/upstream-tls.ts';
 import { create } from '#envoy/create.ts';
-import { Cluster_DiscoveryType, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import {
+  Cluster_DiscoveryType,
+  type Cluster_TransportSocketMatch,
+  Cluster_TransportSocketMatchSchema,
+  ClusterSchema,
+} from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { DestinationRule, TrafficPolicy } from '#model/destination-rule.ts';
 import type { MeshSettings } from '#model/mesh.ts';
@@ -110,6 +115,14 @@ function encryptionFor(
   });
 }
 
+/** What most clusters have is made once. */
+function plaintextMatch(): Cluster_TransportSocketMatch {
+  forPlaintext ??= create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-disabled', match: {}, transportSocket: plaintextSocket });
+  return forPlaintext;
+}
+
+let forPlaintext: Cluster_TransportSocketMatch | undefined;
+
 /** Source: Istio, applyUpstreamTLSSettings. */
 function socketFields(
   encryption: Encryption,
@@ -122,7 +135,9 @@ function socketFields(
   return {
     transportSocketMatches: [
       { name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transportSocket: announceClient(announced, encryption.socket) ?? encryption.socket },
-      { name: 'tlsMode-disabled', match: {}, transportSocket: announceClient(announced, undefined) ?? plaintextSocket },
+      announced === undefined
+        ? plaintextMatch()
+        : { name: 'tlsMode-disabled', match: {}, transportSocket: announceClient(announced, undefined) ?? plaintextSocket },
     ],
   };
 }

@@ -5,7 +5,7 @@ import { clientProtocols } from '#compile/mesh-alpn.ts';
 import type { ServiceMtls } from '#compile/service-mtls.ts';
 import { meshClientParameters, originationParameters } from '#compile/tls-parameters.ts';
 import { workloadSecret } from '#compile/workload-secrets.ts';
-import { packAny } from '#envoy/any.ts';
+import { encodePart, packAny, packAnyOf } from '#envoy/any.ts';
 import type { TransportSocketSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import {
   type CertificateValidationContextSchema,
@@ -74,9 +74,36 @@ function namesOf({ subjectAltNames }: ClientTls, others: readonly string[]): rea
   return subjectAltNames.length > 0 ? subjectAltNames : others;
 }
 
+const tlsSocketName = 'envoy.transport_sockets.tls';
+
 /** Mutual TLS of the mesh: the proxy's own certificate, and servers by their identities. */
-function meshSocket(sni: string, names: readonly string[], { protocol }: EncryptedCluster): Socket {
-  return tlsSocket(sni, {
+function meshSocket(sni: string, names: readonly string[], { protocol, settings }: EncryptedCluster): Socket {
+  const value = packAnyOf(UpstreamTlsContextSchema, meshPart(protocol, names, settings), { sni });
+  return { name: tlsSocketName, configType: { case: 'typedConfig', value } };
+}
+
+/** All but the server name is the same for most clusters, and encoded once. */
+const meshParts = new WeakMap<MeshSettings, Map<string, Uint8Array>>();
+const mostParts = 4096;
+
+function meshPart(protocol: EncryptedCluster['protocol'], names: readonly string[], settings: MeshSettings): Uint8Array {
+  let parts = meshParts.get(settings);
+  if (parts === undefined) {
+    parts = new Map();
+    meshParts.set(settings, parts);
+  }
+  const key = `${protocol} ${names.join()}`;
+  let part = parts.get(key);
+  if (part === undefined) {
+    part = encodePart(UpstreamTlsContextSchema, { commonTlsContext: meshContext(protocol, names) });
+    if (parts.size >= mostParts) parts.clear();
+    parts.set(key, part);
+  }
+  return part;
+}
+
+function meshContext(protocol: EncryptedCluster['protocol'], names: readonly string[]): CommonContext {
+  return {
     tlsParams: meshClientParameters(),
     tlsCertificateSdsSecretConfigs: [workloadSecret('default')],
     validationContextType: {
@@ -87,7 +114,7 @@ function meshSocket(sni: string, names: readonly string[], { protocol }: Encrypt
       },
     },
     alpnProtocols: [...clientProtocols[protocol]],
-  });
+  };
 }
 
 type CommonContext = Exclude<MessageInitShape<typeof CommonTlsContextSchema>, MessageShape<typeof CommonTlsContextSchema>>;
@@ -155,7 +182,7 @@ function exactNames(names: readonly string[], types?: readonly SubjectAltNameMat
 
 function tlsSocket(sni: string, commonTlsContext: CommonContext): Socket {
   const value = packAny(UpstreamTlsContextSchema, { sni, commonTlsContext });
-  return { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value } };
+  return { name: tlsSocketName, configType: { case: 'typedConfig', value } };
 }
 
 function file(filename: string): { readonly specifier: { readonly case: 'filename'; readonly value: string } } {
