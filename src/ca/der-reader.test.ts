@@ -19,4 +19,5 @@ test('what is no DER is nothing', () => {
   for (const hex of cases) assert.equal(readElements(Buffer.from(hex, 'hex')), undefined, hex);
   assert.equal(readInside(Buffer.from('30003000', 'hex')), undefined, 'two in place of one');
   assert.equal(readInside(Buffer.alloc(0)), undefined);
+  assert.equal(readInside(Buffer.from('3100', 'hex')), undefined, 'a set');
 });

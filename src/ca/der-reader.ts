@@ -8,6 +8,8 @@ export type Element = {
   readonly whole: Buffer;
 };
 
+const sequence = 0x30;
+
 /** All elements that `bytes` consists of; undefined where something is left over or does not fit. */
 export function readElements(bytes: Buffer): readonly Element[] | undefined {
   const elements: Element[] = [];
@@ -20,10 +22,10 @@ export function readElements(bytes: Buffer): readonly Element[] | undefined {
   return elements;
 }
 
-/** The elements inside the only one of `bytes`. */
+/** The elements of the sequence that `bytes` is; undefined where it is something else. */
 export function readInside(bytes: Buffer): readonly Element[] | undefined {
   const only = readElements(bytes);
-  return only?.length === 1 && only[0] !== undefined ? readElements(only[0].content) : undefined;
+  return only?.length === 1 && only[0]?.tag === sequence ? readElements(only[0].content) : undefined;
 }
 
 /** Tags of one byte, lengths in their shortest form and of at most four bytes. */

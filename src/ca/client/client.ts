@@ -68,6 +68,8 @@ class IdentityClient {
   /** While it is open, what it says of the roots is newer than what comes with a certificate. */
   #endRoots: (() => void) | undefined;
   #streamedRoots: Roots | undefined;
+  /** The roots for whose first one a new certificate was asked for. */
+  #comeFor: string | undefined;
   #rootsFailures = 0;
   #cancelRootsTimer: (() => void) | undefined;
 
@@ -161,7 +163,9 @@ class IdentityClient {
       until: iso(answer.notAfterMs),
       renewal: iso(this.#renewal.dueAtMs),
     });
-    this.#renewAfterWatching();
+    // The roots changed while the answer was on its way; asked once for each change, whatever an authority puts first.
+    if (this.#comeFor !== this.#current.roots && !isUnderFirstRoot(this.#current.chain, this.#current.roots)) this.#comeSoon(this.#current.roots);
+    else this.#renewAfterWatching();
     if (this.#endRoots === undefined && this.#cancelRootsTimer === undefined) this.#followRoots();
     this.#tell();
   }
@@ -217,7 +221,7 @@ class IdentityClient {
   }
 
   #takeRoots(roots: Roots): void {
-    const { logger, random } = this.#options;
+    const { logger } = this.#options;
     const certificates = readCertificates(roots.roots);
     const count = certificates.ok ? certificates.value.length : 0;
     if (count === 0) {
@@ -230,8 +234,14 @@ class IdentityClient {
     const { crl: _, ...rest } = current;
     this.#current = { ...rest, ...roots };
     logger.log('info', 'the roots of the mesh changed', { roots: count });
-    if (!isUnderFirstRoot(current.chain, roots.roots)) this.#renewAfter(random() * spreadMs);
+    if (!isUnderFirstRoot(current.chain, roots.roots)) this.#comeSoon(roots.roots);
     this.#tell();
+  }
+
+  /** The authority signs under another root by now. */
+  #comeSoon(roots: string): void {
+    this.#comeFor = roots;
+    this.#renewAfter(this.#options.random() * spreadMs);
   }
 
   #tell(): void {
