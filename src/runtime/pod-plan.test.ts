@@ -171,6 +171,8 @@ test('the environment: services at the sidecar, the local port, fields of the po
     MY_SHOP_PORT_80_TCP_ADDR: '127.0.0.1',
     HTTP_PROXY: 'http://127.0.0.1:20003',
     http_proxy: 'http://127.0.0.1:20003',
+    HTTPS_PROXY: 'http://127.0.0.1:20003',
+    https_proxy: 'http://127.0.0.1:20003',
     NO_PROXY: 'localhost,127.0.0.1,::1',
     no_proxy: 'localhost,127.0.0.1,::1',
     C_color: 'red',

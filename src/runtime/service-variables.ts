@@ -32,12 +32,15 @@ export function serviceVariables(calls: readonly CalledHost[], ports: PodPorts):
   return variables;
 }
 
-/** The sidecar as HTTP proxy for everything but this machine itself, in both spellings that clients read. */
+/**
+ * The sidecar as HTTP proxy for everything but this machine itself, in both spellings that clients read. By HTTPS_PROXY a client asks it to CONNECT:
+ * what the mesh says of a port or of the world outside then holds for TLS, too.
+ */
 export function proxyVariables(ports: PodPorts): Readonly<Record<string, string>> {
   if (ports.httpProxy === undefined) return {};
   const url = `http://${ports.address}:${ports.httpProxy}`;
   const direct = 'localhost,127.0.0.1,::1';
-  return { HTTP_PROXY: url, http_proxy: url, NO_PROXY: direct, no_proxy: direct };
+  return { HTTP_PROXY: url, http_proxy: url, HTTPS_PROXY: url, https_proxy: url, NO_PROXY: direct, no_proxy: direct };
 }
 
 function variableName(name: string): string {
