@@ -1,6 +1,7 @@
 // Every analyzer, in the order of a request's way: in through the gateway, by the rules, to the service, to the Pod. Each is independent of the
 // others; what is printed is ordered by place.
 import type { Analyzer } from '#analyze/analyzer.ts';
+import { authorizationNamespace } from '#analyze/authorization-namespace.ts';
 import { deploymentServices } from '#analyze/deployment-services.ts';
 import { destinationHost } from '#analyze/destination-host.ts';
 import { destinationRuleTarget } from '#analyze/destination-rule-target.ts';
@@ -42,5 +43,6 @@ export const analyzers: readonly Analyzer[] = [
   deploymentServices, // services that contradict each other
   handWrittenSidecar, // a Pod without a working sidecar
   proxyUserAnalyzer, // an app whose traffic is taken for the sidecar's
+  authorizationNamespace, // callers from nowhere
   volumeMounts, // an app that looks for files which are not there
 ];

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Analyzer } from '#analyze/analyzer.ts';
+import { authorizationNamespace } from '#analyze/authorization-namespace.ts';
 import { deploymentServices } from '#analyze/deployment-services.ts';
 import { destinationHost } from '#analyze/destination-host.ts';
 import { destinationRuleTarget } from '#analyze/destination-rule-target.ts';
@@ -26,6 +27,7 @@ import { type AnyResource, kindNames, type ResourcesByKind } from '#api/kinds.ts
 import { readText } from '#api/read-text.ts';
 import { resourceKey } from '#api/resource.ts';
 import { explainCode } from '#base/diagnostic-codes.ts';
+import { buildMesh } from '#model/build/mesh.ts';
 
 const folder = join(import.meta.dirname, '../../../shared/istio-cases');
 
@@ -36,8 +38,15 @@ type Case = {
   readonly expected: readonly { readonly message: string; readonly origin: string }[];
 };
 
+/** What the mesh itself says of policies that are for nobody. */
+const policyWorkload: Analyzer = {
+  name: 'policy-workload',
+  run: ({ resources }) => buildMesh({ resources }).diagnostics.filter(({ code }) => code === 'IST0127'),
+};
+
 /** Istio's analyzers and ours that do the same. */
 const ours: Readonly<Record<string, readonly Analyzer[]>> = {
+  'authz.AuthorizationPoliciesAnalyzer': [authorizationNamespace, policyWorkload],
   'gateway.IngressGatewayPortAnalyzer': [gatewayWorkload],
   'gateway.ConflictingGatewayAnalyzer': [gatewayConflict],
   'gateway.CertificateAnalyzer': [gatewayCertificate],
@@ -86,6 +95,12 @@ const repairs: readonly { readonly file: string; readonly from: RegExp; readonly
     from: /(number: 90\n +name: )\w+/g,
     to: '$1other',
     reason: 'two servers of one Gateway may not have the same port name',
+  },
+  {
+    file: 'authorizationpolicies.yaml',
+    from: /"\*\.kiali\.io"/,
+    to: 'console.kiali.io',
+    reason: 'DNS cannot be asked for a wildcard',
   },
   {
     file: 'deployment-multi-service.yaml',
