@@ -1,5 +1,5 @@
 // An authority in a folder of its own, the secure port before it, and workloads that ask there: real TLS and gRPC on loopback, time by hand.
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
@@ -166,8 +166,4 @@ export async function until(what: string, clocks: readonly StoryClock[], holds: 
     for (const clock of clocks) clock.advance(stepMs);
     return false;
   });
-}
-
-export function isThere(folder: string, name: string): boolean {
-  return existsSync(join(folder, name));
 }
