@@ -20,7 +20,7 @@ export function publishedResources(pods: readonly PublishedPod[], services: Iter
   return [...[...newest.values()].map(podWithStatus), ...slices];
 }
 
-/** Istio's sign that a pod takes mutual TLS: on Kubernetes the injection of the sidecar writes it. */
+/** Istio's sign that a pod takes mutual TLS: on Kubernetes the injection of a sidecar writes it. That of a gateway does not: its servers say what they take. */
 const tlsModeLabel = 'security.istio.io/tlsMode';
 
 function podWithStatus({ plan, ports, phase, ready }: PublishedPod): KindMap['Pod'] {
@@ -29,7 +29,7 @@ function podWithStatus({ plan, ports, phase, ready }: PublishedPod): KindMap['Po
     ...plan.pod,
     metadata: {
       ...plan.pod.metadata,
-      labels: { [tlsModeLabel]: 'istio', ...plan.pod.metadata.labels },
+      labels: { ...(!plan.isGateway && { [tlsModeLabel]: 'istio' }), ...plan.pod.metadata.labels },
       annotations: { ...plan.pod.metadata.annotations, [localPortsAnnotation]: localPorts(ports) },
     },
     status: {
