@@ -16,16 +16,6 @@ function findings(...specs: readonly (readonly [kind: string, spec: string])[]):
 
 const http = 'ports: [{ number: 80, name: http, protocol: HTTP }]';
 
-test('what is for mutual TLS of the mesh has no effect yet', () => {
-  assert.deepEqual(
-    findings(
-      ['ServiceEntry', `hosts: [a.com], ${http}, resolution: STATIC, endpoints: [{ address: 1.1.1.1, serviceAccount: a }], subjectAltNames: [a.com]`],
-      ['WorkloadEntry', 'address: 1.1.1.1, serviceAccount: a'],
-    ),
-    ['warning HDL0012 4: spec.endpoints[0].serviceAccount', 'warning HDL0012 4: spec.serviceAccount'],
-  );
-});
-
 test('what does not do what it says is named with its line', () => {
   assert.deepEqual(findings(['ServiceEntry', `hosts: ["*a.com"], ${http}, workloadSelector: { labels: { app: a } }`]), [
     'warning HDL0042 4: spec.hosts[0]',
