@@ -12,6 +12,7 @@ import {
   workloadIdentity,
 } from '#compile/gateway-credentials.ts';
 import type { Unit } from '#compile/unit.ts';
+import { fileSecret } from '#compile/workload-secrets.ts';
 import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
 import { type TransportSocket, TransportSocketSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
@@ -24,7 +25,7 @@ import {
 } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { SdsSecretConfig } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { type CommonTlsContextSchema, DownstreamTlsContextSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
-import type { CredentialName, GatewayServer, ServerTls, TlsParameters, TlsVersion } from '#model/gateway.ts';
+import type { CredentialName, GatewayServer, ServerCertificate, ServerTls, TlsParameters, TlsVersion } from '#model/gateway.ts';
 import type { TlsLimits } from '#model/mesh.ts';
 
 /** The fields as written, not as a message. */
@@ -55,9 +56,7 @@ export function serverTransportSocket(
     commonTlsContext: {
       alpnProtocols: isMutualBytes ? ['istio-peer-exchange', 'h2', 'http/1.1'] : ['h2', 'http/1.1'],
       tlsCertificateSdsSecretConfigs: [...certificates],
-      tlsCertificates: tls.certificates.flatMap((one) =>
-        one.kind === 'files' ? [{ certificateChain: file(one.chain), privateKey: file(one.key) }] : [],
-      ),
+      tlsCertificates: material.value.files.map(({ chain, key }) => ({ certificateChain: file(chain), privateKey: file(key) })),
       ...validation(tls, roots),
       ...(tls.mode !== 'istio-mutual' && { tlsParams: parameters(tls.parameters, scope.tlsDefaults ?? {}) }),
     },
@@ -67,8 +66,12 @@ export function serverTransportSocket(
   return ok({ socket, secrets });
 }
 
+type Files = Extract<ServerCertificate, { readonly kind: 'files' }>;
+
 type Material = {
   readonly certificates: readonly SdsSecretConfig[];
+  /** Those that the proxy reads by itself, once. */
+  readonly files: readonly Files[];
   /** Undefined: roots are in a file, or clients are not verified. */
   readonly roots?: SdsSecretConfig;
   readonly secrets: readonly Unit[];
@@ -83,9 +86,17 @@ function materialOf(tls: ServerTls, client: CredentialClient, credentials: Gatew
     return failed({ what: `mode ${mode.toUpperCase().replace('-', '_')} needs roots for clients`, hint: 'add caCertificates, or credentialName' });
   }
   const find = ({ name, granted }: CredentialName, role: CredentialRole) => credentials.find({ name, role, granted: granted === true }, client);
-  const certificates =
-    mode === 'istio-mutual' ? [workloadIdentity('key-pair', client)] : own.flatMap((one) => (one.kind === 'secret' ? [find(one, 'key-pair')] : []));
-  const roots = mode === 'istio-mutual' ? workloadIdentity('roots', client) : clientCa?.kind === 'secret' ? find(clientCa, 'roots') : undefined;
+  const isRead = (one: ServerCertificate): one is Files => one.kind === 'files' && watchedPair(one, client) === undefined;
+  const ofServer = (one: ServerCertificate) => (one.kind === 'secret' ? [find(one, 'key-pair')] : (watchedPair(one, client) ?? []));
+  const certificates = mode === 'istio-mutual' ? [workloadIdentity('key-pair', client)] : own.flatMap(ofServer);
+  const roots: Result<FoundSecret, MissingSecret> | undefined =
+    mode === 'istio-mutual'
+      ? workloadIdentity('roots', client)
+      : clientCa?.kind === 'secret'
+        ? find(clientCa, 'roots')
+        : clientCa === undefined || client.withoutIdentity
+          ? undefined
+          : ok({ sds: fileSecret(`file-root:${clientCa.path}`) });
   const found: FoundSecret[] = [];
   for (const one of certificates) {
     if (!one.ok) return one;
@@ -93,7 +104,18 @@ function materialOf(tls: ServerTls, client: CredentialClient, credentials: Gatew
   }
   if (roots !== undefined && !roots.ok) return roots;
   const secrets = [...found, ...(roots === undefined ? [] : [roots.value])].flatMap(({ unit }) => unit ?? []);
-  return ok({ certificates: found.map(({ sds }) => sds), ...(roots !== undefined && { roots: roots.value.sds }), secrets });
+  return ok({
+    certificates: found.map(({ sds }) => sds),
+    files: own.filter(isRead),
+    ...(roots !== undefined && { roots: roots.value.sds }),
+    secrets,
+  });
+}
+
+/** Whoever has an agent beside it lets that watch its files, so that new ones are used as soon as they are there. */
+function watchedPair({ chain, key }: Files, { withoutIdentity }: CredentialClient): Result<FoundSecret, MissingSecret> | undefined {
+  if (withoutIdentity || chain.includes('~') || key.includes('~')) return undefined;
+  return ok({ sds: fileSecret(`file-cert:${chain}~${key}`) });
 }
 
 /** Source: Istio, ApplyCredentialSDSToServerCommonTLSContext; files of revocation lists count for all kinds of roots. */

@@ -8,8 +8,11 @@ import { type SdsSecretConfig, SdsSecretConfigSchema } from '#envoy/gen/envoy/ex
 /** The bootstrap's static cluster. */
 const sdsCluster = 'sds-grpc';
 
-/** The names that Istio's agent answers to. */
+/** The names that Istio's agent answers to for the identity. */
 export type WorkloadSecret = 'default' | 'ROOTCA';
+
+/** And for files on the proxy's machine, which it watches. */
+export type FileSecret = `file-cert:${string}~${string}` | `file-root:${string}`;
 
 /**
  * `default`: the certificate; `ROOTCA`: the roots. A listener or cluster waits for its secret rather than serving without one. Source: Istio,
@@ -18,26 +21,29 @@ export type WorkloadSecret = 'default' | 'ROOTCA';
 export function workloadSecret(name: WorkloadSecret): SdsSecretConfig {
   let made = secrets.get(name);
   if (made === undefined) {
-    made = create(SdsSecretConfigSchema, {
-      name,
-      sdsConfig: {
-        configSourceSpecifier: {
-          case: 'apiConfigSource',
-          value: {
-            apiType: ApiConfigSource_ApiType.GRPC,
-            transportApiVersion: ApiVersion.V3,
-            setNodeOnFirstMessageOnly: true,
-            grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: sdsCluster } } }],
-          },
-        },
-        initialFetchTimeout: noTimeout(),
-        resourceApiVersion: ApiVersion.V3,
-      },
-    });
+    made = create(SdsSecretConfigSchema, { name, sdsConfig: { ...fromAgent, initialFetchTimeout: noTimeout() } });
     secrets.set(name, made);
   }
   return made;
 }
+
+/** Files may never come: then the listener goes on without what they are for, after Envoy's own fetch timeout. */
+export function fileSecret(name: FileSecret): SdsSecretConfig {
+  return create(SdsSecretConfigSchema, { name, sdsConfig: fromAgent });
+}
+
+const fromAgent = {
+  configSourceSpecifier: {
+    case: 'apiConfigSource' as const,
+    value: {
+      apiType: ApiConfigSource_ApiType.GRPC,
+      transportApiVersion: ApiVersion.V3,
+      setNodeOnFirstMessageOnly: true,
+      grpcServices: [{ targetSpecifier: { case: 'envoyGrpc' as const, value: { clusterName: sdsCluster } } }],
+    },
+  },
+  resourceApiVersion: ApiVersion.V3,
+};
 
 /** One of each for all: messages are never changed. */
 const secrets = new Map<WorkloadSecret, SdsSecretConfig>();

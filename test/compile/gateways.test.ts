@@ -13,7 +13,7 @@ import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3
 import { type Listener, ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { TcpProxySchema } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
-import { DownstreamTlsContextSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { type DownstreamTlsContext, DownstreamTlsContextSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildMesh } from '#model/build/mesh.ts';
@@ -215,13 +215,18 @@ test('TLS that needs what the proxy cannot be given is closed, and what stands b
   );
 });
 
-test('certificates in files: versions, suites, clients that must show one', () => {
-  const tls = `, tls: { mode: MUTUAL, serverCertificate: /c.pem, privateKey: /k.pem, caCertificates: /ca.pem, minProtocolVersion: TLSV1_3,
-    cipherSuites: [ECDHE-RSA-AES128-GCM-SHA256, NONSENSE, ECDHE-RSA-AES128-GCM-SHA256], subjectAltNames: [client.x.com] }`;
-  const [listener] = listeners(compile([gateway('a', [server(443, 'HTTPS', "'x.com'", tls)])]));
+function tlsContextOf(tls: string, options: Options = {}): DownstreamTlsContext {
+  const [listener] = listeners(compile([gateway('a', [server(443, 'HTTPS', "'x.com'", tls)])], options));
   const socket = listener?.filterChains[0]?.transportSocket?.configType;
   const context = socket?.case === 'typedConfig' ? unpackExtension(socket.value) : undefined;
   assert.ok(context !== undefined && isMessage(context, DownstreamTlsContextSchema));
+  return context;
+}
+
+test('certificates in files: versions, suites, clients that must show one', () => {
+  const tls = `, tls: { mode: MUTUAL, serverCertificate: /c.pem, privateKey: /k.pem, caCertificates: /ca.pem, minProtocolVersion: TLSV1_3,
+    cipherSuites: [ECDHE-RSA-AES128-GCM-SHA256, NONSENSE, ECDHE-RSA-AES128-GCM-SHA256], subjectAltNames: [client.x.com], caCrl: /crl.pem }`;
+  const context = tlsContextOf(tls, { withoutIdentity: true });
   assert.equal(context.requireClientCertificate, true);
   const { tlsCertificates, tlsParams, validationContextType: validation, alpnProtocols } = context.commonTlsContext ?? {};
   assert.deepEqual(tlsCertificates?.[0]?.privateKey?.specifier, { case: 'filename', value: '/k.pem' });
@@ -230,6 +235,25 @@ test('certificates in files: versions, suites, clients that must show one', () =
   assert.deepEqual(alpnProtocols, ['h2', 'http/1.1']);
   assert.ok(validation?.case === 'validationContext');
   assert.equal(validation.value.matchTypedSubjectAltNames.length, 4);
+  assert.deepEqual(validation.value.crl?.specifier, { case: 'filename', value: '/crl.pem' });
+});
+
+test('certificates in files are watched by the agent of a proxy that has one', () => {
+  const tls =
+    ', tls: { mode: MUTUAL, tlsCertificates: [{ serverCertificate: /c.pem, privateKey: /k.pem }, { serverCertificate: /a~b.pem, privateKey: /k }],';
+  const context = tlsContextOf(`${tls} caCertificates: /ca.pem }`).commonTlsContext;
+  assert.deepEqual(
+    context?.tlsCertificateSdsSecretConfigs.map(({ name }) => name),
+    ['file-cert:/c.pem~/k.pem'],
+  );
+  assert.deepEqual(
+    context?.tlsCertificates.map(({ certificateChain }) => certificateChain?.specifier.value),
+    ['/a~b.pem'],
+    'such a name has no place',
+  );
+  const validation = context?.validationContextType;
+  assert.ok(validation?.case === 'combinedValidationContext');
+  assert.equal(validation.value.validationContextSdsSecretConfig?.name, 'file-root:/ca.pem');
 });
 
 test('the name of a server is the prefix of its statistics', () => {

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { type DataPlane, example, onBothDataPlanes, startUp, type Up } from '#test/scenario/up.ts';
 import { type Authority, type Leaf, startAuthority } from '#test/support/certificates.ts';
+import { temporaryFolder } from '#test/support/temporary-folder.ts';
 import { type TlsAnswer, tlsCall } from '#test/support/tls-call.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
@@ -174,4 +175,23 @@ onBothDataPlanes('the roots of clients are renewed: whom only the old ones know 
   await up.folder.write('mesh/staff.yaml', secret('staff', staff, second.ca));
   await waitUntil('only the new one is', async () => (await status(alice)) === 0);
   assert.deepEqual([await status(bob), await status()], [200, 0]);
+});
+
+onBothDataPlanes('certificates in files are watched: a new pair is shown as soon as it is there', async (dataPlane) => {
+  await using authority = await startAuthority();
+  const [old, fresh] = [await authority.issue('old', [`DNS:${shopHost}`]), await authority.issue('fresh', [`DNS:${shopHost}`])];
+  await using folder = await temporaryFolder({ 'tls.crt': old.certificate, 'tls.key': old.key });
+  const files = `serverCertificate: ${folder.path}/tls.crt, privateKey: ${folder.path}/tls.key`;
+  const withFiles = mesh.replace('credentialName: shop', files).replace(/^.*https-staff.*\n/m, '');
+  await using edge = await startEdge(dataPlane, authority, { 'mesh.yaml': withFiles });
+  assert.equal((await edge.caller.call(shopHost)).subject, 'old');
+  using kept = await KeptConnection.open(edge.port, shopHost, authority.ca);
+  await folder.write('tls.crt', fresh.certificate);
+  await folder.write('tls.key', fresh.key);
+  await waitUntil('the new certificate is shown', async () => {
+    const { answer, subject } = await edge.caller.call(shopHost);
+    assert.equal(answer.status, 200);
+    return subject === 'fresh';
+  });
+  assert.equal(await kept.get(shopHost), 'HTTP/1.1 200 OK');
 });
