@@ -20,6 +20,8 @@ export type TestAuthority = {
   readonly identity: (spiffeId: string) => Promise<TestIdentity>;
   /** A certificate for a server or client with other names. `lifeMs` may be negative: then it has ended. */
   readonly issue: (names: readonly x509.JsonGeneralName[], lifeMs?: number) => Promise<{ readonly chain: string; readonly key: SecretText }>;
+  /** PEM of a list of revoked certificates, signed by the root in force. */
+  readonly revoke: (chains: readonly string[]) => Promise<string>;
 };
 
 export type TestIdentity = WorkloadIdentity & {
@@ -58,6 +60,24 @@ export async function startTestAuthority(): Promise<TestAuthority> {
       return identity;
     },
     issue: (names, lifeMs = hourMs) => issue(newest(), names, lifeMs),
+    revoke: async (chains) => {
+      const { certificate, keys } = newest();
+      const crl = await x509.X509CrlGenerator.create({
+        issuer: certificate.subject,
+        thisUpdate: new Date(Date.now() - hourMs),
+        nextUpdate: new Date(Date.now() + hourMs),
+        // With a reason: without one the library writes an empty list of extensions, which BoringSSL does not take.
+        entries: chains.map((chain) => ({
+          serialNumber: new x509.X509Certificate(chain).serialNumber,
+          revocationDate: new Date(Date.now() - hourMs),
+          reason: x509.X509CrlReason.keyCompromise,
+        })),
+        signingAlgorithm: algorithm,
+        signingKey: keys.privateKey,
+      });
+      // The library's label is not the one that OpenSSL reads.
+      return `${crl.toString('pem').replaceAll(/(BEGIN|END) (X509 )?CRL/g, '$1 X509 CRL')}\n`;
+    },
   };
 }
 
