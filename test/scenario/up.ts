@@ -46,6 +46,8 @@ export type UpState = {
   readonly adminUrl: string;
   readonly workloads: readonly {
     readonly name: string;
+    readonly namespace: string;
+    readonly proxyAdmin?: string;
     readonly ready: boolean;
     readonly restarts: number;
     readonly address: string;
@@ -79,7 +81,13 @@ export async function startUp(
     path,
     files = {},
     untilReady = true,
-  }: { readonly path?: string; readonly files?: Readonly<Record<string, string>>; readonly untilReady?: boolean },
+    logLevel = 'warn',
+  }: {
+    readonly path?: string;
+    readonly files?: Readonly<Record<string, string>>;
+    readonly untilReady?: boolean;
+    readonly logLevel?: 'debug' | 'warn';
+  },
 ): Promise<Up> {
   const folder = await temporaryFolder(Object.fromEntries(Object.entries(files).map(([name, text]) => [`mesh/${name}`, text])));
   const state = `${folder.path}/state`;
@@ -95,7 +103,7 @@ export async function startUp(
     '-o',
     'json',
     '--log-level',
-    'warn',
+    logLevel,
   ];
   const process = await startHeddle(args, { cwd: folder.path, stopTimeoutMs: 15_000 });
   const events = (): readonly EventLine[] =>
