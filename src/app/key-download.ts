@@ -11,7 +11,11 @@ export type DownloadOptions = {
   readonly signal: AbortSignal;
   /** Whom to trust beside the roots of the system, PEM. */
   readonly roots?: readonly string[];
+  /** Where a host of the mesh is; undefined for others, which DNS knows. */
+  readonly locate?: (hostname: string, port: number) => Place | undefined;
 };
+
+export type Place = { readonly address: string; readonly port: number };
 
 const maxBytes = 1_048_576;
 const maxRedirects = 3;
@@ -57,23 +61,29 @@ async function download(uri: string, options: DownloadOptions): Promise<Result<s
 
 type Answer = { readonly status: number; readonly location: string | undefined; readonly body: string };
 
-async function get(uri: string, { signal, roots }: DownloadOptions): Promise<Result<Answer, string>> {
+async function get(uri: string, options: DownloadOptions): Promise<Result<Answer, string>> {
   const url = URL.canParse(uri) ? new URL(uri) : undefined;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:') return failed(`${uri} is no URL of http or https`);
   try {
-    return await request(url, signal, roots);
+    return await request(url, options);
   } catch (error) {
-    return failed(`${uri}: ${signal.aborted ? 'no answer in time' : error instanceof Error ? error.message : String(error)}`);
+    return failed(`${uri}: ${options.signal.aborted ? 'no answer in time' : error instanceof Error ? error.message : String(error)}`);
   }
 }
 
-async function request(url: URL, signal: AbortSignal, roots: readonly string[] | undefined): Promise<Result<Answer, string>> {
-  const options: RequestOptions = { signal, agent: false, headers: { accept: 'application/json' } };
+async function request(url: URL, { signal, roots, locate }: DownloadOptions): Promise<Result<Answer, string>> {
+  const place = locate?.(url.hostname, portOf(url));
+  const options: RequestOptions = {
+    signal,
+    agent: false,
+    headers: { accept: 'application/json', host: url.host },
+    ...(place !== undefined && { hostname: place.address, port: place.port }),
+  };
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   if (url.protocol === 'https:') {
     const [{ request: start }, { rootCertificates }] = [await import('node:https'), await import('node:tls')];
     const trust = roots === undefined ? {} : { ca: [...rootCertificates, ...roots] };
-    start(url, { ...options, ...trust }, resolve)
+    start(url, { ...options, ...trust, servername: url.hostname }, resolve)
       .on('error', reject)
       .end();
   } else {
@@ -92,4 +102,9 @@ async function request(url: URL, signal: AbortSignal, roots: readonly string[] |
     chunks.push(chunk);
   }
   return ok({ status: response.statusCode ?? 0, location: response.headers.location, body: Buffer.concat(chunks).toString('utf8') });
+}
+
+/** The one that the URL says, or that its scheme means. */
+export function portOf({ port, protocol }: Pick<URL, 'port' | 'protocol'>): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
 }

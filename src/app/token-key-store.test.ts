@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { KeyAddress } from '#app/key-download.ts';
+import type { DownloadOptions, KeyAddress } from '#app/key-download.ts';
 import { MeshSource } from '#app/mesh-source.ts';
 import { TokenKeyStore } from '#app/token-key-store.ts';
 import { silentLogger } from '#base/logger.ts';
@@ -23,11 +23,14 @@ const byDiscovery = '{ issuer: "https://accounts.example.com" }';
 
 /** Fetches that a test answers by hand. */
 class Fetches {
-  readonly asked: { readonly address: KeyAddress; readonly signal: AbortSignal; readonly answer: (result: Result<string, string>) => void }[] = [];
+  readonly asked: (Pick<DownloadOptions, 'signal' | 'locate'> & {
+    readonly address: KeyAddress;
+    readonly answer: (result: Result<string, string>) => void;
+  })[] = [];
 
-  readonly fetch = (address: KeyAddress, { signal }: { readonly signal: AbortSignal }): Promise<Result<string, string>> => {
+  readonly fetch = (address: KeyAddress, { signal, locate }: DownloadOptions): Promise<Result<string, string>> => {
     const { promise, resolve } = Promise.withResolvers<Result<string, string>>();
-    this.asked.push({ address, signal, answer: resolve });
+    this.asked.push({ address, signal, ...(locate !== undefined && { locate }), answer: resolve });
     return promise;
   };
 
@@ -158,10 +161,30 @@ test('keys that nobody names any more are not fetched, and no timer stays', asyn
   assert.equal(clock.pending, 0);
 });
 
+test('an issuer in the mesh is asked where its pod is, and at once when it comes', async () => {
+  const { clock, fetches, source, stop } = stage('{ issuer: users, jwksUri: "http://issuer.default.svc.cluster.local/keys" }');
+  assert.equal(fetches.asked[0]?.locate?.('issuer.default.svc.cluster.local', 80), undefined);
+  await fetches.answer(failed('there is no such host'));
+  const [service, slice] = [
+    'apiVersion: v1\nkind: Service\nmetadata: { name: issuer }\nspec: { ports: [{ name: http, port: 80, targetPort: 8080 }] }',
+    'apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: { name: issuer, labels: { kubernetes.io/service-name: issuer } }\naddressType: IPv4\nports: [{ name: http, port: 8080 }]\nendpoints: [{ addresses: [10.1.2.3], conditions: { ready: true } }]',
+  ];
+  source.upsert(...resourcesOf(service ?? ''));
+  assert.equal(fetches.asked.length, 1);
+  source.upsert(...resourcesOf(slice ?? ''));
+  assert.equal(fetches.asked.length, 2);
+  assert.deepEqual(fetches.asked[1]?.locate?.('issuer.default.svc.cluster.local', 80), { address: '10.1.2.3', port: 8080 });
+  await fetches.answer(ok(first));
+  source.upsert(...resourcesOf(policy('{ issuer: users, jwksUri: "http://issuer.default.svc.cluster.local/keys", timeout: 1s }')));
+  assert.equal(fetches.asked.length, 2);
+  stop();
+  assert.equal(clock.pending, 0);
+});
+
 test('a mesh without policies about tokens sets no timer', () => {
   const clock = new HandClock();
   const keys = new TokenKeyStore({ clock, logger: silentLogger, random: () => 0 });
-  keys.follow({ requestAuthentications: [] });
+  keys.follow({ requestAuthentications: [], services: new Map() });
   assert.equal(clock.pending, 0);
   keys[Symbol.dispose]();
 });

@@ -1,6 +1,6 @@
 // The keys of the token issuers that the mesh names: fetched as soon as a policy wants them, again every twenty minutes, and again soon where that
 // failed. What was fetched last stays in force as long as nothing better comes; without any, compiling has its keys of nobody.
-import { type DownloadOptions, downloadKeys, type KeyAddress } from '#app/key-download.ts';
+import { type DownloadOptions, downloadKeys, type KeyAddress, type Place, portOf } from '#app/key-download.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
@@ -30,6 +30,9 @@ const staleLimitMs = 7 * 24 * 3_600_000;
 type Entry = {
   readonly address: KeyAddress;
   timeoutMs: number;
+  /** Where it was asked the last time, if that is in the mesh. */
+  place: string | undefined;
+  isUnderWay: boolean;
   keys: string | undefined;
   fetchedMs: number;
   /** Why the last try failed, and how many failed in a row. */
@@ -42,6 +45,7 @@ export class TokenKeyStore implements TokenKeys, Disposable {
   readonly #options: TokenKeyStoreOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<() => void>();
+  #services: Mesh['services'] = new Map();
 
   constructor(options: TokenKeyStoreOptions) {
     this.#options = options;
@@ -53,7 +57,8 @@ export class TokenKeyStore implements TokenKeys, Disposable {
   };
 
   /** Fetches what the mesh's policies name and is not there yet, and forgets what none of them names any more. */
-  follow({ requestAuthentications }: Pick<Mesh, 'requestAuthentications'>): void {
+  follow({ requestAuthentications, services }: Pick<Mesh, 'requestAuthentications' | 'services'>): void {
+    this.#services = services;
     const wanted = new Map<string, { readonly address: KeyAddress; readonly timeoutMs: number }>();
     for (const { rules } of requestAuthentications) {
       for (const rule of rules) {
@@ -69,7 +74,10 @@ export class TokenKeyStore implements TokenKeys, Disposable {
     for (const [key, { address, timeoutMs }] of wanted) {
       const known = this.#entries.get(key);
       if (known === undefined) this.#start(key, address, timeoutMs);
-      else known.timeoutMs = timeoutMs;
+      else {
+        known.timeoutMs = timeoutMs;
+        this.#tryAgain(known);
+      }
     }
   }
 
@@ -99,7 +107,17 @@ export class TokenKeyStore implements TokenKeys, Disposable {
   }
 
   #start(key: string, address: KeyAddress, timeoutMs: number): void {
-    const entry: Entry = { address, timeoutMs, keys: undefined, fetchedMs: 0, problem: undefined, failures: 0, cancel: () => {} };
+    const entry: Entry = {
+      address,
+      timeoutMs,
+      place: undefined,
+      isUnderWay: false,
+      keys: undefined,
+      fetchedMs: 0,
+      problem: undefined,
+      failures: 0,
+      cancel: () => {},
+    };
     this.#entries.set(key, entry);
     this.#fetch(entry);
   }
@@ -107,17 +125,42 @@ export class TokenKeyStore implements TokenKeys, Disposable {
   #fetch(entry: Entry): void {
     const { clock, fetch = downloadKeys, roots } = this.#options;
     const abort = new AbortController();
+    entry.place = this.#placeOf(entry.address);
+    entry.isUnderWay = true;
     const stopTimer = clock.after(entry.timeoutMs, () => abort.abort());
     entry.cancel = () => {
       stopTimer();
       abort.abort();
     };
-    void fetch(entry.address, { signal: abort.signal, ...(roots !== undefined && { roots }) }).then((result) => {
+    void fetch(entry.address, { signal: abort.signal, locate: this.#locate, ...(roots !== undefined && { roots }) }).then((result) => {
       stopTimer();
+      entry.isUnderWay = false;
       // Nobody wants it any more.
       if (this.#entries.get(keyOf(entry.address)) === entry) this.#take(entry, result);
     });
   }
+
+  /** Who was not there and is now need not be waited for. */
+  #tryAgain(entry: Entry): void {
+    if (entry.keys !== undefined || entry.isUnderWay || this.#placeOf(entry.address) === entry.place) return;
+    entry.cancel();
+    this.#fetch(entry);
+  }
+
+  #placeOf(address: KeyAddress): string | undefined {
+    const uri = address.kind === 'uri' ? address.uri : address.issuer;
+    if (!URL.canParse(uri)) return undefined;
+    const url = new URL(uri);
+    const place = this.#locate(url.hostname, portOf(url));
+    return place === undefined ? undefined : `${place.address}:${place.port}`;
+  }
+
+  /** Services of the mesh by their full names: an issuer may run in it, and where pods are local processes no DNS knows them. */
+  readonly #locate = (hostname: string, port: number): Place | undefined => {
+    const service = this.#services.get(hostname);
+    const endpoint = service?.endpoints.find(({ servicePortNumber, health }) => servicePortNumber === port && health === 'ready');
+    return service?.registry !== 'kubernetes' || endpoint === undefined ? undefined : { address: endpoint.address, port: endpoint.port };
+  };
 
   #take(entry: Entry, result: Result<string, string>): void {
     const { clock, logger, random } = this.#options;
