@@ -70,7 +70,9 @@ function actionRules(policies: readonly AuthorizationPolicy[], action: RulesCont
   return [
     rbacConfig(layer, {
       ...(enforced.length > 0 && { rules: rules(enforced) }),
-      ...(tried.length > 0 && { shadow: { rules: rules(tried), prefix: action === 'ALLOW' ? shadowPrefixes.allow : shadowPrefixes.deny } }),
+      ...(tried.length > 0 && { shadow: rules(tried) }),
+      // As Istio has it, where nothing is tried, too.
+      shadowPrefix: tried.length > 0 && action !== 'ALLOW' ? shadowPrefixes.deny : shadowPrefixes.allow,
     }),
   ];
 }
@@ -79,14 +81,14 @@ function rulesContext(layer: Layer, action: RulesContext['action'], { settings, 
   return { layer, action, trustDomains: trustDomains(settings), listens };
 }
 
-type RbacParts = { readonly rules?: Uint8Array; readonly shadow?: { readonly rules: Uint8Array; readonly prefix: string } };
+type RbacParts = { readonly rules?: Uint8Array; readonly shadow?: Uint8Array; readonly shadowPrefix?: string };
 
 /** Encoded `RBAC` of the HTTP or the network filter: `rules` is field 1 and `shadow_rules` field 2 of both. */
-function rbacConfig(layer: Layer, { rules, shadow }: RbacParts): Any {
-  const texts = shadow === undefined ? {} : { shadowRulesStatPrefix: shadow.prefix };
+function rbacConfig(layer: Layer, { rules, shadow, shadowPrefix = '' }: RbacParts): Any {
+  const texts = { shadowRulesStatPrefix: shadowPrefix };
   const schema = layer === 'http' ? HttpRbacSchema : NetworkRbacSchema;
   const rest = layer === 'http' ? encodePart(HttpRbacSchema, texts) : encodePart(NetworkRbacSchema, { ...texts, statPrefix: 'tcp.' });
-  const parts = [...(rules === undefined ? [] : [encodedField(1, rules)]), ...(shadow === undefined ? [] : [encodedField(2, shadow.rules)]), rest];
+  const parts = [...(rules === undefined ? [] : [encodedField(1, rules)]), ...(shadow === undefined ? [] : [encodedField(2, shadow)]), rest];
   return encodedAny(schema, concatenate(parts));
 }
 
@@ -132,7 +134,7 @@ function customNetworkFilters(policies: readonly AuthorizationPolicy[], context:
 
 function picking(policies: readonly AuthorizationPolicy[], layer: Layer, context: AuthorizationContext): Any {
   const rules = encodedRules(policies, rulesContext(layer, 'DENY', context), context.cache);
-  return rbacConfig(layer, { shadow: { rules, prefix: shadowPrefixes.custom } });
+  return rbacConfig(layer, { shadow: rules, shadowPrefix: shadowPrefixes.custom });
 }
 
 function denied(policies: readonly AuthorizationPolicy[], layer: Layer, context: AuthorizationContext): Uint8Array {
