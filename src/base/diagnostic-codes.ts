@@ -187,6 +187,11 @@ export const heddleCodes = {
     title: 'Certificate out of its time',
     explanation: 'A certificate of a Secret or ConfigMap has expired, expires within a week, or is not valid yet. Clients refuse it.',
   },
+  HDL0083: {
+    title: 'Calls without the credential they need',
+    explanation:
+      'A DestinationRule names a credential that the calling proxy may have and that is not there. Calls fail, rather than going out with less.',
+  },
   HDL0090: {
     title: 'Unusable certificate authority',
     explanation: 'A file of the certificate authority is missing or broken, or does not fit the others. What was last read whole stays in force.',
@@ -205,11 +210,6 @@ export const heddleCodes = {
       'The keys that tokens are verified with could not be fetched. The last good ones stay in force; without any, every token is refused.',
   },
   HDL0102: { title: 'Private key in a policy', explanation: 'A key set that is for verifying tokens holds what tokens are signed with.' },
-  HDL0083: {
-    title: 'Calls without the credential they need',
-    explanation:
-      'A DestinationRule names a credential that the calling proxy may have and that is not there. Calls fail, rather than going out with less.',
-  },
   HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },
   HDL0402: { title: 'Image without a command', explanation: 'No heddle.yaml says which local program stands for the image of a container.' },
   HDL0403: { title: 'No effect on this machine', explanation: 'A field of a Pod means something in a container and nothing for a local process.' },

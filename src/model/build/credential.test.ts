@@ -9,8 +9,8 @@ import { formatDiagnostic } from '#base/diagnostic.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
 import { startAuthority } from '#test/support/certificates.ts';
+import { snapshotOf } from '#test/support/snapshots.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 
 const authority = await startAuthority();
@@ -33,7 +33,7 @@ function resources(...documents: readonly string[]): readonly AnyResource[] {
 }
 
 function meshOf(...documents: readonly string[]): Mesh {
-  return buildMesh(nextSnapshot(undefined, resources(...documents), []));
+  return buildMesh(snapshotOf(resources(...documents)));
 }
 
 function said(mesh: Mesh): readonly string[] {
@@ -110,7 +110,7 @@ test('a diagnostic stands at the key that it is about, with a way out', () => {
 
 test('a certificate that goes bad keeps its last good value in force, part by part, until the Secret is gone', () => {
   const memo = new BuildMemo();
-  const build = (...documents: readonly string[]): Mesh => buildMesh(nextSnapshot(undefined, resources(...documents), []), memo);
+  const build = (...documents: readonly string[]): Mesh => buildMesh(snapshotOf(resources(...documents)), memo);
   const key = 'secret/shop/web';
   const first = build(secret('web', { 'tls.crt': shop.certificate, 'tls.key': shop.key, 'ca.crt': authority.ca })).credentials.get(key);
   const bad = build(secret('web', { 'tls.crt': shop.certificate, 'tls.key': other.key, 'ca.crt': authority.ca }));
@@ -130,11 +130,11 @@ test('unchanged Secrets are the same credentials in the same map, and one that c
     secret('api', { 'tls.crt': other.certificate, 'tls.key': other.key }),
   );
   assert.ok(web !== undefined && api !== undefined);
-  const first = buildMesh(nextSnapshot(undefined, [web, api], []), memo);
-  assert.equal(buildMesh(nextSnapshot(undefined, [web, api], []), memo).credentials, first.credentials);
+  const first = buildMesh(snapshotOf([web, api]), memo);
+  assert.equal(buildMesh(snapshotOf([web, api]), memo).credentials, first.credentials);
   const [renewed] = resources(secret('web', { 'tls.crt': other.certificate, 'tls.key': other.key }));
   assert.ok(renewed !== undefined);
-  const second = buildMesh(nextSnapshot(undefined, [renewed, api], []), memo);
+  const second = buildMesh(snapshotOf([renewed, api]), memo);
   assert.equal(second.credentials.get('secret/shop/api'), first.credentials.get('secret/shop/api'));
   assert.notEqual(second.credentials.get('secret/shop/web'), first.credentials.get('secret/shop/web'));
 });
@@ -150,7 +150,7 @@ test('no way of printing a resource or a mesh shows a key', () => {
     ),
   );
   assert.ok(resource !== undefined);
-  const mesh = buildMesh(nextSnapshot(undefined, [resource], []));
+  const mesh = buildMesh(snapshotOf([resource]));
   const secretLine = shop.key.split('\n')[1] ?? '';
   assert.ok(secretLine.length > 40);
   for (const thing of [resource, mesh.credentials.get('secret/default/web')]) {
