@@ -1,9 +1,10 @@
 // A certificate request (PKCS #10, RFC 2986) from a stranger, read as far as it counts: its key, that whoever asks holds it, and whom it names. The
 // form is taken apart here, because requests of our own clients hold no more; extensions that others put in are read by a library.
-import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { failed, ok, type Result } from '#base/result.ts';
-import { encodeOid, tags } from '#ca/client/der.ts';
+import { tags } from '#ca/client/der.ts';
 import { type Element, readElements, readInside } from '#ca/der-reader.ts';
+import { isSignature } from '#ca/signature-algorithm.ts';
 import { weakness } from '#ca/signing-set.ts';
 import { loadX509 } from '#ca/x509.ts';
 
@@ -26,7 +27,8 @@ export async function readCertificateRequest(pem: string): Promise<Result<Certif
   if (parts === undefined) return failed('the certificate request cannot be read');
   const weak = weakness(parts.key);
   if (weak !== undefined) return failed(weak);
-  if (!isSignedBy(parts)) return failed('the signature of the certificate request is wrong: whoever asks does not hold the key');
+  if (!isSignature(parts.key, parts.signed, parts.algorithm, parts.signature))
+    return failed('the signature of the certificate request is wrong: whoever asks does not hold the key');
   const uris = parts.hasAttributes ? await urisOf(pem) : [];
   if (uris === undefined) return failed('what the certificate request asks for cannot be read');
   return ok({ publicKey: parts.key.export({ format: 'der', type: 'spki' }), uris });
@@ -61,24 +63,6 @@ function readKey(spki: Buffer): KeyObject | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** ECDSA (RFC 5758) and RSA with PKCS #1 v1.5 (RFC 4055), by object identifier. */
-const hashes: ReadonlyMap<string, string> = new Map(
-  [
-    ['1.2.840.10045.4.3.2', 'sha256'],
-    ['1.2.840.10045.4.3.3', 'sha384'],
-    ['1.2.840.10045.4.3.4', 'sha512'],
-    ['1.2.840.113549.1.1.11', 'sha256'],
-    ['1.2.840.113549.1.1.12', 'sha384'],
-    ['1.2.840.113549.1.1.13', 'sha512'],
-  ].map(([oid = '', hash = '']) => [encodeOid(oid).toString('hex'), hash]),
-);
-
-function isSignedBy({ key, signed, algorithm, signature }: Parts): boolean {
-  const oid = readElements(algorithm.content)?.[0];
-  const hash = hashes.get(oid?.whole.toString('hex') ?? '');
-  return hash !== undefined && verify(hash, signed, key, signature);
 }
 
 async function urisOf(pem: string): Promise<readonly string[] | undefined> {

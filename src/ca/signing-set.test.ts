@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readCertificates } from '#ca/pem.ts';
 import { readSigningSet, type SetTexts } from '#ca/signing-set.ts';
-import { make, revoke } from '#test/ca/openssl.ts';
+import { type Made, make, revoke } from '#test/ca/openssl.ts';
 import { once } from '#test/support/once.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 
@@ -18,8 +18,9 @@ const made = once(async () => {
   const weak = make(folder.path, 'weak', { key: 'rsa-1024' });
   const odd = make(folder.path, 'odd', { key: 'ed25519' });
   const stranger = make(folder.path, 'stranger');
-  const crl = revoke(folder.path, root, [middle.certificate]);
-  return { root, middle, signer, leaf, weak, odd, stranger, crl };
+  const list = (issuer: Made, certificates: readonly string[] = []) => revoke(folder.path, issuer, certificates);
+  const lists = { root: list(root), middle: list(middle), signer: list(signer), stranger: list(stranger, [leaf.certificate]) };
+  return { root, middle, signer, leaf, weak, odd, stranger, lists };
 });
 
 async function plugged(): Promise<SetTexts> {
@@ -42,7 +43,8 @@ test('a root that signs itself needs nothing else', async () => {
 });
 
 test('a plugged-in authority goes out with what is between it and its root, which is the first of the roots', async () => {
-  const { root, stranger, middle, signer, crl } = await made();
+  const { root, stranger, middle, signer, lists } = await made();
+  const crl = lists.root + lists.middle + lists.signer + lists.stranger;
   const texts = await plugged();
   const set = readSigningSet({ ...texts, roots: stranger.certificate + root.certificate, crl }, Date.now());
   assert.ok(set.ok);
@@ -56,7 +58,7 @@ test('a plugged-in authority goes out with what is between it and its root, whic
 });
 
 test('what does not fit together is refused with the file and the reason', async () => {
-  const { root, middle, signer, leaf, weak, odd, stranger } = await made();
+  const { root, middle, signer, leaf, weak, odd, stranger, lists } = await made();
   const good = await plugged();
   const cases: readonly (readonly [string, SetTexts, string, RegExp])[] = [
     ['nothing', none, 'certificate', /missing/],
@@ -83,6 +85,8 @@ test('what does not fit together is refused with the file and the reason', async
     ['a workload among the roots', { ...good, roots: root.certificate + leaf.certificate }, 'roots', /CA:FALSE/],
     ['a key among the roots', { ...good, roots: root.certificate + root.key }, 'roots', /more than certificates/],
     ['a list that is none', { ...good, crl: 'hello' }, 'crl', /revocation list/],
+    ['half a list', { ...good, crl: lists.root + lists.middle.slice(0, 200) }, 'crl', /cannot be read/],
+    ['an authority without a list', { ...good, crl: lists.root + lists.signer + lists.stranger }, 'crl', /no list of .*middle/],
   ];
   for (const [name, texts, file, reason] of cases) {
     const set = readSigningSet(texts, Date.now());
@@ -91,5 +95,7 @@ test('what does not fit together is refused with the file and the reason', async
     assert.match(set.error.reason, reason, name);
     assert.doesNotMatch(set.error.reason, /PRIVATE KEY-----\n/, name);
   }
+  const alone = { ...none, certificate: stranger.certificate, key: stranger.key, crl: lists.stranger };
+  assert.ok(readSigningSet(alone, Date.now()).ok);
   assert.match(JSON.stringify(readSigningSet(good, Date.now() + 11 * 24 * 3_600_000)), /expired/);
 });

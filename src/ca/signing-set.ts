@@ -1,9 +1,9 @@
 // What an authority signs with, from the texts of its files (Istio's names for a plugged-in authority): the certificate that signs and its key,
 // what is between it and the root, the roots, the revoked. Either all of it fits together, or it is refused with the file and the reason.
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
-import { createSecureContext } from 'node:tls';
 import { failed, ok, type Result } from '#base/result.ts';
 import { isIssuedBy, joinCertificates, readCertificates } from '#ca/pem.ts';
+import { gapIn, type RevocationList, readRevocationLists } from '#ca/revocation-list.ts';
 
 export const fileNames = {
   certificate: 'ca-cert.pem',
@@ -28,6 +28,7 @@ export type SigningSet = {
   readonly rootCertificates: readonly X509Certificate[];
   /** PEM, as it stands in the file. */
   readonly crl?: string;
+  readonly revocationLists: readonly RevocationList[];
   /** The end of the first certificate on the way to the root that ends. */
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
@@ -45,17 +46,19 @@ export function readSigningSet(texts: SetTexts, nowMs: number): Result<SigningSe
   if (!roots.ok) return roots;
   const path = pathToRoot(texts, certificate.value, roots.value);
   if (!path.ok) return path;
-  if (!isCrl(texts.crl)) return problem('crl', 'it holds no certificate revocation list in PEM');
   const { root, intermediates } = path.value;
   const ordered = [root, ...roots.value.filter((other) => other !== root)];
   const whole = [...intermediates, root];
+  const lists = readLists(texts.crl, [...intermediates, ...ordered], nowMs);
+  if (!lists.ok) return lists;
   return ok({
     certificate: certificate.value,
     key: key.value,
     intermediates: joinCertificates(intermediates),
     roots: joinCertificates(ordered),
     rootCertificates: ordered,
-    ...(texts.crl !== undefined && texts.crl.trim() !== '' && { crl: texts.crl }),
+    ...(lists.value.length > 0 && { crl: texts.crl ?? '' }),
+    revocationLists: lists.value,
     notBeforeMs: Math.max(...whole.map(({ validFrom }) => Date.parse(validFrom))),
     notAfterMs: Math.min(...whole.map(({ validTo }) => Date.parse(validTo))),
   });
@@ -135,15 +138,13 @@ function pathToRoot(
   return ok({ intermediates: path, root });
 }
 
-/** OpenSSL reads it where it is used later; nothing is fine. */
-function isCrl(text: string | undefined): boolean {
-  if (text === undefined || text.trim() === '') return true;
-  try {
-    createSecureContext({ crl: text });
-    return true;
-  } catch {
-    return false;
-  }
+/** No file, or an empty one, is fine. */
+function readLists(text: string | undefined, authorities: readonly X509Certificate[], nowMs: number): Result<readonly RevocationList[], SetProblem> {
+  if (text === undefined || text.trim() === '') return ok([]);
+  const lists = readRevocationLists(text);
+  if (!lists.ok) return problem('crl', lists.error);
+  const gap = gapIn(lists.value, authorities, nowMs);
+  return gap === undefined ? lists : problem('crl', gap);
 }
 
 function subjectOf({ subject }: X509Certificate): string {

@@ -1,6 +1,6 @@
 // Certificates of authorities for tests, made by openssl and not by us: roots, intermediates, leaves, revocation lists, in a folder.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export type Made = { readonly certificate: string; readonly key: string; readonly certificateFile: string; readonly keyFile: string };
@@ -37,7 +37,8 @@ export function make(folder: string, name: string, { issuer, ca = true, key = 'e
 
 /** A revocation list of `issuer` with these certificates in it. */
 export function revoke(folder: string, issuer: Made, certificates: readonly string[]): string {
-  const at = (name: string) => join(folder, name);
+  const own = mkdtempSync(join(folder, 'crl-'));
+  const at = (name: string) => join(own, name);
   writeFileSync(at('index.txt'), '');
   writeFileSync(at('crlnumber'), '01\n');
   writeFileSync(

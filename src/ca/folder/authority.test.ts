@@ -8,7 +8,7 @@ import { silentLogger } from '#base/logger.ts';
 import { type Authority, openAuthority } from '#ca/folder/authority.ts';
 import { readFolder } from '#ca/folder/ca-folder.ts';
 import { announcedMs, readRotation, settleRotation, signingMs, startRotation } from '#ca/folder/rotation.ts';
-import { make } from '#test/ca/openssl.ts';
+import { make, revoke } from '#test/ca/openssl.ts';
 import { StoryClock, until } from '#test/ca/story.ts';
 import { type TemporaryFolder, temporaryFolder } from '#test/support/temporary-folder.ts';
 
@@ -121,6 +121,22 @@ test('a root that is plugged in from elsewhere is not changed, and the answer sa
   const started = startRotation(join(folder.path, 'ca'), new StoryClock());
   assert.ok(!started.ok);
   assert.match(started.error, /plugged in.*root-cert\.pem/);
+});
+
+test('a root is not changed while revocations are listed, because the new one has no list', async () => {
+  await using folder = await temporaryFolder();
+  const root = make(folder.path, 'root');
+  for (const [name, text] of [
+    ['ca-cert.pem', root.certificate],
+    ['ca-key.pem', root.key],
+    ['ca-crl.pem', revoke(folder.path, root, [])],
+  ] as const) {
+    await folder.write(`ca/${name}`, text);
+  }
+  const started = startRotation(join(folder.path, 'ca'), new StoryClock());
+  assert.ok(!started.ok);
+  assert.match(started.error, /ca-crl\.pem has no list of the new root/);
+  assert.equal(readdirSync(join(folder.path, 'ca')).includes('rotation.json'), false);
 });
 
 test('whoever was killed while the new root began to sign goes on where it was, after any of its writes', async () => {

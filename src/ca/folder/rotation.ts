@@ -48,6 +48,11 @@ export function startRotation(folder: string, clock: Clock): Result<Rotation, st
   if (!isIssuedBy(set.value.certificate, set.value.certificate)) {
     return failed('the signing certificate is plugged in and not a root: write the new files in its place, with both roots in root-cert.pem');
   }
+  if (set.value.crl !== undefined) {
+    return failed(
+      `${fileNames.crl} has no list of the new root, and peers would refuse all certificates: take the file away while the root is changed`,
+    );
+  }
   const { certificate, key } = newRoot(clock);
   writeWhole(folder, nextFiles.key, key);
   writeWhole(folder, nextFiles.certificate, certificate.toString(), 0o644);

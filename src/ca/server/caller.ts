@@ -5,8 +5,9 @@ import { failed, ok, type Result } from '#base/result.ts';
 import { SecretText } from '#base/secret-text.ts';
 import type { FolderContent } from '#ca/folder/ca-folder.ts';
 import { type Identity, parseIdentity } from '#ca/identity.ts';
-import { uriOf } from '#ca/pem.ts';
-import { isRevoked } from '#ca/server/revocation.ts';
+import { readCertificates, uriOf } from '#ca/pem.ts';
+import { isRevoked } from '#ca/revocation-list.ts';
+import type { SigningSet } from '#ca/signing-set.ts';
 import { verifyToken } from '#ca/token.ts';
 
 export type Caller = {
@@ -29,7 +30,7 @@ export async function identifyCaller(proof: Proof, options: CallerOptions): Prom
   const token = bearerToken(proof.metadata);
   const byToken = token === undefined ? undefined : await readByToken(token, options);
   if (byToken?.ok === true) return byToken;
-  const byCertificate = proof.certificate === undefined ? undefined : await readByCertificate(proof.certificate, options);
+  const byCertificate = proof.certificate === undefined ? undefined : readByCertificate(proof.certificate, options);
   if (byCertificate?.ok === true) return byCertificate;
   return byToken ?? byCertificate ?? failed('who calls must send a token (authorization: Bearer) or a client certificate of the mesh');
 }
@@ -41,17 +42,23 @@ async function readByToken(token: SecretText, { content, trustDomain, nowMs }: C
   return stranger === undefined ? ok({ ...verified.value, by: 'token' }) : failed(stranger);
 }
 
-async function readByCertificate(der: Buffer, { content, trustDomain, nowMs }: CallerOptions): Promise<Result<Caller, string>> {
+function readByCertificate(der: Buffer, { content, trustDomain, nowMs }: CallerOptions): Result<Caller, string> {
   const certificate = new X509Certificate(der);
   // The handshake may be long ago.
   if (Date.parse(certificate.validTo) <= nowMs) return failed('the client certificate has expired');
-  if (await isRevoked(certificate, content.set)) return failed('the client certificate is revoked');
+  if (isRevoked(certificate, content.set.revocationLists, authoritiesOf(content.set))) return failed('the client certificate is revoked');
   const uri = uriOf(certificate);
   if (uri === undefined) return failed('the client certificate does not name exactly one identity');
   const identity = parseIdentity(uri);
   if (!identity.ok) return failed(`the client certificate is nobody's: ${identity.error}`);
   const stranger = outside(identity.value, trustDomain);
   return stranger === undefined ? ok({ identity: identity.value, by: 'certificate' }) : failed(stranger);
+}
+
+/** Those of whose certificates somebody may be. */
+function authoritiesOf({ intermediates, rootCertificates }: SigningSet): readonly X509Certificate[] {
+  const between = readCertificates(intermediates);
+  return [...(between.ok ? between.value : []), ...rootCertificates];
 }
 
 function outside(identity: Identity, trustDomain: string): string | undefined {
