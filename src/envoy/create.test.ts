@@ -32,12 +32,11 @@ void test('messages are what protobuf makes of the same fields: nested, in lists
   assert.deepEqual(toBinary(VirtualHostSchema, create(VirtualHostSchema, host)), toBinary(VirtualHostSchema, plainCreate(VirtualHostSchema, host)));
 });
 
-void test('a message stays itself, within others too; nothing given and unknown names are left out', () => {
+void test('a message stays itself, within others too; nothing given is the empty message', () => {
   const route = create(RouteSchema, { name: 'a' });
   assert.equal(create(RouteSchema, route), route);
   assert.equal(create(VirtualHostSchema, { routes: [route] }).routes[0], route);
-  const fields = { unknown: 1 } as object;
-  assert.deepEqual(create(RouteSchema, fields), plainCreate(RouteSchema, fields));
+  assert.deepEqual(create(RouteSchema), plainCreate(RouteSchema));
   assert.deepEqual(create(ClusterSchema), plainCreate(ClusterSchema));
 });
 
@@ -52,4 +51,13 @@ void test('what messages have in common cannot be changed in one of them', () =>
     };
   }, TypeError);
   assert.deepEqual(create(ClusterSchema).typedExtensionProtocolOptions, {});
+});
+
+void test('a field or case that the type does not have is our mistake, and thrown', () => {
+  const spread = (fields: object) => ({ name: 'a', ...fields });
+  assert.throws(() => create(RouteSchema, spread({ nmae: 'b' })), /envoy\.config\.route\.v3\.Route has no field nmae/);
+  assert.throws(() => create(RouteSchema, spread({ match: { csaeSensitive: true } })), /RouteMatch has no field csaeSensitive/);
+  assert.throws(() => create(RouteSchema, spread({ action: { case: 'rout', value: {} } })), /Route\.action has no case rout/);
+  assert.equal(create(RouteSchema, spread({ nmae: undefined })).name, 'a');
+  assert.equal(create(RouteSchema, { ...create(RouteSchema, { name: 'b' }) }).name, 'b');
 });

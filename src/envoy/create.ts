@@ -20,7 +20,10 @@ type Plan = { readonly empty: Fields; readonly convert: ReadonlyMap<string, Conv
 
 const plans = new WeakMap<DescMessage, Plan>();
 
-/** As `create` of @bufbuild/protobuf; lists and maps that are not given are frozen. */
+/**
+ * As `create` of @bufbuild/protobuf; lists and maps that are not given are frozen. Throws on a field that the type does not have: the compiler of
+ * TypeScript does not see it in what is spread, and what is dropped in silence may be what keeps a door closed.
+ */
 export function create<Schema extends DescMessage>(schema: Schema, init?: MessageInitShape<Schema>): MessageShape<Schema> {
   // What `make` gives has every field of the type, as the empty message has.
   return make(schema, init) as MessageShape<Schema>;
@@ -35,8 +38,12 @@ function make(schema: DescMessage, init: unknown): unknown {
   const fields = init as Fields;
   for (const name in fields) {
     const value = fields[name];
-    if (value === undefined || value === null || !convert.has(name)) continue;
+    if (value === undefined || value === null) continue;
     const converted = convert.get(name);
+    if (converted === undefined && !convert.has(name)) {
+      if (name.startsWith('$')) continue; // what a message that is copied has beside its fields
+      throw new Error(`${schema.typeName} has no field ${name}`);
+    }
     message[name] = converted === undefined ? value : converted(value);
   }
   return message;
@@ -97,7 +104,7 @@ function oneofConverter(oneof: DescOneof): Convert {
   const converters = new Map(oneof.fields.map((field) => [field.localName, field.message && messageConverter(field.message, field)]));
   return (value) => {
     if (typeof value !== 'object' || value === null || !('case' in value) || typeof value.case !== 'string') return noCase;
-    if (!converters.has(value.case)) return noCase;
+    if (!converters.has(value.case)) throw new Error(`${oneof.parent.typeName}.${oneof.localName} has no case ${value.case}`);
     const given = 'value' in value ? value.value : undefined;
     const convert = converters.get(value.case);
     return { case: value.case, value: convert === undefined ? given : convert(given) };
