@@ -72,7 +72,7 @@ function originsOf({ typeUrl, error }: Refused, name: string, { origins, resourc
     case typeUrls.route:
       return distinct(routeOrigins(name, error, { origins, resources }));
     case typeUrls.secret:
-      return [];
+      return origins.get({ kind: 'secret', secret: name });
   }
 }
 

@@ -4,7 +4,12 @@
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { create } from '#envoy/create.ts';
 import { ApiVersion } from '#envoy/gen/envoy/config/core/v3/config_source_pb.js';
-import { type SdsSecretConfig, SdsSecretConfigSchema, SecretSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import {
+  type SdsSecretConfig,
+  SdsSecretConfigSchema,
+  type Secret,
+  SecretSchema,
+} from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { Credential, KeyPair } from '#model/credential.ts';
 
@@ -27,16 +32,19 @@ export function credentialSecret(resourceName: string): SdsSecretConfig {
 
 /** The secret itself; undefined where the credential has no such part. */
 export function secretUnit(credential: Credential, role: CredentialRole, resourceName: string): Unit | undefined {
-  const { keyPair, roots, crl } = credential;
-  if (role === 'key-pair')
-    return keyPair === undefined ? undefined : makeUnit(typeUrls.secret, resourceName, SecretSchema, () => keyPairSecret(resourceName, keyPair));
+  const make = role === 'key-pair' ? keyPairMaker(credential, resourceName) : rootsMaker(credential, resourceName);
+  if (make === undefined) return undefined;
+  return makeUnit(typeUrls.secret, resourceName, SecretSchema, make, [[{ kind: 'secret', secret: resourceName }, credential.origin]]);
+}
+
+function keyPairMaker({ keyPair }: Credential, name: string): (() => Secret) | undefined {
+  return keyPair === undefined ? undefined : () => keyPairSecret(name, keyPair);
+}
+
+function rootsMaker({ roots, crl }: Credential, name: string): (() => Secret) | undefined {
   if (roots === undefined) return undefined;
-  return makeUnit(typeUrls.secret, resourceName, SecretSchema, () =>
-    create(SecretSchema, {
-      name: resourceName,
-      type: { case: 'validationContext', value: { trustedCa: inline(roots), ...(crl !== undefined && { crl: inline(crl) }) } },
-    }),
-  );
+  const value = { trustedCa: inline(roots), ...(crl !== undefined && { crl: inline(crl) }) };
+  return () => create(SecretSchema, { name, type: { case: 'validationContext', value } });
 }
 
 function keyPairSecret(name: string, { chain, key, ocspStaple }: KeyPair) {

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { isMessage } from '@bufbuild/protobuf';
 import type { AnyResource } from '#api/kinds.ts';
 import { readText } from '#api/read-text.ts';
+import { refusalDiagnostics } from '#app/refusal.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
@@ -372,6 +373,9 @@ test('a renewed certificate is one new secret: listeners, routes and the other s
     [...ofType].flatMap(([name, resource]) => (first.resources.get(type)?.get(name) === resource ? [] : [name])),
   );
   assert.deepEqual(differing, ['kubernetes://c']);
+  const refused = { nodeId: 'router~192.0.2.1~edge-0.edge~x', typeUrl: typeUrls.secret, error: 'no', resources: ['kubernetes://c'] };
+  const [diagnosed] = refusalDiagnostics(refused, second);
+  assert.deepEqual(diagnosed?.diagnostic.at?.resource, 'Secret edge/c', 'a proxy that refuses it says whose it is');
 });
 
 test('secrets are for the proxies of their namespace alone, whatever a Gateway says', async () => {
