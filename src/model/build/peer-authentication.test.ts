@@ -50,7 +50,7 @@ test('unchanged policies stay the same objects', () => {
   const memo = new BuildMemo();
   const resources = resourcesOf(pod, policy('p', '{ mtls: { mode: STRICT } }'));
   const before = buildMesh(snapshotOf(resources), memo);
-  const after = buildMesh(snapshotOf([...resources, ...resourcesOf(policy('q', '{}', 'other'))]), memo);
+  const after = buildMesh(snapshotOf([...resources, ...resourcesOf(policy('q', '{}', 'istio-system'))]), memo);
   assert.equal(
     after.peerAuthentications.find(({ name }) => name === 'p'),
     before.peerAuthentications[0],
@@ -63,6 +63,20 @@ test('a policy that nobody enforces is an error', () => {
   ]);
   assert.deepEqual(findings(policy('p', '{ selector: { matchLabels: { app: web } }, mtls: { mode: STRICT } }', 'istio-system')), [
     'error [HDL0070] PeerAuthentication istio-system/p has a selector in the root namespace, where none has an effect',
+  ]);
+});
+
+test('a policy for a namespace without workloads, or for workloads without a proxy, is an error', () => {
+  assert.deepEqual(findings(policy('p', '{ mtls: { mode: STRICT } }', 'empty')), [
+    'error [HDL0070] PeerAuthentication empty/p is for namespace empty, which has no workload, so nobody enforces it',
+  ]);
+  const bare = `
+apiVersion: v1
+kind: Pod
+metadata: { name: bare, namespace: shop, labels: { app: bare, sidecar.istio.io/inject: "false" } }
+spec: { containers: [{ name: app, image: app }] }`;
+  assert.deepEqual(findings(bare, policy('p', '{ selector: { matchLabels: { app: bare } }, mtls: { mode: STRICT } }')), [
+    'error [HDL0074] PeerAuthentication shop/p is for shop/bare, without a proxy, so nobody enforces it there',
   ]);
 });
 

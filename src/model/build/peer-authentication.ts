@@ -7,6 +7,7 @@ import { isGeneral } from '#model/effective-mtls.ts';
 import { labelsMatch } from '#model/labels.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { PeerAuthentication, PeerMtls } from '#model/peer-authentication.ts';
+import { indexReach, type PolicyReach, policyReach } from '#model/policy-reach.ts';
 import type { Workload } from '#model/workload.ts';
 
 const modes = { UNSET: 'unset', DISABLE: 'disable', PERMISSIVE: 'permissive', STRICT: 'strict' } as const;
@@ -29,56 +30,89 @@ function modeOf(written: PeerAuthenticationSpec['mtls']): PeerMtls {
   return modes[written?.mode ?? 'UNSET'];
 }
 
-type Checked = Pick<Mesh, 'peerAuthentications' | 'workloads' | 'workloadEntries' | 'settings' | 'services'>;
+type Checked = Omit<Mesh, 'diagnostics'>;
 
-/** HDL0070 for what selects nobody, HDL0071 for what an older policy overrules, HDL0072 for ports that nobody has. */
-export function peerAuthenticationDiagnostics(mesh: Checked): readonly Diagnostic[] {
-  const { peerAuthentications: policies, settings } = mesh;
+/** HDL0070 for what is for nobody, HDL0071 for what an older policy overrules, HDL0072 for ports that nobody has, HDL0074 for workloads without a proxy. */
+export function peerAuthenticationDiagnostics(parts: Checked): readonly Diagnostic[] {
+  const { peerAuthentications: policies } = parts;
   if (policies.length === 0) return [];
-  const workloads = Map.groupBy([...mesh.workloads.values(), ...mesh.workloadEntries.values()], ({ namespace }) => namespace);
+  const mesh: Mesh = { ...parts, diagnostics: [] };
+  const index = indexReach(mesh);
   const seen = new Map<string, PeerAuthentication>();
   const found: Diagnostic[] = [];
   for (const policy of policies) {
-    const first = isGeneral(policy) ? seen.get(policy.namespace) : undefined;
-    if (first !== undefined) found.push(overruled(policy, first, `in namespace ${policy.namespace}`));
-    else if (isGeneral(policy)) seen.set(policy.namespace, policy);
-    else found.push(...selectingDiagnostics(policy, policies, workloads.get(policy.namespace) ?? [], settings.rootNamespace));
+    if (!isGeneral(policy)) {
+      found.push(...selectingDiagnostics(policy, policyReach(policy, mesh, index), policies, mesh.settings));
+      continue;
+    }
+    const first = seen.get(policy.namespace);
+    const isOfMesh = policy.namespace === mesh.settings.rootNamespace;
+    if (first !== undefined) found.push(overruled(policy, first, isOfMesh ? 'for the mesh' : `in namespace ${policy.namespace}`));
+    else seen.set(policy.namespace, policy);
+    if (!isOfMesh && (index.get(policy.namespace) ?? []).length === 0) found.push(reachesNobody(policy));
   }
   return found;
 }
 
+function reachesNobody({ name, namespace, selector, origin }: PeerAuthentication): Diagnostic {
+  const common = { code: 'HDL0070', severity: 'error', at: origin } as const;
+  const what = `PeerAuthentication ${namespace}/${name}`;
+  if (selector === undefined) return { ...common, message: `${what} is for namespace ${namespace}, which has no workload, so nobody enforces it` };
+  const labels = Object.entries(selector).map(([label, value]) => `${label}=${value}`);
+  const hint = `give the workloads the labels ${labels.join(', ')}, or change the selector`;
+  return { ...common, message: `${what} selects no workload, so nobody enforces it`, hint };
+}
+
+/** Gateways go by their servers' own TLS. */
 function selectingDiagnostics(
   policy: PeerAuthentication,
+  { enforcing, unprotected }: PolicyReach,
   policies: readonly PeerAuthentication[],
-  workloads: readonly Workload[],
-  rootNamespace: string,
+  { rootNamespace }: Mesh['settings'],
 ): readonly Diagnostic[] {
-  const { namespace, selector = {}, origin } = policy;
+  const { namespace, origin } = policy;
   const what = `PeerAuthentication ${namespace}/${policy.name}`;
-  const common = { code: 'HDL0070', severity: 'error', at: origin } as const;
   if (namespace === rootNamespace) {
+    const message = `${what} has a selector in the root namespace, where none has an effect`;
     const hint = 'leave the selector out, which makes it hold for the whole mesh, or put it where the workloads are';
-    return [{ ...common, message: `${what} has a selector in the root namespace, where none has an effect`, hint }];
+    return [{ code: 'HDL0070', severity: 'error', message, hint, at: origin }];
   }
-  const chosen = workloads.filter(({ labels }) => labelsMatch(selector, labels));
-  if (chosen.length === 0) {
-    const hint = `give the workloads the labels ${Object.entries(selector)
-      .map(([name, value]) => `${name}=${value}`)
-      .join(', ')}, or change the selector`;
-    return [{ ...common, message: `${what} selects no workload, so nobody enforces it`, hint }];
+  const chosen = enforcing.filter(({ type }) => type === 'sidecar').map(({ workload }) => workload);
+  if (chosen.length + unprotected.length === 0) {
+    if (enforcing.length === 0) return [reachesNobody(policy)];
+    const message = `${what} selects gateways only, which go by the tls of their servers, so nobody enforces it`;
+    return [{ code: 'HDL0070', severity: 'error', message, hint: 'write the tls of the Gateway', at: origin }];
   }
   const older = policies.slice(0, policies.indexOf(policy)).find((other) => {
     return other.namespace === namespace && !isGeneral(other) && chosen.some(({ labels }) => labelsMatch(other.selector ?? {}, labels));
   });
-  if (older !== undefined) return [overruled(policy, older, 'for a workload')];
-  // Ports of a Pod that are written nowhere may still be open.
+  return [
+    ...(unprotected.length > 0 ? [withoutProxy(policy, unprotected, chosen.length > 0 ? 'warning' : 'error')] : []),
+    ...(older === undefined ? unknownPorts(policy, chosen) : [overruled(policy, older, 'for a workload')]),
+  ];
+}
+
+function withoutProxy(policy: PeerAuthentication, workloads: readonly Workload[], severity: Diagnostic['severity']): Diagnostic {
+  const names = workloads.map(({ namespace, name }) => `${namespace}/${name}`);
+  const shown = names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
+  return {
+    code: 'HDL0074',
+    severity,
+    message: `PeerAuthentication ${policy.namespace}/${policy.name} is for ${shown}, without a proxy, so nobody enforces it there`,
+    hint: 'take sidecar.istio.io/inject: "false" away from the workload',
+    at: policy.origin,
+  };
+}
+
+/** Ports of a Pod that are written nowhere may still be open. */
+function unknownPorts({ namespace, name, portMtls, origin }: PeerAuthentication, chosen: readonly Workload[]): readonly Diagnostic[] {
   const ports = new Set(chosen.flatMap((workload) => workload.ports.map(({ number }) => number)));
-  return [...policy.portMtls.keys()]
+  return [...portMtls.keys()]
     .filter((port) => ports.size > 0 && !ports.has(port))
     .map((port) => ({
       code: 'HDL0072',
       severity: 'warning',
-      message: `${what}: no workload that it selects names port ${port}`,
+      message: `PeerAuthentication ${namespace}/${name}: no workload that it selects names port ${port}`,
       hint: 'ports are those of the workload (containerPort), not of a Service',
       at: origin,
     }));
