@@ -2,8 +2,9 @@
 // shows in no process, no log and no state, and is gone at the end.
 import assert from 'node:assert/strict';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { example, isAlive, onBothDataPlanes, startUp } from '#test/scenario/up.ts';
+import { example, isAlive, onBothDataPlanes, startUp, type Up } from '#test/scenario/up.ts';
 import { httpCall } from '#test/support/http-call.ts';
+import { waitUntil } from '#test/support/wait-until.ts';
 
 const host = 'hello.example.com';
 const strict = `
@@ -28,16 +29,43 @@ type Certificates = {
   readonly certificates: readonly { readonly cert_chain: readonly { readonly subject_alt_names: readonly { readonly uri: string }[] }[] }[];
 };
 
+async function workload(up: Up, name: string): Promise<Workload | undefined> {
+  const state = JSON.parse(await readFile(`${up.folder.path}/state/state.json`, 'utf8')) as { readonly workloads: readonly Workload[] }; // what `up` writes
+  return state.workloads.find((one) => one.name === name);
+}
+
+/** Whom the certificate of a pod's proxy names. */
+async function identityOf(up: Up, name: string): Promise<string | undefined> {
+  const [, port = ''] = (await workload(up, name))?.proxyAdmin.split(':') ?? [];
+  const { certificates } = JSON.parse((await httpCall({ port: Number(port), path: '/certs' })).body) as Certificates; // Envoy's own format
+  return certificates[0]?.cert_chain[0]?.subject_alt_names[0]?.uri;
+}
+
 onBothDataPlanes('a STRICT mesh is reached through its proxies, by certificates of its own, and not in the clear', async (dataPlane) => {
   await using up = await startUp(dataPlane, { files: await strictHello() });
   for (let call = 0; call < 20; call++) assert.equal((await up.call(host)).status, 200);
-  const state = JSON.parse(await readFile(`${up.folder.path}/state/state.json`, 'utf8')) as { readonly workloads: readonly Workload[] }; // what `up` writes
-  const hello = state.workloads.find(({ name }) => name === 'hello-v1');
-  const [, port = ''] = hello?.address.split(':') ?? [];
+  const [, port = ''] = (await workload(up, 'hello-v1'))?.address.split(':') ?? [];
   await assert.rejects(httpCall({ port: Number(port), path: '/', headers: { host } }), 'plaintext to a STRICT port');
-  const [, adminPort = ''] = hello?.proxyAdmin.split(':') ?? [];
-  const { certificates } = JSON.parse((await httpCall({ port: Number(adminPort), path: '/certs' })).body) as Certificates; // Envoy's own format
-  assert.equal(certificates[0]?.cert_chain[0]?.subject_alt_names[0]?.uri, 'spiffe://cluster.local/ns/default/sa/default');
+  assert.equal(await identityOf(up, 'hello-v1'), 'spiffe://cluster.local/ns/default/sa/default');
+});
+
+onBothDataPlanes('another trust domain is another identity: pods are replaced by such as have it', async (dataPlane) => {
+  await using up = await startUp(dataPlane, { files: await strictHello() });
+  const meshConfig = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'istio', namespace: 'istio-system' },
+    data: { mesh: 'trustDomain: shop.example' },
+  };
+  await up.folder.write('mesh/config.yaml', JSON.stringify(meshConfig));
+  const isNew = async (): Promise<boolean> => (await identityOf(up, 'hello-v1').catch(() => '')) === 'spiffe://shop.example/ns/default/sa/default';
+  await waitUntil('the new identity', isNew, { timeoutMs: 20_000 });
+  // The gateway is replaced too, and has another port where none was asked for.
+  const call = async (): Promise<number> => {
+    const { port } = new URL((await up.state()).gatewayUrl);
+    return (await httpCall({ port: Number(port), headers: { host } }).catch(() => ({ status: 0 }))).status;
+  };
+  await waitUntil('answers in the new trust domain', async () => (await call()) === 200, { timeoutMs: 20_000 });
 });
 
 onBothDataPlanes(

@@ -50,8 +50,7 @@ export class UpCredentials implements Disposable {
     return { tokenFile: join(this.#options.folder, file), rootsFile: join(this.#options.folder, rootsName) };
   }
 
-  /** Those that there are get new tokens: at half of their life, and when the name of the trust domain has changed. */
-  async renew(): Promise<void> {
+  async #renew(): Promise<void> {
     await Promise.all([...this.#issued].map(([file, plan]) => this.#write(file, plan)));
   }
 
@@ -63,7 +62,7 @@ export class UpCredentials implements Disposable {
 
   #renewLater(): void {
     this.#cancelRenewal = this.#options.clock.after(renewMs, () => {
-      this.renew().catch((error: unknown) =>
+      this.#renew().catch((error: unknown) =>
         this.#options.logger.log('error', 'tokens of the workloads cannot be renewed', { reason: String(error) }),
       );
       this.#renewLater();

@@ -19,7 +19,8 @@ import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
 import type { Authority } from '#ca/folder/authority.ts';
-import type { PodPlan } from '#runtime/pod-plan.ts';
+import { readMeshSettings } from '#model/build/mesh-settings.ts';
+import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 import { isPortFree, PortAllocator } from '#runtime/port-allocator.ts';
 import type { StartProxy } from '#runtime/proxy-process.ts';
@@ -84,12 +85,11 @@ export class UpMesh {
       },
     });
     if (!started.ok) return started;
-    const controlPlane = started.value;
-    this.#controlPlane = controlPlane;
+    this.#controlPlane = started.value;
     this.#credentials = new UpCredentials({
       folder: join(stateFolder, 'identities'),
       authority: authority.value,
-      trustDomain: () => controlPlane.mesh().settings.trustDomain,
+      trustDomain: () => this.#trustDomain,
       clock,
       logger,
     });
@@ -111,7 +111,7 @@ export class UpMesh {
       onChange: () => this.#changed(),
     });
     configuration.onChange((changed) => void this.#reconfigure(changed));
-    await this.#supervisor.apply(configuration.plan, configuration.snapshot.resources);
+    await this.#supervisor.apply(this.#planned(), configuration.snapshot.resources);
     this.#writeState();
     clock.after(patienceMs, () => void this.#tellWaiting());
     return ok(undefined);
@@ -189,12 +189,24 @@ export class UpMesh {
     return this.#controlPlane === undefined ? Promise.resolve() : proxiesSettled(this.#controlPlane.ledger, this.#options.clock, settleMs);
   }
 
+  get #trustDomain(): string {
+    const { ConfigMap } = this.#options.configuration.snapshot.resources;
+    return readMeshSettings(ConfigMap.get('istio-system/istio')).settings.trustDomain;
+  }
+
+  /** Pods are replaced when the name of the trust domain changes: who they are has it in it. */
+  #planned(): RuntimePlan {
+    const { plan } = this.#options.configuration;
+    const pods = [...plan.pods].map(([key, pod]): [string, PodPlan] => [key, { ...pod, fingerprint: `${pod.fingerprint} ${this.#trustDomain}` }]);
+    return { ...plan, pods: new Map(pods) };
+  }
+
   async #reconfigure(changed: ReadonlySet<string>): Promise<void> {
     const { configuration, onEvent } = this.#options;
     if (this.#phase === 'stopping') return;
     if (changed.size > 0) onEvent({ kind: 'configuration', changed: [...changed].map(writtenId).sort() });
     this.#tellDiagnostics();
-    await this.#supervisor?.apply(configuration.plan, configuration.snapshot.resources);
+    await this.#supervisor?.apply(this.#planned(), configuration.snapshot.resources);
   }
 
   /** Tells what is new among the findings, and what is gone. */
