@@ -213,6 +213,10 @@ export const heddleCodes = {
   HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },
   HDL0402: { title: 'Image without a command', explanation: 'No heddle.yaml says which local program stands for the image of a container.' },
   HDL0403: { title: 'No effect on this machine', explanation: 'A field of a Pod means something in a container and nothing for a local process.' },
+  HDL0404: {
+    title: 'Addresses of this machine',
+    explanation: 'A rule goes by the address of who calls or what is called. Among local processes that is 127.0.0.1, whatever it is in a cluster.',
+  },
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;
 
 /** Istio's messages that Heddle can give, under Istio's own names. */

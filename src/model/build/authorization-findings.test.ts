@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { AnyResource, ResourcesByKind } from '#api/kinds.ts';
 import { kindNames } from '#api/kinds.ts';
+import { localPortsAnnotation } from '#api/local-ports.ts';
 import { readText } from '#api/read-text.ts';
 import { resourceKey } from '#api/resource.ts';
 import { buildMesh } from '#model/build/mesh.ts';
@@ -156,6 +157,13 @@ for (const [title, documents, expected] of rows) {
     for (const [index, pattern] of expected.entries()) assert.match(found[index] ?? '', pattern);
   });
 }
+
+void test('addresses among the processes of one machine', () => {
+  const local = `---\napiVersion: v1\nkind: Pod\nmetadata: { name: here, namespace: shop, labels: { app: here }, annotations: { ${localPortsAnnotation}: '{"80": 1234}' } }\nspec: { containers: [{ name: app, image: a }] }\n`;
+  const [found, ...more] = findings(local, selecting('here', 'rules: [{ from: [{ source: { ipBlocks: [10.0.0.0/8] } }] }]'));
+  assert.match(found ?? '', /^warning HDL0404 .* every call is from 127\.0\.0\.1/);
+  assert.deepEqual(more, []);
+});
 
 void test('two providers for one workload', () => {
   const ask = (name: string, provider: string): string =>

@@ -12,6 +12,7 @@ export function ruleDiagnostics(policy: AuthorizationPolicy, enforcing: readonly
     ...bytesDiagnostics(policy, rule, enforcing, context),
     ...contradictions(policy, rule),
     ...(asksTokens(rule) && !checksTokens() ? [noTokens(policy, rule)] : []),
+    ...(asksAddresses(rule) && enforcing.every(({ workload }) => workload.localPorts !== undefined) ? [onThisMachine(policy, rule)] : []),
   ]);
 }
 
@@ -110,6 +111,21 @@ function noTokens(policy: AuthorizationPolicy, rule: AuthorizationRule): Diagnos
     severity: 'warning',
     message: `${titleOf(policy)}: the rule asks for claims, and no RequestAuthentication checks tokens for its workloads, so no request has any`,
     hint: 'add a RequestAuthentication for the same workloads',
+    at: rule.origin,
+  };
+}
+
+function asksAddresses({ from, when }: AuthorizationRule): boolean {
+  return from.some(({ ipBlocks }) => isAsked(ipBlocks)) || when.some(({ key }) => key === 'source.ip' || key === 'destination.ip');
+}
+
+/** HDL0404. */
+function onThisMachine(policy: AuthorizationPolicy, rule: AuthorizationRule): Diagnostic {
+  return {
+    code: 'HDL0404',
+    severity: 'warning',
+    message: `${titleOf(policy)}: the rule goes by addresses, and on this machine every call is from 127.0.0.1 to 127.0.0.1`,
+    hint: 'go by principals or namespaces, or by remoteIpBlocks, which follow X-Forwarded-For',
     at: rule.origin,
   };
 }
