@@ -18,6 +18,7 @@ export type XdsNode =
     }
   | { readonly kind: 'cluster'; readonly cluster: string }
   | { readonly kind: 'endpoint'; readonly cluster: string; readonly address: string }
+  | { readonly kind: 'secret'; readonly secret: string }
   /** A policy of RBAC rules, by a name that tells whose it is wherever it stands. */
   | { readonly kind: 'rbacPolicy'; readonly policy: string };
 
