@@ -18,7 +18,7 @@ export function noConnectionEffects(): ConnectionEffects {
 }
 
 /** `details` goes into the access log as connection termination details, `flag` among the response flags; `why` is for people. */
-export type ConnectionDenial = { readonly flag: '' | 'UAEX'; readonly details: string; readonly why: () => string };
+export type ConnectionDenial = { readonly flag: '' | 'UAEX'; readonly details: string; readonly why: () => string; readonly delayMs: number };
 
 export type ConnectionVerdict =
   | { readonly kind: 'pass' }
@@ -40,7 +40,8 @@ export function runConnectionFilters(
       const { verdict, metadata, why } = runRbacEntry(filter.policy, { connection, count, trace }, effects.metadata);
       effects.metadata = metadata;
       if (verdict !== undefined) effects.rbac = verdict;
-      if (why !== undefined) return { kind: 'denied', denial: { flag: '', details: rbacDetails(verdict?.policy), why } };
+      if (why !== undefined)
+        return { kind: 'denied', denial: { flag: '', details: rbacDetails(verdict?.policy), why, delayMs: filter.policy.delayDenyMs } };
     } else if (filter?.kind === 'ext-authz' && filter.authz.enabledBy?.(effects.metadata) !== false) {
       const { cluster } = filter.authz.service;
       trace?.add({ stage: 'filter', name: 'ext_authz', outcome: 'chosen', because: `${cluster} is asked whether the connection may be` });
@@ -66,10 +67,10 @@ export function applyConnectionCheck(
 ): ConnectionDenial | undefined {
   if (answer.kind === 'error') {
     if (authz.failureModeAllow) return undefined;
-    return { flag: 'UAEX', details: 'ext_authz_error', why: () => `${authz.service.cluster} could not be asked: ${answer.because}` };
+    return { flag: 'UAEX', details: 'ext_authz_error', why: () => `${authz.service.cluster} could not be asked: ${answer.because}`, delayMs: 0 };
   }
   const found: JsonObject = answer.kind === 'allowed' ? { ...answer.metadata, ext_authz_duration: Math.floor(durationMs) } : answer.metadata;
   effects.metadata = new Map(effects.metadata).set(metadataName, { ...effects.metadata?.get(metadataName), ...found });
   if (answer.kind === 'allowed') return undefined;
-  return { flag: 'UAEX', details: 'ext_authz_denied', why: () => `${authz.service.cluster} says no` };
+  return { flag: 'UAEX', details: 'ext_authz_denied', why: () => `${authz.service.cluster} says no`, delayMs: 0 };
 }

@@ -3,9 +3,10 @@ import type { JsonValue } from '@bufbuild/protobuf';
 import type { Problems } from '#decide/config-error.ts';
 import { metadataAt } from '#decide/dynamic-metadata.ts';
 import { anyKeys, noKeys, patternsOf, type RuleKeys, type TextRespect, textKeys } from '#decide/rbac-keys.ts';
-import type { RbacRule } from '#decide/rbac-rule.ts';
+import { nothing, type RbacRule } from '#decide/rbac-rule.ts';
 import type { RbacSubject } from '#decide/rbac-subject.ts';
 import { compileStringTest } from '#decide/string-test.ts';
+import { MetadataSource, type SourcedMetadata } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { MetadataMatcher } from '#envoy/gen/envoy/type/matcher/v3/metadata_pb.js';
 import type { DoubleMatcher } from '#envoy/gen/envoy/type/matcher/v3/number_pb.js';
 import type { StringMatcher } from '#envoy/gen/envoy/type/matcher/v3/string_pb.js';
@@ -38,6 +39,15 @@ export function metadataRule(matcher: MetadataMatcher, field: string, problems: 
     missed: (subject) => `${text}: ${read(subject) === undefined ? 'it is missing' : 'it is another'}`,
     keys: invert ? noKeys : test.keys(respectsOf(filter, keys, read)),
   };
+}
+
+/** Of routes' metadata no more than texts is kept here, so rules about it are refused. */
+export function sourcedMetadataRule({ metadataMatcher, metadataSource }: SourcedMetadata, field: string, problems: Problems): RbacRule {
+  if (metadataSource === MetadataSource.DYNAMIC && metadataMatcher !== undefined) {
+    return metadataRule(metadataMatcher, `${field}.metadata_matcher`, problems);
+  }
+  problems.report(field, metadataMatcher === undefined ? 'metadata_matcher is required' : 'metadata_source ROUTE is not supported');
+  return nothing;
 }
 
 function respectsOf(filter: string, path: readonly string[], read: (subject: RbacSubject) => JsonValue | undefined): Respects {

@@ -5,7 +5,7 @@ import type { Problems } from '#decide/config-error.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { addressRule, headerRule, pathBeginKeys, pathRule, pathTestRule } from '#decide/rbac-condition.ts';
 import { patternsOf, type TextRespect, textKeys } from '#decide/rbac-keys.ts';
-import { metadataRule } from '#decide/rbac-metadata.ts';
+import { metadataRule, sourcedMetadataRule } from '#decide/rbac-metadata.ts';
 import { allRules, anyRule, anything, nothing, notRule, type RbacRule } from '#decide/rbac-rule.ts';
 import { compileStringTest } from '#decide/string-test.ts';
 import { compileUriTemplate } from '#decide/uri-template.ts';
@@ -47,6 +47,8 @@ export function compilePermission(permission: Permission, field: string, problem
     }
     case 'metadata':
       return metadataRule(rule.value, `${field}.metadata`, problems);
+    case 'sourcedMetadata':
+      return sourcedMetadataRule(rule.value, `${field}.sourced_metadata`, problems);
     case 'requestedServerName':
       return serverNameRule(rule.value, `${field}.requested_server_name`, problems);
     case 'matcher':

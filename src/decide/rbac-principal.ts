@@ -2,7 +2,7 @@
 import type { Problems } from '#decide/config-error.ts';
 import { addressRule, headerRule, pathRule } from '#decide/rbac-condition.ts';
 import { noKeys, patternsOf, type RuleKeys, type TextRespect, textKeys } from '#decide/rbac-keys.ts';
-import { metadataRule } from '#decide/rbac-metadata.ts';
+import { metadataRule, sourcedMetadataRule } from '#decide/rbac-metadata.ts';
 import { allRules, anyRule, anything, nothing, notRule, type RbacRule } from '#decide/rbac-rule.ts';
 import type { RbacSubject } from '#decide/rbac-subject.ts';
 import { compileStringTest } from '#decide/string-test.ts';
@@ -41,8 +41,13 @@ export function compilePrincipal(principal: Principal, field: string, problems: 
       return pathRule(id.value, `${field}.url_path`, problems);
     case 'metadata':
       return metadataRule(id.value, `${field}.metadata`, problems);
+    case 'sourcedMetadata':
+      return sourcedMetadataRule(id.value, `${field}.sourced_metadata`, problems);
     case 'filterState':
       return filterStateRule(id.value, `${field}.filter_state`, problems);
+    case 'custom':
+      problems.report(`${field}.custom`, `principal ${id.value.name} is not supported`);
+      return nothing;
     case undefined:
       problems.report(field, 'this kind of principal is not supported');
       return nothing;

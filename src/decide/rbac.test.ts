@@ -49,6 +49,7 @@ test('permissions: each kind, and what it does not match', () => {
     [template('/api/{name}'), true],
     [template('/{first}/{second}/{third}'), false],
     [template('/{**}'.replace('{**}', '**')), true],
+    [{ sourced_metadata: { metadata_matcher: { filter: 'f', path: [{ key: 'k' }], value: { present_match: true }, invert: true } } }, true],
     [{ not_rule: { destination_port: 80 } }, false],
     [{ and_rules: { rules: [{ destination_port: 80 }, { any: true }] } }, true],
     [{ and_rules: { rules: [{ destination_port: 81 }, { any: true }] } }, false],

@@ -1,5 +1,6 @@
 // Envoy's RBAC, for HTTP requests and for raw connections: policies compiled to an index, and the verdict with the policy that gave it.
 import type { Problems } from '#decide/config-error.ts';
+import { durationMs } from '#decide/duration.ts';
 import { PolicyIndex } from '#decide/rbac-index.ts';
 import type { RuleKeys } from '#decide/rbac-keys.ts';
 import { compilePermission } from '#decide/rbac-permission.ts';
@@ -36,13 +37,15 @@ export type RbacEntry = {
   readonly shadowStatPrefix: string;
   /** track_per_rule_stats: each policy counts for itself, too. */
   readonly countsPolicies: boolean;
+  /** How long a denied connection is kept waiting for its end (delay_deny); 0: not at all. */
+  readonly delayDenyMs: number;
 };
 
 /** `policy` is the first that matched, in the order of names as Envoy keeps them; undefined: none did. */
 export type RbacVerdict = { readonly allowed: boolean; readonly policy: string | undefined };
 
 export function compileHttpRbac(config: HttpRbac, field: string, problems: Problems): RbacEntry {
-  return { ...entryOf(config, field, problems), statPrefix: config.rulesStatPrefix, countsPolicies: config.trackPerRuleStats };
+  return { ...entryOf(config, field, problems), statPrefix: config.rulesStatPrefix, countsPolicies: config.trackPerRuleStats, delayDenyMs: 0 };
 }
 
 /** A network filter sees no request: a policy that asks for paths never matches there, and one that asks for headers is refused, as in Envoy. */
@@ -51,7 +54,7 @@ export function compileNetworkRbac(config: NetworkRbac, field: string, problems:
     if (policy.permissions.some(asksForHeader) || policy.principals.some(hasHeader))
       problems.report(`${field}.rules.policies["${name}"]`, 'a network filter sees no headers');
   }
-  return { ...entryOf(config, field, problems), statPrefix: config.statPrefix, countsPolicies: false };
+  return { ...entryOf(config, field, problems), statPrefix: config.statPrefix, countsPolicies: false, delayDenyMs: durationMs(config.delayDeny, 0) };
 }
 
 function asksForHeader({ rule }: Permission): boolean {

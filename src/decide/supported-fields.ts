@@ -43,7 +43,7 @@ const listener: Readonly<Record<string, MessageRules>> = {
   'envoy.type.v3.HashPolicy': fields('source_ip'),
   'envoy.type.v3.HashPolicy.SourceIp': 'all',
   'envoy.extensions.filters.network.rbac.v3.RBAC': {
-    ...fields('rules shadow_rules stat_prefix shadow_rules_stat_prefix'),
+    ...fields('rules shadow_rules stat_prefix shadow_rules_stat_prefix delay_deny'),
     // What is asked about does not change while a connection lasts: asking once or always is the same.
     enforcement_type: ['ONE_TIME_ON_FIRST_BYTE', 'CONTINUOUS'],
   },
@@ -280,11 +280,12 @@ const rbac: Readonly<Record<string, MessageRules>> = {
   'envoy.config.rbac.v3.Policy': fields('permissions principals'),
   'envoy.config.rbac.v3.Permission': fields(
     `and_rules or_rules any header url_path destination_ip destination_port destination_port_range metadata not_rule requested_server_name
-     uri_template`,
+     uri_template sourced_metadata`,
   ),
+  'envoy.config.rbac.v3.SourcedMetadata': 'all',
   'envoy.config.rbac.v3.Permission.Set': 'all',
   'envoy.config.rbac.v3.Principal': fields(
-    'and_ids or_ids any authenticated source_ip direct_remote_ip remote_ip header url_path metadata filter_state not_id',
+    'and_ids or_ids any authenticated source_ip direct_remote_ip remote_ip header url_path metadata filter_state not_id sourced_metadata',
   ),
   'envoy.config.rbac.v3.Principal.Set': 'all',
   'envoy.config.rbac.v3.Principal.Authenticated': 'all',

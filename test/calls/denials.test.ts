@@ -1,6 +1,7 @@
 // What is told of denied requests: counters under Envoy's names on both data planes; by the embedded proxy why, in its log and, where it is asked for,
 // in the answer.
 import assert from 'node:assert/strict';
+import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { runProxy } from '#app/proxy.ts';
 import { systemClock } from '#base/clock.ts';
@@ -101,3 +102,23 @@ void test('a denial is told in the log, and in the answer where it is asked for:
     assert.doesNotMatch(lines.join('\n'), /abc/);
   }
 });
+
+async function waitOn(binary: string | undefined): Promise<void> {
+  const [port = 0] = await listenPorts(1);
+  const gate = typedConfig('extensions.filters.network.rbac.v3.RBAC', { stat_prefix: 's', rules: { action: 'ALLOW' }, delay_deny: '0.3s' });
+  const { filters, ...chain } = tcpChain('behind');
+  const chains = [{ ...chain, filters: [{ name: 'rbac', typed_config: gate }, ...(filters as readonly Part[])] }]; // as made there
+  const behind = createServer((socket) => socket.on('error', () => socket.destroy()));
+  await new Promise<void>((resolve) => behind.listen(0, '127.0.0.1', () => resolve()));
+  using _closing = { [Symbol.dispose]: () => void behind.close() };
+  const behindPort = (behind.address() as AddressInfo).port; // it listens on TCP
+  await using plane = await startPlane(binary, bootstrap([listener('tcp', port, chains)], [cluster('behind', behindPort)]));
+  assert.ok(plane.kind);
+  const startMs = performance.now();
+  await assert.rejects(httpCall({ port }));
+  assert.ok(performance.now() - startMs >= 250, 'the end came at once');
+}
+
+void test('embedded proxy: a denied connection may have to wait for its end', () => waitOn(undefined));
+
+envoyTest('Envoy lets a denied connection wait for its end', (binary) => waitOn(binary));

@@ -8,7 +8,7 @@ import type { CountRbac } from '#decide/rbac-filter.ts';
 import type { ConnectionView } from '#decide/views.ts';
 import type { ExtAuthzCall } from '#proxy/ext-authz-call.ts';
 import type { DownstreamConnection } from '#proxy/http/stream.ts';
-import type { TimerWheel } from '#proxy/timer-wheel.ts';
+import { Timer, type TimerWheel } from '#proxy/timer-wheel.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
 
 export type AdmissionParts = {
@@ -31,7 +31,7 @@ export function admit(
   const go = (from: number): void => {
     const verdict = runConnectionFilters(filters, from, applicant.view, effects, parts.countRbac);
     if (verdict.kind === 'pass') return done(undefined);
-    if (verdict.kind === 'denied') return done(verdict.denial);
+    if (verdict.kind === 'denied') return deny(verdict.denial, applicant.socket, parts.wheel, done);
     const { authz, next } = verdict;
     ask(authz, applicant, parts, (answer, durationMs) => {
       const denial = applyConnectionCheck(authz, answer, effects, durationMs);
@@ -40,6 +40,20 @@ export function admit(
     });
   };
   go(0);
+}
+
+/** A denied client may have to wait for the end; nothing of what it says meanwhile is read. */
+function deny(denial: ConnectionDenial, socket: Socket, wheel: TimerWheel, done: (denial: ConnectionDenial) => void): void {
+  if (denial.delayMs === 0) return done(denial);
+  const end = (): void => {
+    timer.release();
+    socket.off('close', end);
+    done(denial);
+  };
+  const timer = new Timer(wheel, { onTimer: end });
+  timer.arm(denial.delayMs);
+  socket.on('error', ignoreError);
+  socket.on('close', end);
 }
 
 function ask(

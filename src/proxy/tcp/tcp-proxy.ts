@@ -90,6 +90,10 @@ class TcpSession implements ServedConnection {
       this.#record.responseFlags = flag;
       this.#record.responseCodeDetails = details;
     }
+    if (this.#downstream.closed) {
+      this.#finish();
+      return;
+    }
     this.#downstream.once('close', () => this.#finish());
     this.#downstream.destroy();
   }
