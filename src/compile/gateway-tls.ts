@@ -43,7 +43,7 @@ export type ServerSocket = { readonly socket: TransportSocket; readonly secrets:
 
 /** Source: Istio, BuildListenerTLSContext. The error says what cannot be had, and what to do. */
 export function serverTransportSocket(
-  { port, tls }: GatewayServer,
+  { tls }: Pick<GatewayServer, 'tls'>,
   gatewayNamespace: string,
   scope: CredentialScope,
 ): Result<ServerSocket, MissingSecret> {
@@ -51,10 +51,9 @@ export function serverTransportSocket(
   const material = materialOf(tls, { ...scope.client, gatewayNamespace }, scope.credentials);
   if (!material.ok) return material;
   const { certificates, roots, secrets } = material.value;
-  const isMutualBytes = tls.mode === 'istio-mutual' && port.protocol !== 'https';
   const value = packAny(DownstreamTlsContextSchema, {
     commonTlsContext: {
-      alpnProtocols: isMutualBytes ? ['istio-peer-exchange', 'h2', 'http/1.1'] : ['h2', 'http/1.1'],
+      alpnProtocols: ['h2', 'http/1.1'],
       tlsCertificateSdsSecretConfigs: [...certificates],
       tlsCertificates: material.value.files.map(({ chain, key }) => ({ certificateChain: file(chain), privateKey: file(key) })),
       ...validation(tls, roots),

@@ -39,15 +39,8 @@ export function ownTls(ports: readonly InboundPort[], scope: Scope, proxy: Proxy
       diagnostics.push({ ...common, code: 'HDL0038', message, hint: `set portLevelMtls of a PeerAuthentication to DISABLE for port ${targetPort}` });
       continue;
     }
-    const { port, origin } = ingress;
-    const server = {
-      port: { number: port.number, name: port.name, protocol: port.protocol === 'http' ? 'https' : 'tls' },
-      hosts: [],
-      tls,
-      origin,
-    } as const;
     const client = { namespace, withoutIdentity };
-    const made = serverTransportSocket(server, namespace, { credentials, client, ...(tlsDefaults !== undefined && { tlsDefaults }) });
+    const made = serverTransportSocket({ tls }, namespace, { credentials, client, ...(tlsDefaults !== undefined && { tlsDefaults }) });
     if (made.ok) {
       sockets.set(tls, made.value.socket);
       for (const unit of made.value.secrets) secrets.add(unit);
