@@ -36,13 +36,13 @@ export class AuthorityChannel {
     const roots = rootsFrom(rootsFile, current);
     if (!roots.ok) return roots;
     const token = tokenFile === undefined ? failed('there is no token') : readToken(tokenFile, nowMs);
+    if (!token.ok && current === undefined) return failed(`${token.error}, and there is no certificate to ask with instead`);
+    const isCertificateGood = current !== undefined && current.notAfterMs > nowMs;
     const metadata = new Metadata();
-    if (token.ok) {
-      metadata.set('authorization', `Bearer ${token.value.reveal()}`);
-      return ok({ client: this.#clientFor(roots.value, undefined), metadata });
-    }
-    if (current === undefined || current.notAfterMs <= nowMs) return failed(`${token.error}, and there is no certificate to ask with instead`);
-    return ok({ client: this.#clientFor(roots.value, current), metadata });
+    // What is over by the clock here is shown all the same where there is nothing better: the clock may be wrong, and it is not ours to judge.
+    const shown = token.ok && (token.value.expired === undefined || !isCertificateGood) ? token.value.token : undefined;
+    if (shown !== undefined) metadata.set('authorization', `Bearer ${shown.reveal()}`);
+    return ok({ client: this.#clientFor(roots.value, shown === undefined ? current : undefined), metadata });
   }
 
   close(): void {
@@ -89,6 +89,8 @@ function rootsFrom(file: string, current: WorkloadCertificate | undefined): Resu
     const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
     if (current === undefined) return failed(`the roots file ${file} cannot be read: ${why}`);
   }
-  const roots = `${text.trim()}\n${current?.roots ?? ''}`;
-  return roots.includes('-----BEGIN CERTIFICATE-----') ? ok(roots) : failed(`the roots file ${file} holds no certificate`);
+  const blocks = `${text}\n${current?.roots ?? ''}`.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  // In one order, each once: the same roots lead to the same connection, whoever they were learned from.
+  const roots = [...new Set(blocks.map((block) => block.replaceAll('\r', '')))].sort();
+  return roots.length > 0 ? ok(`${roots.join('\n')}\n`) : failed(`the roots file ${file} holds no certificate`);
 }

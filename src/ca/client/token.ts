@@ -4,8 +4,11 @@ import { isObject } from '#base/object.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { SecretText } from '#base/secret-text.ts';
 
-/** The error says why there is none to use: no file, an empty one, or one whose token has expired by the clock here. */
-export function readToken(file: string, nowMs: number): Result<SecretText, string> {
+/** `expired`: since when, by the clock here, which may be wrong. */
+export type FoundToken = { readonly token: SecretText; readonly expired?: string };
+
+/** The error says why there is none to use: no file, an empty one, or one that holds something else. */
+export function readToken(file: string, nowMs: number): Result<FoundToken, string> {
   let text: string;
   try {
     text = readFileSync(file, 'utf8').trim();
@@ -14,8 +17,9 @@ export function readToken(file: string, nowMs: number): Result<SecretText, strin
   }
   if (!/^[\w.~+/=-]+$/.test(text)) return failed(`the token file ${file} ${text === '' ? 'is empty' : 'does not hold one token'}`);
   const expiresAtMs = expiryOf(text);
-  if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return failed(`the token in ${file} expired at ${new Date(expiresAtMs).toISOString()}`);
-  return ok(new SecretText(text));
+  const token = new SecretText(text);
+  const isOver = expiresAtMs !== undefined && expiresAtMs <= nowMs;
+  return ok(isOver ? { token, expired: new Date(expiresAtMs).toISOString() } : { token });
 }
 
 /** The claim `exp` of a JWT, unverified, as a hint; undefined for tokens of other kinds. */
