@@ -1,6 +1,7 @@
 // Envoy's access log command operators: a name and its argument in, a function that reads one value from a record out.
 // Source: Envoy's "access log command operators". What the proxy cannot know is an error here, not a wrong value in a log.
 import { hostname } from 'node:os';
+import type { JsonValue } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { AccessRecord } from '#telemetry/access-record.ts';
 import { responseFlagNames } from '#telemetry/response-flags.ts';
@@ -92,8 +93,7 @@ const plainOperators: Readonly<Record<string, FieldReader>> = {
   VIRTUAL_CLUSTER_NAME: () => undefined,
   LOCAL_REPLY_BODY: (record) => record.localReplyBody,
   STREAM_ID: (record) => findHeader(record.requestHeaders, 'x-request-id'),
-  // No filter of ours sets either, so nothing is what Envoy would print.
-  DYNAMIC_METADATA: () => undefined,
+  // No filter of ours sets any that could be printed, so nothing is what Envoy would print.
   FILTER_STATE: () => undefined,
   UPSTREAM_FILTER_STATE: () => undefined,
 };
@@ -112,6 +112,7 @@ const argumentOperators: Readonly<Record<string, MakeReader>> = {
   GRPC_STATUS: () => ok((record) => grpcStatusName(grpcStatus(record))),
   GRPC_STATUS_NUMBER: () => ok(grpcStatus),
   METADATA: routeMetadata,
+  DYNAMIC_METADATA: dynamicMetadata,
   ENVIRONMENT: (argument) => {
     if (argument === undefined || argument === '') return failed('needs the name of a variable');
     const value = process.env[argument];
@@ -172,12 +173,26 @@ function responseHeader(record: AccessRecord, name: string): string | undefined 
 
 function routeMetadata(argument: string | undefined): Result<FieldReader, string> {
   const [kind, space, ...path] = (argument ?? '').split(':');
-  if (kind === 'DYNAMIC') return ok(() => undefined);
+  if (kind === 'DYNAMIC') return dynamicMetadata([space, ...path].join(':'));
   if (kind !== 'ROUTE' || space === undefined || path.length !== 1) {
     return failed(`only texts of a route's metadata are kept, as ROUTE:namespace:key, not ${argument ?? 'nothing'}`);
   }
   const key = `${space}:${path[0]}`;
   return ok((record) => record.routeMetadata.get(key));
+}
+
+/** `namespace:key:key`: texts as they are, anything else as JSON. */
+function dynamicMetadata(argument: string | undefined): Result<FieldReader, string> {
+  const [space = '', ...path] = (argument ?? '').split(':');
+  if (space === '') return failed('needs a namespace');
+  return ok(({ dynamicMetadata: found }) => {
+    let value: JsonValue | undefined = found?.get(space);
+    for (const key of path) {
+      if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, key)) return undefined;
+      value = value[key];
+    }
+    return value === undefined || typeof value === 'string' || typeof value === 'number' ? value : JSON.stringify(value);
+  });
 }
 
 function grpcStatus(record: AccessRecord): number | undefined {

@@ -1,5 +1,6 @@
 // The facts of one request (or one TCP connection), filled in by the data path and read once, when its access log line is written.
 // A record is mutable while its request lives and is never touched again after the line; strings are '' and counts 0 where nothing is known.
+import type { JsonObject } from '@bufbuild/protobuf';
 
 /** Facts that all requests of one downstream connection share. Addresses as `ip:port`. */
 export type ConnectionFacts = {
@@ -75,6 +76,8 @@ export type AccessRecord = {
   virtualHost: string;
   /** The texts in the route's filter metadata, by `namespace:key`, such as `istio:config`. */
   routeMetadata: ReadonlyMap<string, string>;
+  /** What filters found out about the request, by the filter's name; undefined: nothing. */
+  dynamicMetadata: ReadonlyMap<string, JsonObject> | undefined;
 };
 
 /** A record with nothing known yet but its connection and its start. */
@@ -112,6 +115,7 @@ export function newAccessRecord(connection: ConnectionFacts, startTimeMs: number
     routeName: '',
     virtualHost: '',
     routeMetadata: noMetadata,
+    dynamicMetadata: undefined,
   };
 }
 

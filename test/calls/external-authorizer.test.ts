@@ -55,6 +55,10 @@ const enabledByShadow: JsonObject = {
 const body = (more: JsonObject): JsonObject => ({ with_request_body: { max_request_bytes: 10, ...more } });
 const post = (text: string): NonNullable<Scenario['call']> => ({ method: 'POST', body: text, headers: { 'content-length': String(text.length) } });
 
+const shownMetadata = ['ext_authz:found', 'ext_authz:deep:a', 'ext_authz:deep:list', 'rbac:istio_ext_authz_shadow_engine_result']
+  .map((name) => `%DYNAMIC_METADATA(envoy.filters.http.${name})%`)
+  .join(' ');
+
 const scenarios: readonly Scenario[] = [
   { name: 'allowed', grpc: ok, call: { headers: { 'x-a': ['1', '2'], authorization: 'Bearer t' } } },
   { name: 'denied', grpc: no },
@@ -129,6 +133,8 @@ const scenarios: readonly Scenario[] = [
   { name: 'not asked where they do not', grpc: no, before: [shadow('/a')], config: enabledByShadow, call: { path: '/b' } },
   { name: 'denied where not asked', grpc: no, config: { ...enabledByShadow, deny_at_disable: { default_value: true, runtime_key: 'none' } } },
   { name: 'tells metadata', grpc: ok, before: [shadow('/')], config: { metadata_context_namespaces: ['envoy.filters.http.rbac', 'none'] } },
+  { name: 'leaves metadata', grpc: { ...ok, dynamic_metadata: { found: 'out', deep: { a: 1, list: [true, 'b'] } } } },
+  { name: 'leaves metadata and denies', grpc: { ...no, dynamic_metadata: { found: 'out' } } },
   { name: 'changes that cannot be', grpc: { ...ok, ok_response: { headers: [header('x-a', 'b\nc')] } }, config: { validate_mutations: true } },
   { name: 'a gRPC client is denied', grpc: no, call: { headers: { 'content-type': 'application/grpc' } } },
   {
@@ -198,7 +204,7 @@ async function runAll(binary: string | undefined): Promise<ReadonlyMap<string, S
   const listeners = scenarios.map((scenario, index) => {
     const manager = {
       http_filters: [...(scenario.before ?? []), filterOf(scenario), router],
-      access_log: [fileLog(join(folder.path, `${index}.log`), '%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\n')],
+      access_log: [fileLog(join(folder.path, `${index}.log`), `%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% ${shownMetadata}\n`)],
     };
     const rewritten = { match: { prefix: '/' }, route: { cluster: 'backend' }, typed_per_filter_config: scenario.route ?? {} };
     return listener(`l${index}`, ports[index] ?? 0, [httpChain([rewritten], manager)]);
@@ -288,7 +294,7 @@ function steadyQuestion(question: JsonValue): JsonValue {
 
 void test('embedded proxy: requests pass, fail and are changed as the authoriser says', async () => {
   const seen = await runAll(undefined);
-  const found = (name: string): string => `${seen.get(name)?.status} ${seen.get(name)?.line.split(' ').slice(1).join(' ')}`;
+  const found = (name: string): string => `${seen.get(name)?.status} ${seen.get(name)?.line.split(' ').slice(1, 3).join(' ')}`;
   const expected: Readonly<Record<string, string>> = {
     allowed: '200 - via_upstream',
     denied: '403 UAEX ext_authz_denied',

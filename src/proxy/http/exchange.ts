@@ -237,6 +237,7 @@ export class Exchange implements BodyReceiver, FilteredExchange {
     this.#forwarding?.cancel();
     this.addFlag(response.flags);
     this.record.responseCodeDetails = response.details;
+    this.record.dynamicMetadata = this.#filters?.metadata;
     sendLocalReply(this, response);
     this.finish();
   }
@@ -301,6 +302,7 @@ export class Exchange implements BodyReceiver, FilteredExchange {
     this.#filters?.release();
     this.#forwarding?.cancel();
     const { record, stream, notes } = this;
+    record.dynamicMetadata = this.#filters?.metadata;
     const { request } = stream;
     record.durationMs = this.elapsedMs();
     record.responseTxDurationMs = record.durationMs;

@@ -54,6 +54,10 @@ export class FilterPass implements FilterSubject, TimerOwner {
     return this.#exchange.notes.remoteIp;
   }
 
+  get metadata(): DynamicMetadata | undefined {
+    return this.#effects.metadata;
+  }
+
   get activeFaults(): number {
     return this.#exchange.parts.activity.faults;
   }
