@@ -1,6 +1,8 @@
 // What shall run: from the Pods that users wrote (and their controllers make) and the image maps to one plan per pod. Pure: no port is
 // chosen and no process started here. A pod without a command for one of its images has no plan, and a diagnostic says which lines to add.
+
 import { createHash } from 'node:crypto';
+import { meshProxyConfig } from '#api/istio/written-proxy-config.ts';
 import type { ResourcesByKind } from '#api/kinds.ts';
 import type { Container } from '#api/kubernetes/container.ts';
 import { resourceKey } from '#api/resource.ts';
@@ -83,7 +85,7 @@ function planPod(
   const containers = planContainers('containers');
   diagnostics.push(...fieldsWithoutEffect(pod));
   if (!isComplete) return undefined;
-  const proxy = proxySettings(pod, resources.ProxyConfig.values());
+  const proxy = proxySettings(pod, resources.ProxyConfig.values(), meshProxyConfig(resources.ConfigMap.get('istio-system/istio')));
   const inbound = inboundPorts(pod, resources.Service.values(), resources.ServiceEntry.values());
   return {
     key,

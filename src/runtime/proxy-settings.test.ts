@@ -37,6 +37,16 @@ test('the workload’s ProxyConfig comes before the namespace’s, and that befo
   assert.deepEqual(pod && proxySettings(pod, []), { concurrency: 1, environment: {} });
 });
 
+test('the mesh’s defaults count last, the pod’s annotation first', () => {
+  const annotated = `{ apiVersion: v1, kind: Pod, metadata: { name: web, namespace: shop, labels: { app: web }, annotations: { proxy.istio.io/config: '{ concurrency: 8, proxyMetadata: { C: pod, D: 5 } }' } }, spec: { containers: [{ name: a, image: a }] } }`;
+  const { configs, pods } = read(`${text}\n---\n${annotated}`);
+  const pod = pods.at(-1);
+  assert.ok(pod !== undefined);
+  const ofMesh = { concurrency: 16, proxyMetadata: { A: 'default', E: 'default' } };
+  assert.deepEqual(proxySettings(pod, configs, ofMesh), { concurrency: 8, environment: { A: 'mesh', B: 'shop', C: 'pod', D: '5', E: 'default' } });
+  assert.deepEqual(proxySettings(pod, [], { concurrency: 'many', proxyMetadata: [] }), { concurrency: 8, environment: { C: 'pod', D: '5' } });
+});
+
 test('what means nothing on this machine, or only to Envoy, is said', () => {
   const { configs } = read(text);
   assert.deepEqual(

@@ -1,4 +1,6 @@
-// How the proxy of a pod is started: what ProxyConfig resources say about it. In: a pod and the ProxyConfigs. Out: threads and variables.
+// How the proxy of a pod is started: what MeshConfig.defaultConfig, ProxyConfig resources and the pod's own annotation say about it. Out: threads and
+// variables.
+import { annotatedProxyConfig, proxyStart, type WrittenProxyConfig } from '#api/istio/written-proxy-config.ts';
 import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 
@@ -14,20 +16,31 @@ export type ProxySettings = {
 const rootNamespace = 'istio-system';
 
 /**
- * Those of the mesh (root namespace), then of the namespace, then of the workload: a later one overrides field by field, and variables one by one.
- * Among equals the first in the order of names counts. Source: Istio, ProxyConfig.
+ * The mesh's defaults, then resources of the mesh (root namespace), of the namespace, of the workload, then the pod's annotation: a later one
+ * overrides field by field, and variables one by one. Among equals the first in the order of names counts. Source: Istio, EffectiveProxyConfig and
+ * ApplyProxyConfig.
  */
-export function proxySettings({ metadata: { namespace, labels } }: KindMap['Pod'], configs: Iterable<ProxyConfig>): ProxySettings {
+export function proxySettings(
+  { metadata: { namespace, labels, annotations } }: KindMap['Pod'],
+  configs: Iterable<ProxyConfig>,
+  ofMesh?: WrittenProxyConfig,
+): ProxySettings {
   const sorted = [...configs].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   const first = (wanted: string, selects: boolean): ProxyConfig | undefined =>
     sorted.find(({ metadata, spec: { selector } }) => {
       const asked = Object.entries(selector?.matchLabels ?? {});
       return metadata.namespace === wanted && asked.length > 0 === selects && asked.every(([name, value]) => labels[name] === value);
     });
-  const levels = [first(rootNamespace, false), first(namespace, false), first(namespace, true)].flatMap((config) => config?.spec ?? []);
+  const resources = [first(rootNamespace, false), first(namespace, false), first(namespace, true)].flatMap((config) => config?.spec ?? []);
+  const own = annotatedProxyConfig(annotations);
+  const levels = [
+    proxyStart(ofMesh),
+    ...resources.map(({ concurrency, environmentVariables = {} }) => ({ concurrency, environment: environmentVariables })),
+    proxyStart(own.ok ? own.value : undefined),
+  ];
   return {
     concurrency: levels.reduce((found, { concurrency }) => concurrency ?? found, 1),
-    environment: Object.assign({}, ...levels.map(({ environmentVariables }) => environmentVariables)) as Readonly<Record<string, string>>, // maps of texts, joined
+    environment: Object.assign({}, ...levels.map(({ environment }) => environment)) as Readonly<Record<string, string>>, // maps of texts, joined
   };
 }
 

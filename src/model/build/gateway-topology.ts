@@ -1,5 +1,5 @@
 // In: a ProxyConfig as MeshConfig (defaultConfig) or a Pod's annotation has it. Out: what it says of the proxies in front of gateways.
-import { parse } from 'yaml';
+import { annotatedProxyConfig, proxyConfigAnnotation, proxyConfigWithoutEffect } from '#api/istio/written-proxy-config.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { isObject } from '#base/object.ts';
 import { formatOrigin } from '#base/origin.ts';
@@ -10,7 +10,7 @@ export type TopologyProblem = { readonly field: string; readonly message: string
 
 /** Where it stands in MeshConfig. */
 const at = 'defaultConfig.gatewayTopology';
-const annotation = 'proxy.istio.io/config';
+const annotation = proxyConfigAnnotation;
 
 const certificateModes = ['SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET', 'ALWAYS_FORWARD_ONLY'] as const;
 
@@ -28,25 +28,27 @@ export function readGatewayTopology(proxyConfig: unknown, problems: TopologyProb
 
 /** A Pod's own, from its annotation; undefined where it has none, or one that is no YAML. */
 export function annotatedTopology(annotations: Readonly<Record<string, string>>, problems: TopologyProblem[] = []): GatewayTopology | undefined {
-  const text = annotations[annotation];
-  if (text === undefined) return undefined;
-  try {
-    return readGatewayTopology(parse(text), problems);
-  } catch (error) {
-    problems.push({
-      field: annotation,
-      message: `cannot be read: ${error instanceof Error ? error.message.split('\n', 1).join('') : String(error)}`,
-    });
-    return undefined;
-  }
+  const config = annotatedProxyConfig(annotations);
+  if (config.ok) return readGatewayTopology(config.value, problems);
+  problems.push({ field: annotation, message: `cannot be read: ${config.error}` });
+  return undefined;
 }
 
-/** What is wrong with the annotations of workloads, once for all replicas: a setting that does not count is never dropped in silence. */
+/** What is wrong with the annotations of workloads, or without effect in them, once for all replicas: nothing is dropped in silence. */
 export function annotationDiagnostics(workloads: Iterable<Workload>): readonly Diagnostic[] {
   const found = new Map<string, Diagnostic>();
   for (const { annotations, origin } of workloads) {
     const problems: TopologyProblem[] = [];
     annotatedTopology(annotations, problems);
+    const config = annotatedProxyConfig(annotations);
+    for (const field of config.ok ? proxyConfigWithoutEffect(config.value) : []) {
+      found.set(`${formatOrigin(origin)} ${field}`, {
+        code: 'HDL0012',
+        severity: 'warning',
+        message: `annotation ${annotation}: ${field} has no effect yet`,
+        at: origin,
+      });
+    }
     for (const { field, message } of problems) {
       const place = field === annotation ? annotation : `${annotation}: ${field.replace('defaultConfig.', '')}`;
       found.set(`${formatOrigin(origin)} ${place}`, {

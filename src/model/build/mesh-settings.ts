@@ -2,6 +2,7 @@
 // defaults; and a warning for each setting that is there without effect.
 
 import { parse } from 'yaml';
+import { proxyConfigWithoutEffect } from '#api/istio/written-proxy-config.ts';
 import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { parseDurationMs } from '#base/duration.ts';
@@ -94,11 +95,15 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     ...mtlsFields,
   ]);
   const unknown = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
+  const { defaultConfig } = config;
+  const ofProxies = isObject(defaultConfig) ? proxyConfigWithoutEffect(defaultConfig).map((field) => `defaultConfig.${field}`) : [];
   return {
     settings,
     diagnostics: [
       ...problems.map(({ field, message }): Diagnostic => ({ code: 'HDL0011', severity: 'error', message: `MeshConfig.${field} ${message}`, at })),
-      ...unknown.map((field): Diagnostic => ({ code: 'HDL0012', severity: 'warning', message: `MeshConfig.${field} has no effect yet`, at })),
+      ...[...unknown, ...ofProxies].map(
+        (field): Diagnostic => ({ code: 'HDL0012', severity: 'warning', message: `MeshConfig.${field} has no effect yet`, at }),
+      ),
     ],
   };
 }
