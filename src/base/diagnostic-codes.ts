@@ -192,6 +192,10 @@ export const heddleCodes = {
     explanation:
       'A DestinationRule names a credential that the calling proxy may have and that is not there. Calls fail, rather than going out with less.',
   },
+  HDL0084: {
+    title: 'Calls that nobody takes',
+    explanation: 'A DestinationRule calls without mutual TLS of the mesh what takes nothing else. Such calls fail.',
+  },
   HDL0090: {
     title: 'Unusable certificate authority',
     explanation: 'A file of the certificate authority is missing or broken, or does not fit the others. What was last read whole stays in force.',

@@ -17,6 +17,7 @@ import { gatewayFindings } from '#model/build/gateway-findings.ts';
 import { annotationDiagnostics } from '#model/build/gateway-topology.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
+import { mtlsConflicts } from '#model/build/mtls-conflicts.ts';
 import { buildPeerAuthentication, peerAuthenticationDiagnostics } from '#model/build/peer-authentication.ts';
 import { inOrderOfAge, inOrderOfPrecedence } from '#model/build/precedence.ts';
 import { buildRateLimit } from '#model/build/rate-limit.ts';
@@ -93,6 +94,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...destinationRuleDiagnostics(parts.destinationRules),
     ...sidecarDiagnostics(parts.sidecars),
     ...peerAuthenticationDiagnostics(parts),
+    ...mtlsConflicts(parts),
   ];
   return { ...parts, diagnostics: findings.sort(compareDiagnostics) };
 }
