@@ -71,6 +71,33 @@ test('while the authority is away the certificate is served on, also beyond its 
   assert.ok((workload.current()?.notAfterMs ?? 0) > workload.clock.nowMs());
 });
 
+test('a workload that starts before its authority waits, says so once, and is served as soon as somebody answers', async () => {
+  await using story = await startStory();
+  await story.stop();
+  const workload = await story.workload(hello);
+  const said = () => story.clientLog.lines.filter(({ message }) => /no certificate .* yet/.test(message));
+  await until('some failures', [workload.clock], () => said().length > 3, 1_000);
+  assert.deepEqual(
+    said()
+      .map(({ level }) => level)
+      .filter((level) => level !== 'debug'),
+    ['warn'],
+  );
+  assert.equal(workload.current(), undefined);
+  await story.start();
+  await until('the certificate', [workload.clock], () => workload.current() !== undefined, 1_000);
+});
+
+test('an authority under another root is not believed, whatever it answers', async () => {
+  await using story = await startStory();
+  await using other = await startStory();
+  const workload = await story.workload(hello);
+  writeFileSync(workload.rootsFile, other.authority.content().set.roots);
+  await until('the refusal', [workload.clock], () => story.clientLog.has('warn', /no certificate/));
+  await until('more of them', [workload.clock], () => story.clientLog.lines.length > 3, 1_000);
+  assert.equal(workload.current(), undefined);
+});
+
 test('without a token a workload renews with the certificate it has', async () => {
   await using story = await startStory();
   const workload = await story.workload(hello);
