@@ -435,7 +435,7 @@ const tls: Readonly<Record<string, MessageRules>> = {
   'envoy.extensions.transport_sockets.tls.v3.TlsParameters': fields(
     'tls_minimum_protocol_version tls_maximum_protocol_version cipher_suites ecdh_curves signature_algorithms',
   ),
-  'envoy.extensions.transport_sockets.tls.v3.TlsCertificate': fields('certificate_chain private_key', 'watched_directory'),
+  'envoy.extensions.transport_sockets.tls.v3.TlsCertificate': fields('certificate_chain private_key ocsp_staple', 'watched_directory'),
   'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig': fields('name sds_config'),
   'envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext': {
     ...fields(

@@ -98,7 +98,8 @@ function pairOf(certificate: TlsCertificate, field: string, problems: Problems):
 export function keyPairOf(certificate: TlsCertificate): KeyPairSource | undefined {
   const chain = dataSourceOf(certificate.certificateChain);
   const key = dataSourceOf(certificate.privateKey);
-  return chain === undefined || key === undefined ? undefined : { chain, key };
+  const ocspStaple = dataSourceOf(certificate.ocspStaple);
+  return chain === undefined || key === undefined ? undefined : { chain, key, ...(ocspStaple === undefined ? {} : { ocspStaple }) };
 }
 
 type Validation = Pick<DownstreamTls, 'validation' | 'validationSecret'>;

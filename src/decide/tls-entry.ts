@@ -55,5 +55,5 @@ export type DataSourceEntry =
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'inline'; readonly bytes: Uint8Array }
   | { readonly kind: 'environment'; readonly variable: string };
-export type KeyPairSource = { readonly chain: DataSourceEntry; readonly key: DataSourceEntry };
+export type KeyPairSource = { readonly chain: DataSourceEntry; readonly key: DataSourceEntry; readonly ocspStaple?: DataSourceEntry };
 export type CertificateSource = { readonly kind: 'secret'; readonly secret: SecretReference } | ({ readonly kind: 'pair' } & KeyPairSource);

@@ -24,7 +24,13 @@ export type TlsAcceptor = {
 };
 
 /** `keyType`: `ec` or `rsa`. A server may have one of each for the same names: the client's handshake tells which it can take. */
-type Certificate = { readonly options: SecureContextOptions; readonly names: PeerNames; readonly keyType: string };
+type Certificate = {
+  readonly options: SecureContextOptions;
+  readonly names: PeerNames;
+  readonly keyType: string;
+  /** What clients that ask for it are told of its revocation; undefined: nothing. */
+  readonly staple: { readonly certificate: Buffer; readonly response: Uint8Array } | undefined;
+};
 
 const handshakeTimeoutMs = 15_000;
 
@@ -139,6 +145,8 @@ class Terms {
     const known = this.#servers.get(key);
     if (known !== undefined) return known;
     const server = this.#createServer(joined(chosen), withAlpn);
+    const staples = chosen.flatMap(({ staple }) => staple ?? []);
+    if (staples.length > 0) answerStatusRequests(server, staples);
     this.#servers.set(key, server);
     return server;
   }
@@ -210,6 +218,14 @@ class Terms {
   }
 }
 
+/** RFC 6066, 8: the response for the certificate that is shown, or none. */
+function answerStatusRequests(server: Server, staples: readonly NonNullable<Certificate['staple']>[]): void {
+  server.on('OCSPRequest', (shown: Buffer, _issuer: Buffer, answer: (error: Error | null, response: Buffer | null) => void) => {
+    const response = staples.find(({ certificate }) => certificate.equals(shown))?.response;
+    answer(null, response === undefined ? null : Buffer.from(response));
+  });
+}
+
 function firstOfEachKeyType(certificates: readonly Certificate[]): readonly Certificate[] {
   return certificates.filter((one, index) => certificates.findIndex(({ keyType }) => keyType === one.keyType) === index);
 }
@@ -246,7 +262,8 @@ function loadCertificate(tls: DownstreamTls, pair: KeyPair, trust: Trust, contex
   if (!context.ok) return context;
   try {
     const certificate = new X509Certificate(pair.chain);
-    return ok({ options, names: peerNamesOf(certificate), keyType: certificate.publicKey.asymmetricKeyType ?? '' });
+    const staple = pair.ocspStaple === undefined ? undefined : { certificate: certificate.raw, response: pair.ocspStaple };
+    return ok({ options, names: peerNamesOf(certificate), keyType: certificate.publicKey.asymmetricKeyType ?? '', staple });
   } catch (error) {
     return failed(error instanceof Error ? error.message : String(error));
   }
