@@ -9,6 +9,7 @@ import type { HttpFilterEntry } from '#decide/http-filter.ts';
 import { compileJwt } from '#decide/jwt.ts';
 import { compileRateLimit } from '#decide/rate-limit.ts';
 import { compileHttpRbac } from '#decide/rbac.ts';
+import { oncePerContent } from '#decide/same-content.ts';
 import { BufferSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
 import { CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
 import { FilterConfigSchema } from '#envoy/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js';
@@ -29,11 +30,14 @@ export function compileHttpFilters(filters: readonly HttpFilter[], field: string
 }
 
 function compileHttpFilter({ name, disabled, isOptional, configType }: HttpFilter, field: string, problems: Problems): HttpFilterEntry | undefined {
-  const message = configType.case === 'typedConfig' ? unpackExtension(configType.value) : undefined;
+  const any = configType.case === 'typedConfig' ? configType.value : undefined;
+  const message = any === undefined ? undefined : oncePerContent('message', any, problems, () => unpackExtension(any));
   const at = `${field}.typed_config`;
-  if (message !== undefined) {
+  if (any !== undefined && message !== undefined) {
     if (isMessage(message, RouterSchema)) return { kind: 'router', name, disabled, suppressEnvoyHeaders: message.suppressEnvoyHeaders };
-    if (isMessage(message, RBACSchema)) return { kind: 'rbac', name, disabled, policy: compileHttpRbac(message, at, problems) };
+    if (isMessage(message, RBACSchema)) {
+      return { kind: 'rbac', name, disabled, policy: oncePerContent('policy', any, problems, () => compileHttpRbac(message, at, problems)) };
+    }
     if (isMessage(message, JwtAuthenticationSchema)) return { kind: 'jwt', name, disabled, jwt: compileJwt(message, at, problems) };
     if (isMessage(message, ExtAuthzSchema)) return { kind: 'ext-authz', name, disabled, authz: compileHttpExtAuthz(message, at, problems) };
     if (isMessage(message, CorsSchema)) return { kind: 'cors', name, disabled };

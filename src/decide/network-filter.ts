@@ -9,6 +9,7 @@ import { compileConnectionHash } from '#decide/hash-policy.ts';
 import { compileHttpManager } from '#decide/http-manager.ts';
 import type { NetworkFilterEntry, TcpProxyEntry, TunnelEntry } from '#decide/listener-entry.ts';
 import { compileNetworkRbac } from '#decide/rbac.ts';
+import { oncePerContent } from '#decide/same-content.ts';
 import type { Filter } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ExtAuthzSchema } from '#envoy/gen/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js';
 import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
@@ -21,13 +22,16 @@ import {
 
 /** None for a filter that is not supported; `problems` then says so. */
 export function compileNetworkFilter(filter: Filter, field: string, problems: Problems, readFile: FileReader | undefined): NetworkFilterEntry[] {
-  const message = filter.configType.case === 'typedConfig' ? unpackExtension(filter.configType.value) : undefined;
+  const any = filter.configType.case === 'typedConfig' ? filter.configType.value : undefined;
+  const message = any === undefined ? undefined : oncePerContent('message', any, problems, () => unpackExtension(any));
   const at = `${field}.typed_config`;
-  if (message !== undefined) {
+  if (any !== undefined && message !== undefined) {
     if (isMessage(message, HttpConnectionManagerSchema)) return [{ kind: 'http', manager: compileHttpManager(message, at, problems, readFile) }];
     if (isMessage(message, TcpProxySchema)) return [{ kind: 'tcp-proxy', ...compileTcpProxy(message, at, problems) }];
     if (isMessage(message, ExtAuthzSchema)) return [{ kind: 'ext-authz', authz: compileNetworkExtAuthz(message, at, problems) }];
-    if (isMessage(message, RBACSchema)) return [{ kind: 'rbac', policy: compileNetworkRbac(message, at, problems) }];
+    if (isMessage(message, RBACSchema)) {
+      return [{ kind: 'rbac', policy: oncePerContent('network policy', any, problems, () => compileNetworkRbac(message, at, problems)) }];
+    }
   }
   problems.report(field, `network filter ${filter.name} is not supported`);
   return [];

@@ -5,6 +5,7 @@ import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
 import type { Problems } from '#decide/config-error.ts';
 import { extensionName, extensions, unpackExtension } from '#decide/extension.ts';
+import { oncePerContent } from '#decide/same-content.ts';
 import { type FieldRule, supportedFields } from '#decide/supported-fields.ts';
 
 /** Reports to `problems` each unsupported field of `message` with its path below `field` ('' at the root). */
@@ -52,7 +53,16 @@ function walkField(message: ReflectMessage, field: DescField, at: string, proble
 
 function walkMessage(message: ReflectMessage, at: string, problems: Problems): void {
   if (isMessage(message.message, AnySchema)) {
-    walkAny(extensionName(message.message), unpackExtension(message.message), at, problems);
+    const any = message.message;
+    oncePerContent('supported', any, problems, () => {
+      walkAny(
+        extensionName(any),
+        oncePerContent('message', any, problems, () => unpackExtension(any)),
+        at,
+        problems,
+      );
+      return true;
+    });
     return;
   }
   // Durations, wrappers and structs have no fields of their own worth naming.
