@@ -31,6 +31,8 @@ export type ExtAuthzEntry = {
   readonly tellsCertificate: boolean;
   readonly tellsServerName: boolean;
   readonly takesMetadata: boolean;
+  /** stat_prefix: stands among the names of its counters. */
+  readonly statPrefix: string;
 };
 
 export type CheckedBody = { readonly maxBytes: number; readonly allowsPartial: boolean; readonly asBytes: boolean };

@@ -51,6 +51,7 @@ export function compileHttpExtAuthz(config: HttpExtAuthz, field: string, problem
     tellsCertificate: config.includePeerCertificate,
     tellsServerName: config.includeTlsSession,
     takesMetadata: config.enableDynamicMetadataIngestion ?? true,
+    statPrefix: config.statPrefix,
   };
 }
 
@@ -77,6 +78,7 @@ export function compileNetworkExtAuthz(config: NetworkExtAuthz, field: string, p
     tellsCertificate: config.includePeerCertificate,
     tellsServerName: config.includeTlsSession,
     takesMetadata: true,
+    statPrefix: config.statPrefix,
   };
 }
 

@@ -186,7 +186,8 @@ function filterOf(scenario: Scenario): JsonObject {
   return { name: 'authz', typed_config: config as JsonObject }; // made of JSON
 }
 
-async function runAll(binary: string | undefined): Promise<ReadonlyMap<string, Seen>> {
+/** `stats`: gets the counters of the filters. */
+async function runAll(binary: string | undefined, stats: string[] = []): Promise<ReadonlyMap<string, Seen>> {
   const answers = new Map(scenarios.map((scenario, index) => [`/s${index}`, scenario]));
   const of = (path: string): Scenario | undefined => answers.get(path) ?? answers.get(/^(?:\/check)?(\/s\d+)/.exec(path)?.[1] ?? '');
   await using grpc = await startGrpcAuthorizer((path) => {
@@ -228,6 +229,9 @@ async function runAll(binary: string | undefined): Promise<ReadonlyMap<string, S
     const questions = JSON.parse(JSON.stringify(asked.slice(before))) as JsonValue[]; // what was made of JSON
     seen.set(scenario.name, { status, body: text, headers: steady(headers), asked: questions.map(steadyQuestion) });
   }
+  stats.push(
+    ...(await plane.admin('/stats')).split('\n').filter((line) => /^http\.test\.ext_authz\..*: [1-9]/.test(line) && !line.includes('disabled')),
+  );
   const lines = new Map<string, Seen>();
   for (const [index, { name }] of scenarios.entries()) {
     const file = join(folder.path, `${index}.log`);
@@ -320,7 +324,8 @@ void test('embedded proxy: requests pass, fail and are changed as the authoriser
 });
 
 envoyTest('Envoy and the embedded proxy ask the same and do the same with the answer', async (binary) => {
-  const [ours, theirs] = [await runAll(undefined), await runAll(binary)];
+  const counted: [string[], string[]] = [[], []];
+  const [ours, theirs] = [await runAll(undefined, counted[0]), await runAll(binary, counted[1])];
   const differing = scenarios.flatMap(({ name }) => {
     const [one, other] = [ours.get(name), theirs.get(name)];
     return (['status', 'line', 'headers', 'asked', 'body'] as const).flatMap((part) => {
@@ -329,4 +334,6 @@ envoyTest('Envoy and the embedded proxy ask the same and do the same with the an
     });
   });
   assert.equal(differing.join('\n'), '');
+  assert.deepEqual(counted[0].sort(), counted[1].sort());
+  assert.ok(counted[0].length >= 4, counted[0].join());
 });

@@ -2,6 +2,7 @@
 // one of them does. Made only for requests that some filter may act on.
 
 import type { DynamicMetadata } from '#decide/dynamic-metadata.ts';
+import type { ExtAuthzEntry } from '#decide/ext-authz-entry.ts';
 import { applyCheck, type CheckAnswer } from '#decide/ext-authz-filter.ts';
 import { applyFieldChanges } from '#decide/field-change.ts';
 import { runAbort, runHttpFilters } from '#decide/filter-run.ts';
@@ -17,7 +18,7 @@ import { connectionView, formatView } from '#proxy/http/connection-view.ts';
 import { type CheckVerdict, changeRequest, RequestCheck } from '#proxy/http/ext-authz.ts';
 import { makeWireSafe, removeFields } from '#proxy/http/header-list.ts';
 import { HeldBody } from '#proxy/http/held-body.ts';
-import type { RequestContext } from '#proxy/http/request-context.ts';
+import type { ManagerParts, RequestContext } from '#proxy/http/request-context.ts';
 import type { HeaderList } from '#proxy/http/stream.ts';
 import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
 
@@ -176,6 +177,7 @@ export class FilterPass implements FilterSubject, TimerOwner {
   #onChecked({ authz, next }: CheckVerdict, answer: CheckAnswer, durationMs: number): void {
     this.#check = undefined;
     const result = applyCheck(authz, answer, this.#effects, durationMs);
+    countCheck(this.#exchange.parts, authz, answer.kind === 'allowed' && result.kind === 'answer' ? 'invalid' : answer.kind);
     if (result.kind === 'answer') {
       const { because } = result;
       this.#exchange.parts.runtime.denials?.note('request', describeAsker(this.#exchange), () => `${authz.service.cluster}: ${because}`);
@@ -260,6 +262,15 @@ export class FilterPass implements FilterSubject, TimerOwner {
     if (this.#isFaulty) this.#exchange.parts.activity.faults--;
     this.#isFaulty = false;
   }
+}
+
+/** Envoy's counters of the filter. */
+function countCheck({ runtime, entry }: ManagerParts, { statPrefix, failureModeAllow }: ExtAuthzEntry, kind: CheckAnswer['kind'] | 'invalid'): void {
+  const { counters } = runtime;
+  const prefix = `http.${entry.statPrefix}.ext_authz.${statPrefix === '' ? '' : `${statPrefix}.`}`;
+  if (counters === undefined) return;
+  counters.cell(`${prefix}${kind === 'allowed' ? 'ok' : kind}`).value++;
+  if (kind === 'error' && failureModeAllow) counters.cell(`${prefix}failure_mode_allowed`).value++;
 }
 
 /** Method, host and path without query: what may be told of a request. */
