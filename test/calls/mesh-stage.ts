@@ -1,6 +1,6 @@
 // Two sidecars of one mesh, each of either kind, with identities of its own: a client that calls a server, whose apps say what they were asked, and how
 // the caller was known. Nothing is redirected, as in `heddle up`; endpoints are on 127.0.0.1.
-import { createServer } from 'node:http';
+import { createServer, Server as HttpServer } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { readText } from '#api/read-text.ts';
@@ -180,7 +180,7 @@ class Apps implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.#servers) {
       server.close();
-      if ('closeAllConnections' in server && typeof server.closeAllConnections === 'function') server.closeAllConnections();
+      if (server instanceof HttpServer) server.closeAllConnections();
     }
   }
 }
