@@ -44,6 +44,8 @@ export type JwtProviderEntry = {
   readonly payloadHeader: string;
   readonly padsPayload: boolean;
   readonly claimHeaders: readonly { readonly header: string; readonly claim: readonly string[] }[];
+  /** The headers that it sets itself: whenever it looks for tokens, nobody else's word stands there. */
+  readonly ownHeaders: readonly string[];
   /** The names of payload and header in the metadata of the filter; '' for not at all. */
   readonly payloadKey: string;
   readonly headerKey: string;

@@ -48,7 +48,7 @@ class JwtRun {
 
   constructor(request: RequestView, ownHeaders: readonly string[], nowSeconds: number) {
     this.#head = new JwtHead(request);
-    for (const name of ownHeaders) this.#head.remove(name);
+    this.#remove(ownHeaders);
     this.#nowSeconds = nowSeconds;
   }
 
@@ -95,6 +95,7 @@ class JwtRun {
 
   /** Of several tokens each must be good: nobody behind can tell which of them was looked at. The last one found is looked at first. */
   #checkProvider(provider: JwtProviderEntry, audiences: ReadonlySet<string>): JwtStatus {
+    this.#remove(provider.ownHeaders);
     const tokens = tokensIn(this.#head, provider.locations);
     for (const found of tokens.toReversed()) {
       const verified = verifyFor(provider, found.text, audiences, this.#nowSeconds);
@@ -106,6 +107,7 @@ class JwtRun {
 
   /** Source: Envoy, AuthenticatorImpl::doneWithStatus with allow_missing: all tokens are looked at, and the last one's failure counts. */
   #checkOptional({ of, locations, allowsFailed }: JwtRequirementEntry & { readonly kind: 'optional' }): JwtStatus {
+    for (const { ownHeaders } of of) this.#remove(ownHeaders);
     let status: JwtStatus;
     for (const found of tokensIn(this.#head, locations).toReversed()) {
       const looking = of.filter((provider) => looksAt(provider.locations, found.location));
@@ -119,6 +121,10 @@ class JwtRun {
       if (typeof verified !== 'string') this.#take(found, verified);
     }
     return allowsFailed ? undefined : status;
+  }
+
+  #remove(names: readonly string[]): void {
+    for (const name of names) this.#head.remove(name);
   }
 
   #take(found: FoundToken, { provider, good }: Verified): void {

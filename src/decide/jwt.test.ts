@@ -73,6 +73,31 @@ test('what is remembered is of one provider, and of the token as a whole', () =>
   assert.equal(run(entry, `${token.slice(0, -2)}AA`).failure, 'Jwt verification fails');
 });
 
+test('a header of claims is of the provider that looked last: where that finds no token there is none', () => {
+  const local = inline(namedKey('a'));
+  const config = {
+    providers: {
+      one: { issuer: 'mesh', claim_to_headers: [{ header_name: 'x-sub', claim_name: 'sub' }], ...local },
+      two: { issuer: 'mesh', claim_to_headers: [{ header_name: 'X-Sub', claim_name: 'sub' }], from_headers: [{ name: 'x-other' }], ...local },
+    },
+    rules: [
+      {
+        match: { prefix: '/' },
+        requires: {
+          requires_any: {
+            requirements: [{ requires_all: { requirements: [{ provider_name: 'one' }, { provider_name: 'two' }] } }, { allow_missing: {} }],
+          },
+        },
+      },
+    ],
+  };
+  const entry = compileJwt(fromJson(JwtAuthenticationSchema, config), 'jwt', new Problems(''));
+  const authorization = `Bearer ${signToken(namedKey('a'), { iss: 'mesh', sub: 'alice' })}`;
+  const { failure, changes } = runJwt(entry, requestWith({ authorization, 'x-sub': 'forged' }), nowMs, false);
+  assert.equal(failure, undefined);
+  assert.deepEqual(changes, { removed: ['x-sub', 'authorization'], added: [], path: undefined });
+});
+
 test('however many tokens come, only the last few are remembered', () => {
   const key = makeKey('HS256', 'k');
   const entry = entryOf(inline(key));

@@ -25,7 +25,7 @@ export function compileJwt(config: JwtAuthentication, field: string, problems: P
   );
   const context = { providers, named: config.requirementMap, problems };
   return {
-    ownHeaders: [...new Set([...providers.values()].flatMap(ownHeaders))],
+    ownHeaders: [...new Set([...providers.values()].flatMap(({ ownHeaders }) => ownHeaders))],
     rules: config.rules.map(({ match, requirementType: type }, index) => {
       const at = `${field}.rules[${index}]`;
       if (match === undefined) problems.report(`${at}.match`, 'a match is required');
@@ -101,10 +101,6 @@ function providerRequirement(name: string, audiences: readonly string[], field: 
   return { kind: 'provider', provider, audiences: audiences.length === 0 ? provider.audiences : plainAudiences(audiences) };
 }
 
-function ownHeaders({ payloadHeader, claimHeaders }: JwtProviderEntry): readonly string[] {
-  return [...(payloadHeader === '' ? [] : [payloadHeader]), ...claimHeaders.map(({ header }) => header)];
-}
-
 function compileProvider(name: string, provider: JwtProvider, field: string, problems: Problems): JwtProviderEntry {
   const claimHeaders = provider.claimToHeaders.map(({ headerName, claimName }) => ({
     header: headerName.toLowerCase(),
@@ -121,6 +117,7 @@ function compileProvider(name: string, provider: JwtProvider, field: string, pro
     payloadHeader,
     padsPayload: provider.padForwardPayloadHeader,
     claimHeaders,
+    ownHeaders: [...(payloadHeader === '' ? [] : [payloadHeader]), ...claimHeaders.map(({ header }) => header)],
     payloadKey: provider.payloadInMetadata,
     headerKey: provider.headerInMetadata,
     spaceDelimited: provider.normalizePayloadInMetadata?.spaceDelimitedClaims ?? [],
