@@ -9,6 +9,9 @@ import { CheckResponseSchema } from '#envoy/gen/envoy/service/auth/v3/external_a
 
 const forbidden = 403;
 
+/** CheckResponse.error_response. */
+const errorResponseField = 5;
+
 /** `message`: the bytes of a CheckResponse. What is none is an error. */
 export function readCheckResponse(message: Uint8Array): CheckAnswer {
   try {
@@ -19,7 +22,10 @@ export function readCheckResponse(message: Uint8Array): CheckAnswer {
 }
 
 function answerOf(message: Uint8Array): CheckAnswer {
-  const { status, httpResponse: http, dynamicMetadata } = fromBinary(CheckResponseSchema, message);
+  const response = fromBinary(CheckResponseSchema, message);
+  const { status, httpResponse: http, dynamicMetadata } = response;
+  // The protos at hand do not know it; whatever else it says, it is none that lets pass.
+  if (response.$unknown?.some(({ no }) => no === errorResponseField) === true) return { kind: 'error', because: 'it says that it failed itself' };
   const metadata: JsonObject = (http.case === 'okResponse' ? http.value.dynamicMetadata : undefined) ?? dynamicMetadata ?? {};
   if ((status?.code ?? 0) !== 0) {
     const denied = http.case === 'deniedResponse' ? http.value : undefined;

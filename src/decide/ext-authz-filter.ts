@@ -43,7 +43,10 @@ export function runExtAuthz(
   if (subject.decision.kind === 'no-route' || subject.decision.kind === 'no-virtual-host') return pass;
   const isEnabled = (authz.enabled >= 1 || subject.random() < authz.enabled) && authz.enabledBy?.(effects.metadata) !== false;
   if (!isEnabled) {
-    if (!authz.deniesUnchecked) return pass;
+    if (!authz.deniesUnchecked) {
+      subject.trace?.add({ stage: 'filter', name, outcome: 'skipped', because: 'nobody is asked about requests like this' });
+      return pass;
+    }
     return { kind: 'answer', filter: name, answer: answerOf(authz.statusOnError, 'ext_authz_error', '') };
   }
   subject.trace?.add({ stage: 'filter', name, outcome: 'chosen', because: `${authz.service.cluster} is asked whether the request may pass` });
