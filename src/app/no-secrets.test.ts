@@ -50,6 +50,13 @@ kind: Secret
 metadata: { name: misspelt, namespace: istio-system }
 data: { tls.crt: ${base64(edge.certificate)}, tls.key: '${words.notBase64}' }
 ---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: { name: shared-key, namespace: istio-system }
+spec:
+  selector: { matchLabels: { istio: ingressgateway } }
+  jwtRules: [{ issuer: shop, jwks: '{"keys":[{"kty":"oct","kid":"a","k":"${words.tokenKey}"}]}' }]
+---
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: { name: edge, namespace: istio-system }
@@ -64,7 +71,7 @@ ${['edge', 'own', 'unfit', 'misspelt']
   .join('\n')}
 `;
 
-type Words = { readonly password: string; readonly notBase64: string };
+type Words = { readonly password: string; readonly notBase64: string; readonly tokenKey: string };
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64');
@@ -82,8 +89,12 @@ test('no key and no password of a Secret is shown anywhere', async () => {
   await using authority = await startAuthority();
   await using folder = await temporaryFolder();
   const [edge, own] = await Promise.all([authority.issue('edge', ['DNS:edge.example.com']), authority.issue('own', ['DNS:own.example.com'])]);
-  const words = { password: randomBytes(24).toString('hex'), notBase64: `!${randomBytes(24).toString('hex')}` };
-  const secrets = [...partsOf(edge.key), ...partsOf(own.key), words.password, base64(words.password), words.notBase64];
+  const words = {
+    password: randomBytes(24).toString('hex'),
+    notBase64: `!${randomBytes(24).toString('hex')}`,
+    tokenKey: randomBytes(32).toString('base64url'),
+  };
+  const secrets = [...partsOf(edge.key), ...partsOf(own.key), words.password, base64(words.password), words.notBase64, words.tokenKey];
   const file = await folder.write('mesh.yaml', mesh(edge, own, words));
   const seen = new Map<string, string>();
 
@@ -129,5 +140,6 @@ test('no key and no password of a Secret is shown anywhere', async () => {
   seen.set('log', lines.join('\n'));
 
   assert.match(seen.get(`admin /config_dump?proxy=${gateway}`) ?? '', /kubernetes:\/\/edge[\s\S]*\[redacted\]/);
+  assert.match(seen.get(`admin /config_dump?proxy=${gateway}`) ?? '', /oct/, 'and that there is a key to check tokens with');
   for (const [where, text] of seen) for (const secret of secrets) assert.ok(!text.includes(secret), `${where} shows ${secret.slice(0, 4)}…`);
 });

@@ -6,14 +6,13 @@ import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js'
 import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
-import { secretFields } from '#envoy/secret-fields.ts';
+import { keySetField, redacted, secretFields, shownKeySet } from '#envoy/secret-fields.ts';
 import type { ProxyBootstrap } from '#proxy/bootstrap.ts';
 import type { ClusterStore } from '#proxy/cluster-store.ts';
 import type { ConfigStore } from '#proxy/config-store.ts';
 import type { KnownSecret, SecretStore } from '#proxy/tls/secret-store.ts';
 import { readPem } from '#proxy/tls/secrets.ts';
 
-const redacted = '[redacted]';
 const dumpType = 'type.googleapis.com/envoy.admin.v3.';
 
 /** The sections of Envoy's ConfigDump: bootstrap, clusters, listeners, routes, secrets, endpoints. */
@@ -78,7 +77,7 @@ function dumpSecret(secret: KnownSecret['secret']): Readonly<Record<string, Json
 /** One message; where something in it has no JSON form, only its name and the reason. */
 export function readable<Schema extends DescMessage>(schema: Schema, message: MessageShape<Schema>): JsonValue {
   try {
-    return redact(toJson(schema, message, { registry: extensions, useProtoFieldName: true }), false);
+    return redact(toJson(schema, message, { registry: extensions, useProtoFieldName: true }), 'nothing');
   } catch (error) {
     return { '@type': `type.googleapis.com/${schema.typeName}`, error: error instanceof Error ? error.message : String(error) };
   }
@@ -86,13 +85,14 @@ export function readable<Schema extends DescMessage>(schema: Schema, message: Me
 
 const inlineFields: ReadonlySet<string> = new Set(['inline_string', 'inline_bytes']);
 
-function redact(value: JsonValue, inSecret: boolean): JsonValue {
-  if (Array.isArray(value)) return value.map((item) => redact(item, inSecret));
+function redact(value: JsonValue, within: 'secret' | 'key set' | 'nothing'): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => redact(item, within));
   if (typeof value !== 'object' || value === null) return value;
   const out: Record<string, JsonValue> = {};
   for (const [name, child] of Object.entries(value)) {
-    const isSecret = typeof child === 'string' && (secretFields.has(name) || (inSecret && inlineFields.has(name)));
-    out[name] = isSecret ? '[redacted]' : redact(child, inSecret || secretFields.has(name));
+    const isSecret = secretFields.has(name) || (within === 'secret' && inlineFields.has(name));
+    if (typeof child === 'string') out[name] = isSecret ? redacted : within === 'key set' && inlineFields.has(name) ? shownKeySet(child) : child;
+    else out[name] = redact(child, within === 'secret' || isSecret ? 'secret' : name === keySetField ? 'key set' : 'nothing');
   }
   return out;
 }
