@@ -20,6 +20,7 @@ export function formatDump(value: unknown, format: DumpFormat): string {
 export function dumpMesh(mesh: Mesh): unknown {
   const { settings, aliases, workloads, workloadEntries, gateways, virtualServices, destinationRules, authorizationPolicies, credentials } = mesh;
   const byName = byKey(({ namespace, name }: { readonly namespace: string; readonly name: string }) => `${namespace}/${name}`);
+  const held = [...credentials.values()].filter(({ keyPair, roots }) => keyPair !== undefined || roots !== undefined);
   return toPlain({
     settings,
     services: [...allServices(mesh)].sort(byKey(({ hostname }) => hostname)),
@@ -30,7 +31,7 @@ export function dumpMesh(mesh: Mesh): unknown {
     virtualServices,
     destinationRules,
     ...(authorizationPolicies.length > 0 && { authorizationPolicies: authorizationPolicies.map(withoutUnasked) }),
-    ...(credentials.size > 0 && { credentials: [...credentials.values()].sort(byName).map(contentsOf) }),
+    ...(held.length > 0 && { credentials: held.sort(byName).map(contentsOf) }),
   });
 }
 

@@ -45,7 +45,7 @@ export type Mesh = {
   readonly peerAuthentications: readonly PeerAuthentication[];
   readonly requestAuthentications: readonly RequestAuthentication[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
-  /** By `secret/namespace/name` and `config-map/namespace/name`; only those that hold something of the kind, or should and cannot be used. */
+  /** By `secret/namespace/name` and `config-map/namespace/name`: all Secrets, also those that hold nothing of the kind, and ConfigMaps with roots. */
   readonly credentials: ReadonlyMap<string, Credential>;
   /** What the resources of the Gateway API are told. */
   readonly gatewayApi: readonly GatewayApiStatus[];

@@ -56,7 +56,10 @@ test('both spellings of a certificate, data in base64 and stringData, with roots
     configMap('settings', { color: 'blue' }),
   );
   assert.deepEqual(said(mesh), []);
-  assert.deepEqual([...mesh.credentials.keys()], ['secret/shop/tls', 'secret/shop/generic', 'secret/shop/shop-cacert', 'config-map/shop/roots']);
+  const names = ['secret/shop/tls', 'secret/shop/generic', 'secret/shop/shop-cacert', 'secret/shop/password', 'config-map/shop/roots'];
+  assert.deepEqual([...mesh.credentials.keys()], names);
+  const { origin: _origin, ...password } = mesh.credentials.get('secret/shop/password') ?? {};
+  assert.deepEqual(password, { kind: 'secret', name: 'password', namespace: 'shop' }, 'nothing of it is kept');
   const tls = mesh.credentials.get('secret/shop/tls');
   assert.equal(tls?.keyPair?.chain, shop.certificate);
   assert.equal(tls?.keyPair?.key.reveal(), shop.key);

@@ -1,4 +1,4 @@
-// In: Secrets and ConfigMaps. Out: the credentials among them, by `secret/namespace/name` and `config-map/namespace/name`, and what is wrong with
+// In: Secrets and ConfigMaps. Out: what of certificates and roots they hold, by `secret/namespace/name` and `config-map/namespace/name`, and what is wrong with
 // those that are none. A part that cannot be used any more keeps its last good value in force; one that never could is left out of its credential.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
@@ -29,7 +29,7 @@ export function buildCredentials({ Secret, ConfigMap }: ResourcesByKind, memo: C
     diagnostics.push(...made.diagnostics);
     found.set(key, made.credential);
   };
-  for (const [key, secret] of Secret) if (mayBeCredential(secret)) take(`secret/${key}`, secret, (last) => readSecret(secret, last));
+  for (const [key, secret] of Secret) take(`secret/${key}`, secret, (last) => readSecret(secret, last));
   for (const [key, map] of ConfigMap) if (holdsRoots(map)) take(`config-map/${key}`, map, (last) => readConfigMap(map, last));
   memo.read.keep((key) => found.has(key));
   memo.last.clear();
@@ -47,13 +47,6 @@ function holdsRoots({ data }: ConfigMap): boolean {
   return rootKeys.some((name) => (data?.[name] ?? '') !== '');
 }
 
-/** Most Secrets are passwords and the like. One named as Istio names roots is taken for them, whatever it holds: nothing stands in for it. */
-function mayBeCredential(secret: Secret): boolean {
-  const { type, metadata } = secret;
-  return type === tlsType || metadata.name.endsWith(rootSuffix) || pairSpelling(secret) !== undefined || rootSpelling(secret) !== undefined;
-}
-
-const rootSuffix = '-cacert';
 const tlsType = 'kubernetes.io/tls';
 
 type Spelling = { readonly chain: string; readonly key: string; readonly roots: string; readonly crl: string };
