@@ -194,7 +194,8 @@ export const heddleCodes = {
   },
   HDL0084: {
     title: 'Calls that nobody takes',
-    explanation: 'A DestinationRule calls without mutual TLS of the mesh what takes nothing else. Such calls fail.',
+    explanation:
+      'A DestinationRule calls without mutual TLS of the mesh what takes nothing else, or by TLS that could believe anybody. Such calls fail.',
   },
   HDL0090: {
     title: 'Unusable certificate authority',

@@ -58,10 +58,19 @@ export function encryptionOf(tls: ClientTls | undefined, cluster: EncryptedClust
       return { kind: 'always', socket: meshSocket(tls.sni ?? cluster.meshServerName, namesOf(tls, cluster.mtls.accounts), cluster) };
     case 'simple':
     case 'mutual':
+      if (isUnnamed(tls, cluster.service)) return { kind: 'impossible' };
       if (tls.credentialName === undefined) return { kind: 'always', socket: ownSocket(tls, cluster) };
       if (cluster.ignoresCredentials) return { kind: 'plaintext' };
       return cluster.secrets === undefined ? { kind: 'impossible' } : { kind: 'always', socket: ownSocket(tls, cluster) };
   }
+}
+
+/**
+ * Services that are many hosts, of a rule that says nothing of names: whoever has any certificate would be believed. Differs from Istio, which takes the
+ * name from the Host of each request (auto_sni, auto_san_validation).
+ */
+function isUnnamed(tls: ClientTls, { hostname, subjectAltNames = [] }: Service): boolean {
+  return isWildcard(hostname) && tls.sni === undefined && namesOf(tls, subjectAltNames).length === 0 && !tls.insecureSkipVerify;
 }
 
 function automaticEncryption(cluster: EncryptedCluster): Encryption {

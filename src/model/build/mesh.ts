@@ -26,6 +26,7 @@ import { buildRequestAuthentication } from '#model/build/request-authentication.
 import { requestAuthenticationDiagnostics } from '#model/build/request-authentication-findings.ts';
 import { buildServiceRegistry } from '#model/build/service-registry.ts';
 import { buildSidecar, sidecarDiagnostics } from '#model/build/sidecar.ts';
+import { unnamedServers } from '#model/build/unnamed-servers.ts';
 import { virtualServiceDiagnostics } from '#model/build/virtual-service-findings.ts';
 import { buildVirtualServices } from '#model/build/virtual-services.ts';
 import { buildWorkloads } from '#model/build/workload.ts';
@@ -95,6 +96,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...sidecarDiagnostics(parts.sidecars),
     ...peerAuthenticationDiagnostics(parts),
     ...mtlsConflicts(parts),
+    ...unnamedServers(parts),
   ];
   return { ...parts, diagnostics: findings.sort(compareDiagnostics) };
 }
