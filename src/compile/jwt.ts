@@ -26,7 +26,7 @@ export const payloadKey = 'payload';
 type Provider = MessageInitShape<typeof JwtProviderSchema>;
 type Requirement = MessageInitShape<typeof JwtRequirementSchema>;
 
-export function requestAuthenticationsFor(mesh: Mesh, proxy: Proxy): readonly RequestAuthentication[] {
+function requestAuthenticationsFor(mesh: Mesh, proxy: Proxy): readonly RequestAuthentication[] {
   if (mesh.requestAuthentications.length === 0) return mesh.requestAuthentications;
   return mesh.requestAuthentications.filter((policy) => policy.rules.length > 0 && selectsProxy(policy, mesh, proxy));
 }

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { parseDurationMs } from '#base/duration.ts';
-import { type Jwk, jwksOf, namedKey, signToken } from '#test/support/token-signer.ts';
+import { type Jwk, namedKey, signToken } from '#test/support/token-signer.ts';
 
 type WrittenToken = { readonly key: string; readonly claims: Jwk; readonly header?: Jwk };
 
@@ -25,11 +25,6 @@ export function withTokens(folder: string, text: string): string {
     signed.set(name, made);
     return made;
   });
-}
-
-/** The key set that a golden holds for these names. */
-export function namedKeySet(...names: readonly string[]): string {
-  return jwksOf(...names.map(namedKey));
 }
 
 function timeOf(value: unknown, nowSeconds: number): unknown {
