@@ -8,6 +8,8 @@ import type { DataPlane } from '#test/calls/live-proxy.ts';
 import { type Stage, type StageOptions, withStage } from '#test/calls/mesh-stage.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { httpCall } from '#test/support/http-call.ts';
+import { testAuthority } from '#test/support/identity.ts';
+import { tlsCall } from '#test/support/tls-call.ts';
 
 const identity = 'spiffe://cluster.local/ns/shop/sa/default';
 const embedded: DataPlane = { kind: 'embedded' };
@@ -154,3 +156,23 @@ between('a server with another identity than the rule names is not believed', { 
 between('callers of another trust domain are not let in', { policies: strict, mesh: 'trustDomain: elsewhere.example' }, async ({ call }) => {
   assert.equal(await ask(call.http), '503');
 });
+
+between(
+  'who is let in: certificates of the trust domain and its aliases',
+  { policies: strict, mesh: 'trustDomainAliases: [old.example]' },
+  async ({ direct }) => {
+    const authority = await testAuthority();
+    const callAs = async (uri: string | undefined, port = direct.http): Promise<number> => {
+      const issued = uri === undefined ? undefined : await authority.issue([{ type: 'url', value: uri }]);
+      const pair = issued === undefined ? {} : { pair: { certificate: issued.chain, key: issued.key.reveal() } };
+      return (await tlsCall({ port, roots: authority.roots(), alpn: ['istio-http/1.1', 'istio', 'http/1.1'], ...pair })).answer.status;
+    };
+    assert.equal(await callAs('spiffe://cluster.local/ns/a/sa/b'), 200);
+    assert.equal(await callAs('spiffe://cluster.local/ns/a/sa/b', direct.sniffedHttp), 200);
+    assert.equal(await callAs('spiffe://old.example/ns/a/sa/b'), 200);
+    assert.equal(await callAs('spiffe://other.example/ns/a/sa/b'), 0);
+    assert.equal(await callAs('spiffe://cluster.local.other/ns/a/sa/b'), 0);
+    assert.equal(await callAs(undefined), 0);
+    assert.equal(await callAs(undefined, direct.sniffedHttp), 0);
+  },
+);
