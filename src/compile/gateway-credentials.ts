@@ -104,10 +104,11 @@ function lookUp({ kind, namespace, name }: Place, role: CredentialRole, credenti
   return names.map((one) => credentials.get(`${kind}/${namespace}/${one}`)).find((one) => one !== undefined);
 }
 
-/** The usual mistake: it stands beside the Gateway, and the pods that need it are elsewhere. */
-function whereItIs({ kind, name, namespace }: Place, client: CredentialClient, credentials: ReadonlyMap<string, Credential>): string {
-  const there = credentials.get(`${kind}/${client.gatewayNamespace}/${name}`);
-  if (there === undefined || client.gatewayNamespace === namespace)
-    return `a Secret with tls.crt and tls.key is looked for in namespace ${namespace}`;
-  return `there is one in namespace ${client.gatewayNamespace}; it must be in ${namespace}, where the pods of the gateway are`;
+/** The usual mistake: it stands beside the Gateway or the Ingress, and the pods that need it are elsewhere. */
+function whereItIs({ kind, name, namespace }: Place, { gatewayNamespace }: CredentialClient, credentials: ReadonlyMap<string, Credential>): string {
+  if (kind === 'config-map') return 'it needs the key ca.crt';
+  const namesakes = [...credentials.values()].filter((one) => one.kind === kind && one.name === name && one.keyPair !== undefined);
+  const there = namesakes.find((one) => one.namespace === gatewayNamespace) ?? namesakes[0];
+  if (there === undefined) return `a Secret with tls.crt and tls.key is looked for in namespace ${namespace}`;
+  return `there is one in namespace ${there.namespace}; it must be in ${namespace}, where the pods of the gateway are`;
 }
