@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { test } from 'node:test';
 import { downloadKeys, type KeyAddress } from '#app/key-download.ts';
+import { startAuthority } from '#test/support/certificates.ts';
 import { jwksOf, namedKey } from '#test/support/token-signer.ts';
 
 const keys = jwksOf(namedKey('a'));
@@ -52,6 +54,33 @@ test('a redirect is followed to the same scheme, and not for ever', async () => 
       ['/round leads on and on', '/out leads to ftp://127.0.0.1/keys, which is not followed', '/bad leads to http://, which is not followed'],
     );
   });
+});
+
+test('over TLS whoever answers must be who was asked, and does not lead to where nobody is', async () => {
+  await using authority = await startAuthority();
+  const { certificate, key } = await authority.issue('keys', ['DNS:keys.example.com']);
+  const pages = { '/keys': keys, '/out': '->http://127.0.0.1:1/keys' };
+  const server = createTlsServer({ cert: certificate, key }, answering(pages));
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  try {
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const locate = () => ({ address: '127.0.0.1', port });
+    const trusting = { signal: never, roots: [authority.ca], locate };
+    assert.deepEqual(await downloadKeys(at('https://keys.example.com/keys'), trusting), { ok: true, value: keys });
+    const others = [
+      await downloadKeys(at('https://keys.example.com/keys'), { signal: never, locate }),
+      await downloadKeys(at('https://other.example.com/keys'), trusting),
+      await downloadKeys(at('https://keys.example.com/out'), trusting),
+    ];
+    const reasons = others.map((result) => (result.ok ? 'taken' : result.error));
+    assert.match(reasons[0] ?? '', /certificate/);
+    assert.match(reasons[1] ?? '', /does not match certificate|altnames/i);
+    assert.match(reasons[2] ?? '', /which is not followed/);
+  } finally {
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => void server.close(() => resolve()));
+  }
 });
 
 const refused: readonly (readonly [name: string, page: string | number | (() => string), reason: RegExp])[] = [
