@@ -106,9 +106,20 @@ test('what no proxy could serve is named with its line, and is no credential', a
 test('a diagnostic stands at the key that it is about, with a way out', () => {
   const text = `apiVersion: v1\nkind: Secret\nmetadata: {name: bad}\ndata:\n  tls.crt: aGVsbG8=\n  tls.key: aGVsbG8=\n`;
   assert.deepEqual(meshOf(text).diagnostics.map(formatDiagnostic), [
-    'f.yaml:5:3: error [HDL0080] Secret default/bad: tls.crt holds no certificate in PEM; what names it stays closed\n' +
+    'f.yaml:5:3: warning [HDL0080] Secret default/bad: tls.crt holds no certificate in PEM; what names it stays closed\n' +
       '    fix: it begins with -----BEGIN CERTIFICATE-----',
   ]);
+});
+
+test('it is an error where the Secret is for certificates or was one, and a warning where it may be for something else', () => {
+  const severities = (mesh: Mesh): readonly string[] => mesh.diagnostics.map(({ severity }) => severity);
+  const bad = { 'tls.crt': 'hello', 'tls.key': 'hello' };
+  assert.deepEqual(severities(meshOf(secret('bad', bad))), ['warning']);
+  assert.deepEqual(severities(meshOf(secret('bad', bad, { type: 'kubernetes.io/tls' }))), ['error']);
+  const memo = new BuildMemo();
+  const build = (values: Values): Mesh => buildMesh(snapshotOf(resources(secret('web', values))), memo);
+  assert.deepEqual(severities(build({ cert: shop.certificate, key: shop.key })), []);
+  assert.deepEqual(severities(build({ cert: 'hello', key: 'hello' })), ['error']);
 });
 
 test('a certificate that goes bad keeps its last good value in force, part by part, until the Secret is gone', () => {

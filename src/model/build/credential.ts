@@ -73,7 +73,8 @@ function readSecret(secret: Secret, last: Credential | undefined): ReadCredentia
   const diagnostics: Diagnostic[] = [];
   const { name, namespace } = secret.metadata;
   const problem = (key: string, message: string, hint: string, kept: boolean): void => {
-    diagnostics.push(unusable(`Secret ${namespace}/${name}`, message, hint, kept, placeOf(secret, key)));
+    const finding = unusable(`Secret ${namespace}/${name}`, message, hint, kept, placeOf(secret, key));
+    diagnostics.push(secret.type === tlsType ? { ...finding, severity: 'error' } : finding);
   };
   const pair = pairSpelling(secret);
   if (pair === undefined && secret.type === tlsType) {
@@ -185,12 +186,12 @@ function readConfigMap({ metadata: { name, namespace }, data = {}, origins }: Co
     return { credential, diagnostics: [] };
   }
   const part = wrongRoots === undefined ? crlKey : key;
-  // ConfigMaps hold anything under such names; whoever names this one says so if it matters.
   const finding = unusable(`ConfigMap ${namespace}/${name}`, `${part} ${wrong.message}`, wrong.hint, last !== undefined, origins.at(['data', part]));
   return { credential: last ?? { kind: 'config-map', name, namespace, origin: origins.start }, diagnostics: [finding] };
 }
 
+/** Other Secrets and ConfigMaps may have such keys for something else: who names one as a certificate says so if it matters. */
 function unusable(owner: string, message: string, hint: string, kept: boolean, at: Origin): Diagnostic {
   const rest = kept ? 'the last good one stays in force' : 'what names it stays closed';
-  return { code: 'HDL0080', severity: 'error', message: `${owner}: ${message}; ${rest}`, hint, at };
+  return { code: 'HDL0080', severity: kept ? 'error' : 'warning', message: `${owner}: ${message}; ${rest}`, hint, at };
 }
