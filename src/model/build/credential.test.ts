@@ -120,6 +120,9 @@ test('it is an error where the Secret is for certificates or was one, and a warn
   const build = (values: Values): Mesh => buildMesh(snapshotOf(resources(secret('web', values))), memo);
   assert.deepEqual(severities(build({ cert: shop.certificate, key: shop.key })), []);
   assert.deepEqual(severities(build({ cert: 'hello', key: 'hello' })), ['error']);
+  const map = (roots: string): Mesh => buildMesh(snapshotOf(resources(configMap('roots', { 'ca.crt': roots }))), memo);
+  assert.deepEqual([severities(map('hello')), severities(map('hallo'))], [['warning'], ['warning']]);
+  assert.deepEqual([severities(map(authority.ca)), severities(map('hello'))], [[], ['error']]);
 });
 
 test('a certificate that goes bad keeps its last good value in force, part by part, until the Secret is gone', () => {

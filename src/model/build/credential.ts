@@ -186,7 +186,13 @@ function readConfigMap({ metadata: { name, namespace }, data = {}, origins }: Co
     return { credential, diagnostics: [] };
   }
   const part = wrongRoots === undefined ? crlKey : key;
-  const finding = unusable(`ConfigMap ${namespace}/${name}`, `${part} ${wrong.message}`, wrong.hint, last !== undefined, origins.at(['data', part]));
+  const finding = unusable(
+    `ConfigMap ${namespace}/${name}`,
+    `${part} ${wrong.message}`,
+    wrong.hint,
+    last?.roots !== undefined,
+    origins.at(['data', part]),
+  );
   return { credential: last ?? { kind: 'config-map', name, namespace, origin: origins.start }, diagnostics: [finding] };
 }
 
