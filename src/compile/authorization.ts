@@ -3,34 +3,14 @@ import { type AuthorizationFilters, authorizationFilters, authorizersOf } from '
 import { policyRuleName } from '#compile/authorization-names.ts';
 import { asksPorts } from '#compile/authorization-rules.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import { selectsProxy } from '#compile/selects-proxy.ts';
+import { policiesFor } from '#compile/policy-index.ts';
 import { type NodeOrigin, OriginTable } from '#envoy/origin-table.ts';
 import type { AuthorizationPolicy } from '#model/authorization-policy.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 
-/** Policies by namespace; those that name a target may be for proxies of other namespaces, too. */
-type PolicyIndex = { readonly byNamespace: ReadonlyMap<string, readonly AuthorizationPolicy[]>; readonly targeting: readonly AuthorizationPolicy[] };
-
-const indexes = new WeakMap<readonly AuthorizationPolicy[], PolicyIndex>();
-
-function indexOf(policies: readonly AuthorizationPolicy[]): PolicyIndex {
-  let index = indexes.get(policies);
-  if (index === undefined) {
-    const general = policies.filter(({ targets }) => targets === undefined);
-    index = { byNamespace: Map.groupBy(general, ({ namespace }) => namespace), targeting: policies.filter(({ targets }) => targets !== undefined) };
-    indexes.set(policies, index);
-  }
-  return index;
-}
-
-/** The mesh's first, then the namespace's, then those for what the proxy belongs to. Source: Istio, ListAuthorizationPolicies. */
 export function authorizationPoliciesFor(mesh: Mesh, proxy: Proxy): readonly AuthorizationPolicy[] {
-  if (mesh.authorizationPolicies.length === 0) return mesh.authorizationPolicies;
-  const { byNamespace, targeting } = indexOf(mesh.authorizationPolicies);
-  const namespaces = new Set([mesh.settings.rootNamespace, proxy.namespace]);
-  const near = [...namespaces].flatMap((namespace) => byNamespace.get(namespace) ?? []);
-  return [...near, ...targeting].filter((policy) => selectsProxy(policy, mesh, proxy));
+  return policiesFor(mesh.authorizationPolicies, mesh, proxy);
 }
 
 const none: AuthorizationFilters = { externalAuthorization: [], authorization: [], network: [] };

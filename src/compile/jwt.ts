@@ -2,7 +2,7 @@
 // one of them, and none has to be there. Source: Istio, convertToEnvoyJwtConfig.
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import { selectsProxy } from '#compile/selects-proxy.ts';
+import { policiesFor } from '#compile/policy-index.ts';
 import { keysOfNobody, type TokenKeys } from '#compile/token-keys.ts';
 import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
@@ -17,7 +17,7 @@ import {
 } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
-import type { JwtRule, RequestAuthentication } from '#model/request-authentication.ts';
+import type { JwtRule } from '#model/request-authentication.ts';
 
 /** Filters behind it, and routes, find the claims by these names. */
 export const jwtFilter = 'envoy.filters.http.jwt_authn';
@@ -26,16 +26,11 @@ export const payloadKey = 'payload';
 type Provider = MessageInitShape<typeof JwtProviderSchema>;
 type Requirement = MessageInitShape<typeof JwtRequirementSchema>;
 
-function requestAuthenticationsFor(mesh: Mesh, proxy: Proxy): readonly RequestAuthentication[] {
-  if (mesh.requestAuthentications.length === 0) return mesh.requestAuthentications;
-  return mesh.requestAuthentications.filter((policy) => policy.rules.length > 0 && selectsProxy(policy, mesh, proxy));
-}
-
 const none: readonly HttpFilter[] = [];
 
 /** The same list for the same policies and keys. */
 export function requestAuthentication(mesh: Mesh, proxy: Proxy, keys: TokenKeys, cache: CompileCache): readonly HttpFilter[] {
-  const policies = requestAuthenticationsFor(mesh, proxy);
+  const policies = policiesFor(mesh.requestAuthentications, mesh, proxy).filter((policy) => policy.rules.length > 0);
   if (policies.length === 0) return none;
   const rules = policies.flatMap((policy) => policy.rules);
   const sets = rules.map((rule) => keySetOf(rule, keys));
