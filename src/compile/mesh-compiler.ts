@@ -16,6 +16,7 @@ import { selectsProxy } from '#compile/selects-proxy.ts';
 import { compileSidecar } from '#compile/sidecar.ts';
 import { indexSidecars, type SidecarIndex, sidecarFor } from '#compile/sidecar-selection.ts';
 import { noTokenKeys, type TokenKeys } from '#compile/token-keys.ts';
+import { unseenAuthorizers } from '#compile/unseen-authorizers.ts';
 import type { EnvoyPatch } from '#model/envoy-filter.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
@@ -54,7 +55,11 @@ export class MeshCompiler {
     const policies = { resources: new Map(), origins: authorizationOrigins(this.mesh) };
     const joined = join([clusters, ...own.shared, assemble(own.units), policies]);
     const patches = [...this.#rateLimits(proxy), ...patchesFor(this.mesh, proxy)];
-    const diagnostics = [...own.diagnostics, ...missingSecrets(scope, proxy, this.#credentials)];
+    const diagnostics = [
+      ...own.diagnostics,
+      ...missingSecrets(scope, proxy, this.#credentials),
+      ...unseenAuthorizers(this.mesh, proxy, clusters.resources),
+    ];
     if (patches.length === 0) return { ...joined, diagnostics };
     const patched = applyPatches(joined, patches, proxy, this.#cache);
     return { ...patched, diagnostics: [...diagnostics, ...patched.diagnostics] };
