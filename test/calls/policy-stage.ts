@@ -31,6 +31,8 @@ export type PolicyListener = {
   /** RBAC of each filter, envoy.extensions.filters.http.rbac.v3.RBAC or the network's. */
   readonly filters: readonly JsonObject[];
   readonly manager: JsonObject;
+  /** What the route of paths below /a says instead, envoy.extensions.filters.http.rbac.v3.RBACPerRoute. */
+  readonly ofRoute: JsonObject | undefined;
 };
 
 /** `200 - …` and its like, of each call in order: answer and access log. */
@@ -126,14 +128,22 @@ async function linesOf(file: string): Promise<readonly string[]> {
   return text.split('\n').filter((line) => line !== '');
 }
 
-function listenerPart({ kind, filters, manager }: PolicyListener, index: number, port: number, log: string, certificates: Certificates): Part {
+function listenerPart(
+  { kind, filters, manager, ofRoute }: PolicyListener,
+  index: number,
+  port: number,
+  log: string,
+  certificates: Certificates,
+): Part {
   const isHttp = kind === 'http' || kind === 'https';
   const type = isHttp ? 'extensions.filters.http.rbac.v3.RBAC' : 'extensions.filters.network.rbac.v3.RBAC';
   const gates = filters.map((config) => ({
     name: isHttp ? 'envoy.filters.http.rbac' : 'envoy.filters.network.rbac',
     typed_config: typedConfig(type, { ...(withPort(config, port) as Part), ...(isHttp ? {} : { stat_prefix: 's' }) }), // an object stays one
   }));
-  const chain = isHttp ? httpChain(gates, manager, log) : guardedTcp(gates, log);
+  const chain = isHttp
+    ? httpChain(gates, manager, ofRoute === undefined ? undefined : (withPort(ofRoute, port) as Part), log)
+    : guardedTcp(gates, log);
   const secured = kind === 'https' || kind === 'tls';
   return listener(`l${index}`, port, [secured ? { ...chain, ...tlsOf(certificates) } : chain], secured ? tlsInspector : {});
 }
@@ -143,7 +153,7 @@ function withPort(json: unknown, port: number): unknown {
   return JSON.parse(JSON.stringify(json).replaceAll(`"destination_port":${ownPort}`, `"destination_port":${port}`));
 }
 
-function httpChain(gates: readonly Part[], manager: JsonObject, log: string): Part {
+function httpChain(gates: readonly Part[], manager: JsonObject, ofRoute: Part | undefined, log: string): Part {
   const jwt = {
     name: 'envoy.filters.http.jwt_authn',
     typed_config: typedConfig('extensions.filters.http.jwt_authn.v3.JwtAuthentication', {
@@ -151,13 +161,17 @@ function httpChain(gates: readonly Part[], manager: JsonObject, log: string): Pa
       rules: [{ match: { prefix: '/' }, requires: { requires_any: { requirements: [{ provider_name: 'p' }, { allow_missing: {} }] } } }],
     }),
   };
+  const answer = { direct_response: { status: 200, body: { inline_string: 'pass' } } };
+  const said = ofRoute === undefined ? {} : { 'envoy.filters.http.rbac': typedConfig('extensions.filters.http.rbac.v3.RBACPerRoute', ofRoute) };
+  const routes = [
+    { match: { prefix: '/a' }, ...answer, typed_per_filter_config: said },
+    { match: { prefix: '' }, ...answer },
+  ];
   const config = typedConfig('extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
     stat_prefix: 'policies',
     route_config: {
       name: 'r',
-      virtual_hosts: [
-        { name: 'v', domains: ['*'], routes: [{ match: { prefix: '' }, direct_response: { status: 200, body: { inline_string: 'pass' } } }] },
-      ],
+      virtual_hosts: [{ name: 'v', domains: ['*'], routes }],
     },
     http_filters: [jwt, ...gates, { name: 'router', typed_config: typedConfig('extensions.filters.http.router.v3.Router') }],
     access_log: [fileLog(log, '%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\n')],

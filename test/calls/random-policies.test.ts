@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type PolicyListener, type PolicyStage, startPolicyStage } from '#test/calls/policy-stage.ts';
-import { httpPolicies, managerFields, policyRequest, rbacRules } from '#test/calls/random-policies.ts';
+import { httpPolicies, managerFields, policyRequest, rbacRules, routePolicies } from '#test/calls/random-policies.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 
 const firstSeed = Number(process.env['HEDDLE_SEED'] ?? 20_260_101);
@@ -64,8 +64,8 @@ function policyListener(kind: PolicyListener['kind']): fc.Arbitrary<PolicyListen
     { minLength: 1, maxLength: 2 },
   );
   return fc
-    .tuple(isHttp ? httpPolicies : network, isHttp ? managerFields : fc.constant({}))
-    .map(([filters, manager]) => ({ kind, filters, manager }));
+    .tuple(isHttp ? httpPolicies : network, isHttp ? managerFields : fc.constant({}), isHttp ? routePolicies : fc.constant(undefined))
+    .map(([filters, manager, ofRoute]) => ({ kind, filters, manager, ofRoute }));
 }
 
 /** Random data that meets nothing would prove nothing. */

@@ -208,6 +208,14 @@ export const httpPolicies: fc.Arbitrary<readonly JsonObject[]> = fc.array(
   { minLength: 1, maxLength: 3 },
 );
 
+/** What a route says: rules of its own, or none at all. */
+export const routePolicies: fc.Arbitrary<JsonObject | undefined> = fc.option(
+  fc
+    .option(rbacRules('http', 4, 'ALLOW', 'DENY'), { freq: 4, nil: undefined })
+    .map((rules): JsonObject => (rules === undefined ? {} : { rbac: { rules } })),
+  { freq: 1, nil: undefined },
+);
+
 /** Fields of the connection manager that decide what policies see. */
 export const managerFields: fc.Arbitrary<JsonObject> = fc.record({
   use_remote_address: fc.boolean(),
