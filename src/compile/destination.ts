@@ -60,7 +60,7 @@ export function destinationPort({ host, port }: Named, context: RouteContext): n
 /** Whether requests to the destination must say that they are HTTP, as its port may carry bytes as well. */
 export function destinationSaysHttp(destination: Named, context: RouteContext): boolean {
   const { hostname } = destination.host;
-  return saysHttp(context.service(hostname), destinationPort(destination, context), destination.subset, context.rule(hostname));
+  return saysHttp(context.service(hostname), destinationPort(destination, context), destination.subset, () => context.rule(hostname));
 }
 
 /** What places a request among the endpoints of the destination; undefined where it is balanced otherwise. */

@@ -11,16 +11,17 @@ import type { Service } from '#model/service.ts';
 /** The filter that the routes speak to. */
 export const filterStateFilter = 'envoy.filters.http.set_filter_state';
 
-/** Only for mutual TLS of the mesh: servers of others would not know the names. */
+/** Only for mutual TLS of the mesh: servers of others would not know the names. `rule` is asked for sniffed ports alone. */
 export function saysHttp(
   service: Pick<Service, 'ports' | 'external'> | undefined,
   port: number,
   subset: string | undefined,
-  rule: DestinationRule | undefined,
+  rule: () => DestinationRule | undefined,
 ): boolean {
   if (service?.ports.find(({ number }) => number === port)?.protocol !== 'auto') return false;
-  const named = subset === undefined ? undefined : rule?.subsets.find(({ name }) => name === subset);
-  const mode = effectivePolicy(rule, port, named)?.tls?.mode;
+  const inForce = rule();
+  const named = subset === undefined ? undefined : inForce?.subsets.find(({ name }) => name === subset);
+  const mode = effectivePolicy(inForce, port, named)?.tls?.mode;
   return mode === undefined ? !service.external : mode === 'istio-mutual';
 }
 

@@ -138,7 +138,7 @@ export function defaultRoutes(
   cache: CompileCache,
 ): readonly RouteEntry[] {
   const placed = hashKeyOf(rule(service.hostname), port.number, undefined);
-  const isSniffed = saysHttp(service, port.number, undefined, rule(service.hostname));
+  const isSniffed = saysHttp(service, port.number, undefined, () => rule(service.hostname));
   const text = `${service.hostname} ${isSniffed} ${placed === undefined ? '' : JSON.stringify(placed)}`;
   return cache.once('default routes', [port], text, () => {
     const cluster = outboundClusterName(port.number, undefined, service.hostname);
