@@ -19,6 +19,7 @@ import { detailsOf, type Failure, type LocalReply, replyFor, resetFlag, withFlag
 import { type AccessRecord, newAccessRecord } from '#telemetry/access-record.ts';
 
 const noRoutes: RouteDecision = { kind: 'no-virtual-host' };
+const noMetadata: ReadonlyMap<string, string> = new Map();
 
 export class Exchange implements BodyReceiver, FilteredExchange {
   readonly parts: ManagerParts;
@@ -135,7 +136,11 @@ export class Exchange implements BodyReceiver, FilteredExchange {
   onRouteAgain(metadata: DynamicMetadata | undefined): RouteDecision {
     this.metadata = metadata;
     this.forwardRoute = undefined;
-    this.record.upstreamCluster = '';
+    const { record } = this;
+    record.upstreamCluster = '';
+    record.routeName = '';
+    record.virtualHost = '';
+    record.routeMetadata = noMetadata;
     const decision = this.#findRoute();
     this.#describeCluster(decision);
     return decision;
