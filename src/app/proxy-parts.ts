@@ -125,7 +125,7 @@ export function proxyParts({
       counters,
       denials,
     },
-    { counters, nextConnectionId: () => lastConnectionId++, nowMs: clock.nowMs, connections },
+    { counters, nextConnectionId: () => lastConnectionId++, nowMs: clock.nowMs, connections, denials },
     drainMs,
   );
 

@@ -18,7 +18,7 @@ export class DenialLog {
   }
 
   /** `what` was denied to `from` (an address, or a request's own words); `why` is asked for only where the line is written. */
-  note(what: 'connection' | 'request', from: string, why: () => string): void {
+  note(what: 'connection' | 'request' | 'TLS handshake', from: string, why: () => string): void {
     const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#windowMs >= 1000) this.#open(nowMs);
     if (this.#lines >= linesASecond) {

@@ -5,11 +5,13 @@ import { failed, ok, type Result } from '#base/result.ts';
 import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
 import { chooseFilterChain } from '#decide/listener-table.ts';
 import type { ConnectionView } from '#decide/views.ts';
+import type { DenialLog } from '#proxy/denial-log.ts';
 import { describeConnection, describeSecureConnection, formatAddress, type OpenConnection } from '#proxy/downstream-connection.ts';
 import type { FilterChain } from '#proxy/filter-chain.ts';
 import type { ServedConnection } from '#proxy/http/server-codec.ts';
 import { type Inspection, type Inspectors, inspect, nothingInspected } from '#proxy/inspect.ts';
 import { type AnnouncedEnds, takeProxyHeader } from '#proxy/proxy-header.ts';
+import { closedInHandshake } from '#proxy/tls/downstream.ts';
 import type { AccessLog } from '#telemetry/access-log.ts';
 import { newAccessRecord } from '#telemetry/access-record.ts';
 import type { Counters } from '#telemetry/counters.ts';
@@ -26,6 +28,8 @@ export type ListenerHost = {
   readonly counters: Counters;
   readonly nextConnectionId: () => number;
   readonly nowMs: () => number;
+  /** Told why a client's handshake came to nothing; not where it just went away. */
+  readonly denials: DenialLog;
   /** Open connections of all listeners, and how many there may be; Infinity: no limit. */
   readonly connections: { open: number; readonly limit: number };
 };
@@ -240,8 +244,9 @@ export class Listener {
           const peer = secure.peerNames === undefined ? {} : { peerNames: secure.peerNames, peerSubject: secure.facts.peerSubject };
           chain.serve({ socket: secureSocket, connection: secure, view: { ...view, secure: true, ...peer }, alpn, onServed });
         },
-        onFailed: () => {
+        onFailed: (detail) => {
           this.#cells.tlsError.value++;
+          if (detail !== closedInHandshake) this.#host.denials.note('TLS handshake', connection.facts.directRemoteAddress, () => detail);
         },
       },
     );

@@ -24,7 +24,7 @@ const backend = createServer((request, response) => response.end(JSON.stringify(
 before(async () => void (await new Promise<void>((resolve) => void backend.listen(0, '127.0.0.1', resolve))));
 after(() => backend.close());
 
-type Run = (ports: StagePorts, proxy: LiveProxy, authority: TestAuthority) => Promise<void>;
+type Run = (ports: StagePorts, proxy: LiveProxy, authority: TestAuthority, isEmbedded: boolean) => Promise<void>;
 
 function onBothPlanes(name: string, run: Run): void {
   const on = async (plane: DataPlane): Promise<void> => {
@@ -32,7 +32,7 @@ function onBothPlanes(name: string, run: Run): void {
     // A TCP server has a port.
     const ports = { outbound, inbound, strict, backend: (backend.address() as AddressInfo).port };
     const authority = await testAuthority();
-    await withLiveProxy(plane, nodeId, mutualTlsStage(ports, spiffe), (_source, proxy) => run(ports, proxy, authority));
+    await withLiveProxy(plane, nodeId, mutualTlsStage(ports, spiffe), (_source, proxy) => run(ports, proxy, authority, plane.kind === 'embedded'));
   };
   void test(`${name}: embedded proxy`, () => on({ kind: 'embedded' }));
   envoyTest(`${name}: Envoy`, (binary) => on({ kind: 'envoy', binary }));
@@ -67,7 +67,7 @@ onBothPlanes('sessions that are resumed say the same of the client, and end with
 
 onBothPlanes(
   'who has no certificate of the mesh is refused where one is wanted, and a wrong one is refused everywhere',
-  async (ports, _proxy, authority) => {
+  async (ports, proxy, authority, isEmbedded) => {
     const stranger = await startTestAuthority();
     const good = await authority.issue([{ type: 'url', value: 'spiffe://cluster.local/ns/other/sa/caller' }]);
     const foreign = await stranger.issue([{ type: 'url', value: spiffe }]);
@@ -81,6 +81,10 @@ onBothPlanes(
       assert.equal(await ask(port, expired), 'refused', 'a certificate that has ended');
     }
     assert.equal(await ask(ports.strict), 'refused', 'no certificate');
+    if (isEmbedded) {
+      const said = await proxy.log();
+      for (const why of ['CERT_HAS_EXPIRED', 'the client sent no certificate']) assert.ok(said.includes(why), `${why} in ${said}`);
+    }
     assert.equal((await httpCall({ port: ports.inbound })).status, 200, 'plaintext, PERMISSIVE');
     await assert.rejects(httpCall({ port: ports.strict }), 'plaintext, STRICT');
   },

@@ -32,6 +32,9 @@ type Certificate = {
   readonly staple: { readonly certificate: Buffer; readonly response: Uint8Array } | undefined;
 };
 
+/** Says `onFailed` of a client that went away. */
+export const closedInHandshake = 'connection closed during the TLS handshake';
+
 const handshakeTimeoutMs = 15_000;
 
 /**
@@ -135,7 +138,7 @@ class Terms {
   accept(socket: Socket, hello: ClientHello | undefined, receiver: AcceptReceiver): void {
     const key = connectionKey(socket);
     this.#pending.set(key, receiver);
-    socket.once('close', () => this.#fail(key, 'connection closed during the TLS handshake'));
+    socket.once('close', () => this.#fail(key, closedInHandshake));
     const shares = hello?.alpn.some((name) => this.#tls.alpn.includes(name)) ?? false;
     this.#serverFor(this.#choose(hello?.serverName), shares).emit('connection', socket);
   }
