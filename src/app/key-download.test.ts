@@ -44,6 +44,18 @@ test('keys are had by one GET, or by way of the configuration of the issuer', as
   });
 });
 
+test('private keys that somebody shows to all are not handed on', async () => {
+  const secret = namedKey('a').secret;
+  if (Buffer.isBuffer(secret)) throw new Error('an elliptic key is no secret');
+  const whole = { ...secret.export({ format: 'jwk' }), kid: 'a' };
+  await withServer(answering({ '/keys': JSON.stringify({ keys: [whole] }) }), async (base) => {
+    const result = await downloadKeys(at(`${base}/keys`), { signal: never });
+    assert.ok(result.ok);
+    const { d: _d, ...shown } = whole as Record<string, unknown>;
+    assert.deepEqual(JSON.parse(result.value), { keys: [shown] });
+  });
+});
+
 test('a redirect is followed to the same scheme, and not for ever', async () => {
   const pages = { '/a': '->/b', '/b': '->c', '/c': keys, '/round': '->/round', '/out': '->ftp://127.0.0.1/keys', '/bad': '->http://' };
   await withServer(answering(pages), async (base) => {

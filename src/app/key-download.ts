@@ -1,7 +1,7 @@
 // The key set of a token issuer, from where it says that its keys are: one GET, or two where they are found by the issuer's OpenID configuration.
 // What comes is checked before anyone is given it. Source: Istio, JwksResolver; OpenID Connect Discovery 1.0 section 4.
 import type { IncomingMessage, RequestOptions } from 'node:http';
-import { readKeys } from '#base/json-web-keys.ts';
+import { publicKeySet, readKeys } from '#base/json-web-keys.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 
 export type KeyAddress = { readonly kind: 'uri'; readonly uri: string } | { readonly kind: 'discovery'; readonly issuer: string };
@@ -27,7 +27,7 @@ export async function downloadKeys(address: KeyAddress, options: DownloadOptions
   const text = await download(uri.value, options);
   if (!text.ok) return text;
   // Whoever may name an address must not get to read what stands there, unless it is meant for all.
-  return readKeys(text.value) === undefined ? failed(`${uri.value} answers with something that is no key set`) : text;
+  return readKeys(text.value) === undefined ? failed(`${uri.value} answers with something that is no key set`) : ok(publicKeySet(text.value).text);
 }
 
 async function discover(issuer: string, options: DownloadOptions): Promise<Result<string, string>> {

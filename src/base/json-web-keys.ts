@@ -21,6 +21,22 @@ export function readKeys(text: string): readonly JsonWebKey[] | undefined {
   return keys.length === 0 ? undefined : keys;
 }
 
+/** What a key set says beside what verifying needs: RFC 7518, sections 6.2.2 and 6.3.2. */
+const privateFields = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth'];
+
+/** A key set as others may see it: without what tokens are signed with, where somebody has put that in. The text itself where there is none. */
+export function publicKeySet(text: string): { readonly text: string; readonly heldPrivate: boolean } {
+  const set = parseStrictObject(Buffer.from(text));
+  const written = set?.['keys'];
+  if (!Array.isArray(written)) return { text, heldPrivate: false };
+  const isPrivate = (key: JsonObject): boolean => key['kty'] !== 'oct' && privateFields.some((name) => Object.hasOwn(key, name));
+  if (!written.some((key) => isObject(key) && isPrivate(key))) return { text, heldPrivate: false };
+  const keys = written.map((key) =>
+    isObject(key) ? Object.fromEntries(Object.entries(key).filter(([name]) => !privateFields.includes(name))) : key,
+  );
+  return { text: JSON.stringify({ keys }), heldPrivate: true };
+}
+
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -18,7 +18,8 @@ export type JwtRule = {
   /** Any of them; none: whatever the token says. */
   readonly audiences: readonly string[];
   readonly keys:
-    | { readonly kind: 'inline'; readonly jwks: string }
+    /** Public keys only; `heldPrivate`: more was written, and is left out. */
+    | { readonly kind: 'inline'; readonly jwks: string; readonly heldPrivate?: true }
     | { readonly kind: 'uri'; readonly uri: string }
     /** Found by the issuer's OpenID configuration. */
     | { readonly kind: 'discovery' };

@@ -1,5 +1,6 @@
 // What RequestAuthentications ask that happens nowhere, or not as it is meant. In: the mesh. Out: diagnostics at the policy or the rule.
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { readKeys } from '#base/json-web-keys.ts';
 import type { Mesh } from '#model/mesh.ts';
 import { indexReach, type PolicyReach, policyReach, type ReachedWorkload } from '#model/policy-reach.ts';
 import type { JwtRule, RequestAuthentication } from '#model/request-authentication.ts';
@@ -61,21 +62,22 @@ function ruleDiagnostics(policy: RequestAuthentication, { keys, issuer, origin }
     const message = `${titleOf(policy)}: issuer ${issuer} is no URL, so its keys cannot be found and every token of it is refused`;
     return [{ ...common, code: 'HDL0101', severity: 'error', message, hint: 'write jwksUri, or jwks with the keys themselves' }];
   }
-  if (keys.kind === 'inline' && holdsSecrets(keys.jwks)) {
-    const message = `${titleOf(policy)}: the key set holds a private key; only public ones are needed to verify tokens`;
-    return [{ ...common, code: 'HDL0102', message, hint: 'take d, p, q, dp, dq, qi out of the keys, and use new ones: these are known now' }];
+  if (keys.kind !== 'inline') return [];
+  const what = `${titleOf(policy)}: the key set of issuer ${issuer}`;
+  if (keys.heldPrivate === true) {
+    const hint = 'take d, p, q, dp, dq, qi out of the keys, and use new ones: these are known now';
+    return [{ ...common, code: 'HDL0102', message: `${what} holds a private key, which is left out: proxies need public ones only`, hint }];
   }
-  return [];
+  if (!hasSecrets(keys.jwks)) return [];
+  const hint = 'let the issuer sign with RS256, ES256 or EdDSA: then who verifies a token cannot make one';
+  return [
+    { ...common, code: 'HDL0102', message: `${what} holds a secret that tokens are signed with; every proxy that verifies them gets it`, hint },
+  ];
 }
 
-/** Rules have seen to it that the text is a key set. */
-function holdsSecrets(jwks: string): boolean {
-  try {
-    const { keys } = JSON.parse(jwks) as { readonly keys?: readonly Record<string, unknown>[] };
-    return (keys ?? []).some((key) => 'd' in key || key['kty'] === 'oct');
-  } catch {
-    return false;
-  }
+/** Symmetric keys, of HS256 and its like. Rules have seen to it that the text is a key set. */
+function hasSecrets(jwks: string): boolean {
+  return readKeys(jwks)?.some(({ kty }) => kty === 'oct') === true;
 }
 
 function titleOf({ namespace, name }: RequestAuthentication): string {

@@ -2,6 +2,7 @@
 import type { WrittenJwtRule } from '#api/istio/request-authentication.ts';
 import type { KindMap } from '#api/kinds.ts';
 import { parseDurationMs } from '#base/duration.ts';
+import { publicKeySet } from '#base/json-web-keys.ts';
 import type { Origin } from '#base/origin.ts';
 import { createdMs } from '#model/build/precedence.ts';
 import { targetReferences } from '#model/build/target-references.ts';
@@ -48,7 +49,10 @@ function buildRule(rule: WrittenJwtRule, origin: Origin): JwtRule {
 
 /** Keys that are written down count before those that are to be fetched. */
 function keysOf({ jwks = '', jwksUri, jwks_uri: olderUri }: WrittenJwtRule): JwtRule['keys'] {
-  if (jwks !== '') return { kind: 'inline', jwks };
+  if (jwks !== '') {
+    const { text, heldPrivate } = publicKeySet(jwks);
+    return { kind: 'inline', jwks: text, ...(heldPrivate && { heldPrivate }) };
+  }
   const uri = jwksUri ?? olderUri;
   return uri === undefined ? { kind: 'discovery' } : { kind: 'uri', uri };
 }
