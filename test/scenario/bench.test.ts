@@ -24,6 +24,11 @@ test('the cost of many routes is measured', { skip: noWrk }, async () => {
   assert.match(stdout, /10000 routes against 10: [\d.]+ x/);
 });
 
+test('the cost of mutual TLS is measured', { skip: noWrk }, async () => {
+  const { stdout } = await runBench('mtls-pair');
+  assert.match(stdout, /^heddle +[\d.]+ /m);
+});
+
 test('the time to start and the time to a change are measured, and no request is lost', async () => {
   const { stdout } = await runBench('ready-time', 'config-change');
   assert.match(stdout, /ready, median: [\d.]+ s/);
