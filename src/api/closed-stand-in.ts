@@ -1,10 +1,13 @@
 // What is in force in place of a policy that cannot be read, as long as there is no earlier version of it: nothing fails open. A policy with a
-// mistake is not left out, as other resources are; whatever goes to the workloads it is for is denied until it is right.
+// mistake is not left out, as other resources are; whatever goes to the workloads it is for is denied until it is right, or of tokens none is believed.
 import { authorizationPolicySpec } from '#api/istio/authorization-policy.ts';
 import { checkPolicyTargets } from '#api/istio/policy-target-rules.ts';
+import { requestAuthenticationSpec } from '#api/istio/request-authentication.ts';
+import { checkRequestAuthentication } from '#api/istio/request-authentication-rules.ts';
 import type { KindName } from '#api/kinds.ts';
 import type { Schema } from '#api/schema.ts';
 import { validate } from '#api/validate.ts';
+import { keysOfNobody } from '#base/json-web-keys.ts';
 import { isObject } from '#base/object.ts';
 
 /** The body of the stand-in for a resource of this kind with this body; undefined for kinds that close nothing, or policies that decide nothing. */
@@ -13,10 +16,26 @@ export function closedStandIn(
   body: Readonly<Record<string, unknown>>,
   annotations: Readonly<Record<string, string>>,
 ): object | undefined {
-  if (kind !== 'AuthorizationPolicy') return undefined;
   const spec = isObject(body['spec']) ? body['spec'] : {};
+  if (kind === 'RequestAuthentication') return { spec: { ...readableTargets(spec), jwtRules: rulesOfNobody(spec['jwtRules']) } };
+  if (kind !== 'AuthorizationPolicy') return undefined;
   if (spec['action'] === 'AUDIT' || annotations['istio.io/dry-run'] === 'true') return undefined;
   return { spec: { ...readableTargets(spec), action: 'DENY', rules: [{}] } };
+}
+
+const tokenFields = ['fromHeaders', 'fromParams', 'fromCookies', 'outputPayloadToHeader', 'outputClaimToHeaders'] as const;
+
+/** Rules that look for tokens where the written ones do, as far as that can be read, and take none; and let nobody write the headers that they make. */
+function rulesOfNobody(written: unknown): readonly object[] {
+  const closed = (Array.isArray(written) ? written : []).filter(isObject).map((rule) => {
+    const readable = tokenFields.filter((name) => {
+      const { [name]: value } = rule;
+      const one = { spec: { jwtRules: [{ jwks: keysOfNobody, [name]: value }] } };
+      return value !== undefined && validate(requestAuthenticationSpec, one.spec).length === 0 && checkRequestAuthentication(one).length === 0;
+    });
+    return { jwks: keysOfNobody, ...Object.fromEntries(readable.map((name) => [name, rule[name]])) };
+  });
+  return [...closed, { jwks: keysOfNobody }];
 }
 
 /** Whom the policy is for, where that much can be read; else it is for its whole namespace. */

@@ -1,9 +1,10 @@
 // In: the RequestAuthentications for a proxy. Out: Envoy's jwt_authn filter: one provider for each rule; a token that is there must be good for
 // one of them, and none has to be there. Source: Istio, convertToEnvoyJwtConfig.
 import type { MessageInitShape } from '@bufbuild/protobuf';
+import { keysOfNobody } from '#base/json-web-keys.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { policiesFor } from '#compile/policy-index.ts';
-import { keysOfNobody, type TokenKeys } from '#compile/token-keys.ts';
+import type { TokenKeys } from '#compile/token-keys.ts';
 import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
 import {

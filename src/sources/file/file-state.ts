@@ -39,11 +39,16 @@ export function readFileState(file: string, text: string, previous?: FileState):
       kept !== undefined
         ? `until then, the last valid version of ${resourceName(kept)} stays in force`
         : standIn !== undefined
-          ? 'until then, whatever goes to the workloads that it is for is denied: there is no earlier version'
+          ? `until then, ${whatIsClosed(standIn)}: there is no earlier version`
           : undefined;
     diagnostics.push(...(note === undefined ? item.diagnostics : item.diagnostics.map((diagnostic) => withNote(diagnostic, note))));
   }
   return { text, reading, resources, standIns, diagnostics };
+}
+
+function whatIsClosed({ kind }: AnyResource): string {
+  if (kind === 'RequestAuthentication') return 'no token is believed at the workloads that it is for';
+  return 'whatever goes to the workloads that it is for is denied';
 }
 
 function withNote(diagnostic: Diagnostic, message: string): Diagnostic {
