@@ -56,7 +56,8 @@ spec:
 }
 
 const nodeId = 'sidecar~127.0.0.1~hello-v1.default~default.svc.cluster.local';
-const metadata = { NAMESPACE: 'default', LABELS: { app: 'hello' } };
+// Nobody beside these proxies asks for their certificates.
+const metadata = { NAMESPACE: 'default', LABELS: { app: 'hello' }, HEDDLE_IDENTITY: 'none' };
 
 type ProxyJson = {
   readonly nodeId: string;
