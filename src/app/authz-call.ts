@@ -4,6 +4,7 @@ import { failed, ok, type Result } from '#base/result.ts';
 import type { Call } from '#decide/decision.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
+import { serviceSelects } from '#model/service-selection.ts';
 import type { Workload } from '#model/workload.ts';
 
 export type CheckedCall = {
@@ -101,10 +102,7 @@ function identityOf(written: string, namespace: string, trustDomain: string): st
   return second === undefined ? `spiffe://${trustDomain}/ns/${namespace}/sa/${first}` : `spiffe://${trustDomain}/ns/${first}/sa/${second}`;
 }
 
-function serviceHost({ namespace, labels }: Workload, { services, settings }: Mesh): string {
-  const service = [...services.values()].find(
-    (one) =>
-      one.namespace === namespace && one.selector !== undefined && Object.entries(one.selector).every(([name, value]) => labels[name] === value),
-  );
-  return service?.hostname ?? `${namespace}.svc.${settings.domain}`;
+function serviceHost(workload: Workload, { services, settings }: Mesh): string {
+  const service = [...services.values()].find((one) => serviceSelects(one, workload));
+  return service?.hostname ?? `${workload.namespace}.svc.${settings.domain}`;
 }

@@ -2,10 +2,10 @@
 // force opens for its app.
 import type { CompileCache } from '#compile/compile-cache.ts';
 import type { Scope } from '#compile/scope.ts';
-import { labelsMatch } from '#model/labels.ts';
 import type { Protocol } from '#model/protocol.ts';
 import type { Proxy } from '#model/proxy.ts';
 import type { Endpoint, Service, ServicePort } from '#model/service.ts';
+import { serviceSelects } from '#model/service-selection.ts';
 import type { IngressListener, Sidecar } from '#model/sidecar.ts';
 import type { Workload } from '#model/workload.ts';
 
@@ -141,9 +141,9 @@ export function selectingServices(scope: Scope, proxy: Proxy, workload: Workload
   return scope.servicesIn(proxy.namespace).filter((service) => selects(service, labels));
 }
 
-/** A service entry's selector chooses by its endpoints, which carry the ports. */
-function selects({ registry, selector }: Service, labels: Workload['labels']): boolean {
-  return registry === 'kubernetes' && selector !== undefined && Object.keys(selector).length > 0 && labelsMatch(selector, labels);
+/** Of services of one namespace. A service entry's selector chooses by its endpoints, which carry the ports. */
+function selects(service: Service, labels: Workload['labels']): boolean {
+  return service.registry === 'kubernetes' && serviceSelects(service, { namespace: service.namespace, labels });
 }
 
 /** The number of a target port; undefined for a name that no container port of the workload has. */

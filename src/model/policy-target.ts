@@ -2,6 +2,7 @@
 import { labelsMatch } from '#model/labels.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Service } from '#model/service.ts';
+import { serviceSelects } from '#model/service-selection.ts';
 import type { TargetReference } from '#model/target-reference.ts';
 
 /** The Gateway API's label on the workloads of a Gateway. */
@@ -44,8 +45,7 @@ export function isTarget({ group, kind, name }: TargetReference, namespace: stri
 }
 
 function isBehind(service: Service | undefined, namespace: string, { namespace: home, labels }: PolicySubject): boolean {
-  const { selector = {} } = service ?? {};
-  return home === namespace && Object.keys(selector).length > 0 && labelsMatch(selector, labels);
+  return home === namespace && service !== undefined && serviceSelects(service, { namespace, labels });
 }
 
 /** A ServiceEntry is known by where it is written. */

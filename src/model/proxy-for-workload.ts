@@ -2,7 +2,7 @@
 import { labelsMatch } from '#model/labels.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Interception, Proxy } from '#model/proxy.ts';
-import type { Service } from '#model/service.ts';
+import { serviceSelects } from '#model/service-selection.ts';
 import type { Workload } from '#model/workload.ts';
 
 /** A router where a Gateway selects the workload, else a sidecar. */
@@ -28,11 +28,7 @@ function isGateway(mesh: Mesh, workload: Workload): boolean {
   return mesh.gateways.some(
     ({ selector, namespace, services = [] }) =>
       (Object.keys(selector).length > 0 && labelsMatch(selector, workload.labels)) ||
-      (namespace === workload.namespace && services.some((host) => selectedBy(mesh.services.get(host), workload))),
+      (namespace === workload.namespace &&
+        services.flatMap((host) => mesh.services.get(host) ?? []).some((service) => serviceSelects(service, workload))),
   );
-}
-
-function selectedBy(service: Service | undefined, workload: Workload): boolean {
-  const { selector, namespace } = service ?? {};
-  return selector !== undefined && namespace === workload.namespace && labelsMatch(selector, workload.labels);
 }

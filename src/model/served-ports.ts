@@ -1,7 +1,7 @@
 // What the ports of a workload carry, as far as services say: that decides whether a rule about HTTP can be acted on there.
-import { labelsMatch } from '#model/labels.ts';
 import type { Mesh } from '#model/mesh.ts';
 import { isHttpOrSniffed } from '#model/protocol.ts';
+import { serviceSelects } from '#model/service-selection.ts';
 import type { Workload } from '#model/workload.ts';
 
 export type ServedPorts = {
@@ -15,10 +15,9 @@ export type ServedPorts = {
 export function servedPorts({ workload }: { readonly workload: Workload }, mesh: Pick<Mesh, 'services'>): ServedPorts {
   const http = new Set<number>();
   const bytes = new Set<number>();
-  for (const { namespace, selector, ports, registry } of mesh.services.values()) {
-    if (namespace !== workload.namespace || registry !== 'kubernetes' || selector === undefined) continue;
-    if (Object.keys(selector).length === 0 || !labelsMatch(selector, workload.labels)) continue;
-    for (const { targetPort, protocol } of ports) {
+  for (const service of mesh.services.values()) {
+    if (service.registry !== 'kubernetes' || !serviceSelects(service, workload)) continue;
+    for (const { targetPort, protocol } of service.ports) {
       const number = typeof targetPort === 'number' ? targetPort : workload.ports.find(({ name }) => name === targetPort)?.number;
       if (number === undefined || protocol === 'udp') continue;
       (isHttpOrSniffed(protocol) ? http : bytes).add(number);

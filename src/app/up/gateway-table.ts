@@ -5,6 +5,7 @@ import { serverTransportSocket } from '#compile/gateway-tls.ts';
 import { type Gateway, type GatewayServer, isHttpsServer, isPassthroughServer, isPlainHttpServer } from '#model/gateway.ts';
 import { labelsMatch } from '#model/labels.ts';
 import type { Mesh } from '#model/mesh.ts';
+import { serviceSelects } from '#model/service-selection.ts';
 import type { TcpRule, TlsRule } from '#model/virtual-service.ts';
 import type { Workload } from '#model/workload.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
@@ -38,10 +39,8 @@ function selects({ selector, services, namespace }: Gateway, workload: Workload,
   return workload.namespace === namespace && servicesOf(workload, mesh).some(({ hostname }) => services.includes(hostname));
 }
 
-function servicesOf({ namespace, labels }: Workload, mesh: Mesh) {
-  return [...mesh.services.values()].filter(
-    (service) => service.namespace === namespace && service.selector !== undefined && labelsMatch(service.selector, labels),
-  );
+function servicesOf(workload: Workload, mesh: Mesh) {
+  return [...mesh.services.values()].filter((service) => serviceSelects(service, workload));
 }
 
 /** The target port of the first Service with the port, or the port itself. */
