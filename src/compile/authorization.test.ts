@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isMessage } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
-import { readText } from '#api/read-text.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import { extensionTypes } from '#envoy/extension-types.ts';
@@ -16,7 +15,7 @@ import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Interception, Proxy } from '#model/proxy.ts';
 import { proxyForWorkload } from '#model/proxy-for-workload.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
 const text = `
 apiVersion: security.istio.io/v1
@@ -69,14 +68,7 @@ spec: { containers: [{ name: istio-proxy, image: auto, ports: [{ containerPort: 
 `;
 
 function meshOf(written: string): Mesh {
-  const { items } = readText('in.yaml', written);
-  return buildMesh(
-    nextSnapshot(
-      undefined,
-      items.flatMap(({ resource }) => resource ?? []),
-      [],
-    ),
-  );
+  return buildMesh(snapshotOf(resourcesOf(written)));
 }
 
 function proxyOf(mesh: Mesh, name: string, interception: Interception): Proxy {

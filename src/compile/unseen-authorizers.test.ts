@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readText } from '#api/read-text.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import { proxyForWorkload } from '#model/proxy-for-workload.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
 const text = (hosts: string, failOpen: boolean): string => `
 apiVersion: v1
@@ -36,8 +35,7 @@ spec: { containers: [{ name: app, image: a }] }
 `;
 
 function findings(hosts: string, failOpen = false): readonly string[] {
-  const resources = readText('in.yaml', text(hosts, failOpen)).items.flatMap(({ resource }) => resource ?? []);
-  const mesh = buildMesh(nextSnapshot(undefined, resources, []));
+  const mesh = buildMesh(snapshotOf(resourcesOf(text(hosts, failOpen))));
   const workload = mesh.workloads.get('shop/web');
   assert.ok(workload);
   const { diagnostics } = new MeshCompiler(mesh).compile(proxyForWorkload(mesh, workload, { kind: 'redirect' }));
