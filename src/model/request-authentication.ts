@@ -17,8 +17,7 @@ export type JwtRule = {
   readonly issuer: string;
   /** Any of them; none: whatever the token says. */
   readonly audiences: readonly string[];
-  readonly keys:
-    /** Public keys only; `heldPrivate`: more was written, and is left out. */
+  readonly keys: /** Public keys only; `heldPrivate`: more was written, and is left out. */
     | { readonly kind: 'inline'; readonly jwks: string; readonly heldPrivate?: true }
     | { readonly kind: 'uri'; readonly uri: string }
     /** Found by the issuer's OpenID configuration. */
