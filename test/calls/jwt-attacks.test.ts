@@ -120,6 +120,10 @@ async function attack(plane: DataPlane): Promise<void> {
       assert.match(answer.headers['www-authenticate'] ?? '', /^Bearer realm="http:\/\/shop\.example\/", error="invalid_token"$/, name);
     }
     assert.equal((await call(signToken(rsa, good))).status, 200, 'and a good one still passes');
+    const grpc = await calls.get('/', { host: 'shop.example', authorization: 'Bearer x', 'content-type': 'application/grpc' });
+    assert.deepEqual([grpc.status, grpc.headers['grpc-status']], [200, '16'], 'gRPC clients are told UNAUTHENTICATED');
+    assert.match(decodeURIComponent(grpc.headers['grpc-message'] ?? ''), /two dots and 3 sections/);
+    assert.match(grpc.headers['www-authenticate'] ?? '', /invalid_token/);
   });
 }
 
