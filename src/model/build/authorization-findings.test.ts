@@ -165,6 +165,14 @@ void test('addresses among the processes of one machine', () => {
   assert.deepEqual(more, []);
 });
 
+void test('a provider that speaks HTTP, and ports of bytes', () => {
+  const config = `---\napiVersion: v1\nkind: ConfigMap\nmetadata: { name: istio, namespace: istio-system }\ndata: { mesh: '{"extensionProviders": [{"name": "p", "envoyExtAuthzHttp": {"service": "web.shop.svc.cluster.local", "port": 80}}]}' }\n`;
+  const ask = (app: string): readonly string[] => findings(config, selecting(app, 'action: CUSTOM, provider: { name: p }, rules: [{}]'));
+  assert.deepEqual(ask('web'), []);
+  assert.match(ask('mixed').join(), /^warning HDL0075 .*: nobody is asked about port 9090/);
+  assert.match(ask('bytes').join(), /^error HDL0075 .*: nobody is asked about port 9090/);
+});
+
 void test('two providers for one workload', () => {
   const ask = (name: string, provider: string): string =>
     policy(`{ selector: { matchLabels: { app: web } }, action: CUSTOM, provider: { name: ${provider} }, rules: [{}] }`, 'shop', name);

@@ -34,7 +34,7 @@ export function authorizationDiagnostics(mesh: Omit<Mesh, 'diagnostics'>): reado
   const reaches = new Map(policies.map((policy) => [policy, policyReach(policy, whole, context.index)]));
   return [
     ...policies.flatMap((policy) => policyDiagnostics(policy, reaches.get(policy) ?? nobody, context)),
-    ...authorizerDiagnostics(policies, reaches, whole),
+    ...authorizerDiagnostics(policies, reaches, context),
   ];
 }
 

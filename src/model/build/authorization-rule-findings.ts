@@ -48,7 +48,7 @@ const consequences = {
   allow: 'lets nobody in',
   deny: 'denies whatever its other fields pick',
   audit: 'logs whatever its other fields pick',
-  custom: 'is asked about nothing, or about everything',
+  custom: 'has the provider asked about whatever its other fields pick, if about anything',
 } as const;
 
 /** HDL0075. What a gateway's ports carry is said by its servers, and not asked here. */
