@@ -77,7 +77,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
   await writeFile(bootstrap, JSON.stringify(envoyBootstrap({ ...options, ...sdsPath, xdsMode: options.xdsMode ?? 'delta' }), null, 2));
   const envoy = new SupervisedEnvoy(options, bootstrap);
   envoy.start();
-  void envoy.exited.promise.finally(() => sds?.[Symbol.asyncDispose]());
+  void envoy.exited.promise.then(() => sds?.[Symbol.asyncDispose]());
   return {
     pid: () => envoy.pid,
     adminPort: options.adminPort,

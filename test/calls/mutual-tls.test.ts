@@ -21,7 +21,7 @@ const nodeId = 'sidecar~127.0.0.1~both.shop~shop.svc.cluster.local';
 const spiffe = 'spiffe://cluster.local/ns/shop/sa/default';
 const backend = createServer((request, response) => response.end(JSON.stringify({ xfcc: request.headers['x-forwarded-client-cert'] ?? '' })));
 
-before(async () => void (await new Promise<void>((resolve) => void backend.listen(0, '127.0.0.1', resolve))));
+before(() => new Promise<void>((resolve) => void backend.listen(0, '127.0.0.1', resolve)));
 after(() => backend.close());
 
 type Run = (ports: StagePorts, proxy: LiveProxy, authority: TestAuthority, isEmbedded: boolean) => Promise<void>;

@@ -17,7 +17,7 @@ import { waitUntil } from '#test/support/wait-until.ts';
 test('a token is for its pod alone, in a file for the user alone, renewed in place, and gone at the end', async () => {
   await using folder = await temporaryFolder();
   const clock = new HandClock();
-  const authority = await openAuthority({ folder: join(folder.path, 'ca'), clock, logger: silentLogger });
+  const authority = openAuthority({ folder: join(folder.path, 'ca'), clock, logger: silentLogger });
   if (!authority.ok) throw new Error(authority.error.message);
   using open = authority.value;
   const path = join(folder.path, 'identities');

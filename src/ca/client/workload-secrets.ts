@@ -11,8 +11,8 @@ export type NamedSecret =
   | { readonly kind: 'certificate'; readonly chain: string; readonly key: SecretText }
   | { readonly kind: 'roots'; readonly pem: string; readonly crl?: string };
 
-export const identitySecret = 'default';
-export const rootsSecret = 'ROOTCA';
+const identitySecret = 'default';
+const rootsSecret = 'ROOTCA';
 const certificateFiles = 'file-cert:';
 const rootsFile = 'file-root:';
 
