@@ -27,7 +27,7 @@ Exit codes: 0 fine, 1 findings (it expires soon, a key can be read by others), 2
 const rotateHelp = `
 The root is changed in three steps, and connections go on in all of them:
   announced   the new root is made, and workloads trust both; they are told at once
-  signing     10 minutes later the new root signs, and workloads come for new certificates
+  signing     10 minutes later the new root signs, and workloads that are connected come for new certificates within 10 seconds
   (done)      25 hours after that, when no certificate of the old root is valid any more, the old root is dropped
 A control plane that runs takes each step when its time has come, also after a restart. --sign and --finish take one before its
 time: safe when every workload is connected (--sign), and has a certificate of the new root (--finish).

@@ -33,6 +33,11 @@ function hello(): Readonly<Record<string, string>> {
   return { ...files, 'routing.yaml': routing.replace(host, once) };
 }
 
+/** How many certificates the authority has given. */
+async function signed(up: Up): Promise<number> {
+  return (await up.log('control-plane')).match(/certificate signed/g)?.length ?? 0;
+}
+
 async function rotate(up: Up, ...args: readonly string[]): Promise<void> {
   const run = await startHeddle(['ca', 'rotate', '--ca', `${up.folder.path}/state/ca`, ...args]);
   const { code } = await run.exited;
@@ -42,7 +47,7 @@ async function rotate(up: Up, ...args: readonly string[]): Promise<void> {
 onBothDataPlanes(
   'the root of a mesh is changed under load and no request fails',
   async (dataPlane) => {
-    await using up = await startUp(dataPlane, { files: hello() });
+    await using up = await startUp(dataPlane, { files: hello(), logLevel: 'debug' });
     const { workloads } = await up.state();
     const ports = workloads
       .filter(({ name }) => name.startsWith('hello'))
@@ -58,7 +63,10 @@ onBothDataPlanes(
     await rotate(up);
     await all('both roots are trusted, the old one signs', ({ issuer, roots }) => roots.length === 2 && issuer === old);
     await load.more(50);
+    const before = await signed(up);
     await rotate(up, '--sign');
+    // The gateway too, which shows its certificate to nobody but the sidecars.
+    await waitUntil('new certificates for all', async () => (await signed(up)) >= before + workloads.length, { timeoutMs: 30_000, everyMs: 100 });
     await all('the new root signs, both are trusted', ({ issuer, roots }) => roots.length === 2 && issuer !== old);
     await load.more(50);
     await rotate(up, '--finish');
