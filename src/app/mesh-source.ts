@@ -16,6 +16,7 @@ import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import { proxyFromNode } from '#model/proxy-from-node.ts';
+import type { Endpoint } from '#model/service.ts';
 import type { Snapshot, SnapshotSource } from '#sources/snapshot.ts';
 import type { NodeSource } from '#xds/node-source.ts';
 
@@ -117,7 +118,7 @@ export class MeshSource implements NodeSource, Disposable {
 
   #compilerFor(snapshot: Snapshot): MeshCompiler {
     const mesh = buildMesh(snapshot, this.#memo);
-    this.#tokenKeys?.follow(mesh);
+    this.#tokenKeys?.follow({ ...mesh, isPlaceholder: (endpoint) => isPlaceholder(endpoint, mesh, snapshot) });
     return this.#compilerOf(mesh);
   }
 
@@ -133,6 +134,12 @@ export class MeshSource implements NodeSource, Disposable {
     }
     return proxy;
   }
+}
+
+/** Whether the address is one that the model made up for a pod that runs nowhere yet. */
+function isPlaceholder({ workload: name = '', address }: Endpoint, { workloads }: Mesh, { resources }: Snapshot): boolean {
+  const workload = workloads.get(name);
+  return workload?.address === address && workload.kind === undefined && resources.Pod.get(name)?.status?.podIP === undefined;
 }
 
 /** Types in which every resource is the same object as before keep their map, so that nobody compares them again. */

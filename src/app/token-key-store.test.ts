@@ -188,3 +188,34 @@ test('a mesh without policies about tokens sets no timer', () => {
   assert.equal(clock.pending, 0);
   keys[Symbol.dispose]();
 });
+
+test('an issuer that starts with the mesh is waited for, asked nowhere else, and told of once where it does not come', async () => {
+  const { clock, fetches, source, nodes, changes, stop } = stage();
+  const findings = (): readonly string[] => nodes.diagnostics().flatMap(({ code, message }) => (code === 'HDL0101' ? [message] : []));
+  source.upsert(
+    ...resourcesOf(
+      'apiVersion: v1\nkind: Service\nmetadata: { name: issuer }\nspec: { selector: { app: issuer }, ports: [{ name: http, port: 80, targetPort: 8080 }] }',
+      // Nobody knows its address yet: the model makes one up, where somebody else may answer.
+      'apiVersion: v1\nkind: Pod\nmetadata: { name: issuer, labels: { app: issuer } }\nspec: { containers: [{ name: issuer, image: "issuer:1" }] }',
+      policy('{ issuer: users, jwksUri: "http://issuer.default.svc.cluster.local/keys" }'),
+    ),
+  );
+  const before = changes();
+  clock.advance(4999);
+  assert.deepEqual([fetches.asked.length, findings(), changes()], [0, [], before]);
+  clock.advance(1);
+  assert.equal(changes(), before + 1);
+  assert.deepEqual(findings(), [
+    'RequestAuthentication istio-system/users: no keys (Service default/issuer has no endpoint that is ready), so every token of this issuer is refused',
+  ]);
+  const slice = (ready: boolean): string =>
+    `apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: { name: issuer, labels: { kubernetes.io/service-name: issuer } }\naddressType: IPv4\nports: [{ name: http, port: 8080 }]\nendpoints: [{ addresses: [127.0.0.1], conditions: { ready: ${String(ready)} } }]`;
+  source.upsert(...resourcesOf(slice(false)));
+  assert.equal(fetches.asked.length, 0);
+  source.upsert(...resourcesOf(slice(true)));
+  assert.equal(fetches.asked.length, 1, 'at once');
+  await fetches.answer(ok(first));
+  assert.deepEqual(findings(), []);
+  stop();
+  assert.equal(clock.pending, 0);
+});

@@ -4,10 +4,11 @@ import { type DownloadOptions, downloadKeys, type KeyAddress, type Place, portOf
 import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
-import type { Result } from '#base/result.ts';
+import { failed, type Result } from '#base/result.ts';
 import type { TokenKeys } from '#compile/token-keys.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { JwtRule } from '#model/request-authentication.ts';
+import type { Endpoint, Service } from '#model/service.ts';
 
 export type TokenKeyStoreOptions = {
   readonly clock: Clock;
@@ -26,10 +27,13 @@ const firstRetryMs = 1000;
 const staleRetryMs = 60_000;
 const longestRetryMs = 10 * 60_000;
 const staleLimitMs = 7 * 24 * 3_600_000;
+/** How long an issuer that is a service of the mesh may take to begin, before a word is said about it: it often starts with the mesh. */
+const graceMs = 5000;
 
 type Entry = {
   readonly address: KeyAddress;
   timeoutMs: number;
+  readonly wantedSinceMs: number;
   /** Where it was asked the last time, if that is in the mesh. */
   place: string | undefined;
   isUnderWay: boolean;
@@ -39,13 +43,23 @@ type Entry = {
   problem: string | undefined;
   failures: number;
   cancel: () => void;
+  /** Ends the wait for an issuer that is about to begin. */
+  cancelGrace: () => void;
+};
+
+/** What of the mesh it goes by. */
+export type KeyMesh = Pick<Mesh, 'requestAuthentications' | 'services'> & {
+  /** Whether nothing runs at an endpoint yet: its address was made up. Nobody may be asked for keys there. */
+  readonly isPlaceholder?: (endpoint: Endpoint) => boolean;
 };
 
 export class TokenKeyStore implements TokenKeys, Disposable {
   readonly #options: TokenKeyStoreOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<() => void>();
-  #services: Mesh['services'] = new Map();
+  #mesh: KeyMesh = { requestAuthentications: [], services: new Map() };
+  /** Whoever tells of a new mesh looks at everything afterwards. */
+  #isFollowing = false;
 
   constructor(options: TokenKeyStoreOptions) {
     this.#options = options;
@@ -57,10 +71,11 @@ export class TokenKeyStore implements TokenKeys, Disposable {
   };
 
   /** Fetches what the mesh's policies name and is not there yet, and forgets what none of them names any more. */
-  follow({ requestAuthentications, services }: Pick<Mesh, 'requestAuthentications' | 'services'>): void {
-    this.#services = services;
+  follow(mesh: KeyMesh): void {
+    this.#mesh = mesh;
+    this.#isFollowing = true;
     const wanted = new Map<string, { readonly address: KeyAddress; readonly timeoutMs: number }>();
-    for (const { rules } of requestAuthentications) {
+    for (const { rules } of mesh.requestAuthentications) {
       for (const rule of rules) {
         const address = addressOf(rule);
         if (address !== undefined) wanted.set(keyOf(address), { address, timeoutMs: rule.timeoutMs });
@@ -68,7 +83,7 @@ export class TokenKeyStore implements TokenKeys, Disposable {
     }
     for (const [key, entry] of this.#entries) {
       if (wanted.has(key)) continue;
-      entry.cancel();
+      cancel(entry);
       this.#entries.delete(key);
     }
     for (const [key, { address, timeoutMs }] of wanted) {
@@ -79,6 +94,7 @@ export class TokenKeyStore implements TokenKeys, Disposable {
         this.#tryAgain(known);
       }
     }
+    this.#isFollowing = false;
   }
 
   /** Called when keys have changed, or what is to be said about them. */
@@ -87,13 +103,13 @@ export class TokenKeyStore implements TokenKeys, Disposable {
     return () => this.#listeners.delete(listener);
   }
 
-  /** HDL0101 for each rule whose keys could not be fetched the last time. */
+  /** HDL0101 for each rule whose keys could not be fetched the last time. Of an issuer in the mesh only after a while. */
   diagnostics({ requestAuthentications }: Pick<Mesh, 'requestAuthentications'>): readonly Diagnostic[] {
     return requestAuthentications.flatMap(({ namespace, name, rules }) =>
       rules.flatMap((rule) => {
         const address = addressOf(rule);
         const entry = address === undefined ? undefined : this.#entries.get(keyOf(address));
-        return entry?.problem === undefined
+        return entry?.problem === undefined || this.#mayBegin(entry)
           ? []
           : [notFetched(`RequestAuthentication ${namespace}/${name}`, rule, entry.problem, entry.keys !== undefined)];
       }),
@@ -101,7 +117,7 @@ export class TokenKeyStore implements TokenKeys, Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const entry of this.#entries.values()) entry.cancel();
+    for (const entry of this.#entries.values()) cancel(entry);
     this.#entries.clear();
     this.#listeners.clear();
   }
@@ -110,6 +126,7 @@ export class TokenKeyStore implements TokenKeys, Disposable {
     const entry: Entry = {
       address,
       timeoutMs,
+      wantedSinceMs: this.#options.clock.monotonicMs(),
       place: undefined,
       isUnderWay: false,
       keys: undefined,
@@ -117,8 +134,10 @@ export class TokenKeyStore implements TokenKeys, Disposable {
       problem: undefined,
       failures: 0,
       cancel: () => {},
+      cancelGrace: () => {},
     };
     this.#entries.set(key, entry);
+    if (this.#serviceOf(address) !== undefined) entry.cancelGrace = this.#options.clock.after(graceMs, () => this.#endGrace(entry));
     this.#fetch(entry);
   }
 
@@ -126,6 +145,13 @@ export class TokenKeyStore implements TokenKeys, Disposable {
     const { clock, fetch = downloadKeys, roots } = this.#options;
     const abort = new AbortController();
     entry.place = this.#placeOf(entry.address);
+    const service = this.#serviceOf(entry.address);
+    if (service !== undefined && entry.place === undefined) {
+      // A change of the mesh brings the next try, not patience.
+      entry.failures = 0;
+      this.#take(entry, failed(`Service ${service.namespace}/${service.name} has no endpoint that is ready`));
+      return;
+    }
     entry.isUnderWay = true;
     const stopTimer = clock.after(entry.timeoutMs, () => abort.abort());
     entry.cancel = () => {
@@ -148,18 +174,30 @@ export class TokenKeyStore implements TokenKeys, Disposable {
   }
 
   #placeOf(address: KeyAddress): string | undefined {
-    const uri = address.kind === 'uri' ? address.uri : address.issuer;
-    if (!URL.canParse(uri)) return undefined;
-    const url = new URL(uri);
-    const place = this.#locate(url.hostname, portOf(url));
+    const url = urlOf(address);
+    const place = url === undefined ? undefined : this.#locate(url.hostname, portOf(url));
     return place === undefined ? undefined : `${place.address}:${place.port}`;
+  }
+
+  /** The service of the mesh that is to be asked, where it is one. */
+  #serviceOf(address: KeyAddress): Service | undefined {
+    const service = this.#mesh.services.get(urlOf(address)?.hostname ?? '');
+    return service?.registry === 'kubernetes' ? service : undefined;
+  }
+
+  /** Whether it is in the mesh, and may well be about to begin. */
+  #mayBegin({ address, keys, wantedSinceMs }: Entry): boolean {
+    return keys === undefined && this.#options.clock.monotonicMs() < wantedSinceMs + graceMs && this.#serviceOf(address) !== undefined;
   }
 
   /** Services of the mesh by their full names: an issuer may run in it, and where pods are local processes no DNS knows them. */
   readonly #locate = (hostname: string, port: number): Place | undefined => {
-    const service = this.#services.get(hostname);
-    const endpoint = service?.endpoints.find(({ servicePortNumber, health }) => servicePortNumber === port && health === 'ready');
-    return service?.registry !== 'kubernetes' || endpoint === undefined ? undefined : { address: endpoint.address, port: endpoint.port };
+    const { services, isPlaceholder = () => false } = this.#mesh;
+    const service = services.get(hostname);
+    if (service?.registry !== 'kubernetes') return undefined;
+    const serves = (one: Endpoint): boolean => one.servicePortNumber === port && one.health === 'ready' && !isPlaceholder(one);
+    const endpoint = service.endpoints.find(serves);
+    return endpoint === undefined ? undefined : { address: endpoint.address, port: endpoint.port };
   };
 
   #take(entry: Entry, result: Result<string, string>): void {
@@ -173,13 +211,33 @@ export class TokenKeyStore implements TokenKeys, Disposable {
       entry.failures += 1;
       // Keys that were good a week ago may have been given up since because somebody stole them.
       if (entry.keys !== undefined && nowMs - entry.fetchedMs > staleLimitMs) entry.keys = undefined;
-      if (before.problem !== result.error)
+      if (before.problem !== result.error && !this.#mayBegin(entry))
         logger.log('warn', 'keys of a token issuer could not be fetched', { reason: result.error, stale: entry.keys !== undefined });
     }
-    const cancelTimer = clock.after(delayOf(entry) * (0.9 + 0.2 * random()), () => this.#fetch(entry));
-    entry.cancel = cancelTimer;
-    if (before.keys !== entry.keys || before.problem !== entry.problem) for (const listener of this.#listeners) listener();
+    entry.cancel = clock.after(delayOf(entry) * (0.9 + 0.2 * random()), () => this.#fetch(entry));
+    if (before.keys !== entry.keys || (before.problem !== entry.problem && !this.#mayBegin(entry))) this.#tell();
   }
+
+  #endGrace({ problem, keys }: Entry): void {
+    if (problem === undefined) return;
+    this.#options.logger.log('warn', 'keys of a token issuer could not be fetched', { reason: problem, stale: keys !== undefined });
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#isFollowing) return;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function cancel(entry: Entry): void {
+  entry.cancel();
+  entry.cancelGrace();
+}
+
+function urlOf(address: KeyAddress): URL | undefined {
+  const uri = address.kind === 'uri' ? address.uri : address.issuer;
+  return URL.canParse(uri) ? new URL(uri) : undefined;
 }
 
 function delayOf({ failures, keys }: Entry): number {
