@@ -81,8 +81,8 @@ ${entry('chosen', `hosts: [a.com], resolution: STATIC, ${ports}, workloadSelecto
 test('ports are taken once for a host that is named twice', async () => {
   const twice = [1, 2].map(() => ({ hostname: 'a.com', name: 'a.com', ports: [{ name: 'http', number: 80 }] }));
   const plan = { inbound: [], isGateway: false };
-  const allocator = new PortAllocator({ random: () => 0, isFree: async () => true });
+  const allocator = new PortAllocator({ random: () => 0, isFree: async () => true, hold: async () => () => {} });
   // Only these two fields of a plan decide about ports.
   const ports = await choosePorts(plan as unknown as Parameters<typeof choosePorts>[0], twice, allocator);
-  assert.deepEqual([ports.outbound, ports.httpProxy], [{ 'a.com:80': 20_000 }, 20_001]);
+  assert.deepEqual([ports.outbound, ports.httpProxy], [{ 'a.com:80': 20_001 }, 20_002]);
 });

@@ -138,13 +138,13 @@ test('the environment: services at the sidecar, the local port, fields of the po
   const resources = byKind(app, service('my-shop', 80, 8080), config);
   const plan = planPods(resources, images).pods.get('default/app');
   assert.ok(plan?.containers[0] !== undefined);
-  const allocator = new PortAllocator({ random: () => 0, isFree: async () => true });
+  const allocator = new PortAllocator({ random: () => 0, isFree: async () => true, hold: async () => () => {} });
   const ports = await choosePorts(plan, calledHosts('default', resources, 'cluster.local'), allocator);
   assert.deepEqual(ports, {
     address: '127.0.0.1',
-    inbound: { 8080: { listen: 20_000, app: 20_001 } },
-    outbound: { 'my-shop.default.svc.cluster.local:80': 20_002 },
-    httpProxy: 20_003,
+    inbound: { 8080: { listen: 20_001, app: 20_002 } },
+    outbound: { 'my-shop.default.svc.cluster.local:80': 20_003 },
+    httpProxy: 20_004,
   });
   const inherited = { PATH: '/usr/bin', HTTP_PROXY: 'http://corporate', npm_config_x: '1', HOME: '/home/me' };
   const { variables, problems } = containerEnvironment({
@@ -162,28 +162,28 @@ test('the environment: services at the sidecar, the local port, fields of the po
     MODE: 'image',
     LEVEL: 'high',
     MY_SHOP_SERVICE_HOST: '127.0.0.1',
-    MY_SHOP_SERVICE_PORT: '20002',
-    MY_SHOP_SERVICE_PORT_HTTP: '20002',
-    MY_SHOP_PORT: 'tcp://127.0.0.1:20002',
-    MY_SHOP_PORT_80_TCP: 'tcp://127.0.0.1:20002',
+    MY_SHOP_SERVICE_PORT: '20003',
+    MY_SHOP_SERVICE_PORT_HTTP: '20003',
+    MY_SHOP_PORT: 'tcp://127.0.0.1:20003',
+    MY_SHOP_PORT_80_TCP: 'tcp://127.0.0.1:20003',
     MY_SHOP_PORT_80_TCP_PROTO: 'tcp',
-    MY_SHOP_PORT_80_TCP_PORT: '20002',
+    MY_SHOP_PORT_80_TCP_PORT: '20003',
     MY_SHOP_PORT_80_TCP_ADDR: '127.0.0.1',
-    HTTP_PROXY: 'http://127.0.0.1:20003',
-    http_proxy: 'http://127.0.0.1:20003',
-    HTTPS_PROXY: 'http://127.0.0.1:20003',
-    https_proxy: 'http://127.0.0.1:20003',
+    HTTP_PROXY: 'http://127.0.0.1:20004',
+    http_proxy: 'http://127.0.0.1:20004',
+    HTTPS_PROXY: 'http://127.0.0.1:20004',
+    https_proxy: 'http://127.0.0.1:20004',
     NO_PROXY: 'localhost,127.0.0.1,::1',
     no_proxy: 'localhost,127.0.0.1,::1',
     C_color: 'red',
     C_size: 'big',
-    PORT: '20001',
-    PORT_8080: '20001',
-    PORT_WEB: '20001',
+    PORT: '20002',
+    PORT_8080: '20002',
+    PORT_WEB: '20002',
     POD: 'app',
     LABEL: 'app',
     COLOR: 'red',
-    URL: 'http://127.0.0.1:20002/$(x)',
+    URL: 'http://127.0.0.1:20003/$(x)',
     HOSTNAME: 'app',
   });
   assert.deepEqual(problems, ['ConfigMap none does not exist', 'LOST: ConfigMap config has no key none']);

@@ -1,20 +1,34 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { isPortFree, PortAllocator } from '#runtime/port-allocator.ts';
+import { isPortFree, PortAllocator, type PortHold } from '#runtime/port-allocator.ts';
+
+const hold: PortHold = async () => () => {};
 
 test('hands out each port once, skips those in use, wraps around, and takes ports back', async () => {
   const used = new Set([31_999]);
-  const ports = new PortAllocator({ random: () => 0.99995, isFree: async (port) => !used.has(port) });
-  assert.equal(await ports.take(), 20_000);
-  assert.deepEqual(await Promise.all([ports.take(), ports.take()]), [20_001, 20_002]);
-  ports.giveBack([20_001]);
-  const again = new PortAllocator({ random: () => 0, isFree: async () => true });
-  assert.equal(await again.take(), 20_000);
+  const ports = new PortAllocator({ random: () => 0.99995, isFree: async (port) => !used.has(port), hold });
+  assert.equal(await ports.take(), 20_001);
+  assert.deepEqual(await Promise.all([ports.take(), ports.take()]), [20_002, 20_003]);
+  ports.giveBack([20_002]);
+  const again = new PortAllocator({ random: () => 0, isFree: async () => true, hold });
+  assert.equal(await again.take(), 20_001);
+});
+
+test('two meshes that begin at one place in the same moment share no port, and what one leaves the other may have', async () => {
+  const one = new PortAllocator({ random: () => 0.5 });
+  const other = new PortAllocator({ random: () => 0.5 });
+  const [ofOne, ofOther] = await Promise.all([one, other].map((ports) => Promise.all(Array.from({ length: 5 }, () => ports.take()))));
+  assert.deepEqual(
+    ofOne?.filter((port) => ofOther?.includes(port)),
+    [],
+  );
+  one[Symbol.dispose]();
+  other[Symbol.dispose]();
 });
 
 test('a port that is wanted by its number is given once, and only where it is free', async () => {
-  const ports = new PortAllocator({ random: () => 0, isFree: async (port) => port !== 9001 });
+  const ports = new PortAllocator({ random: () => 0, isFree: async (port) => port !== 9001, hold });
   assert.deepEqual([await ports.claim(9000), await ports.claim(9000), await ports.claim(9001)], [true, false, false]);
   ports.giveBack([9000]);
   assert.equal(await ports.claim(9000), true);

@@ -155,6 +155,7 @@ export class UpMesh {
   #forget(): void {
     this.#credentials?.[Symbol.dispose]();
     this.#authority?.[Symbol.dispose]();
+    this.#allocator[Symbol.dispose]();
   }
 
   async #close(): Promise<void> {
