@@ -21,7 +21,7 @@ import { isCatchAll, pathOfMatch, routeMatch } from '#compile/route-match.ts';
 import { create } from '#envoy/create.ts';
 import { type Route, RouteSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { Service, ServicePort } from '#model/service.ts';
-import type { HttpMatch, HttpRule, VirtualService } from '#model/virtual-service.ts';
+import type { HttpMatch, HttpRule, VirtualService, WeightedDestination } from '#model/virtual-service.ts';
 
 /** A route with the places that made it: the match's and the rule's, and each destination's by its cluster. */
 export type RouteEntry = {
@@ -35,15 +35,31 @@ type RuleClusters = { readonly targets: readonly string[]; readonly saysHttp: re
 
 /** The routes of a virtual service, up to the first that catches everything; empty where none is for this gateway. */
 export function virtualServiceRoutes(virtualService: VirtualService, context: RouteContext, cache: CompileCache): readonly RouteEntry[] {
-  const clusters = virtualService.http.map((rule) => ruleClusters(rule, context));
-  // Which matches count is the only thing that the client's side of the context decides.
-  const matches = virtualService.http.map((rule) => rule.matches.filter((match) => isFor(match, context)));
-  const counting = matches.map((ofRule, index) => ofRule.map((match) => virtualService.http[index]?.matches.indexOf(match)).join(',')).join(';');
-  const faults = virtualService.http.flatMap((rule) => ruleFaults(rule, context));
-  const names = clusters.map(({ targets, saysHttp: says, mirrors }) => [...targets, ...says, ...mirrors].join(' ')).join(' ');
-  const placed = JSON.stringify(virtualService.http.map((rule) => rule.destinations.map((destination) => destinationHashKey(destination, context))));
-  const key = `${context.port} ${context.gateway} ${context.isTls === true} ${counting} ${names} ${faults.join(' ')} ${placed}`;
+  const { http } = virtualService;
+  const clusters = http.map((rule) => ruleClusters(rule, context));
+  // Of the gateway and the client, which matches count is the only thing that decides.
+  const matches = http.map((rule) => rule.matches.filter((match) => isFor(match, context)));
+  const counting = http.map((rule, index) => countingKey(rule.matches, matches[index] ?? []));
+  const faults = http.flatMap((rule) => ruleFaults(rule, context));
+  const names = clusters.flatMap(({ targets, saysHttp: says, mirrors }) => [...targets, ...says, ...mirrors]);
+  const placed = http.flatMap(({ destinations }) => destinations.map((destination) => hashText(destination, context)));
+  const key = [placeKey(virtualService, context), ...counting, ...names, ...faults, ...placed].join(' ');
   return cache.once('routes', [virtualService], key, () => makeRoutes(virtualService, context, clusters, matches));
+}
+
+/** What of the place that requests come to is in the routes: mostly nothing, so that all ports of all gateways have them in common. */
+function placeKey({ http }: VirtualService, { port, isTls }: RouteContext): string {
+  return http.some(({ answer, destinations }) => answer !== undefined || destinations.length !== 1) ? `${port} ${isTls === true}` : '';
+}
+
+/** Mostly all of them. */
+function countingKey(all: readonly HttpMatch[], counting: readonly HttpMatch[]): string {
+  return counting.length === all.length ? '*' : `${counting.map((match) => all.indexOf(match)).join(',')};`;
+}
+
+function hashText(destination: WeightedDestination, context: RouteContext): string {
+  const key = destinationHashKey(destination, context);
+  return key === undefined ? '' : JSON.stringify(key);
 }
 
 function ruleClusters({ destinations, mirrors = [] }: HttpRule, context: RouteContext): RuleClusters {
