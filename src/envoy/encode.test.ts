@@ -5,6 +5,7 @@ import { encode } from '#envoy/encode.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { MetadataSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { FilterChainMatchSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { RouteSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 
 function check<Schema extends DescMessage>(schema: Schema, init: MessageInitShape<Schema>): void {
@@ -60,6 +61,15 @@ void test('endpoints and clusters: wrapped scalars, zero or not, doubles, enums,
     commonLbConfig: { healthyPanicThreshold: { value: 0.5 } },
     outlierDetection: { consecutive5xx: 0, splitExternalLocalOriginErrors: true },
     circuitBreakers: { thresholds: [{ retryBudget: { budgetPercent: { value: -0 } } }] },
+  });
+});
+
+void test('numbers in a row, few and many', () => {
+  check(FilterChainMatchSchema, { sourcePorts: [], serverNames: ['a'] });
+  check(FilterChainMatchSchema, {
+    sourcePorts: Array.from({ length: 100 }, (_, index) => index * 600),
+    destinationPort: 0,
+    transportProtocol: 'tls',
   });
 });
 

@@ -63,10 +63,10 @@ function planOf(schema: DescMessage): Plan {
   return plan;
 }
 
-/** Other keys than text, other zeros than 0, and numbers that `writeScalar` does not know. */
+/** Other keys than text, other zeros than 0, lists of enums, and numbers that `scalarWriter` does not know. */
 function isRare(field: DescField): boolean {
   if (field.fieldKind === 'map') return field.mapKey !== ScalarType.STRING;
-  if (field.scalar !== undefined) return !usualScalars.has(field.scalar) || (field.fieldKind === 'list' && field.packed);
+  if (field.scalar !== undefined) return !usualScalars.has(field.scalar);
   return field.enum !== undefined && (field.fieldKind === 'list' || field.enum.values[0]?.number !== 0);
 }
 
@@ -88,6 +88,7 @@ function fieldWriter(field: DescField): Write {
   const { number } = field;
   switch (field.fieldKind) {
     case 'list': {
+      if (field.packed && field.scalar !== undefined) return packedWriter(number, field.scalar);
       const write = withTag(number, field);
       // Lists stand in messages as arrays, maps as objects.
       return (value, writer) => {
@@ -113,6 +114,19 @@ function fieldWriter(field: DescField): Write {
       return isBytes ? (value, writer) => (value instanceof Uint8Array && value.length === 0 ? undefined : write(value, writer)) : write;
     }
   }
+}
+
+/** Numbers in a row behind one tag. */
+function packedWriter(number: number, scalar: ScalarType): Write {
+  const [, write] = scalarWriter(scalar);
+  return (value, writer) => {
+    // As above: lists stand in messages as arrays.
+    const items = value as readonly unknown[];
+    if (items.length === 0) return;
+    writer.tag(number, WireType.LengthDelimited).fork();
+    for (const item of items) write(item, writer);
+    writer.join();
+  };
 }
 
 /** A value with the tag of its field in front. */
