@@ -50,19 +50,37 @@ export function serverTransportSocket(
   if (tls === undefined) return failed({ what: 'it has no tls', hint: 'add tls' });
   const material = materialOf(tls, { ...scope.client, gatewayNamespace }, scope.credentials);
   if (!material.ok) return material;
-  const { certificates, roots, secrets } = material.value;
+  return ok({ socket: socketOf(tls, material.value, scope.tlsDefaults ?? {}), secrets: material.value.secrets });
+}
+
+/** Found again by all that they are made of: hundreds of servers have theirs in common, and after a change they are the same objects as before. */
+const sockets = new Map<string, TransportSocket>();
+const mostSockets = 4096;
+
+function socketOf(tls: ServerTls, material: Material, limits: TlsLimits): TransportSocket {
+  const { certificates, files, roots } = material;
+  const text = JSON.stringify([tls.mode, tls.parameters, tls.clientCa, certificates.map(({ name }) => name), files, roots?.name, limits]);
+  let socket = sockets.get(text);
+  if (socket === undefined) {
+    socket = makeSocket(tls, material, limits);
+    if (sockets.size >= mostSockets) sockets.clear();
+    sockets.set(text, socket);
+  }
+  return socket;
+}
+
+function makeSocket(tls: ServerTls, { certificates, files, roots }: Material, limits: TlsLimits): TransportSocket {
   const value = packAny(DownstreamTlsContextSchema, {
     commonTlsContext: {
       alpnProtocols: ['h2', 'http/1.1'],
       tlsCertificateSdsSecretConfigs: [...certificates],
-      tlsCertificates: material.value.files.map(({ chain, key }) => ({ certificateChain: file(chain), privateKey: file(key) })),
+      tlsCertificates: files.map(({ chain, key }) => ({ certificateChain: file(chain), privateKey: file(key) })),
       ...validation(tls, roots),
-      ...(tls.mode !== 'istio-mutual' && { tlsParams: parameters(tls.parameters, scope.tlsDefaults ?? {}) }),
+      ...(tls.mode !== 'istio-mutual' && { tlsParams: parameters(tls.parameters, limits) }),
     },
     requireClientCertificate: tls.mode === 'mutual' || tls.mode === 'istio-mutual',
   });
-  const socket = create(TransportSocketSchema, { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value } });
-  return ok({ socket, secrets });
+  return create(TransportSocketSchema, { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value } });
 }
 
 type Files = Extract<ServerCertificate, { readonly kind: 'files' }>;

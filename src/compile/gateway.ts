@@ -82,9 +82,11 @@ function makeListener(
   if (isClosed || bind === undefined) return { unit: undefined, routes: [], secrets: [], diagnostics };
   const servers = groups.flatMap((group) => group.servers);
   // Everything that the listener is made of: the servers by identity, and what was found for them as text.
-  const contents = chains.map(({ serverNames, content, transportSocket }) => JSON.stringify([serverNames, content, transportSocket !== undefined]));
+  const contents = chains.flatMap(({ serverNames, content, transportSocket }) => [JSON.stringify([serverNames, content]), transportSocket]);
   const gateways = [...new Set(servers.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`))];
-  const key = `${name} ${bind.address}:${bind.port} ${options.explainFailures} ${JSON.stringify(options.topology)} ${gateways.join(' ')}`;
+  const { namespace, withoutIdentity } = context.credentials.client;
+  const who = `${namespace} ${withoutIdentity} ${options.explainFailures}`;
+  const key = `${name} ${bind.address}:${bind.port} ${who} ${JSON.stringify(options.topology)} ${gateways.join(' ')}`;
   const parts = [options.filters, ...servers.map(({ server }) => server), ...chains.map(({ owner }) => owner.origin), ...contents];
   const unit = cache.madeOf('gateway listener', key, parts, () => gatewayListener(name, chains, bind, options));
   const routes = chains.flatMap(({ content }) => (content.kind === 'http' ? [content.routeName] : []));
