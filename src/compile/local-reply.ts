@@ -17,8 +17,12 @@ const bodyFormat = [
   '',
 ].join('\n');
 
-/** Statuses by which filters refuse a request without setting a flag. */
-const refusals: readonly number[] = [403, 413, 429, 431];
+/** Of a denial the details name the policy and the rule: callers are not told, the proxy's log is. */
+const denied = 403;
+const denialFormat = '%LOCAL_REPLY_BODY%\nstatus %RESPONSE_CODE%, host %REQ(:AUTHORITY)%, path %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%\n';
+
+/** Other statuses by which filters refuse a request without setting a flag. */
+const refusals: readonly number[] = [413, 429, 431];
 
 /**
  * Compiled only where the node asks for it (HEDDLE_EXPLAIN_FAILURES): it tells callers how the mesh is configured. What a rule answers on
@@ -30,6 +34,7 @@ export function explainingLocalReply(): LocalReplyConfig {
     mappers: [
       // An external authoriser's answer is its own: the caller gets it as it is.
       { filter: { filterSpecifier: { case: 'responseFlagFilter', value: { flags: ['UAEX'] } } }, bodyFormatOverride: text('%LOCAL_REPLY_BODY%') },
+      { filter: hasStatus(denied), bodyFormatOverride: text(denialFormat) },
       {
         filter: { filterSpecifier: { case: 'orFilter', value: { filters: [flagged, ...refusals.map(hasStatus)] } } },
         bodyFormatOverride: text(bodyFormat),
