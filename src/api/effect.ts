@@ -37,6 +37,7 @@ const portPolicy: Record<string, Effect> = {
     baseEjectionTime: 'all',
     maxEjectionPercent: 'all',
     minHealthPercent: 'all',
+    outlierDetectionHttpErrorCodes: 'all',
   },
   tls: {
     mode: 'all',

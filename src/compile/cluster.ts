@@ -16,7 +16,7 @@ import { outlierDetection } from '#compile/outlier-detection.ts';
 import { announceClient, plaintextSocket } from '#compile/proxy-protocol.ts';
 import type { ServiceMtls } from '#compile/service-mtls.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
-import { carriedBy, upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
+import { carriedBy, type UpstreamHttp, upstreamProtocolOptions } from '#compile/upstream-protocol.ts';
 import { type ClientSecrets, type EncryptedCluster, type Encryption, encryptionOf } from '#compile/upstream-tls.ts';
 import { create } from '#envoy/create.ts';
 import {
@@ -62,8 +62,8 @@ function outboundCluster(
   const { connectionPool: pool, outlierDetection: outlier, loadBalancer } = policy ?? {};
   const discovery = discoveryFields(discoveryOf(service, policy, client), target, client, settings);
   if (discovery === undefined) return undefined;
-  const http = { client: client.type, h2Upgrade: settings.h2Upgrade ?? false, ...(pool !== undefined && { pool }) };
-  const encryption = encryptionFor(target, policy, rule, discovery, carriedBy(port.protocol, http), context);
+  const http = { client: client.type, h2Upgrade: settings.h2Upgrade ?? false, ...(pool !== undefined && { pool }), ...errorsOf(outlier) };
+  const encryption = encryptionFor(target, policy, discovery, carriedBy(port.protocol, http), context);
   if (encryption.kind === 'impossible') return undefined;
   const message = create(ClusterSchema, {
     name,
@@ -91,7 +91,6 @@ function outboundCluster(
 function encryptionFor(
   { service, port, subset }: ClusterTarget,
   policy: TrafficPolicy | undefined,
-  rule: DestinationRule | undefined,
   { clusterDiscoveryType: type }: DiscoveryFields,
   protocol: EncryptedCluster['protocol'],
   { client, mtls, secrets, settings }: ClusterContext,
@@ -109,10 +108,13 @@ function encryptionFor(
     mtls,
     hasIdentity: client.hasIdentity,
     systemRoots: client.systemRoots,
-    ignoresCredentials: client.type === 'sidecar' && rule?.workloadSelector === undefined,
     secrets: tls?.credentialName === undefined ? undefined : secrets.get(secretsOf(tls, tls.credentialName)),
     settings,
   });
+}
+
+function errorsOf(outlier: TrafficPolicy['outlierDetection']): Pick<UpstreamHttp, 'errorStatuses'> {
+  return outlier?.errorStatuses === undefined ? {} : { errorStatuses: outlier.errorStatuses };
 }
 
 /** What most clusters have is made once. */

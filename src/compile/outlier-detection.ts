@@ -2,6 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { duration } from '#compile/durations.ts';
 import type { OutlierDetectionSchema } from '#envoy/gen/envoy/config/cluster/v3/outlier_detection_pb.js';
+import type { MatchPredicateSchema } from '#envoy/gen/envoy/config/common/matcher/v3/matcher_pb.js';
 import type { OutlierDetection } from '#model/destination-rule.ts';
 
 /** Success rates are never looked at. What is not set is Envoy's default. Source: Istio, applyOutlierDetection. */
@@ -26,6 +27,23 @@ export function outlierDetection(outlier: OutlierDetection): MessageInitShape<ty
       }),
     }),
   };
+}
+
+/**
+ * Answers with one of these statuses are errors, all others are none: Envoy counts an error below 500 as 500, and what is none as 200. Source: Istio,
+ * OutlierDetection.outlier_detection_http_error_codes; Envoy, HttpProtocolOptions.OutlierDetection.error_matcher.
+ */
+export function errorMatcher(statuses: readonly number[]): MessageInitShape<typeof MatchPredicateSchema> {
+  const rules = statuses.map(hasStatus);
+  const [first] = rules;
+  // A set of one is no set to Envoy.
+  return rules.length === 1 && first !== undefined ? first : { rule: { case: 'orMatch', value: { rules } } };
+}
+
+function hasStatus(status: number): MessageInitShape<typeof MatchPredicateSchema> {
+  const value = { matchPattern: { case: 'exact' as const, value: String(status) } };
+  const headers = [{ name: ':status', headerMatchSpecifier: { case: 'stringMatch' as const, value } }];
+  return { rule: { case: 'httpResponseHeadersMatch', value: { headers } } };
 }
 
 /** Percent: a count of 0 means that this kind of error ejects nobody. */

@@ -3,6 +3,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { duration } from '#compile/durations.ts';
+import { errorMatcher } from '#compile/outlier-detection.ts';
 import { packAny } from '#envoy/any.ts';
 import type { HttpProtocolOptionsSchema as CommonOptionsSchema, Http2ProtocolOptionsSchema } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
 import { HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
@@ -19,6 +20,8 @@ type VersionInit = Exclude<OptionsInit['upstreamProtocolOptions'], undefined>;
 export type UpstreamHttp = {
   readonly client: 'sidecar' | 'router' | 'inbound';
   readonly pool?: ConnectionPool;
+  /** OutlierDetection.errorStatuses. */
+  readonly errorStatuses?: readonly number[];
   /** MeshConfig.h2UpgradePolicy. */
   readonly h2Upgrade: boolean;
 };
@@ -28,8 +31,9 @@ export function upstreamProtocolOptions(protocol: Protocol, http: UpstreamHttp):
   const { pool } = http;
   const version = versionOptions(protocol, http);
   const common = commonOptions(pool);
-  if (version === undefined && common === undefined) return {};
-  if (pool !== undefined || version === undefined) return packOptions(version, common);
+  const errors = carriedBy(protocol, http) === 'bytes' && protocol !== 'auto' ? undefined : http.errorStatuses;
+  if (version === undefined && common === undefined && errors === undefined) return {};
+  if (pool !== undefined || version === undefined || errors !== undefined) return packOptions(version, common, errors);
   // What most clusters have is packed once.
   const known = version.case === 'explicitHttpConfig' ? packed.http2 : packed.mirrored;
   const options = known ?? packOptions(version, undefined);
@@ -39,11 +43,12 @@ export function upstreamProtocolOptions(protocol: Protocol, http: UpstreamHttp):
 
 const packed: { http2?: ProtocolOptions; mirrored?: ProtocolOptions } = {};
 
-function packOptions(version: VersionInit | undefined, common: ReturnType<typeof commonOptions>): ProtocolOptions {
+function packOptions(version: VersionInit | undefined, common: ReturnType<typeof commonOptions>, errors?: readonly number[]): ProtocolOptions {
   return {
     [extension]: packAny(HttpProtocolOptionsSchema, {
       upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } },
       ...(common !== undefined && { commonHttpProtocolOptions: common }),
+      ...(errors !== undefined && { outlierDetection: { errorMatcher: errorMatcher(errors) } }),
     }),
   };
 }

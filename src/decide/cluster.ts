@@ -8,6 +8,7 @@ import { durationMs } from '#decide/duration.ts';
 import { buildEndpoints } from '#decide/endpoints.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileOutlier } from '#decide/outlier-entry.ts';
+import { compileStatusRanges } from '#decide/status-ranges.ts';
 import { findUnsupported } from '#decide/supported.ts';
 import { compileTransport, compileTransportChoices } from '#decide/transport-socket.ts';
 import { type Cluster, ClusterSchema, Cluster_DiscoveryType as Discovery } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
@@ -57,13 +58,21 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
     http2: http2Of(cluster, options),
     ...limitsOf(cluster, RoutingPriority.DEFAULT),
     high: limitsOf(cluster, RoutingPriority.HIGH),
-    ...(cluster.outlierDetection === undefined ? {} : { outlier: compileOutlier(cluster.outlierDetection, 'outlier_detection', problems) }),
+    ...outlierOf(cluster, options, problems),
     dns: dnsOf(cluster),
     maxHosts: dynamic === undefined ? defaultMaxHosts : maxHostsOf(dynamic),
     originalDst: originalDestinationOf(cluster),
     ...(cluster.upstreamBindConfig?.sourceAddress === undefined ? {} : { bindAddress: cluster.upstreamBindConfig.sourceAddress.address }),
     tcpKeepaliveMs: keepaliveOf(cluster),
   };
+}
+
+/** What it takes for errors stands among the options of HTTP. */
+function outlierOf({ outlierDetection }: Cluster, options: HttpProtocolOptions | undefined, problems: Problems): Pick<ClusterEntry, 'outlier'> {
+  const matcher = options?.outlierDetection?.errorMatcher;
+  const at = `typed_extension_protocol_options["${protocolOptionsKey}"].outlier_detection.error_matcher`;
+  const errors = matcher === undefined ? undefined : compileStatusRanges(matcher, at, problems);
+  return outlierDetection === undefined ? {} : { outlier: compileOutlier(outlierDetection, 'outlier_detection', problems, errors) };
 }
 
 /** The configuration of a dynamic forward proxy; undefined for all other clusters. */

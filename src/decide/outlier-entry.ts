@@ -1,6 +1,7 @@
 // Envoy's OutlierDetection, compiled: when an endpoint is taken out of balancing, and for how long.
 import type { Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
+import type { StatusRange } from '#decide/status-ranges.ts';
 import type { OutlierDetection } from '#envoy/gen/envoy/config/cluster/v3/outlier_detection_pb.js';
 
 /** What can eject an endpoint, by Envoy's names. */
@@ -24,6 +25,8 @@ export type OutlierEntry = {
   readonly maxJitterMs: number;
   readonly maxEjectionPercent: number;
   readonly alwaysEjectOne: boolean;
+  /** The statuses that are errors, where the cluster says so (error_matcher); undefined: those from 500 on. */
+  readonly errorStatuses?: readonly StatusRange[];
   readonly consecutive5xx: number;
   readonly consecutiveGatewayFailure: number;
   readonly consecutiveLocalOriginFailure: number;
@@ -38,11 +41,12 @@ export type OutlierEntry = {
 const defaultBaseMs = 30_000;
 const defaultMaxMs = 300_000;
 
-export function compileOutlier(detection: OutlierDetection, field: string, problems: Problems): OutlierEntry {
+export function compileOutlier(detection: OutlierDetection, field: string, problems: Problems, errorStatuses?: readonly StatusRange[]): OutlierEntry {
   const baseEjectionMs = durationMs(detection.baseEjectionTime, defaultBaseMs);
   const maxEjectionMs = durationMs(detection.maxEjectionTime, Math.max(defaultMaxMs, baseEjectionMs));
   if (maxEjectionMs < baseEjectionMs) problems.report(`${field}.max_ejection_time`, 'must not be below base_ejection_time');
   return {
+    ...(errorStatuses === undefined ? {} : { errorStatuses }),
     intervalMs: durationMs(detection.interval, 10_000),
     baseEjectionMs,
     maxEjectionMs,

@@ -5,7 +5,9 @@ import { mayRetry } from '#decide/circuit-limits.ts';
 import { Problems } from '#decide/config-error.ts';
 import { OutlierDetector, OutlierHost } from '#decide/outlier.ts';
 import { compileOutlier } from '#decide/outlier-entry.ts';
+import { compileStatusRanges } from '#decide/status-ranges.ts';
 import { OutlierDetectionSchema } from '#envoy/gen/envoy/config/cluster/v3/outlier_detection_pb.js';
+import { MatchPredicateSchema } from '#envoy/gen/envoy/config/common/matcher/v3/matcher_pb.js';
 
 function detectorOf(json: JsonObject, hostCount: number) {
   const problems = new Problems('test');
@@ -29,7 +31,7 @@ function detectorOf(json: JsonObject, hostCount: number) {
 test('an ejection lasts its base time, then twice as long, and less again after a calm interval', () => {
   const { detector, first, clock, changes } = detectorOf({ consecutive_5xx: 2, base_ejection_time: '30s', interval: '10s' }, 2);
   const fail = (): void => {
-    for (let answer = 0; answer < 2; answer++) detector.onStatus(first, 500);
+    for (let answer = 0; answer < 2; answer++) detector.onAnswer(first, 500);
   };
   const returnsAfter = (): number => {
     const from = clock.nowMs;
@@ -53,7 +55,7 @@ test('an ejection lasts its base time, then twice as long, and less again after 
 
 test('an ejection never lasts longer than the maximum', () => {
   const { detector, first, clock } = detectorOf({ consecutive_5xx: 1, base_ejection_time: '30s', max_ejection_time: '40s' }, 1);
-  detector.onStatus(first, 500);
+  detector.onAnswer(first, 500);
   first.backOff = 50;
   clock.nowMs = 39_999;
   detector.onInterval();
@@ -68,12 +70,12 @@ test('a host that comes back begins to count anew', () => {
     { consecutive_5xx: 3, consecutive_gateway_failure: 2, enforcing_consecutive_gateway_failure: 100 },
     1,
   );
-  detector.onStatus(first, 503);
-  detector.onStatus(first, 503);
+  detector.onAnswer(first, 503);
+  detector.onAnswer(first, 503);
   assert.equal(first.ejected, true);
   clock.nowMs = 30_000;
   detector.onInterval();
-  detector.onStatus(first, 500);
+  detector.onAnswer(first, 500);
   assert.equal(first.ejected, false);
   assert.deepEqual([first.consecutive5xx, first.consecutiveGatewayFailure], [1, 0]);
 });
@@ -96,7 +98,7 @@ test('failures of its own origin and the other kind', () => {
 test('the rate of success is compared with that of the others', () => {
   const { detector, hosts, log } = detectorOf({ consecutive_5xx: 0, success_rate_request_volume: 10 }, 6);
   for (const [index, host] of hosts.entries()) {
-    for (let answer = 0; answer < 20; answer++) detector.onStatus(host, index === 0 && answer % 2 === 0 ? 500 : 200);
+    for (let answer = 0; answer < 20; answer++) detector.onAnswer(host, index === 0 && answer % 2 === 0 ? 500 : 200);
   }
   detector.onInterval();
   assert.deepEqual([log, hosts.map(({ ejected }) => ejected).filter(Boolean).length, hosts[0]?.ejected], [['success_rate ejected'], 1, true]);
@@ -110,7 +112,7 @@ test('too few hosts or requests are not compared', () => {
     [6, 9],
   ] as const) {
     const { detector, hosts, log } = detectorOf({ consecutive_5xx: 0, success_rate_request_volume: 10 }, count);
-    for (const [index, host] of hosts.entries()) for (let answer = 0; answer < volume; answer++) detector.onStatus(host, index === 0 ? 500 : 200);
+    for (const [index, host] of hosts.entries()) for (let answer = 0; answer < volume; answer++) detector.onAnswer(host, index === 0 ? 500 : 200);
     detector.onInterval();
     assert.deepEqual(log, []);
   }
@@ -120,7 +122,7 @@ test('a fixed percentage of failures ejects where that is enforced', () => {
   const settings = { consecutive_5xx: 0, enforcing_success_rate: 0, enforcing_failure_percentage: 100, failure_percentage_threshold: 50 };
   const { detector, hosts, log } = detectorOf({ ...settings, success_rate_minimum_hosts: 99 }, 5);
   for (const [index, host] of hosts.entries())
-    for (let answer = 0; answer < 50; answer++) detector.onStatus(host, index < 2 && answer % 2 === 0 ? 500 : 200);
+    for (let answer = 0; answer < 50; answer++) detector.onAnswer(host, index < 2 && answer % 2 === 0 ? 500 : 200);
   detector.onInterval();
   assert.deepEqual(log, ['failure_percentage ejected', 'failure_percentage ejected']);
 });
@@ -142,4 +144,58 @@ test('a retry budget is a part of the requests, never less than its minimum', ()
     [true, false, true, false],
   );
   assert.deepEqual([mayRetry({ maxRetries: 1 }, usage(9, 9, 0)), mayRetry({ maxRetries: 1 }, usage(9, 9, 1))], [true, false]);
+});
+
+test('statuses that a cluster says are errors count as errors, all others as successes, gRPC statuses and failures to connect as ever', () => {
+  const problems = new Problems('test');
+  const predicate = fromJson(MatchPredicateSchema, {
+    or_match: {
+      rules: [
+        { http_response_headers_match: { headers: [{ name: ':status', string_match: { exact: '404' } }] } },
+        { not_match: { any_match: true } },
+      ],
+    },
+  });
+  const statuses = compileStatusRanges(predicate, 'error_matcher', problems);
+  assert.deepEqual(statuses, [{ from: 404, to: 404 }]);
+  const entry = compileOutlier(
+    fromJson(OutlierDetectionSchema, { consecutive_5xx: 2, max_ejection_percent: 100 }),
+    'outlier_detection',
+    problems,
+    statuses,
+  );
+  const detector = new OutlierDetector(
+    entry,
+    () => 0,
+    () => 0,
+    { onChange: () => {}, onDetected: () => {} },
+  );
+  const ejectedBy = (...reports: ((host: OutlierHost) => void)[]): boolean => {
+    const host = new OutlierHost();
+    detector.add(host);
+    for (const report of reports) report(host);
+    return host.ejected;
+  };
+  const answer = (status: number) => (host: OutlierHost) => detector.onAnswer(host, status);
+  assert.equal(ejectedBy(answer(404), answer(404)), true);
+  assert.equal(ejectedBy(answer(503), answer(503)), false);
+  assert.equal(ejectedBy(answer(404), answer(503), answer(404)), false);
+  assert.equal(
+    ejectedBy(
+      (host) => detector.onStatus(host, 503),
+      (host) => detector.onLocal(host, 'connect-failed'),
+    ),
+    true,
+  );
+});
+
+test('a matcher of errors that looks at anything but the status is a problem', () => {
+  const problems = new Problems('test');
+  const other = { http_response_headers_match: { headers: [{ name: 'x-sick', present_match: true }] } };
+  const request = { http_request_headers_match: { headers: [{ name: ':path', present_match: true }] } };
+  compileStatusRanges(fromJson(MatchPredicateSchema, { and_match: { rules: [other, request] } }), 'error_matcher', problems);
+  assert.deepEqual(
+    problems.errors.map(({ field }) => field),
+    ['error_matcher.and_match.rules[0].http_response_headers_match.headers[0].name', 'error_matcher.and_match.rules[1]'],
+  );
 });

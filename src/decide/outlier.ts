@@ -1,6 +1,7 @@
 // Outlier detection of one cluster: what its hosts answered in, ejections out. A host that fails too often in a row, or far more often than the others,
 // is taken out of balancing for a while; each further time takes longer. Told time and randomness; who keeps it calls `onInterval` by the clock.
 import type { EjectionType, OutlierEntry } from '#decide/outlier-entry.ts';
+import { isInRanges } from '#decide/status-ranges.ts';
 
 /** What the detector knows of one host. */
 export class OutlierHost {
@@ -75,7 +76,14 @@ export class OutlierDetector {
     return count;
   }
 
-  /** An HTTP status, or what a gRPC status counts as. */
+  /** The status of an HTTP answer. Where the cluster has errors of its own, the others are successes. */
+  onAnswer(host: OutlierHost, status: number): void {
+    const { errorStatuses } = this.entry;
+    if (errorStatuses === undefined) this.onStatus(host, status);
+    else this.onStatus(host, isInRanges(status, errorStatuses) ? Math.max(status, 500) : 200);
+  }
+
+  /** What anything but an HTTP answer counts as, above all a gRPC status. */
   onStatus(host: OutlierHost, status: number): void {
     host.external.count(status < 500);
     if (status < 500) {

@@ -382,9 +382,14 @@ const cluster: Readonly<Record<string, MessageRules>> = {
   ),
   'envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig': 'all',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': fields(
-    'common_http_protocol_options explicit_http_config use_downstream_protocol_config',
+    'common_http_protocol_options explicit_http_config use_downstream_protocol_config outlier_detection',
     'upstream_http_protocol_options',
   ),
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection': 'all',
+  // Of an answer only its status is looked at: whoever reads another header refuses it.
+  'envoy.config.common.matcher.v3.MatchPredicate': fields('or_match and_match not_match any_match http_response_headers_match'),
+  'envoy.config.common.matcher.v3.MatchPredicate.MatchSet': 'all',
+  'envoy.config.common.matcher.v3.HttpHeadersMatch': 'all',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig': fields('http_protocol_options http2_protocol_options'),
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig': fields('http_protocol_options http2_protocol_options'),
   'envoy.config.core.v3.BindConfig': fields('source_address', 'freebind socket_options'),

@@ -144,6 +144,8 @@ export type OutlierDetection = {
   readonly maxEjectionPercent: number;
   /** Below this share of healthy endpoints all are used; 0: never. */
   readonly minHealthPercent: number;
+  /** The statuses that are errors, in place of all from 500 on; each once. */
+  readonly errorStatuses?: readonly number[];
   readonly origin: Origin;
 };
 

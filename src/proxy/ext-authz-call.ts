@@ -94,7 +94,7 @@ export class ExtAuthzCall implements ResponseReceiver, TimerOwner {
   onInformational(): void {}
 
   onHead(head: ResponseHead, hasBody: boolean): void {
-    this.#endpoint?.reportStatus(head.status);
+    this.#endpoint?.reportAnswer(head.status);
     this.#head = head;
     if (!hasBody) this.#finish(head.headers);
   }

@@ -16,6 +16,19 @@ const outlier = (more: Part): Part => ({
   outlier_detection: { interval: '60s', base_ejection_time: '60s', max_ejection_percent: 100, ...more },
   common_lb_config: atOnce,
 });
+/** Answers with one of these statuses are errors, and no others. */
+const errors = (...rules: readonly Part[]): Part => ({
+  typed_extension_protocol_options: {
+    'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+      '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
+      explicit_http_config: { http_protocol_options: {} },
+      outlier_detection: { error_matcher: { or_match: { rules } } },
+    },
+  },
+});
+const hasStatus = (regex: string): Part => ({
+  http_response_headers_match: { headers: [{ name: ':status', string_match: { safe_regex: { regex } } }] },
+});
 const noPanic: Part = { common_lb_config: { healthy_panic_threshold: { value: 0 }, ...atOnce } };
 const limits = (thresholds: Part): Part => ({ circuit_breakers: { thresholds: [thresholds] } });
 const retry = (more: Part): Part => ({
@@ -93,6 +106,64 @@ const scenarios: readonly Scenario[] = [
         await inTurn(calls, 1);
       }
       assert.deepEqual(await health(), ['healthy']);
+    },
+  },
+  {
+    name: 'statuses that a cluster says are errors eject, and no others do',
+    replicas: 3,
+    cluster: {
+      ...outlier({ consecutive_5xx: 3 }),
+      ...errors(hasStatus('429'), { and_match: { rules: [hasStatus('5..'), { not_match: hasStatus('500') }] } }),
+    },
+    run: async ({ replicas, calls, health, stat }) => {
+      broken(replicas[0], 429);
+      broken(replicas[1], 500);
+      await inTurn(calls, 9);
+      await untilEjected(health, 0);
+      await inTurn(calls, 21);
+      assertAbout(replicas[0]?.requests, 3);
+      assert.deepEqual(await health(), ['/failed_outlier_check', 'healthy', 'healthy']);
+      broken(replicas[2], 502);
+      await inTurn(calls, 6);
+      await untilEjected(health, 2);
+      assert.equal(await stat('outlier_detection.ejections_enforced_consecutive_5xx'), 2);
+    },
+  },
+  {
+    name: 'an error below 500 is no gateway failure, one of 503 is',
+    replicas: 2,
+    cluster: {
+      ...outlier({ consecutive_5xx: 0, consecutive_gateway_failure: 2, enforcing_consecutive_gateway_failure: 100 }),
+      ...errors(hasStatus('404'), hasStatus('503')),
+    },
+    run: async ({ replicas, calls, health }) => {
+      broken(replicas[0], 404);
+      broken(replicas[1], 503);
+      await inTurn(calls, 8);
+      await untilEjected(health, 1);
+      assert.deepEqual(await health(), ['healthy', '/failed_outlier_check']);
+    },
+  },
+  {
+    name: 'where a cluster says what errors are, failures to connect stay errors',
+    replicas: 1,
+    hasDead: true,
+    cluster: { ...outlier({ consecutive_5xx: 2 }), ...errors(hasStatus('404'), hasStatus('405')) },
+    run: async ({ calls, health }) => {
+      await inTurn(calls, 20);
+      await untilEjected(health, 1);
+    },
+  },
+  {
+    name: 'a gRPC status counts as what it stands for, whatever else a cluster says are errors',
+    replicas: 2,
+    cluster: { ...outlier({ consecutive_5xx: 2 }), ...errors(hasStatus('404'), hasStatus('200')) },
+    run: async ({ replicas, calls, health }) => {
+      broken(replicas[0], 404);
+      if (replicas[1] !== undefined) replicas[1].fields = { 'grpc-status': '14' };
+      for (let call = 0; call < 12; call++) await calls.get('/', { 'content-type': 'application/grpc' });
+      await untilEjected(health, 1);
+      assert.deepEqual(await health(), ['healthy', '/failed_outlier_check']);
     },
   },
   {

@@ -10,6 +10,8 @@ export class Replica {
   mostActive = 0;
   connections = 0;
   status = 200;
+  /** Header fields that each answer has besides. */
+  fields: Readonly<Record<string, string>> = {};
   /** Held back until `release`. */
   holds = false;
   readonly server: Server;
@@ -24,6 +26,7 @@ export class Replica {
       request.resume();
       response.statusCode = this.status;
       response.setHeader('x-replica', String(number));
+      for (const [name, value] of Object.entries(this.fields)) response.setHeader(name, value);
       if (this.holds) this.#held.push(response);
       else response.end(String(number));
     });

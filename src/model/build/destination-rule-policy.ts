@@ -89,6 +89,7 @@ function buildHttpPool(http: NonNullable<WrittenPool['http']>): HttpPool {
 
 /** Also for that of MeshConfig. */
 export function buildOutlierDetection(written: NonNullable<WrittenPolicy['outlierDetection']>, origin: Origin): OutlierDetection {
+  const statuses = written.outlierDetectionHttpErrorCodes ?? [];
   return {
     ...(written.consecutive5xxErrors !== undefined && { consecutive5xx: written.consecutive5xxErrors }),
     ...(written.consecutiveGatewayErrors !== undefined && { consecutiveGatewayErrors: written.consecutiveGatewayErrors }),
@@ -99,6 +100,7 @@ export function buildOutlierDetection(written: NonNullable<WrittenPolicy['outlie
     ...milliseconds('baseEjectionMs', written.baseEjectionTime),
     maxEjectionPercent: written.maxEjectionPercent ?? 0,
     minHealthPercent: written.minHealthPercent ?? 0,
+    ...(statuses.length > 0 && { errorStatuses: [...new Set(statuses)] }),
     origin,
   };
 }

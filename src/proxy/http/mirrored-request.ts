@@ -66,7 +66,7 @@ export class MirroredRequest implements ResponseReceiver, TimerOwner {
   onInformational(): void {}
 
   onHead({ status }: ResponseHead): void {
-    this.#endpoint.reportStatus(status);
+    this.#endpoint.reportAnswer(status);
   }
 
   onData(): void {}

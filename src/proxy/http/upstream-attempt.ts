@@ -106,8 +106,8 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
     this.#perTry?.release();
     this.#idle?.arm(this.#idleMs);
     this.headSeen = true;
-    if (!this.#isWatchedGrpc) this.endpoint.reportStatus(head.status);
-    else if (!hasBody) this.#reportGrpc(head.headers);
+    if (!this.#isWatchedGrpc) this.endpoint.reportAnswer(head.status);
+    else if (!hasBody || fieldValue(head.headers, 'grpc-status') !== undefined) this.#reportGrpc(head.headers);
     this.#owner.onAttemptHead(this, head, hasBody);
   }
 
@@ -144,7 +144,7 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   }
 
   #reportGrpc(fields: HeaderList): void {
-    this.endpoint.reportStatus(httpStatusOfGrpc(fieldValue(fields, 'grpc-status') ?? ''));
+    this.endpoint.reportGrpc(httpStatusOfGrpc(fieldValue(fields, 'grpc-status') ?? ''));
   }
 
   #settle(): void {

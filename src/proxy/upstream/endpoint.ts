@@ -76,8 +76,12 @@ export class Endpoint implements BalancedHost {
     if (this.#watched !== undefined) detector?.add(this.#watched);
   }
 
-  /** The status of an answer; of a gRPC one, the HTTP status that its gRPC status stands for. */
-  reportStatus(status: number): void {
+  reportAnswer(status: number): void {
+    if (this.#watched !== undefined) this.#detector?.onAnswer(this.#watched, status);
+  }
+
+  /** `status`: the HTTP status that a gRPC status stands for. */
+  reportGrpc(status: number): void {
     if (this.#watched !== undefined) this.#detector?.onStatus(this.#watched, status);
   }
 
