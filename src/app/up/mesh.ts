@@ -212,7 +212,8 @@ export class UpMesh {
 
   /** Tells what is new among the findings, and what is gone. */
   #tellDiagnostics(): void {
-    if (this.#controlPlane === undefined) return;
+    // What goes because the mesh does is not mended.
+    if (this.#controlPlane === undefined || this.#phase === 'stopping') return;
     const { configuration, onEvent } = this.#options;
     const now = new Map<string, Diagnostic>();
     const ofMesh = beyondAnalyzers(this.#controlPlaneDiagnostics);

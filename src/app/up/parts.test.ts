@@ -98,10 +98,15 @@ test('the line to try names a host and a path that are served', () => {
   assert.equal(tryLine(byKind(gateway(80, ['*'])), url), 'curl http://127.0.0.1:8080/');
   assert.equal(tryLine(byKind(gateway(80, ['prod/*.example.com'])), url), "curl -H 'Host: www.example.com' http://127.0.0.1:8080/");
   assert.equal(tryLine(byKind(), url), undefined);
+  const shop = { ...route, spec: { ...route.spec, hosts: ['shop.example.com'] } };
+  assert.equal(tryLine(byKind(gateway(80, ['*.example.com']), shop), url), "curl -H 'Host: shop.example.com' http://127.0.0.1:8080/shop");
   const secure = [{ port: 443, protocol: 'https', address: '127.0.0.1:8443' }];
   const server = { port: { number: 443, name: 'https', protocol: 'HTTPS' }, hosts: ['app.example.com'] };
   const encrypted = { ...gateway(443, []), spec: { selector: { istio: 'ingressgateway' }, servers: [server] } };
   assert.equal(tryLine(byKind(encrypted, route), url, secure), 'curl -k --connect-to ::127.0.0.1:8443 https://app.example.com/shop');
+  const redirect = { port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['app.example.com'], tls: { httpsRedirect: true } };
+  const both = { ...encrypted, spec: { ...encrypted.spec, servers: [redirect, server] } };
+  assert.equal(tryLine(byKind(both, route), url, secure), 'curl -k --connect-to ::127.0.0.1:8443 https://app.example.com/shop');
   assert.equal(tryLine(byKind(gateway(80, ['app.example.com'])), url, secure), "curl -H 'Host: app.example.com' http://127.0.0.1:8080/");
   assert.equal(tryLine(byKind(ingress('istio')), url), "curl -H 'Host: shop.example.com' http://127.0.0.1:8080/cart");
 });

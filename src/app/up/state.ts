@@ -1,6 +1,7 @@
 // The state of a running mesh as .heddle/state.json has it, from its parts; and the line that tries it out.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import { kubernetesGatewayCall } from '#app/up/kubernetes-gateway.ts';
+import { hostCovers, isWildcard } from '#model/hostname.ts';
 import { processStart } from '#runtime/leftovers.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 import type { GatewayPortState, MeshState, ProcessState, WorkloadState } from '#runtime/state.ts';
@@ -65,18 +66,33 @@ export function tryLine(
   const gateway = gateways.find(({ spec }) => spec.selector?.['istio'] === 'ingressgateway') ?? gateways[0];
   if (gatewayUrl === undefined) return undefined;
   if (gateway === undefined) return kubernetesLine(resources, gatewayUrl) ?? ingressLine(resources, gatewayUrl);
-  const written = (gateway.spec.servers ?? []).flatMap(({ hosts }) => hosts ?? [])[0] ?? '*';
-  const host = written.split('/').at(-1) ?? '*';
+  const { host, path } = servedBy(resources, gateway);
   const secure = gatewayPorts.find(({ protocol }) => protocol === 'https');
-  if (secure !== undefined && host !== '*' && !hasPlainHttp(gateway)) {
-    return `curl -k --connect-to ::${secure.address} https://${host.replace(/^\*/, 'www')}${pathOf(resources, gateway)}`;
+  if (secure !== undefined && host !== '*' && !answersPlainHttp(gateway)) {
+    return `curl -k --connect-to ::${secure.address} https://${host.replace(/^\*/, 'www')}${path}`;
   }
   const header = host === '*' ? '' : ` -H 'Host: ${host.replace(/^\*/, 'www')}'`;
-  return `curl${header} ${gatewayUrl}${pathOf(resources, gateway)}`;
+  return `curl${header} ${gatewayUrl}${path}`;
 }
 
-function hasPlainHttp({ spec }: KindMap['Gateway']): boolean {
-  return (spec.servers ?? []).some(({ port }) => /^(HTTP|HTTP2|GRPC|GRPC-WEB)$/i.test(port?.protocol ?? ''));
+/** A redirect to https is an answer, but not the one that anybody is after. */
+function answersPlainHttp({ spec }: KindMap['Gateway']): boolean {
+  return (spec.servers ?? []).some(({ port, tls }) => /^(HTTP|HTTP2|GRPC|GRPC-WEB)$/i.test(port?.protocol ?? '') && tls?.httpsRedirect !== true);
+}
+
+/** A host and a path that the gateway serves; where the Gateway has a wildcard, a host of the routes for it. */
+function servedBy(resources: ResourcesByKind, { metadata, spec }: KindMap['Gateway']): { readonly host: string; readonly path: string } {
+  const bound = [...resources.VirtualService.values()].filter(({ spec: { gateways = [] } }) =>
+    gateways.some((name) => name.split('/').at(-1) === metadata.name),
+  );
+  const written =
+    (spec.servers ?? [])
+      .flatMap(({ hosts }) => hosts ?? [])[0]
+      ?.split('/')
+      .at(-1) ?? '*';
+  const routed = bound.find(({ spec: { hosts = [] } }) => hosts.some((host) => hostCovers(written, host)));
+  const host = isWildcard(written) ? (routed?.spec.hosts?.find((one) => hostCovers(written, one) && !isWildcard(one)) ?? written) : written;
+  return { host, path: pathOf(routed ?? bound[0]) };
 }
 
 /** For the first route of the Gateway API, where no Gateway of Istio was written. */
@@ -96,10 +112,7 @@ function ingressLine(resources: ResourcesByKind, gatewayUrl: string): string | u
   return `curl${header} ${gatewayUrl}${http?.paths[0]?.path?.replace(/\/?\*$/, '/') ?? '/'}`;
 }
 
-function pathOf(resources: ResourcesByKind, gateway: KindMap['Gateway']): string {
-  const bound = [...resources.VirtualService.values()].find(
-    ({ spec }) => spec.gateways?.some((name) => name.split('/').at(-1) === gateway.metadata.name) === true,
-  );
+function pathOf(bound: KindMap['VirtualService'] | undefined): string {
   const uris = (bound?.spec.http ?? []).flatMap(({ match }) => match ?? []).flatMap(({ uri }) => (uri === undefined ? [] : [uri]));
   // A path with a name says more than the root, where both are served.
   const paths = uris.flatMap(({ exact, prefix }) => exact ?? prefix ?? []);
