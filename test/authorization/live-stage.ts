@@ -35,7 +35,10 @@ export type LiveStage = AsyncDisposable & {
 };
 
 export async function liveStage(tables: readonly TableCase[]): Promise<LiveStage> {
+  // Until all is made: what was started is closed where something throws, or the test would never end.
+  await using started = new AsyncDisposableStack();
   const apps = { http: await startHttpApp(), bytes: await startByteApp() };
+  started.defer(async () => void (await Promise.all([apps.http.close(), apps.bytes.close()])));
   const free = await listenPorts(tables.length * 2);
   const resources = new Map<string, XdsResource>();
   const cases: LiveCase[] = [];
@@ -53,10 +56,8 @@ export async function liveStage(tables: readonly TableCase[]): Promise<LiveStage
     }
     cases.push({ tableCase, http, bytes });
   }
-  const close = async (): Promise<void> => {
-    await Promise.all([apps.http.close(), apps.bytes.close()]);
-  };
-  return { nodeId, resources: [...resources.values()], cases, [Symbol.asyncDispose]: close };
+  const whole = started.move();
+  return { nodeId, resources: [...resources.values()], cases, [Symbol.asyncDispose]: () => whole.disposeAsync() };
 }
 
 function renamed({ message, name }: XdsResource, to: string): XdsResource {
