@@ -94,7 +94,8 @@ function compileRoutes(manager: HttpConnectionManager, field: string, problems: 
   const specifier = manager.routeSpecifier;
   switch (specifier.case) {
     case 'rds':
-      if (specifier.value.configSource?.configSourceSpecifier.case === 'apiConfigSource') problems.report(`${field}.rds.config_source`, 'only ads is supported');
+      if (specifier.value.configSource?.configSourceSpecifier.case === 'apiConfigSource')
+        problems.report(`${field}.rds.config_source`, 'only ads is supported');
       return { kind: 'rds', name: specifier.value.routeConfigName };
     case 'routeConfig':
       return { kind: 'inline', table: buildRouteTable(specifier.value, `${field}.route_config`, problems, readFile) };

@@ -34,7 +34,7 @@ export async function runCalls(calls: readonly ShownCall[], { cwd, environment, 
     execFile('bash', ['-c', script], { cwd, env, timeout: 60_000, encoding: 'utf8' }, (error, stdout) => {
       // The last command's exit code is curl's own: what it printed is what counts.
       if (error === null || stdout.endsWith(end)) resolve(stdout);
-      else reject(error);
+      else reject(new Error('the calls could not all be made', { cause: error }));
     });
   });
   return printed
