@@ -9,13 +9,14 @@ import { fileLogger } from '#app/file-logger.ts';
 import { proxiesSettled } from '#app/settled.ts';
 import type { UpConfiguration } from '#app/up/configuration.ts';
 import { UpCredentials } from '#app/up/credentials.ts';
+import { type Findings, findingNews, findingsByText } from '#app/up/finding-news.ts';
 import { gatewayPorts } from '#app/up/gateway-ports.ts';
 import { openGatewayPorts } from '#app/up/gateway-table.ts';
 import type { UpOptions } from '#app/up/options.ts';
 import { publisher } from '#app/up/publish.ts';
 import { meshState, tryLine } from '#app/up/state.ts';
 import { hintForWaiting } from '#app/up/waiting.ts';
-import { type Diagnostic, formatDiagnostic } from '#base/diagnostic.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
 import type { Authority } from '#ca/folder/authority.ts';
@@ -51,7 +52,7 @@ export class UpMesh {
   #credentials: UpCredentials | undefined;
   #phase: MeshState['phase'] = 'starting';
   #controlPlaneDiagnostics: readonly Diagnostic[] = [];
-  #told = new Map<string, Diagnostic>();
+  #told: Findings = new Map();
   #stateTimer: NodeJS.Immediate | undefined;
   #announcing = false;
 
@@ -215,12 +216,10 @@ export class UpMesh {
     // What goes because the mesh does is not mended.
     if (this.#controlPlane === undefined || this.#phase === 'stopping') return;
     const { configuration, onEvent } = this.#options;
-    const now = new Map<string, Diagnostic>();
     const ofMesh = beyondAnalyzers(this.#controlPlaneDiagnostics);
     const advice = analyze(this.#controlPlane.mesh(), configuration.snapshot.resources);
-    for (const diagnostic of [...ofMesh, ...configuration.plan.diagnostics, ...advice]) now.set(formatDiagnostic(diagnostic), diagnostic);
-    const fresh = [...now].filter(([text]) => !this.#told.has(text)).map(([, diagnostic]) => diagnostic);
-    const gone = [...this.#told].filter(([text]) => !now.has(text)).map(([, diagnostic]) => diagnostic);
+    const now = findingsByText([...ofMesh, ...configuration.plan.diagnostics, ...advice]);
+    const { fresh, gone } = findingNews(this.#told, now);
     this.#told = now;
     if (fresh.length > 0) onEvent({ kind: 'diagnostics', diagnostics: fresh });
     if (gone.length > 0) onEvent({ kind: 'diagnostics gone', diagnostics: gone });
