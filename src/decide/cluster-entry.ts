@@ -2,6 +2,7 @@
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
 import type { BalancingEntry } from '#decide/balancing-entry.ts';
 import type { OutlierEntry } from '#decide/outlier-entry.ts';
+import type { RequestNames } from '#decide/request-names.ts';
 import type { CertificateSource, PeerValidation, SecretReference, TlsSettings } from '#decide/tls-entry.ts';
 
 export type ClusterEntry = BalancingEntry &
@@ -24,6 +25,8 @@ export type ClusterEntry = BalancingEntry &
     readonly transportChoices?: readonly TransportSocketChoice[];
     /** ALPN names that connections offer in place of those of `tls`: those of the requests that they are for (set_filter_state). */
     readonly requestAlpn?: readonly string[];
+    /** Each request says itself which server its connections are to. */
+    readonly requestNames?: RequestNames;
     /** Each connection begins with a PROXY protocol header that names the client's connection, and carries that client's requests alone. */
     readonly proxyProtocol?: 1 | 2;
     /** Pool connections without requests close after this; Envoy's default is one hour. */
@@ -110,6 +113,8 @@ export type EndpointEntry = {
 export type UpstreamTls = {
   /** '' : none is sent. */
   readonly sni: string;
+  /** A name that must stand in the server's certificate besides: the host of the requests that the connection is for. */
+  readonly requestedName?: string;
   readonly alpn: readonly string[];
   /** Our own, for mutual TLS. */
   readonly certificate?: CertificateSource;

@@ -8,6 +8,7 @@ import { durationMs } from '#decide/duration.ts';
 import { buildEndpoints } from '#decide/endpoints.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileOutlier } from '#decide/outlier-entry.ts';
+import { requestNamesOf } from '#decide/request-names.ts';
 import { compileStatusRanges } from '#decide/status-ranges.ts';
 import { findUnsupported } from '#decide/supported.ts';
 import { compileTransport, compileTransportChoices } from '#decide/transport-socket.ts';
@@ -55,6 +56,7 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
     idleTimeoutMs: durationMs(common?.idleTimeout, 3_600_000),
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
     maxConnectionDurationMs: durationMs(common?.maxConnectionDuration, 0),
+    ...requestNamesOf(options?.upstreamHttpProtocolOptions),
     http2: http2Of(cluster, options),
     ...limitsOf(cluster, RoutingPriority.DEFAULT),
     high: limitsOf(cluster, RoutingPriority.HIGH),

@@ -382,9 +382,9 @@ const cluster: Readonly<Record<string, MessageRules>> = {
   ),
   'envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig': 'all',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': fields(
-    'common_http_protocol_options explicit_http_config use_downstream_protocol_config outlier_detection',
-    'upstream_http_protocol_options',
+    'common_http_protocol_options explicit_http_config use_downstream_protocol_config outlier_detection upstream_http_protocol_options',
   ),
+  'envoy.config.core.v3.UpstreamHttpProtocolOptions': fields('auto_sni auto_san_validation'),
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection': 'all',
   // Of an answer only its status is looked at: whoever reads another header refuses it.
   'envoy.config.common.matcher.v3.MatchPredicate': fields('or_match and_match not_match any_match http_response_headers_match'),

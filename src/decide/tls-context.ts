@@ -164,7 +164,7 @@ export function combineValidation(own: PeerValidation, secret: PeerValidation): 
 }
 
 /** A name of a certificate may begin with `*.`, which stands for one label. Source: Envoy, Utility::dnsNameMatch. */
-function dnsNameCovers(certified: string, wanted: string): boolean {
+export function dnsNameCovers(certified: string, wanted: string): boolean {
   const [name, host] = [certified.toLowerCase(), wanted.toLowerCase()];
   if (!name.startsWith('*.')) return name === host;
   const dot = host.indexOf('.');

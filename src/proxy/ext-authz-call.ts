@@ -62,7 +62,7 @@ export class ExtAuthzCall implements ResponseReceiver, TimerOwner {
     }
     const { head, body } = service.kind === 'grpc' ? grpcRequest(asking, service) : this.#httpRequest(asking, service);
     const protocol = protocolFor(cluster.entry, service.kind === 'grpc' ? 'HTTP/2' : 'HTTP/1.1');
-    this.#stream = endpoint.pool(protocol).open(head, body.length > 0, this);
+    this.#stream = endpoint.pool(protocol, undefined, false, undefined, head.authority).open(head, body.length > 0, this);
     // A pool that is full has said so by now.
     if (this.#isDone() || body.length === 0) return;
     this.#stream.sendData(body);

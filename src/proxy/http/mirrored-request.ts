@@ -37,7 +37,9 @@ export class MirroredRequest implements ResponseReceiver, TimerOwner {
       mirrored.#timer.arm(timeoutMs);
     }
     mirrored.#sent = !hasBody;
-    mirrored.#stream = endpoint.pool(protocolFor(cluster.entry, request.version)).open(copyOf(context, mirror.marksHost), hasBody, mirrored);
+    const copy = copyOf(context, mirror.marksHost);
+    const pool = endpoint.pool(protocolFor(cluster.entry, request.version), undefined, false, undefined, copy.authority);
+    mirrored.#stream = pool.open(copy, hasBody, mirrored);
     return mirrored;
   }
 

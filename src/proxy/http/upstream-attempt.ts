@@ -56,7 +56,7 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
       this.#perTry.arm(perTryTimeoutMs);
     }
     if (this.endpoint.isWatched) this.#isWatchedGrpc = fieldValue(head.headers, 'content-type')?.startsWith('application/grpc') ?? false;
-    this.#stream = this.endpoint.pool(this.protocol, this.#client, this.#isHigh, this.#alpn).open(head, hasBody, this);
+    this.#stream = this.endpoint.pool(this.protocol, this.#client, this.#isHigh, this.#alpn, head.authority).open(head, hasBody, this);
   }
 
   sendData(chunk: Uint8Array): boolean {

@@ -4,7 +4,7 @@ import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls';
 import { ok, type Result } from '#base/result.ts';
 import type { ClusterEntry, UpstreamTls } from '#decide/cluster-entry.ts';
 import { contextOptions, readCertificate, readTrust, type Trust } from '#proxy/tls/context-material.ts';
-import { checksPeer, refusePeer } from '#proxy/tls/peer-check.ts';
+import { checksPeer, refuseName, refusePeer } from '#proxy/tls/peer-check.ts';
 import type { SecretSource } from '#proxy/tls/secrets.ts';
 import type { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 import type { Connect } from '#proxy/upstream/connect.ts';
@@ -111,7 +111,7 @@ function connectSecure(
   });
   socket.once('secureConnect', () => {
     if (settled) return;
-    const refusal = refuse(socket, ready.trust);
+    const refusal = refuse(socket, ready.trust, tls.requestedName);
     if (refusal !== undefined) return fail('tls-failed', refusal);
     settle();
     isVerified = true;
@@ -127,11 +127,12 @@ function connectSecure(
   };
 }
 
-function refuse(socket: TLSSocket, { validation }: Trust): string | undefined {
+function refuse(socket: TLSSocket, { validation }: Trust, requestedName: string | undefined): string | undefined {
   // A resumed session brings no certificate: it is of the server that was verified when the session began, by the same trust (see `renew`).
   if (socket.isSessionReused() || !checksPeer(validation) || (validation.acceptsUntrusted && !socket.authorized)) return undefined;
   const certificate = socket.getPeerX509Certificate();
-  return certificate === undefined ? 'the server sent no certificate' : refusePeer(certificate, validation);
+  if (certificate === undefined) return 'the server sent no certificate';
+  return refusePeer(certificate, validation) ?? (requestedName === undefined ? undefined : refuseName(certificate, requestedName));
 }
 
 function remember(sessions: Map<string, Buffer>, key: string, ticket: Buffer): void {

@@ -2,6 +2,7 @@
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import { type LocalResult, type OutlierDetector, OutlierHost } from '#decide/outlier.ts';
 import type { BalancedHost } from '#decide/priority-load.ts';
+import { hostOf, tlsForHost } from '#decide/request-names.ts';
 import { clusterAt } from '#decide/transport-socket.ts';
 import type { UpstreamPool } from '#proxy/http/stream.ts';
 import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
@@ -90,30 +91,48 @@ export class Endpoint implements BalancedHost {
   }
 
   /**
-   * `client`: its connection, for clusters that announce it; each client has pools of its own there, and so have requests of high priority, and those
-   * that say themselves which ALPN names their connections offer (`alpn`).
+   * `client`: its connection, for clusters that announce it; each client has pools of its own there, and so have requests of high priority, those that
+   * say themselves which ALPN names their connections offer (`alpn`), and, by the host of their `authority`, those whose connections it names.
    */
-  pool(protocol: PoolProtocol, client?: ConnectionEnds, isHigh = false, alpn?: readonly string[]): UpstreamPool {
-    const ownAlpn = this.#cluster.tls === undefined ? undefined : alpn;
-    if (isHigh || ownAlpn !== undefined || (client !== undefined && this.#cluster.proxyProtocol !== undefined))
-      return this.#ownPool(protocol, client, isHigh, ownAlpn);
+  pool(protocol: PoolProtocol, client?: ConnectionEnds, isHigh = false, alpn?: readonly string[], authority?: string): UpstreamPool {
+    const { tls, requestNames, proxyProtocol } = this.#cluster;
+    const ownAlpn = tls === undefined ? undefined : alpn;
+    const host = tls === undefined || requestNames === undefined || authority === undefined ? undefined : hostOf(authority);
+    if (isHigh || ownAlpn !== undefined || host !== undefined || (client !== undefined && proxyProtocol !== undefined))
+      return this.#ownPool(protocol, client, isHigh, ownAlpn, host);
     if (protocol === 'bytes') return (this.#bytes ??= this.#factories.bytes(this.#cluster, this.entry, this.#usages.usage));
     if (protocol === 'http1') return (this.#http1 ??= this.#factories.http1(this.#cluster, this.entry, this.#usages.usage));
     return (this.#http2 ??= this.#factories.http2(this.#cluster, this.entry, this.#usages.usage));
   }
 
-  #ownPool(protocol: PoolProtocol, client: ConnectionEnds | undefined, isHigh: boolean, alpn: readonly string[] | undefined): UpstreamPool {
+  #ownPool(
+    protocol: PoolProtocol,
+    client: ConnectionEnds | undefined,
+    isHigh: boolean,
+    alpn: readonly string[] | undefined,
+    host: string | undefined,
+  ): UpstreamPool {
     const pools = (this.#ownPools ??= new Map<string, UpstreamPool>());
     const ends = client === undefined ? '' : `${client.sourceIp} ${client.sourcePort} ${client.destinationIp} ${client.destinationPort}`;
-    const key = `${protocol} ${isHigh} ${alpn === undefined ? '' : alpn.join()} ${ends}`;
+    // A host may hold any character: it comes last.
+    const key = `${protocol} ${isHigh} ${alpn === undefined ? '' : alpn.join()} ${ends}${host === undefined ? '' : ` for ${host}`}`;
     const known = pools.get(key);
     if (known !== undefined) return known;
     if (pools.size >= mostOwnPools) forgetIdle(pools);
-    const whole = isHigh ? { ...this.#cluster, ...this.#cluster.high } : this.#cluster;
-    const cluster = alpn === undefined ? whole : { ...whole, requestAlpn: alpn };
+    const cluster = this.#clusterFor(isHigh, alpn, host);
     const pool = this.#factories[protocol](cluster, this.entry, isHigh ? this.#usages.highUsage : this.#usages.usage, client);
     pools.set(key, pool);
     return pool;
+  }
+
+  #clusterFor(isHigh: boolean, alpn: readonly string[] | undefined, host: string | undefined): ClusterEntry {
+    const { tls, requestNames, high } = this.#cluster;
+    return {
+      ...this.#cluster,
+      ...(isHigh && high),
+      ...(alpn !== undefined && { requestAlpn: alpn }),
+      ...(host !== undefined && tls !== undefined && requestNames !== undefined && { tls: tlsForHost(tls, requestNames, host) }),
+    };
   }
 
   /** The cluster's settings changed: new requests get new pools, those under way finish on the old ones. */
