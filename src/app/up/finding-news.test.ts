@@ -3,15 +3,15 @@ import { test } from 'node:test';
 import { findingNews, findingsByText } from '#app/up/finding-news.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 
-const secret = (message: string, name = 'shop'): Diagnostic => ({
+const secret = (message: string, name = 'shop', line = 10): Diagnostic => ({
   code: 'HDL0080',
   severity: 'error',
   message,
-  at: { file: 'secrets.yaml', line: 10, col: 3, resource: `Secret default/${name}` },
+  at: { file: 'secrets.yaml', line, col: 3, resource: `Secret default/${name}` },
 });
 
 test('what is found anew is told once, and what is gone is mended', () => {
-  const [damaged, other] = [secret('damaged'), secret('damaged', 'blog')];
+  const [damaged, other] = [secret('damaged'), secret('damaged', 'blog', 20)];
   const now = findingsByText([damaged, other]);
   assert.deepEqual(findingNews(new Map(), now), { fresh: [damaged, other], gone: [] });
   assert.deepEqual(findingNews(now, now), { fresh: [], gone: [] });
