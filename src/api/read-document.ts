@@ -82,7 +82,7 @@ function readResource(value: Readonly<Record<string, unknown>>, type: ResourceTy
   const diagnostics = findings.map((finding) => findingDiagnostic(finding, type.definition, named));
   const identity = id === undefined ? {} : { id };
   if (diagnostics.some(({ severity }) => severity === 'error')) {
-    const closed = id === undefined ? undefined : closedStandIn(type.name, body, isObject(metadata.annotations) ? metadata.annotations : {});
+    const closed = id === undefined ? undefined : closedStandIn(type.name, body, metadata);
     if (closed === undefined) return { ...identity, diagnostics };
     // Made to fit the schema of its kind.
     const standIn = Object.freeze({ apiVersion: type.apiVersion, kind: type.name, metadata, origins: named, ...closed }) as unknown as AnyResource;

@@ -48,6 +48,7 @@ export function readFileState(file: string, text: string, previous?: FileState):
 
 function whatIsClosed({ kind }: AnyResource): string {
   if (kind === 'RequestAuthentication') return 'no token is believed at the workloads that it is for';
+  if (kind === 'PeerAuthentication') return 'the workloads that it is for take mutual TLS only';
   return 'whatever goes to the workloads that it is for is denied';
 }
 
