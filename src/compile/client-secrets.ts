@@ -24,7 +24,7 @@ type Caller = { readonly scope: Scope; readonly client: ClientClass; readonly cr
 
 const nothing: FoundClientSecrets = { secrets: new Map(), units: [], key: '' };
 
-/** For gateways, and for the sidecars that the rule chooses: all others pass over the names. */
+/** For gateways, and for the sidecars that the rule chooses: all others have none of them, and so no way. */
 export function clientSecrets(rule: DestinationRule | undefined, { scope, client, credentials }: Caller): FoundClientSecrets {
   if (rule === undefined || (client.type === 'sidecar' && rule.workloadSelector === undefined)) return nothing;
   const named = credentialsOf(rule);

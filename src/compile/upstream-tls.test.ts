@@ -34,7 +34,6 @@ function kindOf(tls: Partial<ClientTls> | undefined, more: Partial<EncryptedClus
     mtls: { accounts: [], automatic: true, wholePorts: new Set() },
     hasIdentity: true,
     systemRoots: '/roots.pem',
-    ignoresCredentials: true,
     secrets: undefined,
     settings: defaultSettings,
     ...more,
@@ -63,11 +62,11 @@ test('mutual TLS of the mesh that is asked for is never less', () => {
   assert.equal(kindOf({ mode: 'istio-mutual' }, { hasIdentity: false }), 'impossible');
 });
 
-test('credentials are for those who may have them: gateways and chosen sidecars have them or no way, others pass over the name as in Istio', () => {
+test('credentials are for those who may have them, and nobody else calls with less', () => {
   const tls = { mode: 'mutual', credentialName: 'bank' } as const;
-  assert.equal(kindOf(tls, { ignoresCredentials: true }), 'plaintext');
-  assert.equal(kindOf(tls, { ignoresCredentials: false }), 'impossible');
-  assert.equal(kindOf(tls, { ignoresCredentials: false, secrets: {} }), 'always');
+  assert.equal(kindOf(tls), 'impossible');
+  assert.equal(kindOf({ ...tls, mode: 'simple' }), 'impossible');
+  assert.equal(kindOf(tls, { secrets: {} }), 'always');
 });
 
 test('TLS of its own needs a name that its servers are known by', () => {

@@ -42,8 +42,7 @@ export type EncryptedCluster = {
   readonly mtls: ServiceMtls;
   readonly hasIdentity: boolean;
   readonly systemRoots: string;
-  /** Sidecars that no rule chooses pass over the names of credentials, as in Istio. */
-  readonly ignoresCredentials: boolean;
+  /** Of what the rule names; undefined where the client may not have it. */
   readonly secrets: ClientSecrets | undefined;
   readonly settings: MeshSettings;
 };
@@ -60,7 +59,7 @@ export function encryptionOf(tls: ClientTls | undefined, cluster: EncryptedClust
     case 'mutual':
       if (isUnnamed(tls, cluster.service)) return { kind: 'impossible' };
       if (tls.credentialName === undefined) return { kind: 'always', socket: ownSocket(tls, cluster) };
-      if (cluster.ignoresCredentials) return { kind: 'plaintext' };
+      // Differs from Istio, where sidecars that no rule chooses pass over the name of the credential, and with it the TLS: they call in plaintext.
       return cluster.secrets === undefined ? { kind: 'impossible' } : { kind: 'always', socket: ownSocket(tls, cluster) };
   }
 }

@@ -1,14 +1,18 @@
-// What of destination rules Istio accepts although it does nothing, or not what it seems to: a warning each.
+// What of destination rules Istio accepts although it does nothing, or not what it seems to: a warning each, and an error where nobody can call.
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Origin } from '#base/origin.ts';
 import type { DestinationRule, Subset, TrafficPolicy } from '#model/destination-rule.ts';
 import { effectivePolicy } from '#model/effective-policy.ts';
+import type { Mesh } from '#model/mesh.ts';
 
-export function destinationRuleDiagnostics(rules: readonly DestinationRule[]): readonly Diagnostic[] {
-  return rules.flatMap((rule) => [
+export function destinationRuleDiagnostics({
+  destinationRules,
+  virtualServices,
+}: Pick<Mesh, 'destinationRules' | 'virtualServices'>): readonly Diagnostic[] {
+  return destinationRules.flatMap((rule) => [
     ...rule.subsets.flatMap((subset, index) => subsetDiagnostics(subset, index, rule)),
     ...failoverDiagnostics(rule),
-    ...unencrypted(rule),
+    ...credentialsOfGateways(rule, virtualServices),
   ]);
 }
 
@@ -53,16 +57,25 @@ function unwatchedFailover({ loadBalancer, outlierDetection }: TrafficPolicy): O
   return locality.failover.length > 0 || locality.failoverPriority.length > 0 ? locality.origin : undefined;
 }
 
-/** Credentials in rules for all clients: only gateways may have them, and sidecars go without TLS, in Istio too. */
-function unencrypted({ policy, subsets, workloadSelector }: DestinationRule): readonly Diagnostic[] {
+/**
+ * Credentials in rules for all clients: only gateways may have them. Differs from Istio, whose sidecars call without TLS then: here they do not call.
+ * An error, unless rules of their own say where sidecars send what is for the host, such as to an egress gateway.
+ */
+function credentialsOfGateways(
+  { host, policy, subsets, workloadSelector }: DestinationRule,
+  virtualServices: Mesh['virtualServices'],
+): readonly Diagnostic[] {
   if (workloadSelector !== undefined) return [];
   const levels = [policy, ...subsets.map((subset) => subset.policy)].flatMap((level) =>
     level === undefined ? [] : [level, ...level.ports.values()],
   );
   return levels.flatMap(({ tls }): readonly Diagnostic[] => {
     if (tls?.credentialName === undefined || (tls.mode !== 'simple' && tls.mode !== 'mutual')) return [];
-    const message = 'credentialName is for gateways here: sidecars pass it over, and their calls go out without TLS, as in Istio';
+    const isRouted = virtualServices.some(
+      ({ gateways, hosts }) => gateways.includes('mesh') && hosts.some(({ hostname }) => hostname === host.hostname),
+    );
+    const message = `credentialName is for gateways here: sidecars are not given ${tls.credentialName}, and cannot call ${host.hostname} by this rule`;
     const hint = 'where sidecars are meant to begin TLS, choose them by workloadSelector, or name certificate files';
-    return [{ code: 'HDL0038', severity: 'warning', message, hint, at: tls.origin }];
+    return [{ code: 'HDL0038', severity: isRouted ? 'warning' : 'error', message, hint, at: tls.origin }];
   });
 }

@@ -92,7 +92,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...ofServices,
     ...referenceDiagnostics(parts, memo.hostHints),
     ...virtualServiceDiagnostics(parts.virtualServices),
-    ...destinationRuleDiagnostics(parts.destinationRules),
+    ...destinationRuleDiagnostics(parts),
     ...sidecarDiagnostics(parts.sidecars),
     ...peerAuthenticationDiagnostics(parts),
     ...mtlsConflicts(parts),
