@@ -47,3 +47,64 @@ spec:
     ['HDL0030 7', 'HDL0032 9'],
   );
 });
+
+test('what policies close at a sidecar is a finding: an authorizer that it does not see, a port and a call without their Secret', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'in.yaml');
+  await writeFile(
+    file,
+    `apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: 'extensionProviders: [{ name: p, envoyExtAuthzGrpc: { service: asker.safe.svc.cluster.local, port: 9000 } }]' }
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: { name: asked, namespace: shop }
+spec: { action: CUSTOM, provider: { name: p }, rules: [{}] }
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: web, namespace: shop }
+spec:
+  workloadSelector: { labels: { app: web } }
+  egress: [{ hosts: ['./*'] }]
+  ingress:
+    - { port: { number: 8443, protocol: HTTPS, name: https }, defaultEndpoint: '127.0.0.1:8080', tls: { mode: SIMPLE, credentialName: gone } }
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: web, namespace: shop }
+spec: { selector: { matchLabels: { app: web } }, portLevelMtls: { 8443: { mode: DISABLE } } }
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: bank, namespace: shop }
+spec: { hosts: [bank.example.com], location: MESH_EXTERNAL, resolution: DNS, ports: [{ number: 443, name: https, protocol: HTTPS }] }
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: bank, namespace: shop }
+spec:
+  host: bank.example.com
+  workloadSelector: { matchLabels: { app: web } }
+  trafficPolicy: { tls: { mode: SIMPLE, credentialName: gone-too } }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: asker, namespace: safe }
+spec: { ports: [{ name: grpc, port: 9000 }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: web, namespace: shop, labels: { app: web } }
+spec: { containers: [{ name: app, image: a }] }
+`,
+  );
+  const { diagnostics } = await analyzeFiles([file]);
+  const closed = diagnostics.filter(({ code }) => ['HDL0073', 'HDL0076', 'HDL0083'].includes(code));
+  assert.deepEqual(
+    closed.map(({ code, at }) => `${code} ${at?.line}`),
+    ['HDL0076 6', 'HDL0073 18', 'HDL0083 36'],
+  );
+});

@@ -5,6 +5,7 @@ import { untouchedPatches } from '#app/untouched-patches.ts';
 import { missingGateway } from '#app/up/gateway.ts';
 import { systemClock } from '#base/clock.ts';
 import { compareDiagnostics, type Diagnostic } from '#base/diagnostic.ts';
+import { rulesWithCredentials } from '#compile/client-secrets.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
@@ -40,19 +41,31 @@ function withMissingGateway(snapshot: Snapshot): Snapshot {
   return nextSnapshot(undefined, [...Object.values(snapshot.resources).flatMap((ofKind) => [...ofKind.values()]), ...added], snapshot.diagnostics);
 }
 
-/** Findings of compiling: servers of gateways that are left out or cannot be given their certificates, and what EnvoyFilters patch. */
-const compiledCodes: ReadonlySet<string> = new Set(['HDL0030', 'HDL0032', 'HDL0033', 'HDL0036']);
+/**
+ * Findings of compiling: servers of gateways that are left out or cannot be given their certificates, what EnvoyFilters patch, and where policies close
+ * what was to be open: ports without their TLS, authorizers that a proxy does not see, calls without their credentials.
+ */
+const compiledCodes: ReadonlySet<string> = new Set(['HDL0030', 'HDL0032', 'HDL0033', 'HDL0036', 'HDL0038', 'HDL0073', 'HDL0076', 'HDL0083']);
 
-/** What is only known once it is compiled: for gateways, and where there are EnvoyFilters for each workload, as redirection would have it. */
+/** What is only known once it is compiled: for gateways, and where sidecars may have findings for each workload, as redirection would have it. */
 function compiledDiagnostics(mesh: Mesh): readonly Diagnostic[] {
-  const isPatched = mesh.envoyFilters.length > 0;
-  if (!isPatched && mesh.gateways.length === 0) return [];
+  const isOfSidecars = concernsSidecars(mesh);
+  if (!isOfSidecars && mesh.gateways.length === 0) return [];
   const compiler = new MeshCompiler(mesh);
   const compiled = [...mesh.workloads.values()].flatMap((workload) => {
     // Whoever runs them gives them an identity.
     const { withoutIdentity: _withoutIdentity, ...proxy } = proxyForWorkload(mesh, workload, { kind: 'redirect' });
-    return isPatched || proxy.type === 'router' ? [compiler.compile(proxy)] : [];
+    return isOfSidecars || proxy.type === 'router' ? [compiler.compile(proxy)] : [];
   });
   const unique = new Map(compiled.flatMap(({ diagnostics }) => diagnostics).map((diagnostic) => [JSON.stringify(diagnostic), diagnostic]));
   return [...[...unique.values()].filter(({ code }) => compiledCodes.has(code)), ...untouchedPatches(compiled)];
+}
+
+/** Without any of these, compiling finds nothing about a sidecar. */
+function concernsSidecars({ envoyFilters, sidecars, authorizationPolicies, destinationRules }: Mesh): boolean {
+  return (
+    envoyFilters.length + sidecars.length > 0 ||
+    authorizationPolicies.some(({ action }) => action.kind === 'custom') ||
+    rulesWithCredentials(destinationRules).length > 0
+  );
 }
