@@ -46,7 +46,7 @@ function writeDeclarations() {
 
 /** `'#model/mesh.ts'` in the file `compile/route.ts` → `'../model/mesh.js'`. */
 function withRelativeImports(code, path) {
-  return code.replace(/(\bfrom\s*|\bimport\s*\(?\s*)(["'])#([^"']+)\2/g, (_, before, quote, target) => {
+  return code.replace(/(\bfrom\s*|\bimport\s*\(?\s*|\brequire\(\s*)(["'])#([^"']+)\2/g, (_, before, quote, target) => {
     const way = relative(dirname(path), target).replace(/\.ts$/, '.js');
     return `${before}${quote}${way.startsWith('.') ? way : `./${way}`}${quote}`;
   });

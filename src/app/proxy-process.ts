@@ -8,8 +8,6 @@ import type { Logger, LogLevel } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
-import { readBootstrap } from '#proxy/bootstrap.ts';
-import { parseBootstrap } from '#proxy/bootstrap-text.ts';
 
 export type ProxyProcessOptions = {
   /** Either a bootstrap file, or an xDS server and who we are. */
@@ -55,11 +53,15 @@ export async function runProxyProcess(options: ProxyProcessOptions, warn: (line:
   }
   const proxy = started.value;
   if (proxy.admin !== undefined) logger.log('info', 'admin', { address: `${proxy.admin.address}:${proxy.admin.port}` });
+  let isDraining = false;
   void proxy.ready.then(() => {
+    // What waits for it hears of it at the end, too.
+    if (isDraining) return;
     for (const { name, address, port } of proxy.listeners()) logger.log('info', 'listening', { listener: name, address: `${address}:${port}` });
     logger.log('info', 'ready');
   });
   await stopSignal(stop.signal);
+  isDraining = true;
   logger.log('info', 'draining');
   await proxy.close();
   await identity?.[Symbol.asyncDispose]();
@@ -109,6 +111,7 @@ async function readSource(options: ProxyProcessOptions, warn: (line: string) => 
   return ok({ kind: 'xds', target: xds, node: node.value });
 }
 
+/** What reads bootstraps is loaded where there is one. */
 async function readBootstrapFile(file: string): Promise<Result<ProxySource, readonly string[]>> {
   let text: string;
   try {
@@ -116,6 +119,8 @@ async function readBootstrapFile(file: string): Promise<Result<ProxySource, read
   } catch (error) {
     return failed([error instanceof Error ? error.message : String(error)]);
   }
+  const { parseBootstrap } = await import('#proxy/bootstrap-text.ts');
+  const { readBootstrap } = await import('#proxy/bootstrap.ts');
   const message = await parseBootstrap(text, file);
   if (!message.ok) return failed([message.error]);
   const bootstrap = readBootstrap(message.value);

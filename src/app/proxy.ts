@@ -16,7 +16,7 @@ import { adminPages, type ServerState } from '#proxy/admin-pages.ts';
 import type { AdsSource, ProxyBootstrap } from '#proxy/bootstrap.ts';
 import { describeCertificates } from '#proxy/certs-page.ts';
 import { ClusterStore, type Refusal } from '#proxy/cluster-store.ts';
-import { dumpConfig, readable } from '#proxy/config-dump.ts';
+import type * as ConfigDump from '#proxy/config-dump.ts';
 import { ConfigStore } from '#proxy/config-store.ts';
 import { systemResolver } from '#proxy/dns-endpoints.ts';
 import { readPem } from '#proxy/tls/secrets.ts';
@@ -54,6 +54,13 @@ export type RunningProxy = AsyncDisposable & {
 };
 
 const version = 'heddle/0.1.0';
+
+/** Loaded when somebody asks: it brings every type along that may stand in a bootstrap. In one step, as the page is made in one. */
+const dumps = () => {
+  const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
+  // The type of the very file.
+  return require('#proxy/config-dump.ts') as typeof ConfigDump;
+};
 
 /** Errors name the resource and field of a static configuration that cannot be used, or the address that is taken. */
 export async function runProxy(options: ProxyOptions): Promise<Result<RunningProxy, readonly string[]>> {
@@ -232,7 +239,7 @@ class Proxy implements RunningProxy {
       clusters: this.#parts.clusters,
       addedViaApi: (name) => this.#clusterStore.messages().some(({ message, isStatic }) => message.name === name && !isStatic),
       counters: this.#parts.counters,
-      configDump: () => dumpConfig(bootstrap, this.#clusterStore, this.#configStore, this.#secrets.store),
+      configDump: () => dumps().dumpConfig(bootstrap, this.#clusterStore, this.#configStore, this.#secrets.store),
       certificates: () => describeCertificates(this.#secrets.store.all(), this.#options.clock.nowMs()),
       setLogLevel: (level) => this.#options.onLogLevel?.(level),
       drainListeners: () => void this.#drain(),
@@ -247,7 +254,7 @@ class Proxy implements RunningProxy {
   #nodeJson(): unknown {
     const { source } = this.#options;
     const node = source.kind === 'xds' ? source.node : source.bootstrap.node;
-    return node === undefined ? {} : readable(NodeSchema, node);
+    return node === undefined ? {} : dumps().readable(NodeSchema, node);
   }
 
   #wantSecrets(): void {

@@ -1,9 +1,8 @@
 // Envoy's lb_policy with its settings, or load_balancing_policy, compiled.
-import { isMessage, type Message } from '@bufbuild/protobuf';
 import type { BalancingEntry, SlowStart } from '#decide/balancing-entry.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
-import { unpackExtension } from '#decide/extension.ts';
+import { type Extension, unpackExtension } from '#decide/extension.ts';
 import type { RingSettings } from '#decide/hash-ring.ts';
 import { isPrime } from '#decide/maglev.ts';
 import {
@@ -13,20 +12,12 @@ import {
   type Cluster_RingHashLbConfig as LegacyRing,
   type Cluster_SlowStartConfig as LegacySlowStart,
 } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
-import { ClusterProvidedSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/cluster_provided/v3/cluster_provided_pb.js';
 import type { LocalityLbConfig, SlowStartConfig } from '#envoy/gen/envoy/extensions/load_balancing_policies/common/v3/common_pb.js';
-import {
-  LeastRequestSchema,
-  LeastRequest_SelectionMethod as SelectionMethod,
-} from '#envoy/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js';
-import { MaglevSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/maglev/v3/maglev_pb.js';
-import { RandomSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/random/v3/random_pb.js';
-import {
+import type { LeastRequest_SelectionMethod as SelectionMethod } from '#envoy/gen/envoy/extensions/load_balancing_policies/least_request/v3/least_request_pb.js';
+import type {
   RingHash_HashFunction as HashFunction,
-  type RingHash,
-  RingHashSchema,
+  RingHash,
 } from '#envoy/gen/envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash_pb.js';
-import { RoundRobinSchema } from '#envoy/gen/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin_pb.js';
 
 const defaults: BalancingEntry = {
   balancing: 'round-robin',
@@ -105,30 +96,35 @@ function compilePolicies(cluster: Cluster, problems: Problems): Partial<Balancin
   return {};
 }
 
-function compilePolicy(message: Message, at: string, problems: Problems): Partial<BalancingEntry> | undefined {
-  if (isMessage(message, ClusterProvidedSchema)) return { balancing: 'original-dst' };
-  if (isMessage(message, RandomSchema)) return { balancing: 'random', ...localityOf(message.localityLbConfig) };
-  if (isMessage(message, RoundRobinSchema))
+// Numbers, as their types alone are imported: the compiler holds them against those.
+const fullScan: SelectionMethod.FULL_SCAN = 1;
+const murmurHash: HashFunction.MURMUR_HASH_2 = 2;
+
+function compilePolicy(message: Extension, at: string, problems: Problems): Partial<BalancingEntry> | undefined {
+  if (message.$typeName === 'envoy.extensions.load_balancing_policies.cluster_provided.v3.ClusterProvided') return { balancing: 'original-dst' };
+  if (message.$typeName === 'envoy.extensions.load_balancing_policies.random.v3.Random')
+    return { balancing: 'random', ...localityOf(message.localityLbConfig) };
+  if (message.$typeName === 'envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin')
     return { balancing: 'round-robin', ...localityOf(message.localityLbConfig), ...slowStartOf(message.slowStartConfig) };
-  if (isMessage(message, LeastRequestSchema)) {
+  if (message.$typeName === 'envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest') {
     return {
       balancing: 'least-request',
       choiceCount: message.choiceCount ?? 2,
-      fullScan: message.selectionMethod === SelectionMethod.FULL_SCAN,
+      fullScan: message.selectionMethod === fullScan,
       activeRequestBias: message.activeRequestBias?.defaultValue ?? 1,
       ...localityOf(message.localityLbConfig),
       ...slowStartOf(message.slowStartConfig),
     };
   }
-  if (isMessage(message, RingHashSchema)) {
+  if (message.$typeName === 'envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash') {
     return {
       balancing: 'ring-hash',
-      ring: ringOf(message, message.hashFunction === HashFunction.MURMUR_HASH_2, at, problems),
+      ring: ringOf(message, message.hashFunction === murmurHash, at, problems),
       hashesHostname: message.consistentHashingLbConfig?.useHostnameForHashing ?? message.useHostnameForHashing,
       localityWeighted: message.localityWeightedLbConfig !== undefined,
     };
   }
-  if (isMessage(message, MaglevSchema)) {
+  if (message.$typeName === 'envoy.extensions.load_balancing_policies.maglev.v3.Maglev') {
     return {
       balancing: 'maglev',
       maglevTableSize: tableSizeOf(message.tableSize, `${at}.table_size`, problems),

@@ -1,5 +1,4 @@
 // Envoy's Cluster, compiled once per update.
-import { isMessage } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
 import { compileBalancing } from '#decide/balancing.ts';
 import type { CircuitLimits, ClusterEntry, DnsSettings, Http2Upstream, OriginalDestination } from '#decide/cluster-entry.ts';
@@ -15,8 +14,8 @@ import { compileTransport, compileTransportChoices } from '#decide/transport-soc
 import { type Cluster, ClusterSchema, Cluster_DiscoveryType as Discovery } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { RoutingPriority } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { Http2ProtocolOptions } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
-import { type ClusterConfig, ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
-import { type HttpProtocolOptions, HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import type { ClusterConfig } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
+import type { HttpProtocolOptions } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 
 const protocolOptionsKey = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
@@ -31,7 +30,7 @@ export function compileCluster(cluster: Cluster): Result<ClusterEntry, readonly 
 function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
   const packed = cluster.typedExtensionProtocolOptions[protocolOptionsKey];
   const message = packed === undefined ? undefined : unpackExtension(packed);
-  const options = message !== undefined && isMessage(message, HttpProtocolOptionsSchema) ? message : undefined;
+  const options = message !== undefined && message.$typeName === 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions' ? message : undefined;
   const common = options?.commonHttpProtocolOptions ?? cluster.commonHttpProtocolOptions;
   const assignment = cluster.loadAssignment === undefined ? undefined : buildEndpoints(cluster.loadAssignment, 'load_assignment', problems);
   const transportChoices = compileTransportChoices(cluster, problems);
@@ -81,7 +80,7 @@ function outlierOf({ outlierDetection }: Cluster, options: HttpProtocolOptions |
 function dynamicOf({ clusterDiscoveryType: type }: Cluster): ClusterConfig | undefined {
   if (type.case !== 'clusterType' || type.value.typedConfig === undefined) return undefined;
   const config = unpackExtension(type.value.typedConfig);
-  return config !== undefined && isMessage(config, ClusterConfigSchema) ? config : undefined;
+  return config !== undefined && config.$typeName === 'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig' ? config : undefined;
 }
 
 /** Envoy's. */

@@ -1,5 +1,4 @@
 // The http_filters of a connection manager, compiled: one list, in the order of the configuration, the router last.
-import { isMessage } from '@bufbuild/protobuf';
 import type { Problems } from '#decide/config-error.ts';
 import { compileHttpExtAuthz } from '#decide/ext-authz.ts';
 import { unpackExtension } from '#decide/extension.ts';
@@ -10,17 +9,6 @@ import { compileJwt } from '#decide/jwt.ts';
 import { compileRateLimit } from '#decide/rate-limit.ts';
 import { compileHttpRbac } from '#decide/rbac.ts';
 import { oncePerContent } from '#decide/same-content.ts';
-import { BufferSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
-import { CorsSchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
-import { FilterConfigSchema } from '#envoy/gen/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy_pb.js';
-import { ExtAuthzSchema } from '#envoy/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
-import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
-import { GrpcWebSchema } from '#envoy/gen/envoy/extensions/filters/http/grpc_web/v3/grpc_web_pb.js';
-import { JwtAuthenticationSchema } from '#envoy/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
-import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
-import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
-import { RouterSchema } from '#envoy/gen/envoy/extensions/filters/http/router/v3/router_pb.js';
-import { ConfigSchema as FilterStateSchema } from '#envoy/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
 import type { HttpFilter } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 
 export function compileHttpFilters(filters: readonly HttpFilter[], field: string, problems: Problems): readonly HttpFilterEntry[] {
@@ -34,21 +22,27 @@ function compileHttpFilter({ name, disabled, isOptional, configType }: HttpFilte
   const message = any === undefined ? undefined : oncePerContent('message', any, problems, () => unpackExtension(any));
   const at = `${field}.typed_config`;
   if (any !== undefined && message !== undefined) {
-    if (isMessage(message, RouterSchema)) return { kind: 'router', name, disabled, suppressEnvoyHeaders: message.suppressEnvoyHeaders };
-    if (isMessage(message, RBACSchema)) {
+    if (message.$typeName === 'envoy.extensions.filters.http.router.v3.Router')
+      return { kind: 'router', name, disabled, suppressEnvoyHeaders: message.suppressEnvoyHeaders };
+    if (message.$typeName === 'envoy.extensions.filters.http.rbac.v3.RBAC') {
       return { kind: 'rbac', name, disabled, policy: oncePerContent('policy', any, problems, () => compileHttpRbac(message, at, problems)) };
     }
-    if (isMessage(message, JwtAuthenticationSchema)) return { kind: 'jwt', name, disabled, jwt: compileJwt(message, at, problems) };
-    if (isMessage(message, ExtAuthzSchema)) return { kind: 'ext-authz', name, disabled, authz: compileHttpExtAuthz(message, at, problems) };
-    if (isMessage(message, CorsSchema)) return { kind: 'cors', name, disabled };
-    if (isMessage(message, HTTPFaultSchema)) return { kind: 'fault', name, disabled, fault: compileFault(message, at, problems) };
-    if (isMessage(message, LocalRateLimitSchema))
+    if (message.$typeName === 'envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication')
+      return { kind: 'jwt', name, disabled, jwt: compileJwt(message, at, problems) };
+    if (message.$typeName === 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthz')
+      return { kind: 'ext-authz', name, disabled, authz: compileHttpExtAuthz(message, at, problems) };
+    if (message.$typeName === 'envoy.extensions.filters.http.cors.v3.Cors') return { kind: 'cors', name, disabled };
+    if (message.$typeName === 'envoy.extensions.filters.http.fault.v3.HTTPFault')
+      return { kind: 'fault', name, disabled, fault: compileFault(message, at, problems) };
+    if (message.$typeName === 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit')
       return { kind: 'rate-limit', name, disabled, limit: compileRateLimit(message, false, at, problems) };
-    if (isMessage(message, GrpcWebSchema)) return { kind: 'grpc-web', name, disabled };
+    if (message.$typeName === 'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb') return { kind: 'grpc-web', name, disabled };
     // Envoy looks the host up in here; this proxy does so as it connects.
-    if (isMessage(message, FilterConfigSchema)) return undefined;
-    if (isMessage(message, FilterStateSchema)) return { kind: 'filter-state', name, disabled, protocols: compileFilterState(message, at, problems) };
-    if (isMessage(message, BufferSchema)) return { kind: 'buffer', name, disabled, maxBytes: message.maxRequestBytes ?? 0 };
+    if (message.$typeName === 'envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig') return undefined;
+    if (message.$typeName === 'envoy.extensions.filters.http.set_filter_state.v3.Config')
+      return { kind: 'filter-state', name, disabled, protocols: compileFilterState(message, at, problems) };
+    if (message.$typeName === 'envoy.extensions.filters.http.buffer.v3.Buffer')
+      return { kind: 'buffer', name, disabled, maxBytes: message.maxRequestBytes ?? 0 };
   }
   // Envoy passes over an optional filter that it does not know.
   if (!isOptional) problems.report(field, `HTTP filter ${name} is not supported`);

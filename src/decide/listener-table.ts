@@ -1,6 +1,5 @@
 // Envoy's Listener, compiled once per update, and the choice of a filter chain for a connection.
 
-import { isMessage } from '@bufbuild/protobuf';
 import { parseIp } from '#base/cidr.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
@@ -19,7 +18,6 @@ import type { ConnectionView } from '#decide/views.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { FilterChain, ListenerFilter } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { type Listener, ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
-import { ProxyProtocolSchema } from '#envoy/gen/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol_pb.js';
 
 /** Every field that cannot be honoured is an error. `readFile` serves files that routes name. */
 export function compileListener(listener: Listener, readFile?: FileReader): Result<ListenerEntry, readonly ConfigError[]> {
@@ -103,7 +101,10 @@ function compileListenerFilter(filter: ListenerFilter, field: string, problems: 
     problems.report(field, `listener filter ${filter.name} is not supported`);
     return [];
   }
-  const optional = extension !== undefined && isMessage(extension, ProxyProtocolSchema) && extension.allowRequestsWithoutProxyProtocol;
+  const optional =
+    extension !== undefined &&
+    extension.$typeName === 'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol' &&
+    extension.allowRequestsWithoutProxyProtocol;
   return [{ kind, disabled: compilePortPredicate(filter.filterDisabled, `${field}.filter_disabled`, problems), ...(optional && { optional }) }];
 }
 

@@ -1,5 +1,4 @@
 // The network filters of a chain, compiled: HTTP connection manager, TCP proxy, RBAC, external authorisers.
-import { isMessage } from '@bufbuild/protobuf';
 import type { Problems } from '#decide/config-error.ts';
 import type { FileReader } from '#decide/data-source.ts';
 import { durationMs } from '#decide/duration.ts';
@@ -11,14 +10,7 @@ import type { NetworkFilterEntry, TcpProxyEntry, TunnelEntry } from '#decide/lis
 import { compileNetworkRbac } from '#decide/rbac.ts';
 import { oncePerContent } from '#decide/same-content.ts';
 import type { Filter } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
-import { ExtAuthzSchema } from '#envoy/gen/envoy/extensions/filters/network/ext_authz/v3/ext_authz_pb.js';
-import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
-import { RBACSchema } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
-import {
-  type TcpProxy,
-  TcpProxySchema,
-  type TcpProxy_TunnelingConfig as TunnelingConfig,
-} from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
+import type { TcpProxy, TcpProxy_TunnelingConfig as TunnelingConfig } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 
 /** None for a filter that is not supported; `problems` then says so. */
 export function compileNetworkFilter(filter: Filter, field: string, problems: Problems, readFile: FileReader | undefined): NetworkFilterEntry[] {
@@ -26,10 +18,13 @@ export function compileNetworkFilter(filter: Filter, field: string, problems: Pr
   const message = any === undefined ? undefined : oncePerContent('message', any, problems, () => unpackExtension(any));
   const at = `${field}.typed_config`;
   if (any !== undefined && message !== undefined) {
-    if (isMessage(message, HttpConnectionManagerSchema)) return [{ kind: 'http', manager: compileHttpManager(message, at, problems, readFile) }];
-    if (isMessage(message, TcpProxySchema)) return [{ kind: 'tcp-proxy', ...compileTcpProxy(message, at, problems) }];
-    if (isMessage(message, ExtAuthzSchema)) return [{ kind: 'ext-authz', authz: compileNetworkExtAuthz(message, at, problems) }];
-    if (isMessage(message, RBACSchema)) {
+    if (message.$typeName === 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager')
+      return [{ kind: 'http', manager: compileHttpManager(message, at, problems, readFile) }];
+    if (message.$typeName === 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy')
+      return [{ kind: 'tcp-proxy', ...compileTcpProxy(message, at, problems) }];
+    if (message.$typeName === 'envoy.extensions.filters.network.ext_authz.v3.ExtAuthz')
+      return [{ kind: 'ext-authz', authz: compileNetworkExtAuthz(message, at, problems) }];
+    if (message.$typeName === 'envoy.extensions.filters.network.rbac.v3.RBAC') {
       return [{ kind: 'rbac', policy: oncePerContent('network policy', any, problems, () => compileNetworkRbac(message, at, problems)) }];
     }
   }

@@ -6,7 +6,7 @@ import type { HeaderOperations } from '#decide/header-operations.ts';
 import { compileRateLimitRules, type Descriptor, type RateLimitRule } from '#decide/rate-limit-rule.ts';
 import { shareOf } from '#decide/route-match.ts';
 import { type BucketLimit, bucketLimit } from '#decide/token-bucket.ts';
-import { VhRateLimitsOptions as HostRules, XRateLimitHeadersRFCVersion } from '#envoy/gen/envoy/extensions/common/ratelimit/v3/ratelimit_pb.js';
+import type { VhRateLimitsOptions as HostRules, XRateLimitHeadersRFCVersion } from '#envoy/gen/envoy/extensions/common/ratelimit/v3/ratelimit_pb.js';
 import type { LocalRateLimit } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
 
 export type RateLimitEntry = {
@@ -66,17 +66,19 @@ export function compileRateLimit(limit: LocalRateLimit, onRoute: boolean, field:
     maxOpenValues: limit.maxDynamicDescriptors ?? defaultOpenValues,
     responseHeaders: compileHeaderLevel('response', limit.responseHeadersToAdd, [], at, problems),
     requestHeaders: compileHeaderLevel('request', limit.requestHeadersToAddWhenNotEnforced, [], at, problems),
-    reportsQuota: limit.enableXRatelimitHeaders === XRateLimitHeadersRFCVersion.DRAFT_VERSION_03,
+    reportsQuota: limit.enableXRatelimitHeaders === draft03,
     stage: limit.stage,
     rules: limit.rateLimits.length === 0 ? undefined : compileRateLimitRules(limit.rateLimits, `${field}.rate_limits`, problems),
     hostRules: hostRules[limit.vhRateLimits],
   };
 }
 
+// Numbers, as their types alone are imported: the compiler holds them against those.
+const draft03: XRateLimitHeadersRFCVersion.DRAFT_VERSION_03 = 1;
 const hostRules: Readonly<Record<HostRules, RateLimitEntry['hostRules']>> = {
-  [HostRules.OVERRIDE]: 'override',
-  [HostRules.INCLUDE]: 'include',
-  [HostRules.IGNORE]: 'ignore',
+  0: 'override',
+  1: 'include',
+  2: 'ignore',
 };
 
 function compileDescriptors({ descriptors }: LocalRateLimit, field: string, problems: Problems): Pick<RateLimitEntry, 'exact' | 'open'> {

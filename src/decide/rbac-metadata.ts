@@ -6,11 +6,14 @@ import { anyKeys, noKeys, patternsOf, type RuleKeys, type TextRespect, textKeys 
 import { nothing, type RbacRule } from '#decide/rbac-rule.ts';
 import type { RbacSubject } from '#decide/rbac-subject.ts';
 import { compileStringTest } from '#decide/string-test.ts';
-import { MetadataSource, type SourcedMetadata } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
+import type { MetadataSource, SourcedMetadata } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { MetadataMatcher } from '#envoy/gen/envoy/type/matcher/v3/metadata_pb.js';
 import type { DoubleMatcher } from '#envoy/gen/envoy/type/matcher/v3/number_pb.js';
 import type { StringMatcher } from '#envoy/gen/envoy/type/matcher/v3/string_pb.js';
 import type { ValueMatcher } from '#envoy/gen/envoy/type/matcher/v3/value_pb.js';
+
+/** A number, as its type alone is imported: the compiler holds it against that. */
+const fromFilters: MetadataSource.DYNAMIC = 0;
 
 /** `matches` is asked with undefined where nothing is there. `keys` are of what stands at the path, or of one thing in a list there. */
 export type ValueTest = {
@@ -43,7 +46,7 @@ export function metadataRule(matcher: MetadataMatcher, field: string, problems: 
 
 /** Of routes' metadata no more than texts is kept here, so rules about it are refused. */
 export function sourcedMetadataRule({ metadataMatcher, metadataSource }: SourcedMetadata, field: string, problems: Problems): RbacRule {
-  if (metadataSource === MetadataSource.DYNAMIC && metadataMatcher !== undefined) {
+  if (metadataSource === fromFilters && metadataMatcher !== undefined) {
     return metadataRule(metadataMatcher, `${field}.metadata_matcher`, problems);
   }
   problems.report(field, metadataMatcher === undefined ? 'metadata_matcher is required' : 'metadata_source ROUTE is not supported');

@@ -1,6 +1,5 @@
 // Envoy's RBAC Permission: what may be done.
 
-import { isMessage } from '@bufbuild/protobuf';
 import type { Problems } from '#decide/config-error.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { addressRule, headerRule, pathBeginKeys, pathRule, pathTestRule } from '#decide/rbac-condition.ts';
@@ -11,7 +10,6 @@ import { compileStringTest } from '#decide/string-test.ts';
 import { compileUriTemplate } from '#decide/uri-template.ts';
 import type { TypedExtensionConfig } from '#envoy/gen/envoy/config/core/v3/extension_pb.js';
 import type { Permission } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
-import { UriTemplateMatchConfigSchema } from '#envoy/gen/envoy/extensions/path/match/uri_template/v3/uri_template_match_pb.js';
 import type { StringMatcher } from '#envoy/gen/envoy/type/matcher/v3/string_pb.js';
 
 export function compilePermission(permission: Permission, field: string, problems: Problems): RbacRule {
@@ -96,7 +94,7 @@ function serverNameRule(matcher: StringMatcher, field: string, problems: Problem
 
 function templateRule(extension: TypedExtensionConfig, field: string, problems: Problems): RbacRule {
   const config = extension.typedConfig === undefined ? undefined : unpackExtension(extension.typedConfig);
-  if (config === undefined || !isMessage(config, UriTemplateMatchConfigSchema))
+  if (config === undefined || config.$typeName !== 'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig')
     return unsupported(field, `path matcher ${extension.name} is not supported`, problems);
   const template = compileUriTemplate(config.pathTemplate);
   if (!template.ok) return unsupported(`${field}.typed_config.path_template`, template.error, problems);

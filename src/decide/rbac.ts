@@ -8,7 +8,7 @@ import { compilePrincipal } from '#decide/rbac-principal.ts';
 import { allRules, anyRule } from '#decide/rbac-rule.ts';
 import type { RbacSubject } from '#decide/rbac-subject.ts';
 import type { Trace } from '#decide/trace.ts';
-import { RBAC_Action as Action, type Permission, type Policy, type Principal, type RBAC } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
+import type { RBAC_Action as Action, Permission, Policy, Principal, RBAC } from '#envoy/gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { RBAC as HttpRbac } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import type { RBAC as NetworkRbac } from '#envoy/gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
 
@@ -85,7 +85,8 @@ export function compileRules(rbac: RBAC, field: string, problems: Problems): Rba
   return { action: actions[rbac.action], policies, index: new PolicyIndex(policies) };
 }
 
-const actions: Readonly<Record<Action, RbacRules['action']>> = { [Action.ALLOW]: 'allow', [Action.DENY]: 'deny', [Action.LOG]: 'log' };
+/** By number, as the types alone are imported: the compiler knows which. */
+const actions: Readonly<Record<Action, RbacRules['action']>> = { 0: 'allow', 1: 'deny', 2: 'log' };
 
 function compilePolicy(name: string, policy: Policy, field: string, problems: Problems): RbacPolicy {
   const permissions = policy.permissions.map((permission, index) => compilePermission(permission, `${field}.permissions[${index}]`, problems));

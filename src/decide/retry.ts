@@ -1,13 +1,11 @@
 // Envoy's RetryPolicy, compiled: what to retry, how often, and how long to wait.
 
-import { isMessage } from '@bufbuild/protobuf';
 import type { Condition } from '#decide/condition.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
 import { unpackExtension } from '#decide/extension.ts';
 import { compileHeaderCondition } from '#decide/header-condition.ts';
 import { RetryPolicy_ResetHeaderFormat as ResetFormat, type RetryPolicy } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
-import { PreviousPrioritiesConfigSchema } from '#envoy/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js';
 
 /** Envoy's retry_on words (router filter, x-envoy-retry-on and x-envoy-retry-grpc-on). */
 export const retryConditions = [
@@ -94,7 +92,7 @@ export function compileRetry(policy: RetryPolicy, field: string, problems: Probl
 function priorityUpdateFrequency({ retryPriority }: RetryPolicy, field: string, problems: Problems): number {
   if (retryPriority === undefined) return 0;
   const message = retryPriority.configType.case === 'typedConfig' ? unpackExtension(retryPriority.configType.value) : undefined;
-  if (message !== undefined && isMessage(message, PreviousPrioritiesConfigSchema)) {
+  if (message !== undefined && message.$typeName === 'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig') {
     if (message.updateFrequency < 1) problems.report(`${field}.retry_priority.typed_config.update_frequency`, 'must be above 0');
     return message.updateFrequency;
   }

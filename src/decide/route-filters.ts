@@ -1,6 +1,5 @@
 // typed_per_filter_config of route configuration, virtual host, route and weighted cluster, compiled and joined: what a route says about each
 // filter. The most specific level wins; of CORS policies each field does.
-import { isMessage } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { Problems } from '#decide/config-error.ts';
 import { type CorsLevel, compileCorsLevel, joinCors } from '#decide/cors.ts';
@@ -11,15 +10,6 @@ import { compileFilterState } from '#decide/filter-state.ts';
 import type { RouteFilter, RouteFilters } from '#decide/http-filter.ts';
 import { compileRateLimit } from '#decide/rate-limit.ts';
 import { compileHttpRbac } from '#decide/rbac.ts';
-import { FilterConfigSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
-import { BufferPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
-import { CorsPolicySchema } from '#envoy/gen/envoy/extensions/filters/http/cors/v3/cors_pb.js';
-import { ExtAuthzPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
-import { HTTPFaultSchema } from '#envoy/gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
-import { PerRouteConfigSchema as JwtPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
-import { LocalRateLimitSchema } from '#envoy/gen/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js';
-import { RBACPerRouteSchema } from '#envoy/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
-import { ConfigSchema as FilterStateSchema } from '#envoy/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
 
 /** One level: of each filter whether it runs (undefined: not said) and with what. */
 export type FilterLevel = ReadonlyMap<string, LevelFilter>;
@@ -42,7 +32,7 @@ export function compileFilterLevel(owner: OwnerOfFilters, at: string, problems: 
 
 function compileLevelFilter(any: Any, field: string, problems: Problems): LevelFilter {
   const message = unpackExtension(any);
-  if (message === undefined || !isMessage(message, FilterConfigSchema))
+  if (message === undefined || message.$typeName !== 'envoy.config.route.v3.FilterConfig')
     return { disabled: false, config: compileConfig(any, false, field, problems) };
   const config = message.config === undefined ? undefined : compileConfig(message.config, message.isOptional, `${field}.config`, problems);
   return { disabled: message.disabled, config };
@@ -51,21 +41,25 @@ function compileLevelFilter(any: Any, field: string, problems: Problems): LevelF
 function compileConfig(any: Any, isOptional: boolean, field: string, problems: Problems): LevelConfig | undefined {
   const message = unpackExtension(any);
   if (message !== undefined) {
-    if (isMessage(message, HTTPFaultSchema)) return { kind: 'fault', fault: compileFault(message, field, problems) };
-    if (isMessage(message, CorsPolicySchema)) return { kind: 'cors', level: compileCorsLevel(message, field, problems) };
-    if (isMessage(message, LocalRateLimitSchema)) return { kind: 'rate-limit', limit: compileRateLimit(message, true, field, problems) };
-    if (isMessage(message, RBACPerRouteSchema))
+    if (message.$typeName === 'envoy.extensions.filters.http.fault.v3.HTTPFault')
+      return { kind: 'fault', fault: compileFault(message, field, problems) };
+    if (message.$typeName === 'envoy.extensions.filters.http.cors.v3.CorsPolicy')
+      return { kind: 'cors', level: compileCorsLevel(message, field, problems) };
+    if (message.$typeName === 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit')
+      return { kind: 'rate-limit', limit: compileRateLimit(message, true, field, problems) };
+    if (message.$typeName === 'envoy.extensions.filters.http.rbac.v3.RBACPerRoute')
       return { kind: 'rbac', policy: message.rbac === undefined ? undefined : compileHttpRbac(message.rbac, `${field}.rbac`, problems) };
-    if (isMessage(message, JwtPerRouteSchema)) {
+    if (message.$typeName === 'envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig') {
       if (message.requirementSpecifier.case === 'requirementName') problems.report(`${field}.requirement_name`, 'not supported by this proxy');
       return { kind: 'jwt-off' };
     }
-    if (isMessage(message, ExtAuthzPerRouteSchema)) {
+    if (message.$typeName === 'envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute') {
       const check = compileExtAuthzOfRoute(message, field, problems);
       return check === undefined ? { kind: 'off' } : { kind: 'ext-authz', check };
     }
-    if (isMessage(message, FilterStateSchema)) return { kind: 'filter-state', protocols: compileFilterState(message, field, problems) };
-    if (isMessage(message, BufferPerRouteSchema)) {
+    if (message.$typeName === 'envoy.extensions.filters.http.set_filter_state.v3.Config')
+      return { kind: 'filter-state', protocols: compileFilterState(message, field, problems) };
+    if (message.$typeName === 'envoy.extensions.filters.http.buffer.v3.BufferPerRoute') {
       const { override } = message;
       if (override.case === 'buffer') return { kind: 'buffer', maxBytes: override.value.maxRequestBytes ?? 0 };
       return { kind: 'off' };

@@ -264,6 +264,8 @@ const route: Readonly<Record<string, MessageRules>> = {
   ),
   'envoy.config.route.v3.RetryPolicy.RetryHostPredicate': fields('name typed_config'),
   'envoy.config.route.v3.RetryPolicy.RetryPriority': fields('name typed_config'),
+  // Of a bootstrap's overload manager.
+  'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig': 'all',
   'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate': 'all',
   'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig': 'all',
   'envoy.config.route.v3.RetryPolicy.RetryBackOff': 'all',

@@ -1,5 +1,4 @@
 // Envoy's DownstreamTlsContext and UpstreamTlsContext, compiled to what proxy/tls needs. Nothing is read here.
-import { isMessage } from '@bufbuild/protobuf';
 import type { UpstreamTls } from '#decide/cluster-entry.ts';
 import type { Problems } from '#decide/config-error.ts';
 import { dataSourceOf } from '#decide/data-source.ts';
@@ -9,8 +8,6 @@ import { compileStringTest } from '#decide/string-test.ts';
 import type { CertificateSource, DownstreamTls, KeyPairSource, PeerValidation, SanMatch, TlsSettings, TlsVersion } from '#decide/tls-entry.ts';
 import type { TransportSocket } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { ProxyProtocolConfig_Version as ProxyProtocolVersion } from '#envoy/gen/envoy/config/core/v3/proxy_protocol_pb.js';
-import { ProxyProtocolUpstreamTransportSchema } from '#envoy/gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb.js';
-import { RawBufferSchema } from '#envoy/gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
 import {
   type CertificateValidationContext,
   TlsParameters_TlsProtocol as Protocol,
@@ -18,17 +15,13 @@ import {
   type TlsCertificate,
   CertificateValidationContext_TrustChainVerification as TrustChain,
 } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
-import {
-  type CommonTlsContext,
-  DownstreamTlsContextSchema,
-  UpstreamTlsContextSchema,
-} from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import type { CommonTlsContext } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 
 /** Undefined for plaintext (raw_buffer). */
 export function compileDownstreamTls(socket: TransportSocket, field: string, problems: Problems): DownstreamTls | undefined {
   const message = unpackedSocket(socket);
-  if (message !== undefined && isMessage(message, RawBufferSchema)) return undefined;
-  if (message === undefined || !isMessage(message, DownstreamTlsContextSchema)) {
+  if (message !== undefined && message.$typeName === 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer') return undefined;
+  if (message === undefined || message.$typeName !== 'envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext') {
     problems.report(field, `transport socket ${socket.name} is not supported`);
     return undefined;
   }
@@ -49,8 +42,8 @@ export function compileDownstreamTls(socket: TransportSocket, field: string, pro
 /** Undefined for plaintext (raw_buffer). */
 export function compileUpstreamTls(socket: TransportSocket, field: string, problems: Problems): UpstreamTls | undefined {
   const message = unpackedSocket(socket);
-  if (message !== undefined && isMessage(message, RawBufferSchema)) return undefined;
-  if (message === undefined || !isMessage(message, UpstreamTlsContextSchema)) {
+  if (message !== undefined && message.$typeName === 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer') return undefined;
+  if (message === undefined || message.$typeName !== 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext') {
     problems.report(field, `transport socket ${socket.name} is not supported`);
     return undefined;
   }
@@ -70,7 +63,8 @@ export function compileUpstreamTls(socket: TransportSocket, field: string, probl
 /** Of a transport socket that begins with a PROXY protocol header: its version, and the socket behind it. Undefined: it is none. */
 export function compileProxyProtocol(socket: TransportSocket): { readonly version: 1 | 2; readonly inner: TransportSocket | undefined } | undefined {
   const message = unpackedSocket(socket);
-  if (message === undefined || !isMessage(message, ProxyProtocolUpstreamTransportSchema)) return undefined;
+  if (message === undefined || message.$typeName !== 'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport')
+    return undefined;
   return { version: message.config?.version === ProxyProtocolVersion.V2 ? 2 : 1, inner: message.transportSocket };
 }
 

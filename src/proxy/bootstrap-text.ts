@@ -1,13 +1,9 @@
 // An Envoy bootstrap as text (YAML or JSON) in, the Bootstrap message out. JSON by proto3's rules: snake_case or camelCase names, durations as
 // '1.5s', typed configuration by "@type". A field or type that does not exist is an error that names it.
-import { createRegistry, fromJson, type JsonValue, type Registry } from '@bufbuild/protobuf';
+import { fromJson, type JsonValue } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
 import { extensions } from '#decide/extension.ts';
 import { type Bootstrap, BootstrapSchema } from '#envoy/gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
-import { DownstreamConnectionsConfigSchema } from '#envoy/gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
-
-/** The extensions of listeners and clusters, and those that stand in a bootstrap alone. */
-const types = (): Registry => createRegistry(extensions, DownstreamConnectionsConfigSchema);
 
 /** `file` only stands in front of errors. YAML is a superset of JSON; its parser is loaded only where the text is no JSON. */
 export async function parseBootstrap(text: string, file: string): Promise<Result<Bootstrap, string>> {
@@ -15,7 +11,7 @@ export async function parseBootstrap(text: string, file: string): Promise<Result
   if (!value.ok) return failed(`${file}:${value.error}`);
   if (typeof value.value !== 'object' || value.value === null || Array.isArray(value.value)) return failed(`${file}: a bootstrap is an object`);
   try {
-    return ok(fromJson(BootstrapSchema, value.value, { registry: types() }));
+    return ok(fromJson(BootstrapSchema, value.value, { registry: extensions }));
   } catch (error) {
     return failed(`${file}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -2,14 +2,13 @@
 // or an error that names it: a bootstrap never runs half understood.
 
 import { reflect } from '@bufbuild/protobuf/reflect';
-import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { failed, ok, type Result } from '#base/result.ts';
+import { unpackExtension } from '#decide/extension.ts';
 import { type Bootstrap, BootstrapSchema } from '#envoy/gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import type { Cluster } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type ApiConfigSource, ApiConfigSource_ApiType, type ConfigSource } from '#envoy/gen/envoy/config/core/v3/config_source_pb.js';
 import type { Listener } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
-import { DownstreamConnectionsConfigSchema } from '#envoy/gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
 import type { Secret } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 
 export type ProxyBootstrap = {
@@ -146,9 +145,10 @@ function readConnectionLimit(message: Bootstrap, errors: string[]): number {
   if (overloadManager.loadshedPoints.length > 0) errors.push('overload_manager.loadshed_points: are not supported by this proxy');
   let limit = Number.POSITIVE_INFINITY;
   for (const [index, { name, configType }] of overloadManager.resourceMonitors.entries()) {
-    const config = configType.case === 'typedConfig' ? anyUnpack(configType.value, DownstreamConnectionsConfigSchema) : undefined;
-    if (config === undefined) errors.push(`overload_manager.resource_monitors[${index}]: ${name} is not supported by this proxy`);
-    else limit = Number(config.maxActiveDownstreamConnections);
+    const config = configType.case === 'typedConfig' ? unpackExtension(configType.value) : undefined;
+    if (config?.$typeName === 'envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig')
+      limit = Number(config.maxActiveDownstreamConnections);
+    else errors.push(`overload_manager.resource_monitors[${index}]: ${name} is not supported by this proxy`);
   }
   return limit;
 }
