@@ -4,6 +4,7 @@
 import { create } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
+import { connectionFailure } from '#base/connection-failure.ts';
 import type { Logger } from '#base/logger.ts';
 import { failed, type Result } from '#base/result.ts';
 import { createCertificateMethod } from '#ca/certificate-methods.ts';
@@ -137,7 +138,7 @@ class IdentityClient {
       const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error, answer) => {
         cancelDeadline();
         this.#cancelRequest = undefined;
-        if (error !== null) resolve(failed(`${status[error.code]}: ${error.details}`));
+        if (error !== null) resolve(failed(`${status[error.code]}: ${connectionFailure(error.details)}`));
         else resolve({ ok: true, value: answer?.certChain ?? [] });
       });
       const cancelDeadline = this.#options.clock.after(callDeadlineMs, () => call.cancel());

@@ -70,7 +70,7 @@ test('a plugged-in authority is taken when its last file is there, and until the
 
   rmSync(join(authority.folder, 'ca-key.pem'));
   const now = authority.content();
-  await until('the missing key is told', [clock], () => /HDL0090 ca-key\.pem .*missing/.test(found()));
+  await until('the missing key is told', [clock], () => /HDL0090 ca-key\.pem .*missing; it signs on/.test(found()));
   assert.equal(authority.content(), now);
 });
 

@@ -114,7 +114,7 @@ class FollowedFolder {
     const moved = this.#moveOn();
     const read = moved.ok ? readFolder(folder, clock.nowMs()) : moved;
     const content = read.ok ? read.value : this.content;
-    const diagnostics = [...(read.ok ? [] : [read.error]), ...endsSoon(folder, content, clock.nowMs())];
+    const diagnostics = [...(read.ok ? [] : [signsOn(read.error)]), ...endsSoon(folder, content, clock.nowMs())];
     const isNew = !isSame(content, this.content);
     if (!isNew && JSON.stringify(diagnostics) === JSON.stringify(this.diagnostics)) return;
     if (isNew) logger.log('info', 'the certificate authority changed', { folder, roots: content.set.rootCertificates.length });
@@ -164,4 +164,9 @@ function endsSoon(folder: string, { set }: FolderContent, nowMs: number): readon
       at: { file: `${folder}/${fileNames.certificate}`, line: 0, col: 0 },
     },
   ];
+}
+
+/** Of files that became unusable while it runs. */
+function signsOn(diagnostic: Diagnostic): Diagnostic {
+  return { ...diagnostic, message: `${diagnostic.message}; it signs on with what it read before` };
 }

@@ -5,6 +5,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { Client, type ClientDuplexStream, credentials, Metadata } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
+import { connectionFailure } from '#base/connection-failure.ts';
 import type { Logger } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
@@ -133,7 +134,7 @@ export class AdsClient implements AsyncDisposable {
     // A server that has nothing new for us may answer with headers alone.
     stream.on('metadata', () => this.#opened(stream));
     stream.on('data', (response: Buffer) => this.#receive(stream, response));
-    stream.on('error', (error: Error) => this.#lost(stream, error.message));
+    stream.on('error', (error: Error) => this.#lost(stream, connectionFailure(error.message)));
     stream.on('end', () => this.#lost(stream, 'the server ended the stream'));
     for (const subscriber of this.#subscribers.values()) this.#write(stream, subscriber.exchange.open());
   }
