@@ -44,9 +44,9 @@ function writeDeclarations() {
   }
 }
 
-/** `'#model/mesh.ts'` in the file `compile/route.ts` → `'../model/mesh.js'`. */
+/** `'#model/mesh.ts'` in the file `compile/route.ts` → `'../model/mesh.js'`. esbuild gives a `require` of one's own a number. */
 function withRelativeImports(code, path) {
-  return code.replace(/(\bfrom\s*|\bimport\s*\(?\s*|\brequire\(\s*)(["'])#([^"']+)\2/g, (_, before, quote, target) => {
+  return code.replace(/(\bfrom\s*|\bimport\s*\(?\s*|\brequire\d*\(\s*)(["'])#([^"']+)\2/g, (_, before, quote, target) => {
     const way = relative(dirname(path), target).replace(/\.ts$/, '.js');
     return `${before}${quote}${way.startsWith('.') ? way : `./${way}`}${quote}`;
   });
