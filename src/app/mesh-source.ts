@@ -17,6 +17,7 @@ import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import { proxyFromNode } from '#model/proxy-from-node.ts';
 import type { Endpoint } from '#model/service.ts';
+import { accountMisfit, mayHaveSecrets } from '#model/workload-claim.ts';
 import type { Snapshot, SnapshotSource } from '#sources/snapshot.ts';
 import type { NodeSource } from '#xds/node-source.ts';
 
@@ -56,8 +57,10 @@ export class MeshSource implements NodeSource, Disposable {
     if (known !== undefined && known.node === node && known.compiler === this.#compiler) return ok(known.compiled.resources);
     const proxy = this.#proxyOf(node);
     if (!proxy.ok) return proxy;
+    const misfit = accountMisfit(this.mesh, proxy.value);
+    if (misfit !== undefined) return failed(misfit);
     try {
-      const fresh = this.#compiler.compile(proxy.value);
+      const fresh = this.#compiler.compile(mayHaveSecrets(this.mesh, proxy.value) ? proxy.value : { ...proxy.value, withoutSecrets: true });
       const compiled = known === undefined ? fresh : { ...fresh, resources: keepSameTypes(known.compiled.resources, fresh.resources) };
       this.#nodes.set(node.id, { node, compiler: this.#compiler, compiled });
       return ok(compiled.resources);

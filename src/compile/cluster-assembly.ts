@@ -41,7 +41,7 @@ export function clusterAssembly(scope: Scope, proxy: Proxy, credentials: Gateway
   const governed = scope.once(`governed services ${rulesKey}`, () => governedServices(scope, labels, rulesKey, cache));
   const forwardsByHost = scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS';
   const placement = placementOf(scope, proxy, labels);
-  const name = `${scope.key} ${rulesKey} ${clientKey} ${forwardsByHost} ${placementKey(placement, governed.facts)}`;
+  const name = `${scope.key} ${rulesKey} ${clientKey} ${proxy.withoutSecrets === true} ${forwardsByHost} ${placementKey(placement, governed.facts)}`;
   return scope.once(`clusters ${name}`, () =>
     cache.madeOf('cluster assembly', name, [governed, ...encryptionParts(scope)], () =>
       assemble([

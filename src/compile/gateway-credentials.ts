@@ -44,6 +44,21 @@ export function meshCredentials(credentials: ReadonlyMap<string, Credential>, ca
   };
 }
 
+/** What is left for a proxy that no Secret is for: its own identity, and roots of ConfigMaps, which are no secret. */
+export function withoutSecrets(credentials: GatewayCredentials): GatewayCredentials {
+  return {
+    find: (use, client) => {
+      const isPublic = use.name.startsWith(builtinScheme) || use.name.startsWith('configmap://');
+      return isPublic ? credentials.find(use, client) : failed(refusedToStrangers);
+    },
+  };
+}
+
+const refusedToStrangers: MissingSecret = {
+  what: 'the mesh knows no workload of its service account that has its labels, and Secrets are for those only',
+  hint: 'write its Pod, or a WorkloadEntry with its serviceAccount and labels',
+};
+
 const builtinScheme = 'builtin://';
 const knownForms = 'name a Secret of the namespace of the gateway proxy, or roots as configmap://namespace/name';
 const contentOf: Readonly<Record<CredentialRole, string>> = {

@@ -8,7 +8,7 @@ import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import { applyPatches, patchesFor } from '#compile/envoy-filter.ts';
 import { compileGateway } from '#compile/gateway.ts';
-import { type GatewayCredentials, meshCredentials } from '#compile/gateway-credentials.ts';
+import { type GatewayCredentials, meshCredentials, withoutSecrets } from '#compile/gateway-credentials.ts';
 import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
 import { rateLimitPatches } from '#compile/rate-limit.ts';
 import { Scope } from '#compile/scope.ts';
@@ -49,15 +49,16 @@ export class MeshCompiler {
   /** All resources of this proxy. Diagnostics are about what the mesh asks of it that cannot be compiled. */
   compile(proxy: Proxy): Compiled {
     const scope = this.#scope(proxy);
-    const clusters = clusterAssembly(scope, proxy, this.#credentials, this.#cache);
-    const parts = { cache: this.#cache, credentials: this.#credentials, clusters: clusters.resources };
-    const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, this.#credentials, this.#cache);
+    const credentials = proxy.withoutSecrets === true ? withoutSecrets(this.#credentials) : this.#credentials;
+    const clusters = clusterAssembly(scope, proxy, credentials, this.#cache);
+    const parts = { cache: this.#cache, credentials, clusters: clusters.resources };
+    const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, credentials, this.#cache);
     const policies = { resources: new Map(), origins: authorizationOrigins(this.mesh) };
     const joined = join([clusters, ...own.shared, assemble(own.units), policies]);
     const patches = [...this.#rateLimits(proxy), ...patchesFor(this.mesh, proxy)];
     const diagnostics = [
       ...own.diagnostics,
-      ...missingSecrets(scope, proxy, this.#credentials),
+      ...missingSecrets(scope, proxy, credentials),
       ...unseenAuthorizers(this.mesh, proxy, clusters.resources),
     ];
     if (patches.length === 0) return { ...joined, diagnostics };

@@ -8,7 +8,7 @@ import { createCertificateMethod, streamSecretsMethod } from '#ca/certificate-me
 import type { Authority } from '#ca/folder/authority.ts';
 import { type Caller, identifyCaller } from '#ca/server/caller.ts';
 import { certificateHandler } from '#ca/server/certificate-service.ts';
-import { nodeMisfit } from '#ca/server/node-fit.ts';
+import { admitNode } from '#ca/server/node-fit.ts';
 import { type RootsCall, rootsHandler } from '#ca/server/roots-service.ts';
 import { openServerIdentity } from '#ca/server/server-certificate.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
@@ -29,8 +29,8 @@ type Method = typeof createCertificateMethod | typeof streamSecretsMethod;
 
 export type Guard = Disposable & {
   readonly credentials: ServerCredentials;
-  /** Who calls; what comes out tells of a node why it is not the caller's. */
-  readonly admit: (call: AnyCall) => Promise<Result<(node: Node) => string | undefined, string>>;
+  /** Who calls; what comes out makes of a node the one that it is proved to be, or tells why it is not the caller's. */
+  readonly admit: (call: AnyCall) => Promise<Result<(node: Node) => Result<Node, string>, string>>;
   readonly services: readonly Service[];
   /** Ends the streams that are open, so that their clients look for another server. */
   readonly endStreams: () => void;
@@ -54,7 +54,7 @@ export function openGuard({ authority, trustDomain, clock, logger }: GuardOption
     credentials: own.value.credentials,
     admit: async (call) => {
       const caller = await identify(call);
-      return caller.ok ? ok((node: Node) => nodeMisfit(caller.value, node)) : failed(caller.error);
+      return caller.ok ? ok((node: Node) => admitNode(caller.value, node)) : failed(caller.error);
     },
     services: [
       {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Caller } from '#ca/server/caller.ts';
-import { nodeMisfit } from '#ca/server/node-fit.ts';
+import { admitNode, nodeMisfit } from '#ca/server/node-fit.ts';
+import { create } from '#envoy/create.ts';
+import { NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 
 const caller: Caller = { identity: { trustDomain: 'cluster.local', namespace: 'default', serviceAccount: 'hello' }, by: 'token' };
 const id = 'sidecar~10.0.0.1~hello-v1.default~default.svc.cluster.local';
@@ -24,4 +26,14 @@ test('a node of somebody else does not', () => {
     [{ ...caller, pod: 'hello-v2' }, { id }, /for pod hello-v2, and the node is hello-v1\.default/],
   ];
   for (const [who, node, expected] of cases) assert.match(nodeMisfit(who, node) ?? '', expected);
+});
+
+test('a node that leaves its service account out has the one that was proved', () => {
+  for (const metadata of [{}, { SERVICE_ACCOUNT: '' }, { SERVICE_ACCOUNT: 'hello' }]) {
+    const admitted = admitNode(caller, create(NodeSchema, { id, metadata: { NAMESPACE: 'default', ...metadata } }));
+    assert.ok(admitted.ok);
+    assert.deepEqual(admitted.value.metadata, { NAMESPACE: 'default', SERVICE_ACCOUNT: 'hello' });
+    assert.equal(admitted.value.id, id);
+  }
+  assert.equal(admitNode(caller, create(NodeSchema, { id, metadata: { SERVICE_ACCOUNT: 'admin' } })).ok, false);
 });

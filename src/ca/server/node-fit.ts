@@ -1,9 +1,19 @@
 // Whether a proxy is who its caller is: the node id and metadata of xDS must be of the caller's namespace, service account and, where its token
-// names one, pod. As Istio's PILOT_ENABLE_XDS_IDENTITY_CHECK.
+// names one, pod. As Istio's PILOT_ENABLE_XDS_IDENTITY_CHECK. What the node leaves unsaid is said of it, so that nobody downstream takes silence for
+// somebody else's account.
 
+import { create } from '@bufbuild/protobuf';
+import { failed, ok, type Result } from '#base/result.ts';
 import { formatIdentity } from '#ca/identity.ts';
 import type { Caller } from '#ca/server/caller.ts';
-import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+
+/** The node with the service account that its caller has proved, or why it is refused. */
+export function admitNode(caller: Caller, node: Node): Result<Node, string> {
+  const misfit = nodeMisfit(caller, node);
+  if (misfit !== undefined) return failed(misfit);
+  return ok(create(NodeSchema, { ...node, metadata: { ...node.metadata, SERVICE_ACCOUNT: caller.identity.serviceAccount } }));
+}
 
 /** Why the node is refused, or undefined. */
 export function nodeMisfit({ identity, pod }: Caller, { id, metadata }: Pick<Node, 'id' | 'metadata'>): string | undefined {

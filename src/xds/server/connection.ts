@@ -28,8 +28,8 @@ export type ConnectionOptions = {
   readonly carriesSecrets: boolean;
 };
 
-/** Why a node is not the caller that opened the call, or undefined when it fits. */
-export type Admission = (node: Node) => string | undefined;
+/** The node with what is proved of the caller that opened the call, or why it is not that caller. */
+export type Admission = (node: Node) => Result<Node, string>;
 
 export type Connection = {
   readonly receive: (request: Buffer) => void;
@@ -83,18 +83,19 @@ class Session {
   }
 
   /** The stream, opened by the first request, which must name the node; undefined when the call was refused. */
-  streamOf(node: Node | undefined): NodeStream | undefined {
+  streamOf(claimed: Node | undefined): NodeStream | undefined {
     if (this.#ended || this.#stream !== undefined) return this.#ended ? undefined : this.#stream;
-    if (node === undefined || node.id === '') {
+    if (claimed === undefined || claimed.id === '') {
       this.#refuse(grpcStatus.INVALID_ARGUMENT, 'the first request of a stream must carry the node, with its id');
       return undefined;
     }
-    const misfit = this.#options.admission?.(node);
-    if (misfit !== undefined) {
-      this.#options.logger.log('warn', 'xDS client refused', { node: node.id, reason: misfit });
-      this.#refuse(grpcStatus.PERMISSION_DENIED, misfit);
+    const admitted = this.#options.admission?.(claimed) ?? ok(claimed);
+    if (!admitted.ok) {
+      this.#options.logger.log('warn', 'xDS client refused', { node: claimed.id, reason: admitted.error });
+      this.#refuse(grpcStatus.PERMISSION_DENIED, admitted.error);
       return undefined;
     }
+    const node = admitted.value;
     const resources = this.#resourcesFor(node);
     if (!resources.ok) {
       this.#options.logger.log('warn', 'xDS client refused', { node: node.id, reason: resources.error });
