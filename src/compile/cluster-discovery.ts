@@ -108,8 +108,8 @@ function dnsFields(kind: 'dns' | 'dns-round-robin', target: ClusterTarget, clien
 }
 
 /**
- * One cluster for all hosts that the wildcard covers, of which each request says one. Only for HTTP, which says it; and without TLS, whose server
- * name would have to follow. Source: Istio, buildDFPCluster.
+ * One cluster for all hosts that the wildcard covers, of which each request says one. Only for HTTP, which says it. TLS that is to verify nobody, or
+ * whose server name is written, counts as insecure there. Source: Istio, buildDFPCluster.
  */
 function dynamicFields({ port, subset }: ClusterTarget): DiscoveryFields | undefined {
   if (subset !== undefined || !isHttp(port.protocol)) return undefined;

@@ -28,6 +28,7 @@ import {
 import { typeUrls } from '#envoy/type-url.ts';
 import type { DestinationRule, TrafficPolicy } from '#model/destination-rule.ts';
 import type { MeshSettings } from '#model/mesh.ts';
+import { isHttp } from '#model/protocol.ts';
 import type { Endpoint, Service } from '#model/service.ts';
 
 /** What of the mesh a service's clusters depend on, beside the service and its rule. `secrets`: by the name of the credential; those the client may have. */
@@ -72,7 +73,7 @@ function outboundCluster(
     commonLbConfig: commonLbConfig(target.locality, outlier),
     circuitBreakers: circuitBreakers(pool, policy?.retryBudget),
     ...(outlier !== undefined && { outlierDetection: outlierDetection(outlier) }),
-    typedExtensionProtocolOptions: upstreamProtocolOptions(port.protocol, http),
+    typedExtensionProtocolOptions: upstreamProtocolOptions(port.protocol, withNames(http, encryption)),
     ...socketFields(encryption, policy?.proxyProtocol),
     metadata: clusterMetadata([service], port, ruleMetadata(target, rule)),
     // Last: where connections go by themselves nothing is balanced.
@@ -96,13 +97,14 @@ function encryptionFor(
   { client, mtls, secrets, settings }: ClusterContext,
 ): Encryption {
   const tls = policy?.tls;
-  // What names its server by each request has no TLS yet.
-  const isDynamic = type?.case === 'clusterType';
-  if (isDynamic) return tls === undefined || tls.mode === 'disable' ? { kind: 'plaintext' } : { kind: 'impossible' };
+  // Whom a request names is no service of the mesh, which could do mutual TLS.
+  if (type?.case === 'clusterType' && tls === undefined) return { kind: 'plaintext' };
+  if (type?.case === 'clusterType' && tls?.mode === 'istio-mutual') return { kind: 'impossible' };
   return encryptionOf(tls, {
     service,
     meshServerName: meshServerName(port.number, subset?.name, service.hostname),
     protocol,
+    isHttp: isHttp(port.protocol),
     passesThrough: type?.case === 'type' && type.value === Cluster_DiscoveryType.ORIGINAL_DST,
     port: port.number,
     mtls,
@@ -115,6 +117,10 @@ function encryptionFor(
 
 function errorsOf(outlier: TrafficPolicy['outlierDetection']): Pick<UpstreamHttp, 'errorStatuses'> {
   return outlier?.errorStatuses === undefined ? {} : { errorStatuses: outlier.errorStatuses };
+}
+
+function withNames(http: UpstreamHttp, encryption: Encryption): UpstreamHttp {
+  return encryption.kind === 'always' && encryption.names !== undefined ? { ...http, requestNames: encryption.names } : http;
 }
 
 /** What most clusters have is made once. */

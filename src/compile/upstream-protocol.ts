@@ -4,6 +4,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { duration } from '#compile/durations.ts';
 import { errorMatcher } from '#compile/outlier-detection.ts';
+import type { RequestNames } from '#compile/upstream-tls.ts';
 import { packAny } from '#envoy/any.ts';
 import type { HttpProtocolOptionsSchema as CommonOptionsSchema, Http2ProtocolOptionsSchema } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
 import { HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
@@ -22,6 +23,8 @@ export type UpstreamHttp = {
   readonly pool?: ConnectionPool;
   /** OutlierDetection.errorStatuses. */
   readonly errorStatuses?: readonly number[];
+  /** What of each request says which server it is for. */
+  readonly requestNames?: RequestNames;
   /** MeshConfig.h2UpgradePolicy. */
   readonly h2Upgrade: boolean;
 };
@@ -32,23 +35,30 @@ export function upstreamProtocolOptions(protocol: Protocol, http: UpstreamHttp):
   const version = versionOptions(protocol, http);
   const common = commonOptions(pool);
   const errors = carriedBy(protocol, http) === 'bytes' && protocol !== 'auto' ? undefined : http.errorStatuses;
-  if (version === undefined && common === undefined && errors === undefined) return {};
-  if (pool !== undefined || version === undefined || errors !== undefined) return packOptions(version, common, errors);
+  const isPlain = common === undefined && errors === undefined && http.requestNames === undefined;
+  if (version === undefined && isPlain) return {};
+  const parts: OptionsInit = {
+    ...(common !== undefined && { commonHttpProtocolOptions: common }),
+    ...(errors !== undefined && { outlierDetection: { errorMatcher: errorMatcher(errors) } }),
+    ...(http.requestNames !== undefined && {
+      upstreamHttpProtocolOptions: { autoSni: http.requestNames.sni, autoSanValidation: http.requestNames.san },
+    }),
+  };
+  if (pool !== undefined || version === undefined || !isPlain) return packOptions(version, parts);
   // What most clusters have is packed once.
   const known = version.case === 'explicitHttpConfig' ? packed.http2 : packed.mirrored;
-  const options = known ?? packOptions(version, undefined);
+  const options = known ?? packOptions(version, {});
   packed[version.case === 'explicitHttpConfig' ? 'http2' : 'mirrored'] = options;
   return options;
 }
 
 const packed: { http2?: ProtocolOptions; mirrored?: ProtocolOptions } = {};
 
-function packOptions(version: VersionInit | undefined, common: ReturnType<typeof commonOptions>, errors?: readonly number[]): ProtocolOptions {
+function packOptions(version: VersionInit | undefined, parts: OptionsInit): ProtocolOptions {
   return {
     [extension]: packAny(HttpProtocolOptionsSchema, {
       upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } },
-      ...(common !== undefined && { commonHttpProtocolOptions: common }),
-      ...(errors !== undefined && { outlierDetection: { errorMatcher: errorMatcher(errors) } }),
+      ...parts,
     }),
   };
 }

@@ -24,11 +24,12 @@ function service(hostname: string): Service {
   };
 }
 
-function kindOf(tls: Partial<ClientTls> | undefined, more: Partial<EncryptedCluster> = {}): string {
+function encrypt(tls: Partial<ClientTls> | undefined, more: Partial<EncryptedCluster> = {}) {
   const cluster: EncryptedCluster = {
     service: service('web.shop.svc.cluster.local'),
     meshServerName: 'outbound_.80_._.web.shop.svc.cluster.local',
     protocol: 'http1',
+    isHttp: true,
     passesThrough: false,
     port: 80,
     mtls: { accounts: [], automatic: true, wholePorts: new Set() },
@@ -40,8 +41,10 @@ function kindOf(tls: Partial<ClientTls> | undefined, more: Partial<EncryptedClus
   };
   const whole: ClientTls | undefined =
     tls === undefined ? undefined : { mode: 'simple', subjectAltNames: [], insecureSkipVerify: false, origin, ...tls };
-  return encryptionOf(whole, cluster).kind;
+  return encryptionOf(whole, cluster);
 }
+
+const kindOf = (...[tls, more]: Parameters<typeof encrypt>): string => encrypt(tls, more).kind;
 
 const manual = { accounts: [], automatic: false, wholePorts: new Set<number>() };
 
@@ -72,8 +75,24 @@ test('credentials are for those who may have them, and nobody else calls with le
 test('TLS of its own needs a name that its servers are known by', () => {
   assert.equal(kindOf({ mode: 'simple' }), 'always');
   assert.equal(kindOf({ mode: 'disable' }), 'plaintext');
-  const many = { service: service('*.example.com') };
+  const many = { service: service('*.example.com'), isHttp: false };
   assert.equal(kindOf({ mode: 'simple' }, many), 'impossible');
+  assert.equal(kindOf({ mode: 'simple' }, { ...many, isHttp: true }), 'always', 'requests say it');
   assert.equal(kindOf({ mode: 'simple', sni: 'a.example.com' }, many), 'always');
   assert.equal(kindOf({ mode: 'simple', insecureSkipVerify: true }, many), 'always');
+});
+
+test('without a server name of its own the host of each request is it, and what certificates must be for where nothing else is said', () => {
+  const namesOf = (tls: Partial<ClientTls>, more?: Partial<EncryptedCluster>) => {
+    const encryption = encrypt({ mode: 'simple', ...tls }, more);
+    return encryption.kind === 'always' ? encryption.names : encryption.kind;
+  };
+  assert.deepEqual(namesOf({}), { sni: true, san: true });
+  assert.deepEqual(namesOf({ mode: 'mutual', clientCertificate: '/c.pem', privateKey: '/k.pem' }), { sni: true, san: true });
+  assert.deepEqual(namesOf({ subjectAltNames: ['a.example.com'] }), { sni: true, san: false });
+  assert.deepEqual(namesOf({}, { service: { ...service('a.example.com'), subjectAltNames: ['b.example.com'] } }), { sni: true, san: false });
+  assert.deepEqual(namesOf({ insecureSkipVerify: true }), { sni: true, san: false });
+  assert.equal(namesOf({ sni: 'a.example.com' }), undefined);
+  assert.equal(namesOf({}, { isHttp: false }), undefined, 'bytes have no host');
+  assert.equal(namesOf({ mode: 'istio-mutual' }), undefined);
 });

@@ -23,9 +23,12 @@ export type Socket = MessageInitShape<typeof TransportSocketSchema>;
 /** `by-endpoint`: endpoints that can do mutual TLS get it, others plaintext. `impossible`: there is no way that would be as safe as asked for. */
 export type Encryption =
   | { readonly kind: 'plaintext' }
-  | { readonly kind: 'always'; readonly socket: Socket }
+  | { readonly kind: 'always'; readonly socket: Socket; readonly names?: RequestNames }
   | { readonly kind: 'by-endpoint'; readonly socket: Socket }
   | { readonly kind: 'impossible' };
+
+/** What of each request says which server it is for: the server name of its connections, and what must stand in the server's certificate. */
+export type RequestNames = { readonly sni: boolean; readonly san: boolean };
 
 /** How the credentials that a rule names are asked for; undefined where the client may not have one of them. */
 export type ClientSecrets = { readonly keyPair?: SdsSecretConfig; readonly roots?: SdsSecretConfig };
@@ -36,6 +39,8 @@ export type EncryptedCluster = {
   readonly meshServerName: string;
   /** What the cluster speaks. */
   readonly protocol: keyof typeof clientProtocols;
+  /** All that connections of the cluster carry is HTTP. */
+  readonly isHttp: boolean;
   /** Connections go where the client meant to go, so that nothing is known of the other end. */
   readonly passesThrough: boolean;
   readonly port: number;
@@ -57,19 +62,32 @@ export function encryptionOf(tls: ClientTls | undefined, cluster: EncryptedClust
       return { kind: 'always', socket: meshSocket(tls.sni ?? cluster.meshServerName, namesOf(tls, cluster.mtls.accounts), cluster) };
     case 'simple':
     case 'mutual':
-      if (isUnnamed(tls, cluster.service)) return { kind: 'impossible' };
-      if (tls.credentialName === undefined) return { kind: 'always', socket: ownSocket(tls, cluster) };
+      if (isUnnamed(tls, cluster)) return { kind: 'impossible' };
+      if (tls.credentialName === undefined) return ownEncryption(tls, cluster);
       // Differs from Istio, where sidecars that no rule chooses pass over the name of the credential, and with it the TLS: they call in plaintext.
-      return cluster.secrets === undefined ? { kind: 'impossible' } : { kind: 'always', socket: ownSocket(tls, cluster) };
+      return cluster.secrets === undefined ? { kind: 'impossible' } : ownEncryption(tls, cluster);
   }
 }
 
 /**
- * Services that are many hosts, of a rule that says nothing of names: whoever has any certificate would be believed. Differs from Istio, which takes the
- * name from the Host of each request (auto_sni, auto_san_validation).
+ * Services that are many hosts, of a rule that says nothing of names, where no request says one either: whoever has any certificate would be believed.
  */
-function isUnnamed(tls: ClientTls, { hostname, subjectAltNames = [] }: Service): boolean {
-  return isWildcard(hostname) && tls.sni === undefined && namesOf(tls, subjectAltNames).length === 0 && !tls.insecureSkipVerify;
+function isUnnamed(tls: ClientTls, { service: { hostname, subjectAltNames = [] }, isHttp }: EncryptedCluster): boolean {
+  return isWildcard(hostname) && !isHttp && tls.sni === undefined && namesOf(tls, subjectAltNames).length === 0 && !tls.insecureSkipVerify;
+}
+
+function ownEncryption(tls: ClientTls, cluster: EncryptedCluster): Encryption {
+  const names = requestNames(tls, cluster);
+  return { kind: 'always', socket: ownSocket(tls, cluster, names), ...(names !== undefined && { names }) };
+}
+
+/**
+ * Without `sni` the host of each request is the server name, and what certificates are held against where no names are written. Sniffed ports keep the
+ * service's own name, differing from Istio: bytes that are no HTTP have no host. Source: Istio, setAutoSniAndAutoSanValidation.
+ */
+function requestNames(tls: ClientTls, { service, isHttp }: EncryptedCluster): RequestNames | undefined {
+  if (tls.sni !== undefined || !isHttp) return undefined;
+  return { sni: true, san: namesOf(tls, service.subjectAltNames ?? []).length === 0 && !tls.insecureSkipVerify };
 }
 
 function automaticEncryption(cluster: EncryptedCluster): Encryption {
@@ -128,12 +146,12 @@ function meshContext(protocol: EncryptedCluster['protocol'], names: readonly str
 type CommonContext = Exclude<MessageInitShape<typeof CommonTlsContextSchema>, MessageShape<typeof CommonTlsContextSchema>>;
 
 /** TLS with certificates of its own: from files, from credentials, or only the system's roots. */
-function ownSocket(tls: ClientTls, cluster: EncryptedCluster): Socket {
+function ownSocket(tls: ClientTls, cluster: EncryptedCluster, names: RequestNames | undefined): Socket {
   const { service, protocol, settings } = cluster;
   return tlsSocket(serverName(tls, service) ?? '', {
     tlsParams: originationParameters(settings),
     ...ownCertificate(tls, cluster.secrets),
-    ...ownValidation(tls, cluster),
+    ...ownValidation(tls, cluster, names),
     ...(protocol === 'http2' && { alpnProtocols: ['h2'] }),
   });
 }
@@ -146,13 +164,13 @@ function ownCertificate({ mode, clientCertificate, privateKey }: ClientTls, secr
 }
 
 /**
- * Names as written, else those of the ServiceEntry, else the server name where that is not written either (as Istio's auto_san_validation).
+ * Names as written, else those of the ServiceEntry, else those that requests say, else the service's own where that is the server name.
  * Nothing is verified where that is asked for.
  */
-function ownValidation(tls: ClientTls, { service, secrets, systemRoots }: EncryptedCluster): CommonContext {
+function ownValidation(tls: ClientTls, { service, secrets, systemRoots }: EncryptedCluster, names: RequestNames | undefined): CommonContext {
   if (tls.insecureSkipVerify) return { validationContextType: { case: 'validationContext', value: {} } };
   const written = namesOf(tls, service.subjectAltNames ?? []);
-  const own = tls.sni === undefined ? serverName(tls, service) : undefined;
+  const own = tls.sni === undefined && names === undefined ? serverName(tls, service) : undefined;
   const matchTypedSubjectAltNames =
     written.length > 0 ? exactNames(written) : exactNames(own === undefined ? [] : [own], [SubjectAltNameMatcher_SanType.DNS]);
   if (secrets?.roots !== undefined) {
@@ -173,10 +191,7 @@ function ownValidation(tls: ClientTls, { service, secrets, systemRoots }: Encryp
   return { validationContextType: { case: 'validationContext', value } };
 }
 
-/**
- * The name as written, else the service's own. Differs from Istio, which takes it from the Host of each request (auto_sni): that is the same
- * name, unless the request is for another host than the service's. Undefined for services that are many hosts.
- */
+/** The name as written, else the service's own, unless a request says another. Undefined for services that are many hosts. */
 function serverName({ sni }: ClientTls, { hostname }: Service): string | undefined {
   return sni ?? (isWildcard(hostname) ? undefined : hostname);
 }

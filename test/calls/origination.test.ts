@@ -21,8 +21,11 @@ test('TLS origination with credentials and revoked certificates: embedded proxy'
 
 envoyTest('TLS origination with credentials and revoked certificates: Envoy', (binary) => run({ kind: 'envoy', binary }));
 
-/** Host → the `tls` of its rule, and what a call comes to. Servers show the certificate `good`, but for `revoked…`. */
-const hosts: readonly { readonly host: string; readonly tls: string; readonly answer: string }[] = [
+/**
+ * Host → the `tls` of its rule, and what a call comes to, of the host itself or of the one that is said. Servers show the certificate `good`, but for
+ * `revoked…`.
+ */
+const hosts: readonly { readonly host: string; readonly tls: string; readonly asks?: string; readonly answer: string }[] = [
   { host: 'mutual.example.com', tls: '{ mode: MUTUAL, credentialName: client }', answer: '200 CN=client' },
   { host: 'simple.example.com', tls: '{ mode: SIMPLE, credentialName: client }', answer: '200 nobody' },
   { host: 'other.example.com', tls: '{ mode: SIMPLE, credentialName: client, subjectAltNames: [else.example.org] }', answer: '503' },
@@ -31,6 +34,9 @@ const hosts: readonly { readonly host: string; readonly tls: string; readonly an
   { host: 'listed.example.com', tls: '{ mode: SIMPLE, caCertificates: ROOTS, caCrl: REVOKED }', answer: '200 nobody' },
   { host: 'revoked.example.com', tls: '{ mode: SIMPLE, caCertificates: ROOTS, caCrl: REVOKED }', answer: '503' },
   { host: 'revoked-unasked.example.com', tls: '{ mode: SIMPLE, caCertificates: ROOTS }', answer: '200 nobody' },
+  { host: '*.example.com', tls: '{ mode: SIMPLE, caCertificates: ROOTS }', asks: 'any.example.com', answer: '200 nobody' },
+  { host: '*.example.org', tls: '{ mode: SIMPLE, caCertificates: ROOTS }', asks: 'any.example.org', answer: '503' },
+  { host: '*.example.net', tls: '{ mode: SIMPLE, caCertificates: ROOTS, sni: a.example.com }', asks: 'any.example.net', answer: '200 nobody' },
 ];
 
 async function run(plane: DataPlane): Promise<void> {
@@ -53,9 +59,9 @@ async function run(plane: DataPlane): Promise<void> {
     .replaceAll('"GONE"', String(gone.port));
   const { nodeId, resources } = compile(placed, outbound);
   await withLiveProxy(plane, nodeId, resources, async () => {
-    for (const [index, { host, answer }] of hosts.entries()) {
-      const { status, body } = await httpCall({ port: ports[index] ?? 0, headers: { host } });
-      assert.equal(status === 200 ? `200 ${body}` : String(status), answer, host);
+    for (const [index, { host, asks = host, answer }] of hosts.entries()) {
+      const { status, body } = await httpCall({ port: ports[index] ?? 0, headers: { host: asks } });
+      assert.equal(status === 200 ? `200 ${body}` : String(status), answer, asks);
     }
   });
 }
@@ -102,12 +108,12 @@ stringData: ${data}`,
 }
 
 function hostText(host: string, tls: string): string {
-  const name = host.split('.')[0];
+  const name = host.replace('*', 'all').replaceAll('.', '-');
   return `apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: { name: ${name}, namespace: shop }
 spec:
-  hosts: [${host}]
+  hosts: ['${host}']
   resolution: STATIC
   ports: [{ number: 80, name: http, protocol: HTTP }]
   endpoints: [{ address: 127.0.0.1, ports: { http: "${host.startsWith('revoked') ? 'GONE' : 'GOOD'}" } }]
@@ -115,7 +121,7 @@ spec:
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: { name: ${name}, namespace: shop }
-spec: { host: ${host}, workloadSelector: { matchLabels: { app: client } }, trafficPolicy: { tls: ${tls} } }`;
+spec: { host: '${host}', workloadSelector: { matchLabels: { app: client } }, trafficPolicy: { tls: ${tls} } }`;
 }
 
 type Listening = AsyncDisposable & { readonly port: number };
