@@ -16,9 +16,12 @@ export function markInstalled() {
   writeFileSync(stamp, lockfileHash());
 }
 
-/** `npm ci` where node_modules is absent or from another lockfile; `npm rebuild node` where only Node's executable is gone. */
+/**
+ * `npm ci` where node_modules lacks what the lockfile names; `npm rebuild node` where only Node's executable is gone. `npm ci` begins by taking
+ * node_modules away from whatever runs: it is not run where the packages fit, as after an `npm install NAME`, which runs no `prepare`.
+ */
 export function installMissing() {
-  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lockfileHash()) npm(['ci']);
+  if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lockfileHash()) npm(packagesFit() ? ['run', 'prepare'] : ['ci']);
   if (findNode26(root) === undefined) npm(['rebuild', 'node']);
   if (!existsSync(join(root, 'src/envoy/gen/.inputs'))) npm(['run', 'prepare']);
 }
@@ -44,6 +47,19 @@ function npm(args) {
   if (status === 0) return;
   process.stderr.write(`npm ${args.join(' ')} failed: what it says above is the reason\n`);
   process.exit(status ?? 1);
+}
+
+/** Whether node_modules holds what the lockfile names, by what npm itself wrote down there; optional packages may be for other machines. */
+function packagesFit() {
+  const file = join(root, 'node_modules/.package-lock.json');
+  if (!existsSync(file)) return false;
+  const installed = JSON.parse(readFileSync(file, 'utf8')).packages;
+  const { '': _project, ...wanted } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  return Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
+    const found = installed[path];
+    if (found === undefined) return optional === true;
+    return found.version === version && found.integrity === integrity && existsSync(join(root, path, 'package.json'));
+  });
 }
 
 function lockfileHash() {
