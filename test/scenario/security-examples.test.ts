@@ -4,7 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { example, onBothDataPlanes, startUp, type Up } from '#test/scenario/up.ts';
+import { type DataPlane, example, onBothDataPlanes, startUp, type Up } from '#test/scenario/up.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { runCalls, shownCalls } from '#test/support/readme-calls.ts';
 import { type TemporaryFolder, temporaryFolder } from '#test/support/temporary-folder.ts';
@@ -14,22 +14,26 @@ const examples = ['strict-mtls', 'deny-by-default', 'external-authorizer', 'jwt'
 type Example = (typeof examples)[number];
 
 for (const name of examples) {
-  onBothDataPlanes(`security example ${name}: the answers are those that its README shows`, async (dataPlane) => {
-    await using folder = await copyOf(name);
-    await using _outside = name === 'egress-tls' ? await startOutside(folder) : undefined;
-    await using up = await startUp(dataPlane, { path: folder.path });
-    const calls = shownCalls(await readFile(join(folder.path, 'README.md'), 'utf8'));
-    assert.ok(calls.length > 0, 'the README shows calls');
-    const run = (): Promise<readonly string[]> => callsOn(up, folder, calls);
-    // Policies reach proxies in their own time, keys of an issuer that has just started too; the whole table is asked again until it holds.
-    const expected = calls.map(({ output }) => output);
-    let seen: readonly string[] = [];
-    await waitUntil('the calls answer as shown', async () => (seen = await run()).join('\n') === expected.join('\n'), { timeoutMs: 20_000 }).catch(
-      () => {},
-    );
-    assert.deepEqual(pairs(calls, seen), pairs(calls, expected));
-    assert.deepEqual(findingsLeft(up), [], 'the example is without a flaw');
+  onBothDataPlanes(`security example ${name}: the answers are those that its README shows`, (dataPlane) => answersAsShown(name, dataPlane), {
+    atOnce: true,
   });
+}
+
+async function answersAsShown(name: Example, dataPlane: DataPlane): Promise<void> {
+  await using folder = await copyOf(name);
+  await using _outside = name === 'egress-tls' ? await startOutside(folder) : undefined;
+  await using up = await startUp(dataPlane, { path: folder.path });
+  const calls = shownCalls(await readFile(join(folder.path, 'README.md'), 'utf8'));
+  assert.ok(calls.length > 0, 'the README shows calls');
+  const run = (): Promise<readonly string[]> => callsOn(up, folder, calls);
+  // Policies reach proxies in their own time, keys of an issuer that has just started too; the whole table is asked again until it holds.
+  const expected = calls.map(({ output }) => output);
+  let seen: readonly string[] = [];
+  await waitUntil('the calls answer as shown', async () => (seen = await run()).join('\n') === expected.join('\n'), { timeoutMs: 20_000 }).catch(
+    () => {},
+  );
+  assert.deepEqual(pairs(calls, seen), pairs(calls, expected));
+  assert.deepEqual(findingsLeft(up), [], 'the example is without a flaw');
 }
 
 function pairs(calls: readonly { readonly command: string }[], outputs: readonly string[]): readonly string[] {
