@@ -1,7 +1,7 @@
 module heddle/go-judge
 
-go 1.22.11
+go 1.19
 
-require github.com/spiffe/go-spiffe/v2 v2.5.0
+require github.com/spiffe/go-spiffe/v2 v2.1.7
 
-require github.com/zeebo/errs v1.4.0 // indirect
+require github.com/zeebo/errs v1.3.0 // indirect
