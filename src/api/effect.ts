@@ -65,6 +65,29 @@ const workload: Effect = { address: 'all', ports: 'all', labels: 'all', network:
 
 /** Kinds that are not in here have no field-by-field warnings: a laptop ignores much of a Pod by its nature. */
 const effects: { readonly [Kind in KindName]?: Effect } = {
+  RequestAuthentication: {
+    spec: {
+      selector: 'all',
+      targetRef: 'all',
+      targetRefs: 'all',
+      // presence is not read, as in Istio.
+      jwtRules: {
+        issuer: 'all',
+        audiences: 'all',
+        jwksUri: 'all',
+        jwks_uri: 'all',
+        jwks: 'all',
+        fromHeaders: 'all',
+        fromParams: 'all',
+        fromCookies: 'all',
+        outputPayloadToHeader: 'all',
+        forwardOriginalToken: 'all',
+        outputClaimToHeaders: 'all',
+        timeout: 'all',
+        spaceDelimitedClaims: 'all',
+      },
+    },
+  },
   Sidecar: {
     spec: {
       workloadSelector: 'all',

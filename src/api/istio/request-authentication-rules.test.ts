@@ -48,3 +48,9 @@ test('a RequestAuthentication with everything is taken without a word', () => {
   assert.deepEqual(problems(`{ selector: { matchLabels: { app: a } }, jwtRules: [${rule}, ${byUri}, { issuer: "https://a" }] }`), []);
   assert.deepEqual(problems('{}'), []);
 });
+
+test('presence, which Istio does not read either, is taken, and said to have no effect', () => {
+  const [found, ...others] = problems(`{ jwtRules: [{ issuer: a, jwks: '${keys}', presence: REQUIRED }] }`);
+  assert.match(found ?? '', /HDL0012 .*presence/);
+  assert.deepEqual(others, []);
+});

@@ -1,5 +1,5 @@
 // security.istio.io RequestAuthentication, whole: https://istio.io/latest/docs/reference/config/security/request_authentication/
-import { array, boolean, duration, map, object, required, type Static, string } from '#api/schema.ts';
+import { anything, array, boolean, duration, map, object, required, type Static, string } from '#api/schema.ts';
 
 const texts = () => array(string({ minLength: 1 }));
 
@@ -19,6 +19,8 @@ const jwtRule = object(
     outputClaimToHeaders: array(object({ header: required(string({ minLength: 1 })), claim: required(string({ minLength: 1 })) })),
     timeout: duration(),
     spaceDelimitedClaims: array(string({ minLength: 1 }), { maxItems: 64 }),
+    /** Part of Istio's API, and read by nobody there. */
+    presence: anything(),
   },
   { atMostOneOf: [['jwksUri', 'jwks_uri', 'jwks']] },
 );
