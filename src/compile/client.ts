@@ -19,6 +19,8 @@ export type Client = {
   readonly shareKey: string;
   /** Equal for clients of a namespace between which no destination rule's workloadSelector makes a difference; part of `shareKey`. */
   readonly rulesKey: string;
+  /** Callers are to be told what is wrong. */
+  readonly isTold: boolean;
   /** What is wrong with what stands at a place of a rule, in one line; undefined where nothing is, or where callers are not to be told. */
   readonly fault: (origin: Origin) => string | undefined;
 };
@@ -48,6 +50,7 @@ export function clientOf(mesh: Mesh, proxy: Proxy, { sourceLabelNames, faults, d
       ...(explainFailures ? ['explained'] : []),
     ].join(','),
     rulesKey,
+    isTold: explainFailures,
     fault: (origin) => {
       const finding = explainFailures ? faults.get(origin) : undefined;
       return finding === undefined ? undefined : faultLine(finding, origin);

@@ -23,17 +23,23 @@ export type RouteContext = {
   readonly defaultRetries?: Retries;
   /** The port ends TLS: a redirect that names no scheme leads to https. */
   readonly isTls?: boolean;
+  /** All of the above as an object and a text: what was made for equal ones is still right. */
+  readonly destinations: object;
+  readonly place: string;
 };
 
 export function routeContext(scope: Scope, place: Pick<RouteContext, 'port' | 'gateway' | 'client' | 'isTls'>): RouteContext {
   const { defaultRetries } = scope.mesh.settings;
-  const rule = (hostname: string): DestinationRule | undefined => scope.ruleOf(hostname, place.client.labels);
+  const { port, gateway, client, isTls = false } = place;
+  const rule = (hostname: string): DestinationRule | undefined => scope.ruleOf(hostname, client.labels);
   return {
     ...place,
     service: (hostname) => scope.service(hostname),
     alias: (hostname) => scope.mesh.aliases.get(hostname),
     rule,
     ...(defaultRetries !== undefined && { defaultRetries }),
+    destinations: scope.destinations(client),
+    place: `${port} ${gateway} ${isTls} ${client.shareKey}`,
   };
 }
 

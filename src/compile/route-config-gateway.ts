@@ -34,11 +34,18 @@ export function gatewayRouteConfig(scope: Scope, name: string, servers: readonly
   const places = servers.map(({ gateway, server }) => `${gateway.namespace}/${gateway.name}#${gateway.servers.indexOf(server)}`);
   const key = `${name} ${client.shareKey} ${places.join(' ')}`;
   return scope.once(`gateway routes ${key}`, () => {
-    const hosts = collapse(collectHosts(scope, servers, client, cache)).map((group) => toVirtualHost(group, `${scope.namespace} ${key}`, cache));
-    const all = hosts.length > 0 ? hosts : blackHoleHosts(servers, cache);
-    all.sort((a, b) => (a.virtualHost.name < b.virtualHost.name ? -1 : 1));
-    return cache.madeOf('gateway route configuration', `${scope.namespace} ${key}`, all, () => routeConfig(name, all, { ignorePort: true }));
+    const bound = servers.flatMap(({ gateway, server }) => [server, ...boundVirtualServices(scope, `${gateway.namespace}/${gateway.name}`)]);
+    return cache.madeOf('gateway routes', `${scope.key} ${key}`, [scope.destinations(client), ...bound], () =>
+      makeConfig(scope, name, servers, key, client, cache),
+    );
   });
+}
+
+function makeConfig(scope: Scope, name: string, servers: readonly BoundServer[], key: string, client: Client, cache: CompileCache): Unit {
+  const hosts = collapse(collectHosts(scope, servers, client, cache)).map((group) => toVirtualHost(group, `${scope.namespace} ${key}`, cache));
+  const all = hosts.length > 0 ? hosts : blackHoleHosts(servers, cache);
+  all.sort((a, b) => (a.virtualHost.name < b.virtualHost.name ? -1 : 1));
+  return cache.madeOf('gateway route configuration', `${scope.namespace} ${key}`, all, () => routeConfig(name, all, { ignorePort: true }));
 }
 
 function collectHosts(scope: Scope, servers: readonly BoundServer[], client: Client, cache: CompileCache): readonly HostRoutes[] {

@@ -35,6 +35,11 @@ type RuleClusters = { readonly targets: readonly string[]; readonly saysHttp: re
 
 /** The routes of a virtual service, up to the first that catches everything; empty where none is for this gateway. */
 export function virtualServiceRoutes(virtualService: VirtualService, context: RouteContext, cache: CompileCache): readonly RouteEntry[] {
+  return cache.once('routes by place', [context.destinations, virtualService], context.place, () => routesOf(virtualService, context, cache));
+}
+
+/** By what the destinations come to: where one of the mesh changes, most routes stay as they are. */
+function routesOf(virtualService: VirtualService, context: RouteContext, cache: CompileCache): readonly RouteEntry[] {
   const { http } = virtualService;
   const clusters = http.map((rule) => ruleClusters(rule, context));
   // Of the gateway and the client, which matches count is the only thing that decides.

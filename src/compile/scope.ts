@@ -130,6 +130,21 @@ export class Scope {
     return this.#parts.index.peerAuthentications;
   }
 
+  /**
+   * Stands for everything that decides what the destinations of rules are for a client, and what is wrong with them: the same object as for the last
+   * mesh where none of it has changed. Endpoints are not of it. What is made of a rule can be remembered by it, the rule, and the client's `shareKey`.
+   */
+  destinations(client: Pick<Client, 'isTold'>): object {
+    const whole = this.#whole ?? this;
+    return whole.once(`destinations ${client.isTold}`, () => {
+      const { mesh, key } = whole;
+      const services = [...whole.services.values()].flatMap(({ hostname, namespace, ports, external }) => [hostname, namespace, ports, external]);
+      const findings = client.isTold ? mesh.diagnostics.flatMap(({ at, message, hint }) => (at === undefined ? [] : [at, message, hint])) : [];
+      const parts = [services.length, ...services, mesh.aliases.size, ...mesh.aliases.values(), ...mesh.destinationRules, ...findings];
+      return this.#parts.cache.madeOf('destinations', `${key} ${client.isTold}`, parts, () => ({}));
+    });
+  }
+
   /** A proxy of this scope as the calling side of routes. */
   client(proxy: Proxy): Client {
     return clientOf(this.mesh, proxy, this.#parts.index);
