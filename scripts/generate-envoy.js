@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -105,6 +105,48 @@ function generate(protos, target) {
   execFileSync(join(root, 'node_modules/.bin/buf'), ['generate'], { cwd: protos, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
+/**
+ * Each file is made with its own imports alone. By itself the library walks down all that those import in turn, once for each way that leads there:
+ * a fifth of the time that it takes to load these files. All types that a file names stand in
+ * files that it imports itself; one that did not would end the loading of its file with its name.
+ */
+const fileDescription = `import { fileDesc as describe } from '@bufbuild/protobuf/codegenv2';
+
+const bare = new WeakMap();
+
+function withoutImports(file) {
+  const known = bare.get(file);
+  if (known !== undefined) return known;
+  const made = { ...file, dependencies: [] };
+  bare.set(file, made);
+  return made;
+}
+
+export function fileDesc(text, imports = []) {
+  const file = describe(text, imports.map(withoutImports));
+  file.dependencies.splice(0, file.dependencies.length, ...imports);
+  return file;
+}
+`;
+
+function describeFilesFaster(folder) {
+  writeFileSync(join(folder, 'file-desc.js'), fileDescription);
+  for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!path.endsWith('_pb.js')) continue;
+    const up = '../'.repeat(path.split(sep).length - 1) || './';
+    edit(join(folder, path), (text) =>
+      text.replace(
+        /^import \{ (?:(.*), )?fileDesc(?:, (.*))? \} from "@bufbuild\/protobuf\/codegenv2";$/m,
+        (_, before, after) => `import { fileDesc } from "${up}file-desc.js";\n${importOf([before, after].filter(Boolean).join(', '))}`,
+      ),
+    );
+  }
+}
+
+function importOf(names) {
+  return names === '' ? '' : `import { ${names} } from "@bufbuild/protobuf/codegenv2";`;
+}
+
 const stamp = join(out, '.inputs');
 const hash = inputHash();
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) {
@@ -115,6 +157,7 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== hash) {
     collectProtos(protos);
     const fresh = `${out}.${process.pid}`;
     generate(protos, fresh);
+    describeFilesFaster(fresh);
     writeFileSync(join(fresh, '.inputs'), hash);
     // Whoever reads the tree meanwhile misses it for as short as can be.
     const old = `${out}.${process.pid}.old`;
