@@ -14,7 +14,7 @@ export function statusCommand(): Command {
     .option('--state-dir <folder>', 'where `heddle up` keeps its state', '.heddle')
     .addHelpText(
       'after',
-      '\nExit code: 0 when everything is ready, 1 when something is not or nothing runs.\n\nExamples:\n  heddle status\n  heddle status --json | jq -r .gatewayUrl\n',
+      "\nExit code: 0 when everything is ready, 1 when something is not or nothing runs.\n\nExamples:\n  heddle status\n  heddle status --json | jq -r .gatewayUrl\n  heddle status --json | jq '.workloads[] | {name, identity, mtls}'    who is it, and which ports take plaintext?\n",
     )
     .action(showStatus);
 }

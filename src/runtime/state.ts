@@ -17,6 +17,10 @@ export type WorkloadState = {
   readonly address: string;
   readonly ports: Readonly<Record<string, { readonly listen: number; readonly app?: number }>>;
   readonly proxyAdmin?: string;
+  /** `spiffe://cluster.local/ns/default/sa/hello`: who its certificate says it is. */
+  readonly identity?: string;
+  /** By container port: takes plaintext (`disable`), mutual TLS (`strict`) or either (`permissive`). */
+  readonly mtls?: Readonly<Record<string, string>>;
   readonly logs: readonly string[];
 };
 

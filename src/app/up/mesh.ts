@@ -16,6 +16,7 @@ import type { UpOptions } from '#app/up/options.ts';
 import { publisher } from '#app/up/publish.ts';
 import { meshState, tryLine } from '#app/up/state.ts';
 import { hintForWaiting } from '#app/up/waiting.ts';
+import { workloadSecurity } from '#app/up/workload-security.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
@@ -120,6 +121,7 @@ export class UpMesh {
 
   state(): MeshState {
     const runs = this.#supervisor?.runs() ?? [];
+    const security = this.#controlPlane === undefined ? () => ({}) : workloadSecurity(this.#controlPlane.mesh());
     return meshState({
       phase: this.#phase,
       dataPlane: this.#options.dataPlane,
@@ -127,6 +129,7 @@ export class UpMesh {
       runs,
       current: this.#supervisor?.current() ?? [],
       logFiles: ({ plan }) => [...plan.containers.map(({ container }) => this.#logFile(plan, container.name)), this.#logFile(plan, undefined)],
+      security: ({ plan }) => security(plan),
       gatewayPorts: this.#controlPlane === undefined ? [] : openGatewayPorts(this.#controlPlane.mesh(), this.#supervisor?.current() ?? []),
       adminUrl: this.#controlPlane?.adminUrl,
       xdsAddress: this.#controlPlane === undefined ? undefined : `${address}:${this.#controlPlane.port}`,
@@ -209,6 +212,7 @@ export class UpMesh {
     if (changed.size > 0) onEvent({ kind: 'configuration', changed: [...changed].map(writtenId).sort() });
     this.#tellDiagnostics();
     await this.#supervisor?.apply(this.#planned(), configuration.snapshot.resources);
+    this.#changed();
   }
 
   /** Tells what is new among the findings, and what is gone. */

@@ -1,6 +1,7 @@
 // The state of a running mesh as .heddle/state.json has it, from its parts; and the line that tries it out.
 import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import { kubernetesGatewayCall } from '#app/up/kubernetes-gateway.ts';
+import type { WorkloadSecurity } from '#app/up/workload-security.ts';
 import { hostCovers, isWildcard } from '#model/hostname.ts';
 import { processStart } from '#runtime/leftovers.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
@@ -13,6 +14,8 @@ export type StateParts = {
   readonly runs: readonly PodRun[];
   readonly current: readonly PodRun[];
   readonly logFiles: (run: PodRun) => readonly string[];
+  /** Who a pod is and what it takes from whom, as far as that is known. */
+  readonly security: (run: PodRun) => WorkloadSecurity;
   readonly gatewayPorts: readonly GatewayPortState[];
   readonly adminUrl?: string | undefined;
   readonly xdsAddress?: string | undefined;
@@ -34,7 +37,7 @@ export function meshState(parts: StateParts): MeshState {
     ...(gatewayPorts.length > 0 && { gatewayPorts }),
     ...(parts.adminUrl !== undefined && { adminUrl: parts.adminUrl }),
     ...(parts.xdsAddress !== undefined && { xdsAddress: parts.xdsAddress }),
-    workloads: parts.current.toSorted(gatewaysLast).map((run) => workloadState(run, parts.logFiles(run))),
+    workloads: parts.current.toSorted(gatewaysLast).map((run) => workloadState(run, parts)),
     processes: [...parts.runs.flatMap(processesOf), ...parts.others.map(({ pid, name }) => processState(pid, name))],
   };
 }
@@ -119,7 +122,7 @@ function pathOf(bound: KindMap['VirtualService'] | undefined): string {
   return paths.find((path) => path !== '/') ?? '/';
 }
 
-function workloadState(run: PodRun, logs: readonly string[]): WorkloadState {
+function workloadState(run: PodRun, { logFiles, security }: Pick<StateParts, 'logFiles' | 'security'>): WorkloadState {
   const { plan, ports, phase, ready } = run;
   const { name, namespace, labels } = plan.pod.metadata;
   const first = Object.values(ports.inbound)[0];
@@ -134,7 +137,8 @@ function workloadState(run: PodRun, logs: readonly string[]): WorkloadState {
     address: first === undefined ? '' : `${ports.address}:${first.listen}`,
     ports: ports.inbound,
     ...(run.proxy.admin !== undefined && { proxyAdmin: run.proxy.admin }),
-    logs,
+    ...security(run),
+    logs: logFiles(run),
   };
 }
 

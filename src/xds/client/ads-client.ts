@@ -190,6 +190,7 @@ export class AdsClient implements AsyncDisposable {
   #opened(stream: Stream): void {
     if (stream !== this.#stream || this.#state.connected) return;
     this.#openedMs = this.#options.clock.monotonicMs();
+    if (this.#failures > 0) this.#options.logger.log('info', 'xDS stream open again', { target: this.#options.target });
     this.#setState({ connected: true });
   }
 
