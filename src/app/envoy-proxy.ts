@@ -9,6 +9,7 @@ import { controlPlaneName, type SecureXds } from '#app/secure-xds.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import { startWorkloadIdentity } from '#ca/client/client.ts';
+import { readKeyType } from '#ca/client/csr.ts';
 import { WorkloadSecrets } from '#ca/client/workload-secrets.ts';
 import { NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type ProcessEnd, readLastLines } from '#runtime/child-process.ts';
@@ -41,7 +42,10 @@ export function envoyProxies(options: EnvoyProxyOptions): StartProxy {
 async function startOne(options: EnvoyProxyOptions, { plan, ports, logFile }: ProxyRequest): Promise<ProxyProcess> {
   const { allocator, watchdog, clock, domain } = options;
   const [adminPort, files] = await Promise.all([allocator.take(), options.credentials(plan)]);
-  const identity = startWorkloadIdentity({ target: options.xdsTarget, ...files, logger: options.logger, clock, random: Math.random });
+  const keyType = readKeyType(plan.proxy.environment);
+  if (!keyType.ok) options.logger.log('warn', `${keyType.error}: the key is ECDSA`, { workload: plan.key });
+  const common = { target: options.xdsTarget, logger: options.logger, clock, random: Math.random };
+  const identity = startWorkloadIdentity({ ...common, ...files, ...(keyType.ok && { keyType: keyType.value }) });
   const secrets = new WorkloadSecrets(identity, clock);
   const ended = Promise.withResolvers<ProcessEnd>();
   let pid = 0;

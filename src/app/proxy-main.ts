@@ -27,6 +27,7 @@ const code = await runProxyProcess(
     adminPort: values['admin-port'],
     logFile: values['log-file'],
     logLevel: values['log-level'],
+    environment: process.env,
   },
   (line) => process.stderr.write(`heddle proxy: ${line}\n`),
 );

@@ -23,6 +23,8 @@ export type ProxyProcessOptions = {
   /** Where log lines go; standard error by default. */
   readonly logFile?: string | undefined;
   readonly logLevel?: string | undefined;
+  /** Where WORKLOAD_RSA_KEY_SIZE may ask for an RSA key. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
 };
 
 /** Resolves with the exit code: 0 after a drain, 2 where options or configuration cannot be used. `warn` gets what a user must read. */
@@ -102,7 +104,11 @@ async function readSource(options: ProxyProcessOptions, warn: (line: string) => 
   const node = readNode(nodeId, options.metadata ?? '{}');
   if (!node.ok) return failed([node.error]);
   if (tokenFile !== undefined && rootsFile !== undefined) {
-    return ok({ kind: 'xds', target: xds, node: node.value, secure: { tokenFile, rootsFile } });
+    const { readKeyType } = await import('#ca/client/csr.ts');
+    const keyType = readKeyType(options.environment ?? {});
+    if (!keyType.ok) warn(`${keyType.error}: the key is ECDSA`);
+    const secure = { tokenFile, rootsFile, ...(keyType.ok && { keyType: keyType.value }) };
+    return ok({ kind: 'xds', target: xds, node: node.value, secure });
   }
   if (tokenFile !== undefined) return failed(['--token-file needs --ca-roots FILE: the roots that the control plane must be vouched for by']);
   if (rootsFile !== undefined) return failed(['--ca-roots needs --token-file FILE: what says who this proxy is']);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
 import { startWorkloadIdentity } from '#ca/client/client.ts';
+import type { KeyType } from '#ca/client/csr.ts';
 import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 import { type Authority, openAuthority } from '#ca/folder/authority.ts';
 import { openGuard } from '#ca/server/guard.ts';
@@ -71,7 +72,7 @@ export type WorkloadOptions = {
   readonly clock?: StoryClock;
   readonly token?: string;
   readonly validityMs?: number;
-  readonly keyType?: 'ecdsa' | 'rsa';
+  readonly keyType?: KeyType;
 };
 
 export type Workload = WorkloadIdentity & { readonly clock: StoryClock; readonly tokenFile: string; readonly rootsFile: string };

@@ -39,7 +39,7 @@ test('a workload with a token gets a certificate for the identity of its token',
 
 test('RSA on request', async () => {
   await using story = await startStory();
-  const current = await certified(story, await story.workload(hello, { keyType: 'rsa' }));
+  const current = await certified(story, await story.workload(hello, { keyType: { rsaBits: 2048 } }));
   assert.equal(new X509Certificate(current.chain).publicKey.asymmetricKeyType, 'rsa');
 });
 

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
 import { test } from 'node:test';
-import { makeCertificateRequest } from '#ca/client/csr.ts';
+import { makeCertificateRequest, readKeyType } from '#ca/client/csr.ts';
 import { encode, encodeInteger, encodeOid } from '#ca/client/der.ts';
 
 for (const [type, expected] of [
   ['ecdsa', /Public Key Algorithm: id-ecPublicKey[\s\S]*prime256v1[\s\S]*ecdsa-with-SHA256/],
-  ['rsa', /Public-Key: \(2048 bit\)[\s\S]*sha256WithRSAEncryption/],
+  [{ rsaBits: 3072 }, /Public-Key: \(3072 bit\)[\s\S]*sha256WithRSAEncryption/],
 ] as const) {
-  test(`openssl reads a request with a key of ${type}, and verifies its signature`, async () => {
+  test(`openssl reads a request with a key of ${JSON.stringify(type)}, and verifies its signature`, async () => {
     const { csr, key } = await makeCertificateRequest(type);
     const text = execFileSync('openssl', ['req', '-verify', '-noout', '-text'], { input: csr, stdio: 'pipe' }).toString();
     assert.match(text, expected);
@@ -20,6 +20,14 @@ for (const [type, expected] of [
     assert.equal(String(key), '[redacted]');
   });
 }
+
+test('keys are ECDSA unless WORKLOAD_RSA_KEY_SIZE asks for RSA, of sizes that are safe', () => {
+  assert.deepEqual(readKeyType({}), { ok: true, value: 'ecdsa' });
+  assert.deepEqual(readKeyType({ WORKLOAD_RSA_KEY_SIZE: '4096' }), { ok: true, value: { rsaBits: 4096 } });
+  for (const size of ['1024', '2047', 'many']) {
+    assert.deepEqual(readKeyType({ WORKLOAD_RSA_KEY_SIZE: size }), { ok: false, error: `WORKLOAD_RSA_KEY_SIZE ${size} is none of 2048, 3072, 4096` });
+  }
+});
 
 test('lengths, numbers and object identifiers are in their shortest form', () => {
   assert.equal(encode(0x30).toString('hex'), '3000');
