@@ -3,23 +3,22 @@ import { mayRetry } from '#decide/circuit-limits.ts';
 import { upstreamProtocols } from '#decide/filter-state.ts';
 import { formatGrpcTimeout } from '#decide/grpc-timeout.ts';
 import type { RequestHash } from '#decide/hash-policy.ts';
-import { applyHeaderOperations } from '#decide/header-apply.ts';
 import { PreviousPriorities } from '#decide/previous-priorities.ts';
 import { timeoutsFor } from '#decide/request-timeouts.ts';
 import type { RetryEntry } from '#decide/retry.ts';
-import { type AttemptEnd, askedBackOffMs, backOffMs, retriesEnd, retriesResponse, retryFor } from '#decide/retry-verdict.ts';
+import { askedBackOffMs, backOffMs, retriesEnd, retriesResponse, retryFor } from '#decide/retry-verdict.ts';
 import type { RequestTimeouts, RouteDecision } from '#decide/route-entry.ts';
-import { formatView } from '#proxy/http/connection-view.ts';
 import type { ExchangeTimers } from '#proxy/http/exchange-timers.ts';
-import { removeRetryHeaders, removeTimeoutHeaders, rewriteHead, suppressesEnvoyHeaders, tellTimeouts } from '#proxy/http/forwarded-head.ts';
-import { makeWireSafe, setField } from '#proxy/http/header-list.ts';
+import { removeRetryHeaders, removeTimeoutHeaders, rewriteHead, tellTimeouts } from '#proxy/http/forwarded-head.ts';
+import { changeResponse } from '#proxy/http/forwarded-response.ts';
+import { setField } from '#proxy/http/header-list.ts';
 import type { HeldBody } from '#proxy/http/held-body.ts';
 import { type MirroredRequest, startMirrors } from '#proxy/http/mirrored-request.ts';
 import { RequestBody } from '#proxy/http/request-body.ts';
 import type { RequestContext } from '#proxy/http/request-context.ts';
 import { namedEndpoint, placementOf } from '#proxy/http/request-placement.ts';
 import type { HeaderList, ResetReason, ResponseHead } from '#proxy/http/stream.ts';
-import { type AttemptOwner, UpstreamAttempt } from '#proxy/http/upstream-attempt.ts';
+import { type AttemptOwner, attemptEndOf, UpstreamAttempt } from '#proxy/http/upstream-attempt.ts';
 import { type Failure, isConnectFailure } from '#proxy/respond.ts';
 import { Timer, type TimerOwner } from '#proxy/timer-wheel.ts';
 import { announcedEnds } from '#proxy/upstream/announced-ends.ts';
@@ -238,7 +237,6 @@ export class Forwarding implements AttemptOwner, TimerOwner {
 
   onAttemptHead(attempt: UpstreamAttempt, head: ResponseHead, hasBody: boolean): void {
     const context = this.#context;
-    const { route, target } = this.#decision;
     let exhausted = '';
     this.#endRetry();
     if (this.#policy !== undefined && retriesResponse(this.#policy, head)) {
@@ -250,16 +248,8 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     context.record.responseCodeDetails = 'via_upstream';
     const { status } = head;
     const tunnel = status === 101 || (context.method === 'CONNECT' && status >= 200 && status < 300);
-    if (this.#placement !== undefined) for (const cookie of this.#placement.setCookies) head.headers.push('set-cookie', cookie);
-    if (route.attemptCountInResponse) setField(head.headers, 'x-envoy-attempt-count', String(this.#attempts));
-    let serviceTime = suppressesEnvoyHeaders(context.parts) ? undefined : Math.round(context.elapsedMs() - this.#sentMs);
-    if (target.responseHeaders.length > 0) {
-      // Set before the route's changes, which may take it away again.
-      if (serviceTime !== undefined) setField(head.headers, 'x-envoy-upstream-service-time', String(serviceTime));
-      serviceTime = undefined;
-      applyHeaderOperations(target.responseHeaders, head.headers, formatView(context, route, head));
-      makeWireSafe(head.headers);
-    }
+    const tookMs = context.elapsedMs() - this.#sentMs;
+    const serviceTime = changeResponse(context, this.#decision, head, this.#placement?.setCookies, this.#attempts, tookMs);
     if (tunnel) {
       this.#isTunnel = true;
       context.timers.onTunnel();
@@ -293,7 +283,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     }
     this.#endRetry();
     if (isConnectFailure(reason)) context.record.upstreamTransportFailureReason = detail.replaceAll(' ', '_');
-    const outcome = this.#policy !== undefined && retriesEnd(this.#policy, endOf(reason)) ? this.#retry(attempt) : '';
+    const outcome = this.#policy !== undefined && retriesEnd(this.#policy, attemptEndOf(reason)) ? this.#retry(attempt) : '';
     if (outcome !== 'again') context.fail(this.#resetFailure(reason, detail), outcome);
   }
 
@@ -354,9 +344,4 @@ export class Forwarding implements AttemptOwner, TimerOwner {
   onTimer(): void {
     if (!this.#context.done) this.#startAttempt();
   }
-}
-
-function endOf(reason: ResetReason): AttemptEnd {
-  if (reason === 'overflow' || reason === 'refused') return reason;
-  return isConnectFailure(reason) ? 'not-connected' : 'reset';
 }

@@ -1,6 +1,8 @@
 // One attempt to get a response for an exchange: an endpoint's pool on one side, the exchange on the other. After `cancel` it is silent.
+import type { AttemptEnd } from '#decide/retry-verdict.ts';
 import { fieldValue } from '#proxy/http/header-list.ts';
 import type { ClientStream, HeaderList, RequestHead, ResetReason, ResponseHead, ResponseReceiver } from '#proxy/http/stream.ts';
+import { isConnectFailure } from '#proxy/respond.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '#proxy/timer-wheel.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
 import type { PoolProtocol } from '#proxy/upstream/pool-factory.ts';
@@ -152,6 +154,12 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
     this.#perTry?.release();
     this.#idle?.release();
   }
+}
+
+/** What an attempt that was reset counts as for retries. */
+export function attemptEndOf(reason: ResetReason): AttemptEnd {
+  if (reason === 'overflow' || reason === 'refused') return reason;
+  return isConnectFailure(reason) ? 'not-connected' : 'reset';
 }
 
 /** The HTTP status that a gRPC status stands for (Envoy: Grpc::Utility::grpcToHttpStatus). */

@@ -5,8 +5,7 @@ import type { ServedConnection } from '#proxy/http/server-codec.ts';
 import type { DownstreamConnection, HeaderList, RequestHandler, RequestHead, RequestRefusal, ResetReason } from '#proxy/http/stream.ts';
 import { ChunkedDecoder, type ChunkReceiver } from '#proxy/http1/chunked-decoder.ts';
 import type { FieldNames } from '#proxy/http1/field-names.ts';
-import { holdsForbiddenByte } from '#proxy/http1/field-section.ts';
-import { HeadBuffer, skipEmptyLines } from '#proxy/http1/head-buffer.ts';
+import { RequestHeadReader } from '#proxy/http1/request-head-reader.ts';
 import { parseRequest, type RequestRules } from '#proxy/http1/request-parser.ts';
 import { Http1ServerStream, type StreamHost } from '#proxy/http1/server-stream.ts';
 import { SocketWriter } from '#proxy/http1/socket-writer.ts';
@@ -44,7 +43,7 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
   readonly #options: Http1ServerOptions;
   readonly #writer: SocketWriter;
   readonly #timer: Timer;
-  readonly #head: HeadBuffer;
+  readonly #head: RequestHeadReader;
   #ageTimer: Timer | undefined = undefined;
   #phase: Phase = 'head';
   #stream: Http1ServerStream | undefined = undefined;
@@ -56,7 +55,6 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
   #inputPaused = false;
   #closeAfter = false;
   #requests = 0;
-  #crPending = false;
 
   constructor(socket: Socket, connection: DownstreamConnection, handler: RequestHandler, options: Http1ServerOptions) {
     this.#socket = socket;
@@ -64,7 +62,7 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
     this.#handler = handler;
     this.#options = options;
     this.#writer = new SocketWriter(socket, options.batch);
-    this.#head = new HeadBuffer(options.rules.maxHeadBytes);
+    this.#head = new RequestHeadReader(options.rules.maxHeadBytes);
     this.#timer = new Timer(options.wheel, this);
     this.#timer.arm(options.idleTimeoutMs);
     if (options.maxConnectionDurationMs > 0) {
@@ -133,51 +131,21 @@ export class ServerConnection implements ServedConnection, StreamHost, ChunkRece
   }
 
   #readHead(chunk: Buffer, start: number): number {
-    const { rules, names } = this.#options;
-    const from = this.#head.isPartial ? start : this.#skipEmptyLines(chunk, start);
-    if (from === chunk.length) return from;
-    const wasPartial = this.#head.isPartial;
-    const end = this.#head.take(chunk, from);
-    if (end === -2) {
-      this.#refuse(headTooLong);
-      return chunk.length;
-    }
-    if (end === -1) {
-      if (!wasPartial) this.#timer.arm(this.#options.requestHeadersTimeoutMs);
-      this.#checkPartial();
-      return chunk.length;
-    }
-    this.#timer.disarm();
-    const parsed = parseRequest(this.#head.text, this.#head.text.length, names, rules);
-    if (parsed.refusal !== undefined) this.#refuse(parsed.refusal, parsed.head);
-    else this.#start(parsed.head, parsed.bodyLength, parsed.keepAlive, parsed.opensTunnel);
+    const head = this.#head;
+    const end = head.take(chunk, start);
+    const { outcome } = head;
+    if (outcome === 'whole') this.#onHead(head.text);
+    else if (outcome === 'begun') this.#timer.arm(this.#options.requestHeadersTimeoutMs);
+    else if (outcome !== 'nothing') this.#refuse(outcome === 'bad' ? badBytes : headTooLong);
     return end;
   }
 
-  /** RFC 9112 §2.2. A CR at the end of a piece waits for its LF; anything else behind it is refused with what follows. */
-  #skipEmptyLines(chunk: Buffer, start: number): number {
-    let from = start;
-    if (this.#crPending) {
-      this.#crPending = false;
-      if (chunk[from] !== 0x0a) {
-        this.#refuse(badBytes);
-        return chunk.length;
-      }
-      from++;
-    }
-    from = skipEmptyLines(chunk, from);
-    if (from === chunk.length - 1 && chunk[from] === 0x0d) {
-      this.#crPending = true;
-      return chunk.length;
-    }
-    return from;
-  }
-
-  /** An incomplete head is refused as soon as it cannot become a good one: a TLS hello or a bare LF would otherwise wait for the timeout. */
-  #checkPartial(): void {
-    const text = this.#head.partialText();
-    const wrong = !/^[A-Z-]{0,17}(?: |$|\r)/.test(text) || holdsForbiddenByte(text.endsWith('\r') ? text.slice(0, -1) : text);
-    if (wrong) this.#refuse(badBytes);
+  #onHead(text: string): void {
+    const { rules, names } = this.#options;
+    this.#timer.disarm();
+    const parsed = parseRequest(text, text.length, names, rules);
+    if (parsed.refusal !== undefined) this.#refuse(parsed.refusal, parsed.head);
+    else this.#start(parsed.head, parsed.bodyLength, parsed.keepAlive, parsed.opensTunnel);
   }
 
   #start(head: RequestHead, bodyLength: number, keepAlive: boolean, opensTunnel: boolean): void {
