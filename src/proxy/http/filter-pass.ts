@@ -8,12 +8,12 @@ import { applyFieldChanges } from '#decide/field-change.ts';
 import { runAbort, runHttpFilters } from '#decide/filter-run.ts';
 import { type FilterAnswer, type FilterEffects, type FilterSubject, type FilterVerdict, noEffects } from '#decide/filter-verdict.ts';
 import { applyHeaderOperations } from '#decide/header-apply.ts';
-import { pathOnly } from '#decide/path-condition.ts';
 import type { RateLimitEntry } from '#decide/rate-limit.ts';
 import type { RateLimitState } from '#decide/rate-limit-take.ts';
 import type { CountRbac } from '#decide/rbac-filter.ts';
 import type { RouteDecision } from '#decide/route-entry.ts';
 import type { ConnectionView, RequestView } from '#decide/views.ts';
+import { describeAsker } from '#proxy/http/asker.ts';
 import { connectionView, formatView } from '#proxy/http/connection-view.ts';
 import { type CheckVerdict, changeRequest, RequestCheck } from '#proxy/http/ext-authz.ts';
 import { makeWireSafe, removeFields } from '#proxy/http/header-list.ts';
@@ -118,7 +118,7 @@ export class FilterPass implements FilterSubject, TimerOwner {
   #deny(policy: string | undefined, why: () => string): void {
     const exchange = this.#exchange;
     const { denials, explainsDenials } = exchange.parts.runtime;
-    denials?.note('request', describeAsker(exchange), why);
+    denials?.note('request', describeAsker(exchange, exchange.stream.connection.facts), why);
     const explanation = explainsDenials === true && isLoopback(exchange.stream.connection.remoteAddress) ? why() : '';
     exchange.fail({ kind: 'access-denied', policy, explanation });
   }
@@ -180,7 +180,11 @@ export class FilterPass implements FilterSubject, TimerOwner {
     countCheck(this.#exchange.parts, authz, answer.kind === 'allowed' && result.kind === 'answer' ? 'invalid' : answer.kind);
     if (result.kind === 'answer') {
       const { because } = result;
-      this.#exchange.parts.runtime.denials?.note('request', describeAsker(this.#exchange), () => `${authz.service.cluster}: ${because}`);
+      this.#exchange.parts.runtime.denials?.note(
+        'request',
+        describeAsker(this.#exchange, this.#exchange.stream.connection.facts),
+        () => `${authz.service.cluster}: ${because}`,
+      );
       this.#answer(result.answer);
       return;
     }
@@ -271,11 +275,6 @@ function countCheck({ runtime, entry }: ManagerParts, { statPrefix, failureModeA
   if (counters === undefined) return;
   counters.cell(`${prefix}${kind === 'allowed' ? 'ok' : kind}`).value++;
   if (kind === 'error' && failureModeAllow) counters.cell(`${prefix}failure_mode_allowed`).value++;
-}
-
-/** Method, host and path without query: what may be told of a request. */
-function describeAsker({ method, authority, path, stream }: RequestContext): string {
-  return `${method} ${authority}${pathOnly(path)} from ${stream.connection.facts.directRemoteAddress}`;
 }
 
 function isLoopback(address: string): boolean {
