@@ -21,7 +21,6 @@ import {
   SubjectAltNameMatcher_SanType,
   TlsParameters_TlsProtocol,
   type TlsParametersSchema,
-  CertificateValidationContext_TrustChainVerification as TrustChainVerification,
 } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import type { SdsSecretConfig } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { type CommonTlsContextSchema, DownstreamTlsContextSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
@@ -69,16 +68,21 @@ function socketOf(tls: ServerTls, material: Material, limits: TlsLimits): Transp
   return socket;
 }
 
+/**
+ * Whose certificates are not to be verified is not asked for one. Differs from Istio, which asks and takes any: what is in such a certificate would be
+ * told behind the proxy (x-forwarded-client-cert) and believed by policies (Envoy's RBAC compares names, verified or not), and anybody can write it.
+ */
 function makeSocket(tls: ServerTls, { certificates, files, roots }: Material, limits: TlsLimits): TransportSocket {
+  const asksClients = tls.mode === 'istio-mutual' || !tls.parameters.skipsClientVerification;
   const value = packAny(DownstreamTlsContextSchema, {
     commonTlsContext: {
       alpnProtocols: ['h2', 'http/1.1'],
       tlsCertificateSdsSecretConfigs: [...certificates],
       tlsCertificates: files.map(({ chain, key }) => ({ certificateChain: file(chain), privateKey: file(key) })),
-      ...validation(tls, roots),
+      ...(asksClients && validation(tls, roots)),
       ...(tls.mode !== 'istio-mutual' && { tlsParams: parameters(tls.parameters, limits) }),
     },
-    requireClientCertificate: tls.mode === 'mutual' || tls.mode === 'istio-mutual',
+    requireClientCertificate: asksClients && (tls.mode === 'mutual' || tls.mode === 'istio-mutual'),
   });
   return create(TransportSocketSchema, { name: 'envoy.transport_sockets.tls', configType: { case: 'typedConfig', value } });
 }
@@ -144,7 +148,6 @@ function validation({ clientCa, parameters: wanted }: ServerTls, roots: SdsSecre
     verifyCertificateSpki: [...wanted.certificateSpki],
     verifyCertificateHash: [...wanted.certificateHash],
     ...(wanted.crlFile !== undefined && { crl: file(wanted.crlFile) }),
-    ...(wanted.skipsClientVerification && { trustChainVerification: TrustChainVerification.ACCEPT_UNTRUSTED }),
   };
   if (roots !== undefined) {
     const value = { defaultValidationContext: own, validationContextSdsSecretConfig: roots };

@@ -69,9 +69,15 @@ const clientFields = [
   'insecureSkipVerify',
 ] as const;
 
+const unverified: Finding = {
+  field: 'insecureSkipVerify',
+  message: 'clients are not asked for certificates, as nobody would verify them: policies and apps would believe what anybody can write',
+  hint: 'leave insecureSkipVerify out to have them verified, or use mode SIMPLE',
+};
+
 /** Clients are asked for nothing, so that whatever is said of their certificates is without effect. */
 function clientFinding(tls: Tls): readonly Finding[] {
-  if (tls.mode !== 'SIMPLE') return [];
+  if (tls.mode !== 'SIMPLE') return tls.insecureSkipVerify === true ? [unverified] : [];
   const [field] = clientFields.filter((name) => isWritten(tls[name]));
   if (field === undefined) return [];
   const message = `mode SIMPLE asks clients for no certificate, so that ${field} has no effect`;
