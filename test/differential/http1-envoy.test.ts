@@ -44,6 +44,8 @@ const cases: readonly (readonly [string, string, number?])[] = [
     'x-envoy-* of an edge',
     get('/edge/ok', 'x-envoy-decorator-operation: x\r\nx-envoy-downstream-service-cluster: c\r\nx-envoy-external-address: 1.1.1.1\r\n'),
   ],
+  ['what the path was before, from outside', get('/edge/ok', 'x-envoy-original-path: /admin\r\nx-envoy-original-host: elsewhere.example.com\r\n')],
+  ['what the path was before, from inside', get('/ok', 'x-envoy-original-path: /admin\r\nx-envoy-original-host: elsewhere.example.com\r\n')],
   ['x-request-id', get('/ok', 'x-request-id: my-id\r\n')],
   ['what connection names', get('/ok', 'connection: x-foo, close\r\nx-foo: 1\r\nx-bar: 2\r\n')],
   ['fields of one hop', get('/ok', 'te: trailers\r\nkeep-alive: 5\r\nproxy-connection: x\r\n')],

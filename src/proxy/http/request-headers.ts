@@ -69,6 +69,9 @@ const known: ReadonlyMap<string, number> = new Map<string, number>([
   ['x-envoy-downstream-service-cluster', seen.edgeOnly],
   ['x-envoy-downstream-service-node', seen.edgeOnly],
   ['x-envoy-external-address', seen.edgeOnly],
+  // Logs and denials tell the path by it.
+  ['x-envoy-original-path', seen.edgeOnly],
+  ['x-envoy-original-host', seen.edgeOnly],
 ]);
 
 /** Changes `head` in place. Gives Envoy's details where the request has to be refused, or undefined. */
