@@ -108,7 +108,7 @@ export type NewToken = { readonly token: SecretText; readonly identity: string; 
 /** The failure is a folder without an authority, a name that is none, or a time that is too long. */
 export async function createToken({ folder, ttlMs, pod, ...identity }: TokenRequest): Promise<Result<NewToken, Diagnostic>> {
   const checked = checkIdentity(identity);
-  if (!checked.ok) return failed(refused(checked.error));
+  if (!checked.ok) return failed(refused(checked.error, 'names are lower-case letters, digits, - and ., as in Kubernetes'));
   if (!(ttlMs >= 1000 && ttlMs <= longestTokenMs)) return failed(refused('a token lives from one second to 366 days'));
   const content = open(folder);
   if (!content.ok) return content;

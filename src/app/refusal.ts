@@ -39,12 +39,19 @@ export function refusalDiagnostics(
       code: 'HDL0040',
       severity: 'error',
       message: `proxy ${proxyName(refused.nodeId)} refused ${what}: ${refused.error.trim()}`,
-      hint: 'the proxy keeps what it had before; change these lines, and it is sent anew',
+      hint: hintFor(refused.error),
       ...(at === undefined ? {} : { at }),
       ...(others.length === 0 ? {} : { related: others.map((origin) => ({ message: 'takes part in it', at: origin })) }),
     };
     return { resource, diagnostic };
   });
+}
+
+/** A port that somebody else has is nothing that lines can mend. */
+function hintFor(error: string): string {
+  return /in use by another process|Address already in use/i.test(error)
+    ? 'the proxy keeps what it had before; end what listens there, and start the proxy again'
+    : 'the proxy keeps what it had before; change these lines, and it is sent anew';
 }
 
 function word(typeUrl: TypeUrl): string {

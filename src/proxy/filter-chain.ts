@@ -6,6 +6,7 @@ import type { FilterChainEntry, HttpManagerEntry, NetworkFilterEntry } from '#de
 import type { ConnectionView } from '#decide/views.ts';
 import type { DenialLog } from '#proxy/denial-log.ts';
 import type { OpenConnection } from '#proxy/downstream-connection.ts';
+import { describeCaller } from '#proxy/http/asker.ts';
 import type { ServedConnection, ServerCodec } from '#proxy/http/server-codec.ts';
 import type { RequestHandler } from '#proxy/http/stream.ts';
 import { startsHttp2 } from '#proxy/inspect.ts';
@@ -72,7 +73,7 @@ export function buildFilterChain(entry: FilterChainEntry, parts: ChainParts): Re
 }
 
 function refuseOrServe(ready: ReadyConnection, denial: ConnectionDenial | undefined, serve: Terminal, { denials }: ChainParts): void {
-  if (denial !== undefined) denials?.note('connection', ready.connection.facts.directRemoteAddress, denial.why);
+  if (denial !== undefined) denials?.note('connection', describeCaller(ready.connection.facts), denial.why);
   serve(ready, denial);
 }
 
