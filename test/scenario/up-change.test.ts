@@ -95,7 +95,10 @@ onBothDataPlanes('workloads of a new file start, those of a removed file leave, 
   await using load = startLoad({ port: up.gatewayPort, headers: { host } });
   await load.more(50);
   await up.folder.write('mesh/more.yaml', more);
-  await waitUntil('an answer of the new pods', () => countOf(load.answers, 'more-0') > 0 && countOf(load.answers, 'more-1') > 0);
+  // Two pods with their proxies: on a busy machine that is long.
+  await waitUntil('an answer of the new pods', () => countOf(load.answers, 'more-0') > 0 && countOf(load.answers, 'more-1') > 0, {
+    timeoutMs: 60_000,
+  });
   await rm(`${up.folder.path}/mesh/more.yaml`);
   await up.event('more-1 has left', ({ kind, workload }) => kind === 'stopped' && workload === 'default/more-1');
   await load.more(100);

@@ -127,7 +127,7 @@ export async function startUp(
   let gatewayPort = 0;
   if (untilReady) {
     try {
-      const ready = await event('mesh ready', ({ kind }) => kind === 'mesh ready');
+      const ready = await event('mesh ready', ({ kind }) => kind === 'mesh ready', 60_000);
       gatewayPort = Number(new URL(ready.state?.gatewayUrl ?? 'http://none:0').port);
     } catch (error) {
       await stop();

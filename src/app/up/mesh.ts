@@ -37,7 +37,7 @@ export type UpMeshOptions = UpOptions & { readonly configuration: UpConfiguratio
 const domain = 'cluster.local';
 const address = '127.0.0.1';
 /** How long a change may take to reach every proxy before a pod leaves all the same. */
-const settleMs = 2_000;
+const settleMs = 5_000;
 /** When pods that are not ready are named. */
 const patienceMs = 5_000;
 

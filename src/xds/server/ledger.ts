@@ -43,6 +43,8 @@ export type NackEvent = Refusal & { readonly nodeId: string; readonly typeUrl: T
 export type LedgerView = {
   readonly nodes: () => readonly NodeSync[];
   readonly node: (nodeId: string) => NodeSync | undefined;
+  /** A change is on its way to the nodes, and not all of them have been told: what is recorded of the others is of before. */
+  readonly isTelling: boolean;
   /** Calls `listener` after each change of a node's record; the returned function ends that. */
   readonly onChange: (listener: (node: NodeSync) => void) => () => void;
   readonly onNack: (listener: (event: NackEvent) => void) => () => void;
@@ -53,6 +55,7 @@ const rememberedAfterLeaving = 100;
 type Record = { nodeId: string; mode: XdsMode; stream: object; connectedAtMs: number; disconnectedAtMs?: number; types: Map<TypeUrl, TypeSync> };
 
 export class Ledger implements LedgerView {
+  isTelling = false;
   readonly #clock: Clock;
   readonly #records = new Map<string, Record>();
   readonly #changeListeners = new Set<(node: NodeSync) => void>();

@@ -104,7 +104,13 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Result<
     await shutDown(plain, clock);
     return guarded;
   }
-  const refreshAll = inSlices(() => connections.values(), clock);
+  const refreshAll = inSlices(
+    () => connections.values(),
+    clock,
+    (isUnderWay) => {
+      ledger.isTelling = isUnderWay;
+    },
+  );
   const stopListening = source.onChange(refreshAll);
   const close = async () => {
     stopListening();
@@ -164,9 +170,9 @@ async function openSecurePort(
 
 /**
  * Refreshes every connection, a few milliseconds' worth at a time, so that answers and keepalives of thousands of clients are not
- * held up. A change that comes while a round is under way starts one more round after it.
+ * held up. A change that comes while a round is under way starts one more round after it. `onRound` is told when rounds begin, and when all are over.
  */
-function inSlices(connections: () => Iterable<Connection>, clock: Clock): () => void {
+function inSlices(connections: () => Iterable<Connection>, clock: Clock, onRound: (isUnderWay: boolean) => void): () => void {
   let due: Connection[] = [];
   let again = false;
   const run = () => {
@@ -177,7 +183,7 @@ function inSlices(connections: () => Iterable<Connection>, clock: Clock): () => 
     } else if (again) {
       again = false;
       start();
-    }
+    } else onRound(false);
   };
   const start = () => {
     if (due.length > 0) {
@@ -185,6 +191,7 @@ function inSlices(connections: () => Iterable<Connection>, clock: Clock): () => 
       return;
     }
     due = [...connections()];
+    onRound(true);
     run();
   };
   return start;
