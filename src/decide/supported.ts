@@ -6,7 +6,8 @@ import { AnySchema } from '@bufbuild/protobuf/wkt';
 import type { Problems } from '#decide/config-error.ts';
 import { extensionName, extensions, unpackExtension } from '#decide/extension.ts';
 import { oncePerContent } from '#decide/same-content.ts';
-import { type FieldRule, supportedFields } from '#decide/supported-fields.ts';
+import { supportedFields } from '#decide/supported-fields.ts';
+import type { FieldRule } from '#decide/supported-rules.ts';
 
 /** Reports to `problems` each unsupported field of `message` with its path below `field` ('' at the root). */
 export function findUnsupported(schema: DescMessage, message: Message, field: string, problems: Problems): void {
