@@ -14,6 +14,11 @@ import { validate } from '#api/validate.ts';
 import { keysOfNobody } from '#base/json-web-keys.ts';
 import { isObject } from '#base/object.ts';
 
+/** Kinds of policies that do not fall away when they are wrong. */
+export function closesWhenWrong(kind: KindName): boolean {
+  return kind === 'AuthorizationPolicy' || kind === 'RequestAuthentication' || kind === 'PeerAuthentication';
+}
+
 /** The body of the stand-in for a resource of this kind with this body; undefined for kinds that close nothing, or policies that decide nothing. */
 export function closedStandIn(kind: KindName, body: Readonly<Record<string, unknown>>, metadata: ObjectMeta): object | undefined {
   const spec = isObject(body['spec']) ? body['spec'] : {};

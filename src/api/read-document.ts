@@ -4,9 +4,9 @@
 // Unknown fields: a cluster prunes them from its built-in kinds and warns (the API server's default, fieldValidation=Warn), so they are
 // warnings in Kubernetes' kinds; in Istio's kinds they are errors, as `istioctl validate` and `kubectl apply` (strict by default) judge them:
 // a misspelt routing rule must not be dropped in silence.
-import { closedStandIn } from '#api/closed-stand-in.ts';
+import { closedStandIn, closesWhenWrong } from '#api/closed-stand-in.ts';
 import { fieldsWithoutEffect, kindWithoutEffect } from '#api/effect.ts';
-import type { Finding, Path } from '#api/finding.ts';
+import { type Finding, invalid, type Path } from '#api/finding.ts';
 import { type KindLookup, lookUpKind } from '#api/kind-lookup.ts';
 import { kindRules } from '#api/kind-rules.ts';
 import type { AnyResource, KindDefinition, KindName } from '#api/kinds.ts';
@@ -54,7 +54,8 @@ function readValue(value: unknown, base: Path, document: YamlDocument, place: Do
   }
   const lookup = lookUpKind(apiVersion, kind);
   if (lookup.kind !== 'read') return [rejected(kindDiagnostic(lookup, apiVersion, kind, value, origins))];
-  return [readResource(value, { apiVersion, name: lookup.name, definition: lookup.definition }, origins)];
+  const empty = closesWhenWrong(lookup.name) ? emptyFields(document, base) : [];
+  return [readResource(value, { apiVersion, name: lookup.name, definition: lookup.definition }, origins, empty)];
 }
 
 /** Items of a typed list (`PodList`) may leave out their own type; those of `v1 List` may not. */
@@ -65,13 +66,33 @@ function inheritType(item: unknown, apiVersion: string, kind: string): unknown {
 
 type ResourceType = { readonly apiVersion: string; readonly name: KindName; readonly definition: KindDefinition };
 
-function readResource(value: Readonly<Record<string, unknown>>, type: ResourceType, origins: FieldOrigins & Places): ReadItem {
+/**
+ * In a policy a field without a value is a mistake, such as a text that was saved half written: a `from:` that nothing follows would let everybody in.
+ * Differs from Istio, where such a field counts as not written.
+ */
+function emptyFields(document: YamlDocument, base: Path): readonly Finding[] {
+  const at = [...base, 'spec'];
+  const ofSpec = document.nullFields.filter((path) => at.every((step, index) => path[index] === step));
+  return ofSpec.map((path) => {
+    const own = path.slice(base.length);
+    return invalid(own, 'key', `${formatPath(own)} is empty`, 'write what belongs there, or leave the field out');
+  });
+}
+
+/** `empty`: findings about the fields that `value` has lost because they were empty. */
+function readResource(
+  value: Readonly<Record<string, unknown>>,
+  type: ResourceType,
+  origins: FieldOrigins & Places,
+  empty: readonly Finding[],
+): ReadItem {
   const { apiVersion: _apiVersion, kind: _kind, metadata: writtenMetadata, ...body } = value;
   const metaFindings = writtenMetadata === undefined ? [] : validate(objectMeta, writtenMetadata, ['metadata']);
   const metadata = readMetadata(isObject(writtenMetadata) ? writtenMetadata : {}, type.definition);
   const schemaFindings = [
     ...nameFindings(isObject(writtenMetadata) ? writtenMetadata['name'] : undefined),
     ...metaFindings,
+    ...empty,
     ...validate(type.definition.body, body),
   ];
   // The rules beyond the schema are written for bodies that fit it.

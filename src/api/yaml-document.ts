@@ -21,6 +21,8 @@ export type Position = { readonly line: number; readonly col: number };
 export type YamlDocument = {
   /** Deeply frozen. Undefined where the document is empty or its syntax is broken. */
   readonly value: unknown;
+  /** The fields that are set to null, and so are not in `value`. */
+  readonly nullFields: readonly (readonly (string | number)[])[];
   /** Messages without a full stop; more than one where the parser could go on. */
   readonly errors: readonly (Position & { readonly message: string })[];
   /** Where the document's content begins. */
@@ -61,10 +63,16 @@ function readDocument(document: Document.Parsed, lineCounter: LineCounter): Yaml
     const offset = offsetOf(document, path, part);
     return offset === undefined ? start : position(offset);
   };
-  if (errors.length > 0) return { value: undefined, errors, start, place };
+  if (errors.length > 0) return { value: undefined, nullFields: [], errors, start, place };
   const reader = new ValueReader(document);
   const value = reader.read(document.contents);
-  return { value, errors: reader.errors.map(({ message, offset }) => ({ message, ...position(offset) })), start, place };
+  return {
+    value,
+    nullFields: reader.nullFields,
+    errors: reader.errors.map(({ message, offset }) => ({ message, ...position(offset) })),
+    start,
+    place,
+  };
 }
 
 function oneLine(message: string): string {
@@ -74,7 +82,10 @@ function oneLine(message: string): string {
 /** Turns nodes into plain values. Nulls in maps are dropped, keys become strings, what JSON cannot say is an error. */
 class ValueReader {
   readonly errors: { readonly message: string; readonly offset: number }[] = [];
+  readonly nullFields: (readonly (string | number)[])[] = [];
   readonly #document: Document.Parsed;
+  /** Of what is being read. */
+  readonly #path: (string | number)[] = [];
   #aliasDepth = 0;
   #aliasedNodes = 0;
 
@@ -87,9 +98,16 @@ class ValueReader {
     if (this.#aliasDepth > 0 && ++this.#aliasedNodes > maxAliasedNodes) return this.#fail(node, 'aliases expand to too many values');
     if (isAlias(node)) return this.#readAlias(node);
     if (isScalar(node)) return this.#readScalar(node.value, node);
-    if (isSeq(node)) return Object.freeze(node.items.map((item) => this.read(item as Node)));
+    if (isSeq(node)) return Object.freeze(node.items.map((item, index) => this.#readAt(index, item as Node)));
     if (isMap(node)) return this.#readMap(node);
     return null;
+  }
+
+  #readAt(step: string | number, node: Node | null): unknown {
+    this.#path.push(step);
+    const value = this.read(node);
+    this.#path.pop();
+    return value;
   }
 
   #fail(node: Node, message: string): undefined {
@@ -129,9 +147,11 @@ class ValueReader {
         this.#fail(pair.key as Node, 'a key must be a plain word');
         continue;
       }
-      const value = this.read(pair.value as Node | null);
-      if (value === null) delete object[name];
-      else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+      const value = this.#readAt(name, pair.value as Node | null);
+      if (value === null) {
+        this.nullFields.push([...this.#path, name]);
+        delete object[name];
+      } else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
     }
     return Object.freeze(object);
   }
