@@ -39,6 +39,34 @@ export function readDocument(document: YamlDocument, place: DocumentPlace): read
   return readValue(document.value, [], document, place);
 }
 
+/**
+ * What closes in place of a policy in a document whose syntax is broken, where its kind and name can be made out. Whom it is for and what it decides
+ * cannot be trusted then: it closes its whole namespace.
+ */
+export function readBrokenDocument({ remains, start }: YamlDocument, { file, line }: DocumentPlace): readonly ReadItem[] {
+  if (!isObject(remains) || typeof remains['apiVersion'] !== 'string' || typeof remains['kind'] !== 'string') return [];
+  const { apiVersion, kind } = remains;
+  const lookup = lookUpKind(apiVersion, kind);
+  if (lookup.kind !== 'read' || !closesWhenWrong(lookup.name)) return [];
+  const written = isObject(remains['metadata']) ? remains['metadata'] : {};
+  if (typeof written['name'] !== 'string' || validate(objectMeta, written).length > 0) return [];
+  const { annotations: _annotations, ...rest } = written;
+  const metadata = readMetadata(rest, lookup.definition);
+  const key = resourceKey(metadata);
+  const at: Origin = { file, line: line + start.line, col: start.col, resource: `${lookup.definition.kind} ${key}` };
+  const closed = closedStandIn(lookup.name, {}, metadata);
+  // Made to fit the schema of its kind.
+  const standIn = Object.freeze({
+    apiVersion,
+    kind: lookup.name,
+    metadata,
+    origins: { start: at, at: () => at },
+    ...closed,
+  }) as unknown as AnyResource;
+  const message = `${lookup.definition.kind} ${key} cannot be read`;
+  return [{ id: `${lookup.name}/${key}`, standIn, diagnostics: [{ code: 'HDL0001', severity: 'error', message, at }] }];
+}
+
 function readValue(value: unknown, base: Path, document: YamlDocument, place: DocumentPlace): readonly ReadItem[] {
   const origins = documentOrigins(document, place, base);
   if (!isObject(value)) return [rejected(notAResource('a document must be an object with apiVersion, kind and metadata', origins.start))];

@@ -1,12 +1,12 @@
 // The text of one YAML or JSON file → its resources with origins, and diagnostics. Documents are read one by one and known ones are taken over
 // from the last reading of the file, so that after an edit only what was edited is parsed again and all else keeps its identity.
-import { type ReadItem, readDocument } from '#api/read-document.ts';
+import { type ReadItem, readBrokenDocument, readDocument } from '#api/read-document.ts';
 import { parseYaml, type YamlDocument } from '#api/yaml-document.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 
 export type TextReading = {
   readonly items: readonly ReadItem[];
-  /** Syntax errors. Where there is one, `items` holds what the other documents say. */
+  /** Syntax errors. Where there is one, `items` holds what the other documents say, and what closes in place of policies in this one. */
   readonly syntaxErrors: readonly Diagnostic[];
   /** For the next reading of the same file. */
   readonly slices: ReadonlyMap<string, Slice>;
@@ -25,7 +25,7 @@ export function readText(file: string, text: string, previous?: TextReading): Te
     const unmoved = known !== undefined && known.firstLine === firstLine && !slices.has(sliceText);
     const sliceItems = unmoved
       ? known.items
-      : documents.filter(isReadable).flatMap((document) => readDocument(document, { file, line: firstLine - 1 }));
+      : documents.flatMap((document) => (isReadable(document) ? readDocument : readBrokenDocument)(document, { file, line: firstLine - 1 }));
     slices.set(sliceText, { firstLine, documents, items: sliceItems });
     items.push(...sliceItems);
     for (const document of documents) {

@@ -21,6 +21,8 @@ export type Position = { readonly line: number; readonly col: number };
 export type YamlDocument = {
   /** Deeply frozen. Undefined where the document is empty or its syntax is broken. */
   readonly value: unknown;
+  /** Where the syntax is broken: what can be made out all the same, which may be wrong. */
+  readonly remains?: unknown;
   /** The fields that are set to null, and so are not in `value`. */
   readonly nullFields: readonly (readonly (string | number)[])[];
   /** Messages without a full stop; more than one where the parser could go on. */
@@ -63,7 +65,8 @@ function readDocument(document: Document.Parsed, lineCounter: LineCounter): Yaml
     const offset = offsetOf(document, path, part);
     return offset === undefined ? start : position(offset);
   };
-  if (errors.length > 0) return { value: undefined, nullFields: [], errors, start, place };
+  if (errors.length > 0)
+    return { value: undefined, remains: new ValueReader(document).read(document.contents), nullFields: [], errors, start, place };
   const reader = new ValueReader(document);
   const value = reader.read(document.contents);
   return {
