@@ -16,14 +16,14 @@ import { type VirtualHostEntry, virtualHost } from '#compile/virtual-host.ts';
 import { create } from '#envoy/create.ts';
 import { VirtualHost_TlsRequirementType, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { GatewayServer } from '#model/gateway.ts';
-import { intersectHosts } from '#model/hostname.ts';
+import { commonHost } from '#model/hostname.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 
 type HostRoutes = {
   readonly host: string;
   readonly port: number;
-  /** Of each virtual service, in order, each once: what a list does not match the first time it does not match the second. */
-  readonly lists: Set<readonly RouteEntry[]>;
+  /** Of each virtual service, in order. */
+  readonly lists: (readonly RouteEntry[])[];
   /** Plain HTTP for it is answered with 301 to https. */
   redirects: boolean;
   readonly origin: Origin;
@@ -64,38 +64,44 @@ function collectHosts(scope: Scope, servers: readonly BoundServer[], client: Cli
       const routes = ofGateway.get(virtualService) ?? virtualServiceRoutes(virtualService, context, cache);
       ofGateway.set(virtualService, routes);
       if (routes.length === 0) continue;
-      for (const host of common)
-        addRoutes(byHost, { host, port: server.port.number, lists: new Set([routes]), redirects, origin: virtualService.origin });
+      const { origin } = virtualService;
+      for (const host of common) addRoutes(byHost, host, { port: server.port.number, routes, redirects, origin });
     }
     if (redirects) for (const { host } of server.hosts) addRedirect(byHost, host, server);
   }
   return [...byHost.values()].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
-function addRoutes(byHost: Map<string, HostRoutes>, added: HostRoutes): void {
-  const known = byHost.get(added.host);
+type AddedRoutes = Pick<HostRoutes, 'port' | 'redirects' | 'origin'> & { readonly routes: readonly RouteEntry[] };
+
+function addRoutes(byHost: Map<string, HostRoutes>, host: string, { port, routes, redirects, origin }: AddedRoutes): void {
+  const known = byHost.get(host);
   if (known === undefined) {
-    byHost.set(added.host, added);
+    byHost.set(host, { host, port, lists: [routes], redirects, origin });
     return;
   }
-  for (const list of added.lists) known.lists.add(list);
-  known.redirects ||= added.redirects;
+  known.lists.push(routes);
+  known.redirects ||= redirects;
 }
 
 /** A host of a redirecting server redirects, whether a virtual service has it or not. Differs from Istio: also hosts with a namespace. */
 function addRedirect(byHost: Map<string, HostRoutes>, host: string, server: GatewayServer): void {
   const known = byHost.get(host);
-  if (known === undefined) byHost.set(host, { host, port: server.port.number, lists: new Set(), redirects: true, origin: server.origin });
+  if (known === undefined) byHost.set(host, { host, port: server.port.number, lists: [], redirects: true, origin: server.origin });
   else known.redirects = true;
 }
 
 /** The hosts of a server that the virtual service may and does bind. */
 function commonHosts(server: GatewayServer, virtualService: VirtualService): readonly string[] {
-  const allowed = server.hosts.filter(({ namespace }) => namespace === '*' || namespace === virtualService.namespace).map(({ host }) => host);
-  return intersectHosts(
-    allowed,
-    virtualService.hosts.map(({ hostname }) => hostname),
-  );
+  const common = new Set<string>();
+  for (const { namespace, host } of server.hosts) {
+    if (namespace !== '*' && namespace !== virtualService.namespace) continue;
+    for (const { hostname } of virtualService.hosts) {
+      const both = commonHost(host, hostname);
+      if (both !== undefined) common.add(both);
+    }
+  }
+  return [...common];
 }
 
 type HostGroup = { readonly first: HostRoutes; readonly lists: readonly (readonly RouteEntry[])[]; readonly domains: string[] };
@@ -105,16 +111,18 @@ function collapse(hosts: readonly HostRoutes[]): readonly HostGroup[] {
   const groups: HostGroup[] = [];
   const byFirstList = new Map<readonly RouteEntry[] | undefined, HostGroup[]>();
   for (const host of hosts) {
-    const lists = [...host.lists];
-    const candidates = byFirstList.get(lists[0]) ?? [];
-    const same = candidates.find((group) => isAlike(group, host, lists));
+    // What a list does not match the first time it does not match the second.
+    const lists = host.lists.length > 1 ? [...new Set(host.lists)] : host.lists;
+    const candidates = byFirstList.get(lists[0]);
+    const same = candidates?.find((group) => isAlike(group, host, lists));
     if (same !== undefined) {
       same.domains.push(host.host);
       continue;
     }
     const group = { first: host, lists, domains: [host.host] };
     groups.push(group);
-    byFirstList.set(lists[0], [...candidates, group]);
+    if (candidates === undefined) byFirstList.set(lists[0], [group]);
+    else candidates.push(group);
   }
   return groups;
 }

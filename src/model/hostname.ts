@@ -24,13 +24,19 @@ export function hostCovers(outer: string, inner: string): boolean {
   return isWildcard(inner) ? inner.slice(1).endsWith(outer.slice(1)) : inner.endsWith(outer.slice(1));
 }
 
+/** The more specific of two overlapping hosts; undefined where they have nothing in common. */
+export function commonHost(a: string, b: string): string | undefined {
+  if (hostCovers(a, b)) return b;
+  return hostCovers(b, a) ? a : undefined;
+}
+
 /** The hosts that both lists allow: of each overlapping pair the more specific one, without repeats, in the order of `a`. */
 export function intersectHosts(a: readonly string[], b: readonly string[]): readonly string[] {
   const common = new Set<string>();
   for (const left of a) {
     for (const right of b) {
-      if (hostCovers(left, right)) common.add(right);
-      else if (hostCovers(right, left)) common.add(left);
+      const both = commonHost(left, right);
+      if (both !== undefined) common.add(both);
     }
   }
   return [...common];
