@@ -12,8 +12,9 @@ type Known<Item extends object> = WeakMap<Item, Uint8Array>;
 const knownHosts: Known<VirtualHost> = new WeakMap();
 const knownRoutes: Known<Route> = new WeakMap();
 
-/** Below it a host is encoded as quickly as it is put together. */
+/** Below it a host, or a table, is encoded as quickly as it is put together. */
 const manyRoutes = 16;
+const manyHosts = 16;
 /** How many items are encoded in one go: the buffer that they share lives as long as any of them. */
 const mostAtOnce = 64;
 
@@ -22,9 +23,9 @@ const noHost = create(VirtualHostSchema);
 
 /** As `toBinary` gives it, but for the order of the fields, which protobuf leaves open. Virtual hosts and routes must not change any more. */
 export function routeConfigurationBytes(config: RouteConfiguration): Uint8Array {
-  for (const host of config.virtualHosts) {
-    if (host.routes.length >= manyRoutes && !knownHosts.has(host)) knownHosts.set(host, hostBytes(host));
-  }
+  const large = config.virtualHosts.filter(({ routes }) => routes.length >= manyRoutes);
+  if (large.length === 0 && config.virtualHosts.length < manyHosts) return encode(RouteConfigurationSchema, config);
+  for (const host of large) if (!knownHosts.has(host)) knownHosts.set(host, hostBytes(host));
   const pieces = fieldBytes(config.virtualHosts, knownHosts, (virtualHosts) => encode(RouteConfigurationSchema, { ...noConfig, virtualHosts }));
   return joined([encode(RouteConfigurationSchema, { ...config, virtualHosts: [] }), ...pieces]);
 }
