@@ -1,7 +1,6 @@
 // Clusters whose requests themselves say which server they are for: the host becomes the server name of the connection (auto_sni), and must stand in the
 // server's certificate (auto_san_validation). Source: Envoy, UpstreamHttpProtocolOptions; Router::Filter::decodeHeaders.
 import { isIP } from 'node:net';
-import type { UpstreamTls } from '#decide/cluster-entry.ts';
 import type { UpstreamHttpProtocolOptions } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
 
 export type RequestNames = { readonly sni: boolean; readonly san: boolean };
@@ -18,7 +17,10 @@ export function hostOf(authority: string): string {
   return bracketed ?? authority.replace(/:\d*$/, '');
 }
 
+/** What of a cluster's TLS a host changes. */
+type NamedTls = { readonly sni?: string; readonly requestedName?: string };
+
 /** The cluster's TLS for one host. An address is no server name, but it may stand in a certificate. */
-export function tlsForHost(tls: UpstreamTls, { sni, san }: RequestNames, host: string): UpstreamTls {
+export function tlsForHost<Tls extends NamedTls>(tls: Tls, { sni, san }: RequestNames, host: string): Tls & NamedTls {
   return { ...tls, ...(sni && host !== '' && isIP(host) === 0 && { sni: host }), ...(san && { requestedName: host }) };
 }
