@@ -1,6 +1,7 @@
 // Regular expressions with RE2's syntax and its promise: matching takes time linear in the text, whatever a user or an attacker writes.
-// re2js parses and validates each pattern; patterns that are proven free of backtracking run on the faster native engine.
-import { RE2JS } from 're2js';
+// re2js parses and validates each pattern; patterns that are proven free of backtracking run on the faster native engine. re2js is loaded with the
+// first pattern: most proxies have none.
+import type * as Re2 from 're2js';
 import { failed, ok, type Result } from '#base/result.ts';
 import { nativeSourceOf } from '#decide/regex-native.ts';
 
@@ -13,11 +14,20 @@ export type Regex = {
   readonly replaceAll: (text: string, substitution: string) => string;
 };
 
+let loaded: typeof Re2 | undefined;
+
+/** In one step, because what asks compiles a configuration in one step. */
+function compileRe2(source: string): Re2.RE2JS {
+  // The type of the very package.
+  loaded ??= process.getBuiltinModule('node:module').createRequire(import.meta.url)('re2js') as typeof Re2;
+  return loaded.RE2JS.compile(source);
+}
+
 /** The error is RE2's own sentence about the pattern (lookahead, backreference, unbalanced bracket …). */
 export function compileRegex(source: string): Result<Regex, string> {
-  let re2: RE2JS;
+  let re2: Re2.RE2JS;
   try {
-    re2 = RE2JS.compile(source);
+    re2 = compileRe2(source);
   } catch (error) {
     return failed(error instanceof Error ? error.message : String(error));
   }
@@ -28,7 +38,7 @@ export function compileRegex(source: string): Result<Regex, string> {
   return ok({ source, engine: 'native', matches: (text) => native.test(text), replaceAll });
 }
 
-function replaceEach(re2: RE2JS, text: string, substitution: string): string {
+function replaceEach(re2: Re2.RE2JS, text: string, substitution: string): string {
   const matcher = re2.matcher(text);
   let out = '';
   let from = 0;
@@ -52,7 +62,7 @@ function expand(substitution: string, group: (index: number) => string, groups: 
 
 /** Why a substitution cannot be used with a pattern, or undefined (RE2::CheckRewriteString). */
 export function substitutionError(source: string, substitution: string): string | undefined {
-  const groups = RE2JS.compile(source).groupCount();
+  const groups = compileRe2(source).groupCount();
   for (const [, what] of substitution.matchAll(/\\(.|$)/gs)) {
     if (what === '\\') continue;
     if (what === undefined || !/\d/.test(what)) return 'a backslash must be followed by a digit or a backslash';
