@@ -107,3 +107,12 @@ test('a gateway that no Secret is for is closed, with the reason', async () => {
   assert.equal(found.value.get(typeUrls.listener)?.size ?? 0, 0);
   assert.match(JSON.stringify(source.diagnostics()), /HDL0030.*the mesh knows no workload of its service account/);
 });
+
+test('a gateway that came without TLS is closed, though it says that it is one', async () => {
+  using source = await startSource();
+  const metadata = { NAMESPACE: 'edge', SERVICE_ACCOUNT: 'edge', LABELS: { app: 'edge' }, HEDDLE_SECRETS: 'none' };
+  const found = source.resourcesFor(create(NodeSchema, { id: 'router~192.0.2.1~edge.edge~edge.svc.cluster.local', metadata }));
+  assert.ok(found.ok);
+  assert.deepEqual([found.value.get(typeUrls.secret)?.size ?? 0, found.value.get(typeUrls.listener)?.size ?? 0], [0, 0]);
+  assert.match(JSON.stringify(source.diagnostics()), /HDL0030.*the proxy came without TLS/);
+});

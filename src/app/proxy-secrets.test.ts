@@ -105,7 +105,7 @@ async function inMesh(
 ) {
   const source = new MemoryNodeSource();
   source.replace(resources);
-  const xds = await startXdsServer({ source, address: '127.0.0.1', port: 0, logger: silentLogger, clock: systemClock });
+  const xds = await startXdsServer({ source, address: '127.0.0.1', port: 0, logger: silentLogger, clock: systemClock, plainCarriesSecrets: true });
   if (!xds.ok) throw new Error(xds.error.reason);
   const node = create(NodeSchema, { id: 'proxy', cluster: 'test' });
   const proxy = await runProxy({

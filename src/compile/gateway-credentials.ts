@@ -55,8 +55,8 @@ export function withoutSecrets(credentials: GatewayCredentials): GatewayCredenti
 }
 
 const refusedToStrangers: MissingSecret = {
-  what: 'the mesh knows no workload of its service account that has its labels, and Secrets are for those only',
-  hint: 'write its Pod, or a WorkloadEntry with its serviceAccount and labels',
+  what: 'the proxy came without TLS, or the mesh knows no workload of its service account that has its labels, and Secrets are for those only',
+  hint: 'let it come to the port with TLS (control-plane --ca, proxy --token-file), and write its Pod, or a WorkloadEntry with its serviceAccount and labels',
 };
 
 const builtinScheme = 'builtin://';

@@ -43,6 +43,7 @@ export function proxyFromNode(nodeId: string, metadata: NodeMetadata, locality?:
     ...(isTrue(metadata['DNS_CAPTURE']) && { capturesDns: true }),
     ...(serviceAccount !== undefined && { serviceAccount }),
     ...(metadata['HEDDLE_IDENTITY'] === 'none' && { withoutIdentity: true }),
+    ...(metadata['HEDDLE_SECRETS'] === 'none' && { withoutSecrets: true }),
     explainFailures: isTrue(metadata['HEDDLE_EXPLAIN_FAILURES']),
     ...readTexts(metadata),
   });

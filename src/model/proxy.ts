@@ -19,7 +19,10 @@ export type Proxy = {
    * plaintext. Undefined: it asks for its certificate under the names of Istio's agent, as every proxy beside an agent does.
    */
   readonly withoutIdentity?: true;
-  /** No Secret is for it: it is not known to be one of the workloads that they are for (model/workload-claim.ts). */
+  /**
+   * No Secret is for it: it is not known to be one of the workloads that they are for (model/workload-claim.ts), or came without TLS
+   * (HEDDLE_SECRETS `none`).
+   */
   readonly withoutSecrets?: true;
   /** What the node says of itself in text, such as ISTIO_VERSION. */
   readonly metadata?: Readonly<Record<string, string>>;

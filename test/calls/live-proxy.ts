@@ -38,7 +38,7 @@ export async function withLiveProxy(
 ): Promise<void> {
   const source = new MemoryNodeSource();
   source.replace(resources);
-  const server = await startXdsServer({ source, address: '127.0.0.1', port: 0, logger: silentLogger, clock: systemClock });
+  const server = await startXdsServer({ source, address: '127.0.0.1', port: 0, logger: silentLogger, clock: systemClock, plainCarriesSecrets: true });
   if (!server.ok) throw new Error(server.error.reason);
   const node = create(NodeSchema, { id: nodeId, cluster: 'calls' });
   await using identity = await (await testAuthority()).identity(spiffeIdOf(nodeId));

@@ -23,7 +23,7 @@ function secret(name: string, key: string): XdsResource {
   return new XdsResource(typeUrls.secret, name, SecretSchema, message);
 }
 
-async function serve(source: MemoryNodeSource, beside: 'nothing' | 'a secure port') {
+async function serve(source: MemoryNodeSource, plain: 'trusted' | 'not trusted' | 'beside a secure port') {
   const lines: string[] = [];
   const logger: Logger = { log: (level, message, fields = {}) => void lines.push(`${level} ${message} ${JSON.stringify(fields)}`) };
   const secure = {
@@ -34,7 +34,11 @@ async function serve(source: MemoryNodeSource, beside: 'nothing' | 'a secure por
     services: [],
   };
   const options = { source, address: '127.0.0.1', port: 0, logger, clock: systemClock };
-  const started = await startXdsServer(beside === 'nothing' ? options : { ...options, secure });
+  const started = await startXdsServer({
+    ...options,
+    ...(plain === 'trusted' && { plainCarriesSecrets: true }),
+    ...(plain === 'beside a secure port' && { secure }),
+  });
   if (!started.ok) throw new Error(started.error.reason);
   const { port, ledger, close } = started.value;
   return { port, ledger, lines, [Symbol.asyncDispose]: close };
@@ -52,7 +56,7 @@ suite('secrets on the wire', () => {
   test('delta: those that are asked for by name, and the one that is renewed', limit, async () => {
     const other = secret('kubernetes://other', keyText);
     const source = sourceOf(secret('kubernetes://shop', keyText), other);
-    await using server = await serve(source, 'nothing');
+    await using server = await serve(source, 'trusted');
     using wire = new DeltaWire(server.port);
     wire.send({ typeUrl, resourceNamesSubscribe: ['kubernetes://shop', 'kubernetes://gone'] });
     const first = await wire.next();
@@ -66,7 +70,7 @@ suite('secrets on the wire', () => {
 
   test('state of the world: the same', limit, async () => {
     const source = sourceOf(secret('kubernetes://shop', keyText), secret('kubernetes://other', keyText));
-    await using server = await serve(source, 'nothing');
+    await using server = await serve(source, 'trusted');
     using wire = new SotwWire(server.port);
     wire.send({ typeUrl, resourceNames: ['kubernetes://shop'] });
     const first = await wire.next();
@@ -76,23 +80,25 @@ suite('secrets on the wire', () => {
     assert.deepEqual((await wire.next()).names, ['kubernetes://shop']);
   });
 
-  test('without TLS there are none as soon as there is a port with TLS, and the log says where they are', limit, async () => {
-    await using server = await serve(sourceOf(secret('kubernetes://shop', keyText)), 'a secure port');
-    using delta = new DeltaWire(server.port);
-    delta.send({ typeUrl, resourceNamesSubscribe: ['kubernetes://shop', '*'] });
-    const answer = await delta.next();
-    assert.deepEqual([answer.names, answer.removed], [[], ['kubernetes://shop']]);
-    using sotw = new SotwWire(server.port);
-    sotw.send({ typeUrl, resourceNames: ['kubernetes://shop'] });
-    assert.deepEqual((await sotw.next()).names, []);
-    assert.ok(
-      server.lines.some((line) => line.startsWith('warn xDS client is given no certificates')),
-      server.lines.join('\n'),
-    );
-  });
+  for (const plain of ['not trusted', 'beside a secure port'] as const) {
+    test(plain === 'not trusted' ? 'without TLS there are none, and the log says where they are' : 'nor beside a port with TLS', limit, async () => {
+      await using server = await serve(sourceOf(secret('kubernetes://shop', keyText)), plain);
+      using delta = new DeltaWire(server.port);
+      delta.send({ typeUrl, resourceNamesSubscribe: ['kubernetes://shop', '*'] });
+      const answer = await delta.next();
+      assert.deepEqual([answer.names, answer.removed], [[], ['kubernetes://shop']]);
+      using sotw = new SotwWire(server.port);
+      sotw.send({ typeUrl, resourceNames: ['kubernetes://shop'] });
+      assert.deepEqual((await sotw.next()).names, []);
+      assert.ok(
+        server.lines.some((line) => line.startsWith('warn xDS client is given no certificates')),
+        server.lines.join('\n'),
+      );
+    });
+  }
 
   test('neither the log nor the ledger says a word of a key, also when a client refuses it', limit, async () => {
-    await using server = await serve(sourceOf(secret('kubernetes://shop', keyText)), 'nothing');
+    await using server = await serve(sourceOf(secret('kubernetes://shop', keyText)), 'trusted');
     using wire = new DeltaWire(server.port);
     wire.send({ typeUrl, resourceNamesSubscribe: ['kubernetes://shop'] });
     const heard = new Promise((resolve) => server.ledger.onNack(resolve));

@@ -96,6 +96,8 @@ class Session {
       return undefined;
     }
     const node = admitted.value;
+    // What needs a certificate that cannot be sent is closed, with a finding, and does not wait for it.
+    if (!this.#options.carriesSecrets) node.metadata = { ...node.metadata, HEDDLE_SECRETS: 'none' };
     const resources = this.#resourcesFor(node);
     if (!resources.ok) {
       this.#options.logger.log('warn', 'xDS client refused', { node: node.id, reason: resources.error });

@@ -14,7 +14,6 @@ import {
 } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
-import { isLoopback } from '#base/loopback.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { adsService } from '#xds/ads-service.ts';
 import type { NodeSource } from '#xds/node-source.ts';
@@ -29,6 +28,8 @@ export type XdsServerOptions = {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly secure?: SecurePort;
+  /** Whoever reaches the port without TLS may be given Secrets: for a server whose only client is who started it. */
+  readonly plainCarriesSecrets?: true;
 };
 
 /** A second port, with TLS: calls are served when it is known who makes them. What else is served there comes along. */
@@ -78,8 +79,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Result<
   const ledger = new Ledger(clock);
   const connections = new Map<Call, Connection>();
   const serve = (call: Call, open: typeof openDelta, admission?: Admission) => {
-    // Where there is a secure port, whoever may have secrets can come to it; where there is none, the plain one is as close as this machine.
-    const carriesSecrets = admission !== undefined || (secure === undefined && isLoopback(peerAddress(call)));
+    const carriesSecrets = admission !== undefined || options.plainCarriesSecrets === true;
     const connection = open({ call, ledger, source, logger, clock, carriesSecrets, ...(admission !== undefined && { admission }) });
     connections.set(call, connection);
     const forget = () => {
@@ -122,15 +122,6 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Result<
     await Promise.all([shutDown(plain, clock), guarded.value === undefined ? undefined : shutDown(guarded.value.server, clock)]);
   };
   return ok({ port: bound.value, ...(guarded.value !== undefined && { securePort: guarded.value.port }), ledger, close });
-}
-
-/** Without the port: `127.0.0.1`, `::1`. */
-function peerAddress(call: Call): string {
-  return call
-    .getPeer()
-    .replace(/:\d+$/, '')
-    .replace(/^\[|\]$/g, '')
-    .replace(/^::ffff:/, '');
 }
 
 type Serve = (call: Call, open: typeof openDelta, admission?: Admission) => void;
