@@ -80,7 +80,9 @@ test('a proxy that names its group has an entry of it, labels and all', () => {
   const entry = nodes.mesh.workloadEntries.get('shop/machines-10.0.0.7');
   assert.deepEqual(entry?.labels, { app: 'vm', from: 'template', tier: 'new' });
   assert.deepEqual([entry.serviceAccount, entry.network, entry.annotations['istio.io/autoRegistrationGroup']], ['vm', 'away', 'machines']);
-  assert.ok(serving.resourcesFor(create(NodeSchema, { ...node('10.0.0.8', { NETWORK: 'near' }), locality: create(LocalitySchema, { region: 'r2' }) })).ok);
+  assert.ok(
+    serving.resourcesFor(create(NodeSchema, { ...node('10.0.0.8', { NETWORK: 'near' }), locality: create(LocalitySchema, { region: 'r2' }) })).ok,
+  );
   const second = nodes.mesh.workloadEntries.get('shop/machines-10.0.0.8-near');
   assert.deepEqual([second?.network, second?.locality?.region], ['near', 'r2']);
 });
