@@ -1,18 +1,14 @@
 // What `heddle analyze` does: files → everything there is to say about them.
 import { analyze } from '#analyze/analyze.ts';
 import { certificateAges } from '#app/certificate-ages.ts';
+import { readMeshFiles } from '#app/mesh-files.ts';
 import { untouchedPatches } from '#app/untouched-patches.ts';
-import { missingGateway } from '#app/up/gateway.ts';
 import { systemClock } from '#base/clock.ts';
 import { compareDiagnostics, type Diagnostic } from '#base/diagnostic.ts';
 import { rulesWithCredentials } from '#compile/client-secrets.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
-import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
 import { proxyForWorkload } from '#model/proxy-for-workload.ts';
-import { openFileSource } from '#sources/file/file-source.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
-import type { Snapshot } from '#sources/snapshot.ts';
 
 export type Analysis = {
   readonly diagnostics: readonly Diagnostic[];
@@ -23,22 +19,11 @@ export type Analysis = {
 
 /** Findings in order, and how many resources were looked at. */
 export async function analyzeFiles(paths: readonly string[]): Promise<Analysis> {
-  await using source = await openFileSource({ paths, clock: systemClock, watch: false });
-  const snapshot = source.current();
-  const mesh = buildMesh(withMissingGateway(snapshot));
+  const { resources, diagnostics: ofReading, mesh } = await readMeshFiles(paths);
   const ages = certificateAges(mesh.credentials.values(), systemClock.nowMs());
-  const diagnostics = [...snapshot.diagnostics, ...analyze(mesh, snapshot.resources), ...compiledDiagnostics(mesh), ...ages.diagnostics].sort(
-    compareDiagnostics,
-  );
-  const count = Object.values(snapshot.resources).reduce((sum, ofKind) => sum + ofKind.size, 0);
+  const diagnostics = [...ofReading, ...analyze(mesh, resources), ...compiledDiagnostics(mesh), ...ages.diagnostics].sort(compareDiagnostics);
+  const count = Object.values(resources).reduce((sum, ofKind) => sum + ofKind.size, 0);
   return { diagnostics, resources: count, conditions: mesh.gatewayApi };
-}
-
-/** The ingress gateway comes with an installation, not with the files: what names it is right, here as with `heddle up`. */
-function withMissingGateway(snapshot: Snapshot): Snapshot {
-  const added = missingGateway(snapshot.resources);
-  if (added.length === 0) return snapshot;
-  return nextSnapshot(undefined, [...Object.values(snapshot.resources).flatMap((ofKind) => [...ofKind.values()]), ...added], snapshot.diagnostics);
 }
 
 /**

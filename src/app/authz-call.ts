@@ -1,5 +1,6 @@
 // A call as somebody describes it on a command line, as the proxy of the called workload would see it.
 import type { PortPolicies } from '#app/authz-ports.ts';
+import { parseIp } from '#base/cidr.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { Call } from '#decide/decision.ts';
 import type { Mesh } from '#model/mesh.ts';
@@ -24,7 +25,7 @@ export type CheckedCall = {
 /** What is asked, in the words of the answer, and the call for decide. */
 export type DescribedCall = { readonly title: string; readonly port: number; readonly carries: PortPolicies['carries']; readonly call: Call };
 
-/** The error names the ports that there are. */
+/** The error says what of the question cannot be, or names the ports that there are. */
 export function authzCall(
   asked: CheckedCall,
   proxy: Proxy,
@@ -32,6 +33,8 @@ export function authzCall(
   ports: readonly PortPolicies[],
   mesh: Mesh,
 ): Result<DescribedCall, string> {
+  const misfit = misfitOf(asked);
+  if (misfit !== undefined) return failed(misfit);
   const chosen = asked.port === undefined ? (ports.find(({ carries }) => carries === 'http') ?? ports[0]) : portOf(asked.port, ports);
   if (chosen === undefined) {
     const known = ports.map(({ port }) => port).join(', ');
@@ -65,6 +68,14 @@ export function authzCall(
       timeMs: Date.now(),
     },
   });
+}
+
+function misfitOf({ from, ip }: CheckedCall): string | undefined {
+  if (ip !== undefined && parseIp(ip) === undefined) return `--ip ${ip} is no IP address`;
+  if (from === undefined || from.startsWith('spiffe://')) return undefined;
+  const parts = from.split('/');
+  if (parts.every((part) => part !== '') && (parts.length < 3 || (parts.length === 5 && parts[1] === 'ns' && parts[3] === 'sa'))) return undefined;
+  return `--from ${from} is nobody: write ACCOUNT, NAMESPACE/ACCOUNT, TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT or spiffe://…`;
 }
 
 /** Ports that no service names are there all the same: what comes to them is sniffed. */

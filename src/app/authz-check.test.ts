@@ -101,6 +101,22 @@ void test('what did not match is told with the condition that failed', async () 
   assert.match(verdict?.passedBy[1]?.because ?? '', /method is GET: it is POST/);
 });
 
+void test('what cannot be read is told where it may be why the workload is missing', async () => {
+  await using folder = await temporaryFolder({ 'broken.yaml': 'kind: Pod\n  name: [\n' });
+  const at = (name: string): string => `${folder.path}/${name}`;
+  const report = await checkAuthz({ paths: [at('broken.yaml'), at('gone.yaml')], workload: 'stock', namespace: 'shop' });
+  const error = report.ok ? '' : report.error;
+  assert.match(error, /^there is no workload shop\/stock/);
+  assert.match(error, /broken\.yaml:\d+:\d+: error \[HDL0001\]/);
+  assert.match(error, /gone\.yaml/);
+});
+
+void test('a caller or address that cannot be is refused', async () => {
+  await assert.rejects(check('stock', { from: 'a/b/c' }), /--from a\/b\/c is nobody/);
+  await assert.rejects(check('stock', { from: 'shop/' }), /--from shop\/ is nobody/);
+  await assert.rejects(check('stock', { ip: '10.0.0' }), /--ip 10\.0\.0 is no IP address/);
+});
+
 void test('a workload that is not there: the names that are', async () => {
   await using folder = await temporaryFolder();
   const file = await folder.write('mesh.yaml', mesh);

@@ -3,8 +3,7 @@
 import { authzCall, type CheckedCall } from '#app/authz-call.ts';
 import { type PortPolicies, portPolicies } from '#app/authz-ports.ts';
 import { authzVerdict, type Verdict } from '#app/authz-verdict.ts';
-import { missingGateway } from '#app/up/gateway.ts';
-import { systemClock } from '#base/clock.ts';
+import { readMeshFiles, withReadErrors } from '#app/mesh-files.ts';
 import { closest } from '#base/closest.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { formatOrigin } from '#base/origin.ts';
@@ -12,14 +11,10 @@ import { failed, ok, type Result } from '#base/result.ts';
 import { authorizationPoliciesFor } from '#compile/authorization.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import type { AuthorizationPolicy } from '#model/authorization-policy.ts';
-import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import { proxyForWorkload } from '#model/proxy-for-workload.ts';
 import type { Workload } from '#model/workload.ts';
-import { openFileSource } from '#sources/file/file-source.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
-import type { Snapshot } from '#sources/snapshot.ts';
 
 export type AuthzRequest = {
   readonly paths: readonly string[];
@@ -53,12 +48,11 @@ export type PolicyLine = {
 
 /** The error is a sentence: no such workload, no such port. */
 export async function checkAuthz(request: AuthzRequest): Promise<Result<AuthzReport, string>> {
-  await using source = await openFileSource({ paths: request.paths, clock: systemClock, watch: false });
-  const snapshot = withGateway(source.current());
-  const mesh = buildMesh(snapshot);
+  const files = await readMeshFiles(request.paths);
+  const { mesh } = files;
   const found = findWorkloads(mesh, request);
   const [workload, ...others] = found;
-  if (workload === undefined) return failed(noSuchWorkload(mesh, request));
+  if (workload === undefined) return failed(withReadErrors(noSuchWorkload(mesh, request), files));
   // As it is once it runs: with a certificate of the mesh.
   const { withoutIdentity: _none, ...proxy } = proxyForWorkload(mesh, workload, { kind: 'redirect' });
   const policies = authorizationPoliciesFor(mesh, proxy);
@@ -73,7 +67,7 @@ export async function checkAuthz(request: AuthzRequest): Promise<Result<AuthzRep
     policies: policies.map(policyLine),
     ports,
     ...(call !== undefined && { verdict: authzVerdict(call.value, compiled) }),
-    diagnostics: aboutPolicies([...snapshot.diagnostics, ...mesh.diagnostics], policies),
+    diagnostics: aboutPolicies([...files.diagnostics, ...mesh.diagnostics], policies),
   });
 }
 
@@ -89,14 +83,6 @@ function policyLine({ action, namespace, name, dryRun, origin }: AuthorizationPo
     dryRun,
     at: formatOrigin(origin),
   };
-}
-
-/** With the ingress gateway that `heddle up` would add, so that it can be asked about. */
-function withGateway(snapshot: Snapshot): Snapshot {
-  const added = missingGateway(snapshot.resources);
-  if (added.length === 0) return snapshot;
-  const all = [...Object.values(snapshot.resources).flatMap((ofKind) => [...ofKind.values()]), ...added];
-  return nextSnapshot(snapshot, all, snapshot.diagnostics);
 }
 
 /** By the pod's name, else by how its name begins (a Deployment's), else by its label `app`. */

@@ -24,7 +24,7 @@ decided, and by which condition. A caller without --from comes without a certifi
 Exit codes: 0 listed, or the call is let in; 1 the call is denied; 2 usage or unreadable input.
 
 Examples:
-  heddle authz check reviews examples/security/deny-by-default
+  heddle authz check prices examples/security/deny-by-default
   heddle authz check reviews mesh/ -n shop --from shop/web --path /admin
   heddle authz check reviews mesh/ -n shop --from spiffe://cluster.local/ns/shop/sa/web --method POST --header 'x-role: admin'
   heddle authz check ledger mesh/ --port 5432 --ip 10.1.2.3 -o json | jq -r .verdict.result

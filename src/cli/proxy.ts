@@ -16,7 +16,9 @@ type Options = {
 
 const examples = `
 The bootstrap is Envoy's, in YAML or JSON: static listeners and clusters, TLS from files, access logs, RBAC, or ADS. A field that this
-proxy does not honour is an error that names it. Without --token-file a proxy has no identity: it takes and calls nothing by mutual TLS. Keys are ECDSA; WORKLOAD_RSA_KEY_SIZE=2048 (3072, 4096) in the environment asks for RSA. SIGTERM and Ctrl-C let requests end (5 s at most); a second one ends at once.
+proxy does not honour is an error that names it. Without --token-file a proxy has no identity: it takes and calls nothing by mutual TLS.
+Keys are ECDSA; WORKLOAD_RSA_KEY_SIZE=2048 (3072, 4096) in the environment asks for RSA. SIGTERM and Ctrl-C let requests end (5 s at
+most); a second one ends at once.
 
 Examples:
   heddle proxy -c envoy.yaml
