@@ -27,7 +27,8 @@ Examples:
 
 A proxy names itself by its node id, as Istio's do: sidecar~IP~POD.NAMESPACE~NAMESPACE.svc.cluster.local
 With --ca, port 15012 takes proxies that send a token (heddle token create) or a certificate of the mesh, and nobody else;
-without TLS, on port 15010, proxies of this machine are served.
+without TLS, on port 15010, proxies of this machine are served, without certificates: they take and call nothing by mutual TLS, unless
+their node metadata says that somebody else gives them an identity (HEDDLE_IDENTITY: agent).
 It ends with Ctrl-C; proxies go on with what they have and come back when it does.
 `;
 

@@ -16,7 +16,8 @@ export type Proxy = {
   readonly serviceAccount?: string;
   /**
    * HEDDLE_IDENTITY `none`: nobody gives it a certificate of the mesh. Then nothing that needs one is opened or called, and what is PERMISSIVE is
-   * plaintext. Undefined: it asks for its certificate under the names of Istio's agent, as every proxy beside an agent does.
+   * plaintext. Taken for granted of who comes without TLS and says nothing else. Undefined: it asks for its certificate under
+   * the names of Istio's agent, as every proxy beside an agent does.
    */
   readonly withoutIdentity?: true;
   /**

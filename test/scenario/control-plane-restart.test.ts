@@ -81,8 +81,6 @@ async function startGateway(dataPlane: DataPlane, xdsPort: number, port: number,
     LABELS: { istio: 'ingressgateway' },
     INTERCEPTION_MODE: 'NONE',
     HEDDLE_LOOPBACK: { address: '127.0.0.1', inbound: { 8080: { listen: port } }, outbound: {} },
-    // Nobody beside it asks for a certificate.
-    HEDDLE_IDENTITY: 'none',
   };
   const answers = () => httpCall({ port, headers: { host } }).then(({ status }) => status === 200);
   if (dataPlane === 'embedded') {

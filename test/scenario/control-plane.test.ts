@@ -56,8 +56,8 @@ spec:
 }
 
 const nodeId = 'sidecar~127.0.0.1~hello-v1.default~default.svc.cluster.local';
-// Nobody beside these proxies asks for their certificates.
-const metadata = { NAMESPACE: 'default', LABELS: { app: 'hello' }, HEDDLE_IDENTITY: 'none' };
+// Strangers, as far as identities go: nobody beside these proxies asks for their certificates, and they do not say so.
+const metadata = { NAMESPACE: 'default', LABELS: { app: 'hello' } };
 
 type ProxyJson = {
   readonly nodeId: string;

@@ -96,8 +96,7 @@ class Session {
       return undefined;
     }
     const node = admitted.value;
-    // What needs a certificate that cannot be sent is closed, with a finding, and does not wait for it.
-    if (!this.#options.carriesSecrets) node.metadata = { ...node.metadata, HEDDLE_SECRETS: 'none' };
+    if (!this.#options.carriesSecrets) node.metadata = asStranger(node.metadata);
     const resources = this.#resourcesFor(node);
     if (!resources.ok) {
       this.#options.logger.log('warn', 'xDS client refused', { node: node.id, reason: resources.error });
@@ -157,4 +156,13 @@ class Session {
     this.end();
     this.#options.call.emit('error', { code, details, metadata: new Metadata() });
   }
+}
+
+/**
+ * What is known of a node that came without TLS: it is sent no Secrets, so what needs one is closed, with a finding, and does not wait for it; and
+ * nobody gives it an identity, unless it says that somebody else does (HEDDLE_IDENTITY of any other value). An Envoy with nothing but a bootstrap
+ * would wait for its certificate for ever.
+ */
+function asStranger(metadata: Node['metadata']): Node['metadata'] {
+  return { HEDDLE_IDENTITY: 'none', ...metadata, HEDDLE_SECRETS: 'none' };
 }
