@@ -5,12 +5,8 @@ import type { ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { readText } from '#api/read-text.ts';
-import { MeshCompiler } from '#compile/mesh-compiler.ts';
-import { buildMesh } from '#model/build/mesh.ts';
-import { proxyForWorkload } from '#model/proxy-for-workload.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
 import { Backends } from '#test/calls/backends.ts';
+import { httpProxyClient } from '#test/calls/http-proxy-client.ts';
 import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
 import { withCertificates } from '#test/support/case-certificates.ts';
 import { envoyTest } from '#test/support/envoy.ts';
@@ -89,17 +85,6 @@ apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: { name: every, namespace: shop }
 spec: { host: '${domain}', trafficPolicy: { tls: ${tls} } }
----
-apiVersion: v1
-kind: Pod
-metadata: { name: client, namespace: shop, labels: { app: client } }
-spec: { containers: [{ name: app, image: app }] }
 `;
-  const read = readText('mesh.yaml', text).items.flatMap(({ resource }) => (resource === undefined ? [] : [resource]));
-  const mesh = buildMesh(nextSnapshot(undefined, read, []));
-  const workload = mesh.workloads.get('shop/client');
-  assert.ok(workload);
-  const proxy = proxyForWorkload(mesh, workload, { kind: 'none', address: '127.0.0.1', inbound: {}, outbound: {}, httpProxy });
-  const { resources } = new MeshCompiler(mesh).compile(proxy);
-  return { nodeId: proxy.nodeId, resources: [...resources.values()].flatMap((ofType) => [...ofType.values()]) };
+  return httpProxyClient(text, httpProxy);
 }

@@ -3,12 +3,8 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { test } from 'node:test';
-import { readText } from '#api/read-text.ts';
-import { MeshCompiler } from '#compile/mesh-compiler.ts';
-import { buildMesh } from '#model/build/mesh.ts';
-import { proxyForWorkload } from '#model/proxy-for-workload.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
 import { Backends } from '#test/calls/backends.ts';
+import { httpProxyClient } from '#test/calls/http-proxy-client.ts';
 import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { httpCall } from '#test/support/http-call.ts';
@@ -99,17 +95,6 @@ spec:
   ports: [{ name: tls, number: 8443, protocol: TLS }]
   resolution: STATIC
   endpoints: [{ address: 127.0.0.1, ports: { tls: ${backend} } }]
----
-apiVersion: v1
-kind: Pod
-metadata: { name: client, namespace: shop, labels: { app: client } }
-spec: { containers: [{ name: app, image: app }] }
 `;
-  const read = readText('mesh.yaml', text).items.flatMap(({ resource }) => (resource === undefined ? [] : [resource]));
-  const mesh = buildMesh(nextSnapshot(undefined, read, []));
-  const workload = mesh.workloads.get('shop/client');
-  assert.ok(workload);
-  const proxy = proxyForWorkload(mesh, workload, { kind: 'none', address: '127.0.0.1', inbound: {}, outbound: {}, httpProxy });
-  const { resources } = new MeshCompiler(mesh).compile(proxy);
-  return { nodeId: proxy.nodeId, resources: [...resources.values()].flatMap((ofType) => [...ofType.values()]) };
+  return httpProxyClient(text, httpProxy);
 }
