@@ -1,0 +1,34 @@
+// The seam between pods and the network they are in: on one loopback address with chosen ports, or each in a network namespace of its own.
+// Supervisor and pods work with either; whatever differs is asked of it.
+import type { Diagnostic } from '#base/diagnostic.ts';
+import type { Result } from '#base/result.ts';
+import type { CalledHost } from '#runtime/called-host.ts';
+import type { ProcessSpec } from '#runtime/child-process.ts';
+import type { PodPlan } from '#runtime/pod-plan.ts';
+import type { PodPorts } from '#runtime/port-plan.ts';
+
+export type MeshNetwork = {
+  readonly kind: 'loopback' | 'netns';
+  /** This machine as pods see it: the control plane listens here, probes come from here. */
+  readonly nodeAddress: string;
+  /**
+   * Makes the place of one run of a pod. `calls`: what its app may call; `fixed`: ports of this machine that the user asked for, by container
+   * port. The diagnostic says what this machine did not give, and what to do.
+   */
+  readonly attach: (plan: PodPlan, calls: readonly CalledHost[], fixed: Readonly<Record<string, number>>) => Promise<Result<PodNetwork, Diagnostic>>;
+};
+
+/** Where one run of a pod lives, from before its first process to after its last. */
+export type PodNetwork = {
+  readonly ports: PodPorts;
+  /** What the proxy binds its own connections to, so that they are not captured again; undefined where nothing is captured. */
+  readonly proxyAddress?: string;
+  /** What connects to `ports.address` from this address reaches the pod's own 127.0.0.1; undefined where that is this machine's. */
+  readonly insideAddress?: string;
+  /** Listening sockets of the host, by container port, as file descriptors of this process: a gateway's way in. */
+  readonly hostSockets: Readonly<Record<string, number>>;
+  /** The same process, in the pod. */
+  readonly enter: (spec: ProcessSpec, who: 'application' | 'proxy') => ProcessSpec;
+  /** After the last process has ended. */
+  readonly detach: () => Promise<void>;
+};
