@@ -7,6 +7,7 @@ import { checkPeerAuthentication } from '#api/istio/peer-authentication-rules.ts
 import { checkPolicyTargets } from '#api/istio/policy-target-rules.ts';
 import { requestAuthenticationSpec } from '#api/istio/request-authentication.ts';
 import { checkRequestAuthentication } from '#api/istio/request-authentication-rules.ts';
+import { lookUpKind } from '#api/kind-lookup.ts';
 import type { KindName } from '#api/kinds.ts';
 import type { ObjectMeta } from '#api/resource.ts';
 import type { Schema } from '#api/schema.ts';
@@ -14,9 +15,21 @@ import { validate } from '#api/validate.ts';
 import { keysOfNobody } from '#base/json-web-keys.ts';
 import { isObject } from '#base/object.ts';
 
+const policies = ['AuthorizationPolicy', 'RequestAuthentication', 'PeerAuthentication'] as const satisfies readonly KindName[];
+
 /** Kinds of policies that do not fall away when they are wrong. */
 export function closesWhenWrong(kind: KindName): boolean {
-  return kind === 'AuthorizationPolicy' || kind === 'RequestAuthentication' || kind === 'PeerAuthentication';
+  return policies.some((policy) => policy === kind);
+}
+
+/**
+ * The policy that can only have been meant by an apiVersion and a kind that are none: a kind that is misspelt, or of another version or group. Undefined
+ * where it may as well be something else's: a kind of a group that is not known, or like no other.
+ */
+export function policyMeantBy(apiVersion: string, kind: string): KindName | undefined {
+  const lookup = lookUpKind(apiVersion, kind);
+  const meant = lookup.kind === 'unknown-version' ? kind : lookup.kind === 'unknown' ? lookup.guess?.kind : undefined;
+  return policies.find((policy) => policy === meant);
 }
 
 /** The body of the stand-in for a resource of this kind with this body; undefined for kinds that close nothing, or policies that decide nothing. */

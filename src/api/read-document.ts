@@ -4,12 +4,12 @@
 // Unknown fields: a cluster prunes them from its built-in kinds and warns (the API server's default, fieldValidation=Warn), so they are
 // warnings in Kubernetes' kinds; in Istio's kinds they are errors, as `istioctl validate` and `kubectl apply` (strict by default) judge them:
 // a misspelt routing rule must not be dropped in silence.
-import { closedStandIn, closesWhenWrong } from '#api/closed-stand-in.ts';
+import { closedStandIn, closesWhenWrong, policyMeantBy } from '#api/closed-stand-in.ts';
 import { fieldsWithoutEffect, kindWithoutEffect } from '#api/effect.ts';
 import { type Finding, invalid, type Path } from '#api/finding.ts';
 import { type KindLookup, lookUpKind } from '#api/kind-lookup.ts';
 import { kindRules } from '#api/kind-rules.ts';
-import type { AnyResource, KindDefinition, KindName } from '#api/kinds.ts';
+import { type AnyResource, type KindDefinition, type KindName, kinds } from '#api/kinds.ts';
 import { objectMeta } from '#api/kubernetes/meta.ts';
 import { type FieldOrigins, type ObjectMeta, resourceKey } from '#api/resource.ts';
 import type { Static } from '#api/schema.ts';
@@ -73,7 +73,8 @@ function readValue(value: unknown, base: Path, document: YamlDocument, place: Do
   const { apiVersion, kind } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
     const missing = typeof kind !== 'string' ? 'kind' : 'apiVersion';
-    return [rejected(notAResource(`not a Kubernetes resource: ${missing} is missing`, origins.start))];
+    const diagnostic = notAResource(`not a Kubernetes resource: ${missing} is missing`, origins.start);
+    return [closedByName(typeof kind === 'string' ? policyMeantBy('', kind) : undefined, value, origins, diagnostic)];
   }
   if (kind.endsWith('List') && Array.isArray(value['items'])) {
     return value['items'].flatMap((item: unknown, index) =>
@@ -81,7 +82,9 @@ function readValue(value: unknown, base: Path, document: YamlDocument, place: Do
     );
   }
   const lookup = lookUpKind(apiVersion, kind);
-  if (lookup.kind !== 'read') return [rejected(kindDiagnostic(lookup, apiVersion, kind, value, origins))];
+  if (lookup.kind !== 'read') {
+    return [closedByName(policyMeantBy(apiVersion, kind), value, origins, kindDiagnostic(lookup, apiVersion, kind, value, origins))];
+  }
   const empty = closesWhenWrong(lookup.name) ? emptyFields(document, base) : [];
   return [readResource(value, { apiVersion, name: lookup.name, definition: lookup.definition }, origins, empty)];
 }
@@ -131,11 +134,8 @@ function readResource(
   const diagnostics = findings.map((finding) => findingDiagnostic(finding, type.definition, named));
   const identity = id === undefined ? {} : { id };
   if (diagnostics.some(({ severity }) => severity === 'error')) {
-    const closed = id === undefined ? undefined : closedStandIn(type.name, body, metadata);
-    if (closed === undefined) return { ...identity, diagnostics };
-    // Made to fit the schema of its kind.
-    const standIn = Object.freeze({ apiVersion: type.apiVersion, kind: type.name, metadata, origins: named, ...closed }) as unknown as AnyResource;
-    return { ...identity, standIn, diagnostics };
+    const standIn = standInFor(type, body, metadata, named);
+    return { ...identity, ...(standIn !== undefined && { standIn }), diagnostics };
   }
   // The body was just validated against the schema that this kind's type is made from.
   const resource = Object.freeze({
@@ -146,6 +146,38 @@ function readResource(
     ...withoutHiddenValues(body, type.definition),
   }) as unknown as AnyResource;
   return { ...identity, resource, diagnostics: [...diagnostics, ...fieldsWithoutEffect(resource)] };
+}
+
+/** What closes in place of a resource with a mistake, if it is one that closes. One without a name gets that of its line: two must not be one. */
+function standInFor(
+  { apiVersion, name: kind }: Pick<ResourceType, 'apiVersion' | 'name'>,
+  body: Readonly<Record<string, unknown>>,
+  written: ObjectMeta,
+  origins: FieldOrigins,
+): AnyResource | undefined {
+  const metadata = written.name === '' ? { ...written, name: `unnamed-${origins.start.line}` } : written;
+  const closed = closedStandIn(kind, body, metadata);
+  if (closed === undefined) return undefined;
+  // Made to fit the schema of its kind.
+  return Object.freeze({ apiVersion, kind, metadata, origins, ...closed }) as unknown as AnyResource;
+}
+
+/** What was left out because its kind or version is none; where it can only have been meant for a policy, that closes like one with another mistake. */
+function closedByName(
+  meant: KindName | undefined,
+  value: Readonly<Record<string, unknown>>,
+  origins: FieldOrigins & Places,
+  diagnostic: Diagnostic,
+): ReadItem {
+  if (meant === undefined) return rejected(diagnostic);
+  const { apiVersion, kind: _kind, metadata: written, ...body } = value;
+  const definition: KindDefinition = kinds[meant];
+  const metadata = readMetadata(isObject(written) ? written : {}, definition);
+  const named = nameOrigins(origins, `${definition.kind} ${resourceKey(metadata)}`);
+  const version = typeof apiVersion === 'string' ? apiVersion : '';
+  const standIn = standInFor({ apiVersion: version, name: meant }, body, metadata, named);
+  const id = metadata.name === '' ? {} : { id: `${meant}/${resourceKey(metadata)}` };
+  return { ...id, ...(standIn !== undefined && { standIn }), diagnostics: [diagnostic] };
 }
 
 function withoutHiddenValues(body: Readonly<Record<string, unknown>>, definition: KindDefinition): Readonly<Record<string, unknown>> {
@@ -173,7 +205,8 @@ function readMetadata(written: Readonly<Record<string, unknown>>, definition: Ki
   const meta = written as Static<typeof objectMeta>;
   return Object.freeze({
     name: typeof meta.name === 'string' ? meta.name : '',
-    namespace: definition.scope === 'cluster' ? '' : (meta.namespace ?? 'default'),
+    // What is no text is an error; what closes in its place closes the namespace that was meant.
+    namespace: definition.scope === 'cluster' ? '' : String(meta.namespace ?? 'default'),
     labels: meta.labels ?? {},
     annotations: visibleAnnotations(meta.annotations ?? {}, definition),
     ...(meta.uid !== undefined && { uid: meta.uid }),
