@@ -202,7 +202,7 @@ test('a burst of writes becomes one snapshot', async () => {
 
 test('a file that is emptied on the way to being written never empties the mesh', async () => {
   await using folder = await folderWith({ 'a.yaml': configMap('first') });
-  await using source = await openFileSource({ paths: [folder.path], clock: systemClock, watch: true, quietMs: 1, emptyMs: 60 });
+  await using source = await openFileSource({ paths: [folder.path], clock: systemClock, watch: true, quietMs: 1, doubtMs: 60 });
   const values: (string | undefined)[] = [];
   source.onChange(() => values.push(valueOf(source, 'first')));
   await folder.write('a.yaml', '');
@@ -210,6 +210,61 @@ test('a file that is emptied on the way to being written never empties the mesh'
   await changeOf(source, () => folder.write('a.yaml', configMap('first', 'two')));
   await changeOf(source, () => folder.write('a.yaml', ''));
   assert.deepEqual(values, ['two', undefined]);
+});
+
+test('a text that is cut between two documents never drops the policies behind the cut', async () => {
+  const whole = `${configMap('first')}---\n${policy('{ rules: [{}] }')}`;
+  await using folder = await folderWith({ 'a.yaml': whole, 'mark.yaml': configMap('mark', '0') });
+  await using source = await openFileSource({ paths: [folder.path], clock: systemClock, watch: true, quietMs: 1, doubtMs: 1_000_000 });
+  /** What is in force when all that was written before has been read. */
+  const settled = async (mark: string): Promise<readonly unknown[]> => {
+    await folder.write('mark.yaml', configMap('mark', mark));
+    await until(source, () => valueOf(source, 'mark') === mark);
+    return [valueOf(source, 'first'), source.current().resources.AuthorizationPolicy.has('shop/p')];
+  };
+  const cuts = [configMap('first', 'two'), `${configMap('first', 'two')}---\n`, '', policy('{ rules: [{}] }').replace('name: p', 'name: q')];
+  for (const [index, cut] of cuts.entries()) {
+    await folder.write('a.yaml', cut);
+    assert.deepEqual(await settled(`cut-${index}`), ['one', true], cut);
+  }
+  await rm(join(folder.path, 'a.yaml'));
+  assert.deepEqual(await settled('gone'), ['one', true]);
+  await changeOf(source, () => folder.write('a.yaml', whole.replace('one', 'three')));
+  assert.deepEqual(await settled('whole'), ['three', true]);
+});
+
+test('a policy that is taken out of its file, or goes with it, is gone when that stays so for a while', async () => {
+  const whole = `${configMap('first')}---\n${policy('{ rules: [{}] }')}`;
+  await using folder = await folderWith({ 'a.yaml': whole });
+  await using source = await openFileSource({ paths: [folder.path], clock: systemClock, watch: true, quietMs: 1, doubtMs: 30 });
+  const isGuarded = (): boolean => source.current().resources.AuthorizationPolicy.has('shop/p');
+  await changeOf(source, () => folder.write('a.yaml', configMap('first', 'two')));
+  assert.deepEqual([valueOf(source, 'first'), isGuarded()], ['two', false]);
+  await changeOf(source, () => folder.write('a.yaml', whole));
+  assert.ok(isGuarded());
+  await changeOf(source, () => rm(join(folder.path, 'a.yaml')));
+  assert.deepEqual([valueOf(source, 'first'), isGuarded()], [undefined, false]);
+});
+
+test('a policy that moves to another file is not doubted', async () => {
+  await using folder = await folderWith({ 'a.yaml': `${configMap('first')}---\n${policy('{ rules: [{}] }')}` });
+  await using source = await openFileSource({ paths: [folder.path], clock: systemClock, watch: true, quietMs: 20, doubtMs: 1_000_000 });
+  await changeOf(source, async () => {
+    await folder.write('b.yaml', policy('{ rules: [{}] }'));
+    await folder.write('a.yaml', configMap('first', 'two'));
+  });
+  assert.equal(valueOf(source, 'first'), 'two');
+  await changeOf(source, () => rename(join(folder.path, 'b.yaml'), join(folder.path, 'c.yaml')));
+  assert.equal(source.current().resources.AuthorizationPolicy.get('shop/p')?.origins.start.file, join(folder.path, 'c.yaml'));
+  assert.deepEqual(source.current().diagnostics, []);
+});
+
+test('a policy whose kind becomes misspelt keeps its last good version in force', async () => {
+  await using folder = await folderWith({ 'a.yaml': policy('{ rules: [{}] }') });
+  await using source = await open(folder.path);
+  await changeOf(source, () => folder.write('a.yaml', policy('{ action: DENY }').replace('AuthorizationPolicy', 'AuthorizationPolcy')));
+  assert.deepEqual(source.current().resources.AuthorizationPolicy.get('shop/p')?.spec, { rules: [{}] });
+  assert.match(source.current().diagnostics[0]?.related?.[0]?.message ?? '', /last valid version of AuthorizationPolicy shop\/p stays/);
 });
 
 test('a path that is asked for and goes away keeps what it said, until it is back', async () => {

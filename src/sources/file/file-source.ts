@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { sep } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { DoubtedTexts, guards } from '#sources/file/doubted-texts.ts';
 import { withoutDuplicates } from '#sources/file/duplicates.ts';
 import { type FileState, readFileState } from '#sources/file/file-state.ts';
 import { type FolderEvent, FolderWatcher } from '#sources/file/folder-watcher.ts';
@@ -22,8 +23,8 @@ export type FileSourceOptions = {
   readonly quietMs?: number;
   /** And after so long at the latest. */
   readonly latestMs?: number;
-  /** Editors empty a file before they write it: an empty file is believed when it is still empty after so long. */
-  readonly emptyMs?: number;
+  /** A file that is empty, or away, or lacks a policy that it held, may be half written: it is believed when it is still so after so long. */
+  readonly doubtMs?: number;
 };
 
 /** Reads all files once; the first snapshot is there when this resolves. Mistakes in the files are diagnostics of the snapshot. */
@@ -38,30 +39,30 @@ export class FileSource implements SnapshotSource {
   readonly #clock: Clock;
   readonly #quietMs: number;
   readonly #latestMs: number;
-  readonly #emptyMs: number;
   readonly #watcher: FolderWatcher | undefined;
   readonly #listeners = new SnapshotListeners();
   readonly #states = new Map<string, FileState>();
   readonly #unreadable = new Map<string, Diagnostic>();
   readonly #unwatched = new Map<string, Diagnostic>();
   readonly #dirty = new Set<string>();
-  /** When a file was first found empty, by the monotonic clock. */
-  readonly #emptySince = new Map<string, number>();
+  readonly #doubted: DoubtedTexts;
   #found: ManifestFiles = { files: [], folders: [], missing: [], diagnostics: [] };
   #structureChanged = true;
   #firstTouchMs: number | undefined;
   #cancelTimer: (() => void) | undefined;
-  #cancelRecheck: (() => void) | undefined;
   #working: Promise<void> = Promise.resolve();
   #closed = false;
   #snapshot: Snapshot = nextSnapshot(undefined, [], []);
 
-  constructor({ paths, clock, watch, quietMs = 8, latestMs = 100, emptyMs = 150 }: FileSourceOptions) {
+  constructor({ paths, clock, watch, quietMs = 8, latestMs = 100, doubtMs = 150 }: FileSourceOptions) {
     this.#paths = paths.map(plainPath);
     this.#clock = clock;
     this.#quietMs = quietMs;
     this.#latestMs = latestMs;
-    this.#emptyMs = emptyMs;
+    this.#doubted = new DoubtedTexts(clock, doubtMs, (files) => {
+      for (const file of files) this.#dirty.add(file);
+      this.#reload();
+    });
     if (!watch) return;
     this.#watcher = new FolderWatcher(
       (event) => this.#touched(event),
@@ -86,7 +87,9 @@ export class FileSource implements SnapshotSource {
     );
     this.#dirty.clear();
     const texts = await Promise.all(touched.map((file) => readContent(file)));
-    for (const [index, file] of touched.entries()) this.#take(file, texts[index]);
+    const read = new Map(touched.map((file, index) => [file, this.#read(file, texts[index] ?? null)]));
+    const guarded = new Set(this.#found.files.flatMap((file) => guards((read.has(file) ? read.get(file) : this.#states.get(file))?.resources ?? [])));
+    for (const [file, state] of read) this.#take(file, state, guarded);
     this.#publish(isFirst);
   }
 
@@ -94,7 +97,7 @@ export class FileSource implements SnapshotSource {
     this.#closed = true;
     this.#watcher?.close();
     this.#cancelTimer?.();
-    this.#cancelRecheck?.();
+    this.#doubted.close();
     this.#listeners.clear();
     await this.#working;
   }
@@ -106,7 +109,9 @@ export class FileSource implements SnapshotSource {
     // What came into a folder between listing and watching it would be missed: list again when it is watched.
     if (!this.#closed && this.#watcher?.watch(this.#found.folders) === true) this.#found = await findManifestFiles(this.#paths);
     // A path that was asked for and is gone keeps what it said: a folder may be swapped, a file replaced slowly. HDL0002 says so.
-    const lost = before.filter((file) => this.#isLost(file));
+    // So does, for a moment, a file with policies: it may be away only until another takes its place.
+    const found = new Set(this.#found.files);
+    const lost = before.filter((file) => !found.has(file) && (this.#isLost(file) || guards(this.#states.get(file)?.resources ?? []).length > 0));
     if (lost.length > 0) this.#found = { ...this.#found, files: [...this.#found.files, ...lost] };
     const files = new Set(this.#found.files);
     for (const file of this.#states.keys()) if (!files.has(file)) this.#states.delete(file);
@@ -119,38 +124,26 @@ export class FileSource implements SnapshotSource {
     return this.#found.missing.some((path) => file === path || file.startsWith(path + sep));
   }
 
-  /** Takes over what a file holds now: its text, that it is gone (null), or why it cannot be read. */
-  #take(file: string, content: string | null | Error | undefined): void {
+  /** What a file says now, by its text; undefined where it is gone. What cannot be read says what it said before. */
+  #read(file: string, content: string | null | Error): FileState | undefined {
     this.#unreadable.delete(file);
-    if (content === null || content === undefined) {
-      this.#states.delete(file);
-      return;
-    }
+    const previous = this.#states.get(file);
+    if (content === null) return undefined;
     if (content instanceof Error) {
       this.#unreadable.set(file, unreadable(file, content));
-      return;
+      return previous;
     }
-    const previous = this.#states.get(file);
-    if (previous?.text === content) {
-      this.#emptySince.delete(file);
-      return;
-    }
-    if (previous !== undefined && content.trim() === '' && this.#waitForContent(file)) return;
-    this.#emptySince.delete(file);
-    this.#states.set(file, readFileState(file, content, previous));
+    return previous?.text === content ? previous : readFileState(file, content, previous);
   }
 
-  /** True while an emptied file may still be about to be written. Looks at it again in time. */
-  #waitForContent(file: string): boolean {
-    const now = this.#clock.monotonicMs();
-    const since = this.#emptySince.get(file) ?? now;
-    this.#emptySince.set(file, since);
-    if (now - since >= this.#emptyMs) return false;
-    this.#dirty.add(file);
-    // Beside the timer for changes, which must not be put off when the content comes in the meantime.
-    this.#cancelRecheck?.();
-    this.#cancelRecheck = this.#clock.after(this.#emptyMs - (now - since), () => this.#reload());
-    return true;
+  /** Takes over what a file says now, unless it may still be about to say more. `guarded`: the policies that all files together hold now. */
+  #take(file: string, state: FileState | undefined, guarded: ReadonlySet<string>): void {
+    const previous = this.#states.get(file);
+    const isDoubtful = previous !== undefined && (state?.text.trim() === '' || guards(previous.resources).some((policy) => !guarded.has(policy)));
+    if (isDoubtful && state !== previous && this.#doubted.isTooSoon(file, state?.text ?? null)) return;
+    this.#doubted.settle(file);
+    if (state === undefined) this.#states.delete(file);
+    else this.#states.set(file, state);
   }
 
   #publish(isFirst: boolean): void {
