@@ -129,7 +129,8 @@ export const heddleCodes = {
   },
   HDL0050: {
     title: 'Listener of a Sidecar not opened',
-    explanation: 'A Sidecar asks for a listener that is not opened: a Unix socket, or on one machine a port that all its pods would have to share.',
+    explanation:
+      'A Sidecar asks for a listener that is not opened, or leads nowhere: on one machine a port or a Unix socket that several pods would have to share, or a socket for bytes to a service of several ports.',
   },
   HDL0060: {
     title: 'Not accepted',

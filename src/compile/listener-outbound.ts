@@ -2,7 +2,7 @@
 // redirected connections come to and which hands them over by their original destination.
 import { isMessage } from '@bufbuild/protobuf';
 import { listenerAccessLogs } from '#compile/access-log.ts';
-import { socketAddress } from '#compile/address.ts';
+import { listenAddress, socketAddress } from '#compile/address.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { noTimeout } from '#compile/durations.ts';
@@ -13,7 +13,7 @@ import { istioMetadata } from '#compile/metadata.ts';
 import { blackHoleCluster, outboundCapturePort } from '#compile/names.ts';
 import type { ChainContent, OutboundChain, RoutesOf } from '#compile/outbound-chain.ts';
 import { networkOf, type OutboundEntry } from '#compile/outbound-entry.ts';
-import { entryName, type OutboundAddresses, outboundEntries } from '#compile/outbound-places.ts';
+import { entryName, type OutboundAddresses, outboundEntries, socketEntries } from '#compile/outbound-places.ts';
 import { unknownTarget } from '#compile/outbound-policy.ts';
 import { routeConfig } from '#compile/route-config.ts';
 import type { Scope } from '#compile/scope.ts';
@@ -53,17 +53,41 @@ export function redirectedOutboundListeners(
   options: OutboundOptions,
   cache: CompileCache,
 ): OutboundListeners {
-  const entries = outboundEntries(scope, addresses, client);
   const policy = scope.outboundPolicy;
-  const key = `${addresses.any} ${options.explainFailures} ${policy.mode} ${unknownTarget(policy)} ${options.forwardsByHost === true}`;
+  const key = optionsKey(addresses, policy, options);
+  const { listeners, routes } = listenersOf(outboundEntries(scope, addresses, client), key, policy, options, cache);
+  const virtualOutbound = cache.once('virtual outbound listener', [], key, () => virtualOutboundListener(addresses.any, policy, options, cache));
+  return { listeners: [virtualOutbound, ...listeners], routes };
+}
+
+/** Only those that a Sidecar has put on Unix sockets. */
+export function socketOutboundListeners(
+  scope: Scope,
+  addresses: OutboundAddresses,
+  client: Client,
+  options: OutboundOptions,
+  cache: CompileCache,
+): OutboundListeners {
+  const policy = scope.outboundPolicy;
+  return listenersOf(socketEntries(scope, addresses, client), optionsKey(addresses, policy, options), policy, options, cache);
+}
+
+function optionsKey({ any }: OutboundAddresses, policy: OutboundPolicy, { explainFailures, forwardsByHost = false }: OutboundOptions): string {
+  return `${any} ${explainFailures} ${policy.mode} ${unknownTarget(policy)} ${forwardsByHost}`;
+}
+
+function listenersOf(
+  entries: readonly OutboundEntry[],
+  key: string,
+  policy: OutboundPolicy,
+  options: OutboundOptions,
+  cache: CompileCache,
+): OutboundListeners {
   return {
-    listeners: [
-      cache.once('virtual outbound listener', [], key, () => virtualOutboundListener(addresses.any, policy, options, cache)),
-      ...entries.map((entry) => {
-        const origins = [...new Set([entry.port.origin, ...entry.chains.map(({ origin }) => origin)])];
-        return cache.once('outbound listener', origins, `${key} ${textOf(entry)}`, () => entryListener(entry, policy, options));
-      }),
-    ],
+    listeners: entries.map((entry) => {
+      const origins = [...new Set([entry.port.origin, ...entry.chains.map(({ origin }) => origin)])];
+      return cache.once('outbound listener', origins, `${key} ${textOf(entry)}`, () => entryListener(entry, policy, options));
+    }),
     routes: [...new Map(entries.flatMap(({ chains }) => chains.flatMap(routesOf)).map((routes) => [routes.name, routes])).values()],
   };
 }
@@ -134,7 +158,7 @@ function entryListener(entry: OutboundEntry, policy: OutboundPolicy, options: Ou
   const unknown = (): FilterChain => filterChain('PassthroughFilterChain', tcpProxy(unknownTarget(policy), options.settings));
   const message = create(ListenerSchema, {
     name,
-    address: socketAddress(bind, port.number),
+    address: listenAddress(bind, port.number),
     // Mostly not a socket: virtualOutbound hands connections over by their original destination.
     ...(!opensPort && { bindToPort: false }),
     trafficDirection: TrafficDirection.OUTBOUND,

@@ -28,11 +28,12 @@ export type OutboundChain = {
   readonly origin: Origin;
 };
 
-/** The routes of a chain for HTTP, by the name of their configuration: of all services with that port, of one service, or for a proxy. */
+/** The routes of a chain for HTTP, by the name of their configuration: of all services with that port, of one service, for a proxy, or for a socket. */
 export type RoutesOf = { readonly name: string; readonly view: Scope } & (
   | { readonly kind: 'port'; readonly port: number }
   | { readonly kind: 'service'; readonly service: Service; readonly port: ServicePort }
   | { readonly kind: 'http-proxy' }
+  | { readonly kind: 'socket' }
 );
 
 export type ChainContent =

@@ -1,6 +1,7 @@
 // In: what a sidecar sees. Out: the listeners it needs for what its app calls, each with its chains as plain values. Source: Istio,
 // buildSidecarOutboundListeners.
 import { isIP } from 'node:net';
+import { isUnixSocket } from '#compile/address.ts';
 import type { Client } from '#compile/client.ts';
 import { hostAndPort, listenerName } from '#compile/names.ts';
 import { byteChains, type OutboundChain, type RoutesOf } from '#compile/outbound-chain.ts';
@@ -38,8 +39,8 @@ export function outboundEntries(scope: Scope, addresses: OutboundAddresses, clie
   const entries: OutboundEntries = new Map();
   for (const view of scope.egress) {
     const { port, captureMode } = view.listener ?? { captureMode: 'default' };
-    if (view.listener?.bind?.startsWith('unix:') === true || port?.number === 0) continue;
-    const opensPort = captureMode === 'none';
+    // Nothing is redirected to a socket.
+    const opensPort = captureMode === 'none' || isSocketView(view);
     const bind = view.listener?.bind ?? (opensPort ? addresses.local : undefined);
     const common = { view, bind, opensPort };
     if (port === undefined) for (const entry of entries.values()) entry.locked = true;
@@ -53,6 +54,16 @@ export function outboundEntries(scope: Scope, addresses: OutboundAddresses, clie
     }
   }
   return [...entries.values()];
+}
+
+/** The listeners on Unix sockets alone: what a proxy has of its egress listeners that is given a port of its own for each service. */
+export function socketEntries(scope: Scope, addresses: OutboundAddresses, client: Client): readonly OutboundEntry[] {
+  return outboundEntries(scope, addresses, client).filter(({ bind }) => isUnixSocket(bind));
+}
+
+/** Whether this is the view of an egress listener on a Unix socket. */
+export function isSocketView({ listener }: Scope): boolean {
+  return isUnixSocket(listener?.bind ?? '');
 }
 
 function addAt(entries: OutboundEntries, at: Place, addresses: OutboundAddresses, client: Client): void {
@@ -133,6 +144,8 @@ function httpChain({ view, service, port, httpProxy }: Place, sniffedHttp: boole
 }
 
 function httpRoutes(view: Scope, service: Service, port: ServicePort, httpProxy: boolean, isOwn: boolean): RoutesOf {
+  const bind = view.listener?.bind ?? '';
+  if (isUnixSocket(bind)) return { kind: 'socket', name: bind, view };
   if (httpProxy) return { kind: 'http-proxy', name: String(port.number), view };
   if (isOwn) return { kind: 'service', name: hostAndPort(service.hostname, port.number), view, service, port };
   return { kind: 'port', name: String(port.number), view, port: port.number };

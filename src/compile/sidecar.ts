@@ -6,17 +6,19 @@ import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 import { boundServiceListener, httpProxyListener } from '#compile/listener-loopback.ts';
-import { type OutboundOptions, redirectedOutboundListeners } from '#compile/listener-outbound.ts';
+import { type OutboundOptions, redirectedOutboundListeners, socketOutboundListeners } from '#compile/listener-outbound.ts';
 import { hostAndPort } from '#compile/names.ts';
 import type { RoutesOf } from '#compile/outbound-chain.ts';
-import { outboundAddresses } from '#compile/outbound-places.ts';
+import { isSocketView, outboundAddresses } from '#compile/outbound-places.ts';
 import { httpProxyRouteConfigFor, portRouteConfig, serviceRouteConfig } from '#compile/route-config-outbound.ts';
 import type { Scope } from '#compile/scope.ts';
 import { loopbackInbound, redirectedInbound } from '#compile/sidecar-inbound.ts';
 import type { Unit } from '#compile/unit.ts';
-import { isHttpOrSniffed } from '#model/protocol.ts';
+import { labelsMatch } from '#model/labels.ts';
+import { isHttp, isHttpOrSniffed } from '#model/protocol.ts';
 import type { LoopbackPorts, Proxy } from '#model/proxy.ts';
 import type { Service, ServicePort } from '#model/service.ts';
+import type { Workload } from '#model/workload.ts';
 
 /** What a proxy has beside the clusters of all services: in common with others of its namespace, and on its own. */
 export type ProxyUnits = { readonly shared: readonly Assembly[]; readonly units: readonly Unit[]; readonly diagnostics: readonly Diagnostic[] };
@@ -38,18 +40,42 @@ export function compileSidecar(scope: Scope, proxy: Proxy, credentials: GatewayC
   }
 }
 
-/** HDL0050 for egress listeners that nobody will find: on a Unix socket, and where all pods share an address, on a port of their own. */
-function notOpened({ sidecar, redirected }: Scope): readonly Diagnostic[] {
-  return (sidecar?.egress ?? []).flatMap(({ port, bind, captureMode, origin }): readonly Diagnostic[] => {
-    const name = `Sidecar ${sidecar?.namespace}/${sidecar?.name}`;
+/**
+ * HDL0050 for egress listeners that lead nowhere: on a Unix socket for bytes to a service of several ports, and where all pods share an address on
+ * a port of their own.
+ */
+function notOpened(scope: Scope): readonly Diagnostic[] {
+  const { sidecar, redirected } = scope;
+  return scope.egress.flatMap(({ listener, services }): readonly Diagnostic[] => {
+    if (sidecar === undefined || listener?.port === undefined) return [];
+    const { port, bind, captureMode, origin } = listener;
+    const name = `Sidecar ${sidecar.namespace}/${sidecar.name}`;
     const common = { code: 'HDL0050', severity: 'warning', at: origin } as const;
-    if (port?.number === 0)
-      return [{ ...common, message: `${name}: the socket ${bind ?? ''} is not opened`, hint: 'give the listener a port number' }];
+    if (port.number === 0) {
+      const sharing = redirected ? 1 : podsOf(scope).length;
+      if (sharing > 1) {
+        const message = `${name}: the socket ${bind ?? ''} is not opened on this machine, whose files ${sharing} pods have in common`;
+        return [{ ...common, message, hint: 'choose one of them by the workloadSelector of a Sidecar' }];
+      }
+      const [first] = services.values();
+      if (first === undefined || isHttp(port.protocol) || first.ports.length === 1) return [];
+      const message = `${name}: the socket ${bind ?? ''} leads to none of the ${first.ports.length} ports of ${first.hostname}`;
+      return [{ ...common, message, hint: 'a VirtualService with a tcp rule can name the port' }];
+    }
     const isOwn = captureMode === 'none' || bind !== undefined;
-    if (redirected || port === undefined || !isOwn) return [];
+    if (redirected || !isOwn) return [];
     const hint = 'each service has a port of its own here; its hosts count for that port all the same';
     return [{ ...common, message: `${name}: port ${port.number} is not opened on this machine, where all pods have one address`, hint }];
   });
+}
+
+/** The pods that the Sidecar is for. */
+function podsOf({ sidecar, mesh }: Scope): readonly Workload[] {
+  const { rootNamespace } = mesh.settings;
+  return [...mesh.workloads.values()].filter(
+    ({ namespace, labels }) =>
+      (namespace === sidecar?.namespace || sidecar?.namespace === rootNamespace) && labelsMatch(sidecar.workloadSelector ?? {}, labels),
+  );
 }
 
 /** Listeners and routes for what the app calls: the same for all callers between which no rule tells a difference. */
@@ -96,6 +122,7 @@ function outboundRoutes(routes: RoutesOf, client: Client, cache: CompileCache): 
     case 'service':
       return serviceRouteConfig(routes.view, routes.service, routes.port, client, cache);
     case 'http-proxy':
+    case 'socket':
       return httpProxyRouteConfigFor(routes.view, client, cache, routes.name);
     default:
       return assertNever(routes, 'routes');
@@ -128,7 +155,10 @@ function loopbackOutbound(scope: Scope, proxy: Proxy, { address, outbound, httpP
       scope.once(`proxy routes ${clientKey}`, () => httpProxyRouteConfigFor(proxyView(scope), client, cache)),
     );
   }
-  return units;
+  // Another pod's proxy would take a socket for its own, and calls would go out in that pod's name.
+  if (!scope.egress.some(isSocketView) || podsOf(scope).length > 1) return units;
+  const sockets = socketOutboundListeners(scope, outboundAddresses(proxy), client, proxyOptions, cache);
+  return [...units, ...sockets.listeners, ...sockets.routes.map((one) => outboundRoutes(one, client, cache))];
 }
 
 /** Each port of each service, with the view that decides about the port: the first egress listener that is for it. */

@@ -13,8 +13,11 @@ import type { LocalReplyConfig } from '#envoy/gen/envoy/extensions/filters/netwo
 
 export type ListenerEntry = {
   readonly name: string;
+  /** An IP address; or a Unix socket, `/path` or `@name`, with port 0. */
   readonly address: string;
   readonly port: number;
+  /** Permissions of a Unix socket that has a path; undefined: as the system makes it. */
+  readonly socketMode?: number;
   /** False: the port is only reached through another listener's use_original_dst. */
   readonly bindToPort: boolean;
   readonly useOriginalDst: boolean;

@@ -175,7 +175,12 @@ test('what cannot be honoured is an error that names the field', () => {
       { filter_chains: [httpChain({ route_config: { virtual_hosts: [{ name: 'v', domains: ['*'], cors: {} }] } })] },
       /typed_config\.route_config\.virtual_hosts\[0\]\.cors/,
     ],
-    [{ address: { pipe: { path: '/x' } }, filter_chains: [{ filters: [tcp] }] }, /address: a socket address with a port is required/],
+    [
+      { address: { pipe: { path: '' } }, filter_chains: [{ filters: [tcp] }] },
+      /address: a socket address with a port, or a pipe with a path, is required/,
+    ],
+    [{ address: { pipe: { path: '@x', mode: 0o600 } }, filter_chains: [{ filters: [tcp] }] }, /address\.pipe\.mode: an abstract socket has none/],
+    [{ address: { pipe: { path: '/x', mode: 0o1777 } }, filter_chains: [{ filters: [tcp] }] }, /address\.pipe\.mode: must be at most 0777/],
     [{ filter_chains: [{ filters: [tcp, tcp] }] }, /filters\[0\]: a filter that ends the connection must be the last/],
   ];
   for (const [json, error] of table) {

@@ -28,16 +28,11 @@ export function compileListener(listener: Listener, readFile?: FileReader): Resu
 }
 
 function buildListener(listener: Listener, problems: Problems, readFile: FileReader | undefined): ListenerEntry {
-  const socket = listener.address?.address;
-  if (socket?.case !== 'socketAddress' || socket.value.portSpecifier.case !== 'portValue')
-    problems.report('address', 'a socket address with a port is required');
-  const address = socket?.case === 'socketAddress' ? socket.value : undefined;
   const chains = listener.filterChains.map((chain, index) => compileChain(chain, `filter_chains[${index}]`, problems, readFile));
   const defaultChain = listener.defaultFilterChain;
   return {
     name: listener.name,
-    address: address?.address ?? '',
-    port: address?.portSpecifier.case === 'portValue' ? address.portSpecifier.value : 0,
+    ...placeOf(listener, problems),
     bindToPort: listener.bindToPort ?? true,
     useOriginalDst: listener.useOriginalDst ?? false,
     listenerFilters: listener.listenerFilters.flatMap((filter, index) => compileListenerFilter(filter, `listener_filters[${index}]`, problems)),
@@ -49,6 +44,23 @@ function buildListener(listener: Listener, problems: Problems, readFile: FileRea
     index: compileIndex(listener, problems),
     accessLogs: listener.accessLog,
   };
+}
+
+type Place = Pick<ListenerEntry, 'address' | 'port' | 'socketMode'>;
+
+/** Source: Envoy, config.core.v3.Address; a name in the abstract namespace has no mode. */
+function placeOf({ address }: Listener, problems: Problems): Place {
+  const found = address?.address;
+  if (found?.case === 'socketAddress' && found.value.portSpecifier.case === 'portValue')
+    return { address: found.value.address, port: found.value.portSpecifier.value };
+  if (found?.case === 'pipe' && found.value.path !== '') {
+    const { path, mode } = found.value;
+    if (mode > 0o777) problems.report('address.pipe.mode', 'must be at most 0777');
+    if (mode > 0 && path.startsWith('@')) problems.report('address.pipe.mode', 'an abstract socket has none');
+    return { address: path, port: 0, ...(mode > 0 && { socketMode: mode }) };
+  }
+  problems.report('address', 'a socket address with a port, or a pipe with a path, is required');
+  return { address: '', port: 0 };
 }
 
 const directions: Readonly<Record<TrafficDirection, ListenerEntry['trafficDirection']>> = {

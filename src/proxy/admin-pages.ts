@@ -3,7 +3,7 @@
 import type { LogLevel } from '#base/logger.ts';
 import type { AdminPage } from '#proxy/admin.ts';
 import { printClusters } from '#proxy/clusters-page.ts';
-import { formatAddress } from '#proxy/downstream-connection.ts';
+import { formatAddress, isSocketAddress } from '#proxy/downstream-connection.ts';
 import type { Listeners } from '#proxy/listeners.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
 import type { Counters } from '#telemetry/counters.ts';
@@ -90,6 +90,9 @@ function serverInfo(views: AdminViews): unknown {
 function printListeners({ listeners }: AdminViews, asJson: boolean) {
   const all = listeners.all();
   if (!asJson) return { status: 200, body: all.map(({ name, address, port }) => `${name}::${formatAddress(address, port)}\n`).join('') };
-  const statuses = all.map(({ name, address, port }) => ({ name, local_address: { socket_address: { address, port_value: port } } }));
+  const statuses = all.map(({ name, address, port }) => ({
+    name,
+    local_address: isSocketAddress(address) ? { pipe: { path: address } } : { socket_address: { address, port_value: port } },
+  }));
   return { status: 200, body: `${JSON.stringify({ listener_statuses: statuses }, undefined, 1)}\n`, json: true };
 }

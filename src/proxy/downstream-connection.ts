@@ -16,20 +16,30 @@ export function plainAddress(address: string | undefined): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
-/** `ip:port`, `[ip]:port` for IPv6. */
+/** A Unix socket, `/path` or `@name`, where others have an IP address. */
+export function isSocketAddress(address: string): boolean {
+  return address.startsWith('/') || address.startsWith('@');
+}
+
+/** `ip:port`, `[ip]:port` for IPv6; of a Unix socket its path. */
 export function formatAddress(ip: string, port: number): string {
+  if (isSocketAddress(ip)) return ip;
   return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
-/** `serverName`: SNI as the TLS inspector or the handshake saw it. `announced`: what a PROXY header said of its ends. */
-export function describeConnection(socket: Socket, id: number, serverName: string, announced?: AnnouncedEnds): OpenConnection {
-  const { remoteAddress, remotePort, localAddress, localPort } = announced ?? endsOf(socket);
+/**
+ * `serverName`: SNI as the TLS inspector or the handshake saw it. `announced`: what a PROXY header said of its ends, or the Unix socket that it came by,
+ * which as with Envoy stands for both, without an IP address.
+ */
+export function describeConnection(socket: Socket, id: number, serverName: string, announced?: AnnouncedEnds | string): OpenConnection {
+  const path = typeof announced === 'string' ? announced : undefined;
+  const { remoteAddress, remotePort, localAddress, localPort } = typeof announced === 'object' ? announced : endsOf(socket);
   const facts: ConnectionFacts = {
     id,
-    localAddress: formatAddress(localAddress, localPort),
+    localAddress: path ?? formatAddress(localAddress, localPort),
     localIp: localAddress,
     localPort,
-    directRemoteAddress: formatAddress(remoteAddress, remotePort),
+    directRemoteAddress: path ?? formatAddress(remoteAddress, remotePort),
     directRemoteIp: remoteAddress,
     directRemotePort: remotePort,
     serverName,
@@ -38,7 +48,7 @@ export function describeConnection(socket: Socket, id: number, serverName: strin
     peerUriSans: noNames,
     localUriSans: noNames,
     peerSubject: '',
-    ...(announced !== undefined && { sender: senderOf(socket) }),
+    ...(typeof announced === 'object' && { sender: senderOf(socket) }),
   };
   const connection = { facts, remoteAddress, remotePort, localAddress, localPort, tls: false, draining: false };
   return serverName === '' ? connection : { ...connection, serverName };

@@ -1,15 +1,16 @@
 // One bound listener: accepts, looks at the first bytes where somebody wants to know them, chooses a filter chain, and keeps account of who is connected.
 // Chains are exchanged in place: new connections get the new ones, open connections finish on the old.
 import { createServer, type Server, type Socket } from 'node:net';
-import { failed, ok, type Result } from '#base/result.ts';
+import type { Result } from '#base/result.ts';
 import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
 import { chooseFilterChain } from '#decide/listener-table.ts';
 import type { ConnectionView } from '#decide/views.ts';
 import type { DenialLog } from '#proxy/denial-log.ts';
-import { describeConnection, describeSecureConnection, formatAddress, type OpenConnection } from '#proxy/downstream-connection.ts';
+import { describeConnection, describeSecureConnection, formatAddress, isSocketAddress, type OpenConnection } from '#proxy/downstream-connection.ts';
 import type { FilterChain } from '#proxy/filter-chain.ts';
 import type { ServedConnection } from '#proxy/http/server-codec.ts';
 import { type Inspection, type Inspectors, inspect, nothingInspected } from '#proxy/inspect.ts';
+import { listenAt } from '#proxy/listen-place.ts';
 import { type AnnouncedEnds, takeProxyHeader } from '#proxy/proxy-header.ts';
 import { closedInHandshake } from '#proxy/tls/downstream.ts';
 import type { AccessLog } from '#telemetry/access-log.ts';
@@ -78,27 +79,18 @@ export class Listener {
     return bound === null || typeof bound === 'string' ? undefined : { address: bound.address, port: bound.port };
   }
 
+  get #socketPath(): string | undefined {
+    const { address } = this.#setup.entry;
+    return isSocketAddress(address) ? address : undefined;
+  }
+
   get openConnections(): number {
     return this.#accepted.size;
   }
 
   /** The error names the address and says whether somebody else has it. */
   bind(): Promise<Result<void, string>> {
-    const { address, port } = this.#setup.entry;
-    const server = this.#server;
-    return new Promise((resolve) => {
-      const onError = (error: NodeJS.ErrnoException): void => {
-        const why = error.code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be bound: ${error.message}`;
-        resolve(failed(`${formatAddress(address, port)} ${why}`));
-      };
-      server.once('error', onError);
-      server.listen({ host: address, port, backlog: 4096 }, () => {
-        server.off('error', onError);
-        // Running out of file descriptors while accepting must not end the process.
-        server.on('error', () => {});
-        resolve(ok(undefined));
-      });
-    });
+    return listenAt(this.#server, this.#setup.entry);
   }
 
   /** New connections get the new chains. Where a chain is gone, its HTTP connections say goodbye after their next response. */
@@ -187,7 +179,8 @@ export class Listener {
 
   #choose(accepted: Accepted, inspection: Inspection, inspectedTls: boolean): void {
     const { socket } = accepted;
-    const connection = describeConnection(socket, this.#host.nextConnectionId(), inspection.serverName ?? '', accepted.announced);
+    const ends = accepted.announced ?? this.#socketPath;
+    const connection = describeConnection(socket, this.#host.nextConnectionId(), inspection.serverName ?? '', ends);
     connection.draining = this.#draining;
     accepted.connection = connection;
     const view = viewOf(connection, inspection);
@@ -236,7 +229,7 @@ export class Listener {
           const named =
             inspection.serverName === undefined
               ? connection
-              : describeConnection(socket, connection.facts.id, inspection.serverName, accepted.announced);
+              : describeConnection(socket, connection.facts.id, inspection.serverName, accepted.announced ?? this.#socketPath);
           const secure = describeSecureConnection(named, secureSocket, localUriSans, verified);
           secure.draining = this.#draining;
           accepted.connection = secure;

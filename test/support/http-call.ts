@@ -4,6 +4,8 @@ import { request } from 'node:http';
 export type HttpCall = {
   readonly host?: string;
   readonly port: number;
+  /** A Unix socket in place of host and port. */
+  readonly socketPath?: string;
   readonly method?: string;
   /** Request target as sent: a path, or a whole URL to a proxy. */
   readonly path?: string;
@@ -25,8 +27,7 @@ export function httpCall(call: HttpCall): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
       {
-        host: call.host ?? '127.0.0.1',
-        port: call.port,
+        ...(call.socketPath === undefined ? { host: call.host ?? '127.0.0.1', port: call.port } : { socketPath: call.socketPath }),
         method: call.method ?? 'GET',
         path: call.path ?? '/',
         headers: mutableHeaders(call.headers ?? {}),

@@ -160,12 +160,13 @@ function placeClient(
   notes.remoteAddress = fromList === '' ? connection.facts.directRemoteAddress : `${fromList}:0`;
   const scheme = connection.tls ? 'https' : 'http';
   if (entry.useRemoteAddress) {
-    if (!entry.skipXffAppend) {
-      const own = connection.facts.directRemoteIp;
+    const own = connection.facts.directRemoteIp;
+    // Who comes by a Unix socket has no address.
+    if (!entry.skipXffAppend && own !== '') {
       if (xffAt === -1) headers.push('x-forwarded-for', own);
       else headers[xffAt + 1] = `${list},${own}`;
     }
-    if (!notes.isInternal) headers.push('x-envoy-external-address', notes.remoteIp);
+    if (!notes.isInternal && notes.remoteIp !== '') headers.push('x-envoy-external-address', notes.remoteIp);
   }
   if (protoAt === -1) headers.push('x-forwarded-proto', scheme);
   else if (entry.useRemoteAddress && entry.xffNumTrustedHops === 0) headers[protoAt + 1] = scheme;

@@ -1,0 +1,121 @@
+// Egress listeners of a Sidecar on Unix sockets: apps call services by a file in place of an address, over HTTP and as bytes. The same on both data
+// planes.
+import assert from 'node:assert/strict';
+import { lstatSync, readFileSync, renameSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { Backends } from '#test/calls/backends.ts';
+import { httpProxyClient } from '#test/calls/http-proxy-client.ts';
+import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
+import { envoyTest } from '#test/support/envoy.ts';
+import { httpCall } from '#test/support/http-call.ts';
+import { listenPorts } from '#test/support/listen-ports.ts';
+import { temporaryFolder } from '#test/support/temporary-folder.ts';
+import { waitUntil } from '#test/support/wait-until.ts';
+
+test('calls by Unix sockets: embedded proxy', () => run({ kind: 'embedded' }));
+
+envoyTest('calls by Unix sockets: Envoy', (binary) => run({ kind: 'envoy', binary }));
+
+async function run(plane: DataPlane): Promise<void> {
+  await using folder = await temporaryFolder();
+  await using backends = new Backends();
+  const ports = { http: await backends.start('till', 'http'), admin: await backends.start('till', 'admin') };
+  await using db = await greeter('I speak first\n');
+  const path = (name: string): string => join(folder.path, name);
+  await leaveSocketBehind(path('db.sock'));
+  const [httpProxy = 0] = await listenPorts(1);
+  const { nodeId, resources } = httpProxyClient(meshText(folder.path, { ...ports, db: db.port }), httpProxy);
+  await withLiveProxy(plane, nodeId, resources, async () => {
+    const get = async (host: string): Promise<{ readonly status: number; readonly endpoint?: string }> => {
+      const { status, body } = await httpCall({ port: 0, socketPath: path('web.sock'), path: '/pay', headers: { host } });
+      return status === 200 ? { status, endpoint: (JSON.parse(body) as { readonly endpoint: string }).endpoint } : { status }; // our own backend's
+    };
+    assert.deepEqual(await get('till'), { status: 200, endpoint: 'http' });
+    assert.deepEqual(await get('till.shop.svc.cluster.local:8080'), { status: 200, endpoint: 'admin' });
+    assert.deepEqual(await get('nobody.example'), { status: 502 }, 'the mesh is closed to hosts that are not registered');
+    assert.equal(await firstLine(path('db.sock')), 'I speak first\n', 'a socket that was left behind is taken over');
+    assert.equal(await firstLine('\0heddle-test-db'), 'I speak first\n');
+    for (const name of ['web.sock', 'db.sock']) assert.equal(lstatSync(path(name)).mode & 0o777, 0o600, name);
+    await waitUntil('all calls are logged', () => readFileSync(path('log'), 'utf8').split('\n').length >= 6);
+  });
+  const logged = readFileSync(path('log'), 'utf8').replaceAll(folder.path, '').trim().split('\n').sort();
+  assert.deepEqual(logged, [
+    '/db.sock|/db.sock|outbound|3306||db.shop.svc.cluster.local|-',
+    '/web.sock|/web.sock|-|-',
+    '/web.sock|/web.sock|outbound|8080||till.shop.svc.cluster.local|-',
+    '/web.sock|/web.sock|outbound|80||till.shop.svc.cluster.local|-',
+    '@heddle-test-db|@heddle-test-db|outbound|3306||db.shop.svc.cluster.local|-',
+  ]);
+}
+
+function meshText(folder: string, { http, admin, db }: Readonly<Record<'http' | 'admin' | 'db', number>>): string {
+  return `
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data:
+  mesh: |
+    outboundTrafficPolicy: { mode: REGISTRY_ONLY }
+    accessLogFile: ${folder}/log
+    accessLogFormat: "%DOWNSTREAM_LOCAL_ADDRESS%|%DOWNSTREAM_REMOTE_ADDRESS%|%UPSTREAM_CLUSTER_RAW%|%RESPONSE_FLAGS%\\n"
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: client, namespace: shop }
+spec:
+  workloadSelector: { labels: { app: client } }
+  egress:
+    - { port: { number: 0, protocol: HTTP, name: web }, bind: 'unix://${folder}/web.sock', hosts: ['./till.shop.svc.cluster.local'] }
+    - { port: { number: 0, protocol: TCP, name: sql }, bind: 'unix://${folder}/db.sock', hosts: ['./db.shop.svc.cluster.local'] }
+    - { port: { number: 0, protocol: TCP, name: named }, bind: 'unix://@heddle-test-db', hosts: ['./db.shop.svc.cluster.local'] }
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: till, namespace: shop }
+spec:
+  hosts: [till.shop.svc.cluster.local]
+  ports: [{ name: http, number: 80, protocol: HTTP }, { name: admin, number: 8080, protocol: HTTP }]
+  resolution: STATIC
+  endpoints: [{ address: 127.0.0.1, ports: { http: ${http}, admin: ${admin} } }]
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: db, namespace: shop }
+spec:
+  hosts: [db.shop.svc.cluster.local]
+  ports: [{ name: sql, number: 3306, protocol: MYSQL }]
+  resolution: STATIC
+  endpoints: [{ address: 127.0.0.1, ports: { sql: ${db} } }]
+`;
+}
+
+/** The file of a socket that nobody listens on any more, as a proxy leaves it that was killed. */
+async function leaveSocketBehind(path: string): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  renameSync(path, `${path}.kept`);
+  await new Promise((resolve) => server.close(resolve));
+  renameSync(`${path}.kept`, path);
+}
+
+async function greeter(text: string): Promise<AsyncDisposable & { readonly port: number }> {
+  const server: Server = createServer((socket) => socket.on('error', () => {}).end(text));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return { port, [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+function firstLine(path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = connect({ path });
+    socket.setTimeout(10_000, () => socket.destroy(new Error('nobody spoke')));
+    socket.on('error', reject);
+    socket.setEncoding('utf8').on('data', (part: string) => (text += part));
+    socket.on('end', () => socket.end());
+    socket.on('close', () => resolve(text));
+  });
+}
