@@ -27,8 +27,19 @@ export type PodNetwork = {
   readonly insideAddress?: string;
   /** Listening sockets of the host, by container port, as file descriptors of this process: a gateway's way in. */
   readonly hostSockets: Readonly<Record<string, number>>;
+  /** Where somebody outside reaches the pod, by container port: `127.0.0.1:8080`. Of a gateway all ports; empty where nobody outside can. */
+  readonly hostAddresses: Readonly<Record<string, string>>;
   /** The same process, in the pod. */
   readonly enter: (spec: ProcessSpec, who: 'application' | 'proxy') => ProcessSpec;
   /** After the last process has ended. */
   readonly detach: () => Promise<void>;
 };
+
+/** Opens listening sockets on the host's 127.0.0.1, where the process that asks has a network of its own. */
+export type HostSockets = {
+  /** `port` 0: any free one. The diagnostic says who has it. */
+  readonly listen: (port: number) => Promise<Result<HostSocket, Diagnostic>>;
+};
+
+/** Listens already; whoever has the descriptor may accept. */
+export type HostSocket = { readonly fd: number; readonly port: number; readonly close: () => void };
