@@ -36,7 +36,7 @@ export function embeddedProxies(options: EmbeddedProxyOptions): StartProxy {
   return (request) => startOne(options, request);
 }
 
-async function startOne(options: EmbeddedProxyOptions, { plan, ports, logFile }: ProxyRequest): Promise<ProxyProcess> {
+async function startOne(options: EmbeddedProxyOptions, { plan, network: { ports }, logFile }: ProxyRequest): Promise<ProxyProcess> {
   const { nodeProgram, environment, xdsTarget, domain, allocator, watchdog, clock, logLevel, explainDenials } = options;
   const metadata = { ...nodeMetadata(plan, ports), ...(explainDenials && { HEDDLE_EXPLAIN_DENIALS: 'true' }) };
   const [adminPort, { tokenFile, rootsFile }] = await Promise.all([allocator.take(), options.credentials(plan)]);

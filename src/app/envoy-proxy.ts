@@ -39,7 +39,7 @@ export function envoyProxies(options: EnvoyProxyOptions): StartProxy {
   return async (request) => startOne(options, request);
 }
 
-async function startOne(options: EnvoyProxyOptions, { plan, ports, logFile }: ProxyRequest): Promise<ProxyProcess> {
+async function startOne(options: EnvoyProxyOptions, { plan, network: { ports }, logFile }: ProxyRequest): Promise<ProxyProcess> {
   const { allocator, watchdog, clock, domain } = options;
   const [adminPort, files] = await Promise.all([allocator.take(), options.credentials(plan)]);
   const keyType = readKeyType(plan.proxy.environment);

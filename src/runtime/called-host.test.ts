@@ -4,6 +4,7 @@ import type { KindMap } from '#api/kinds.ts';
 import { readText } from '#api/read-text.ts';
 import { resourceKey } from '#api/resource.ts';
 import { calledHosts } from '#runtime/called-host.ts';
+import { loopbackPod } from '#runtime/loopback-network.ts';
 import { inboundPorts } from '#runtime/pod-ports.ts';
 import { PortAllocator } from '#runtime/port-allocator.ts';
 import { choosePorts } from '#runtime/port-plan.ts';
@@ -49,7 +50,8 @@ test('a pod may call the services, aliases and registered hosts of its namespace
 
 test('a registered host has variables as a Service has', () => {
   const calls = calledHosts('default', mesh, 'cluster.local').slice(0, 1);
-  assert.deepEqual(serviceVariables(calls, { address: '127.0.0.1', inbound: {}, outbound: { 'api.example.com:443': 20_001 } }), {
+  const { reach } = loopbackPod({ address: '127.0.0.1', inbound: {}, outbound: { 'api.example.com:443': 20_001 } });
+  assert.deepEqual(serviceVariables(calls, reach), {
     API_EXAMPLE_COM_SERVICE_HOST: '127.0.0.1',
     API_EXAMPLE_COM_SERVICE_PORT: '20001',
     API_EXAMPLE_COM_PORT: 'tcp://127.0.0.1:20001',

@@ -12,6 +12,8 @@ export type ProcessSpec = {
   readonly env: Readonly<Record<string, string>>;
   /** Appended to. */
   readonly logFile: string;
+  /** File descriptors that the process gets as 3, 4, … in this order. */
+  readonly inherit?: readonly number[];
 };
 
 export type ProcessEnd =
@@ -39,7 +41,8 @@ export function describeEnd(end: ProcessEnd): string {
 export function startLocalProcess(spec: ProcessSpec, watchdog: Watchdog): LocalProcess {
   const log = openSync(spec.logFile, 'a');
   const logStart = fstatSync(log).size;
-  const child = spawn(spec.command, spec.args, { cwd: spec.cwd, env: spec.env, stdio: ['ignore', log, log], detached: true });
+  const stdio = ['ignore' as const, log, log, ...(spec.inherit ?? [])];
+  const child = spawn(spec.command, spec.args, { cwd: spec.cwd, env: spec.env, stdio, detached: true });
   closeSync(log);
   const pid = child.pid ?? 0;
   if (pid !== 0) watchdog.add(pid);

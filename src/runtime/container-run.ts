@@ -18,6 +18,10 @@ export type ContainerRunOptions = {
   readonly readiness?: Probe | undefined;
   readonly liveness?: Probe | undefined;
   readonly startup?: Probe | undefined;
+  /** The process as it is started where the pod is; an exec probe, too. */
+  readonly enter: (spec: ProcessSpec) => ProcessSpec;
+  /** Where the application listens, for probes: the address, and the port there for one that a probe names. */
+  readonly address: string;
   readonly localPort: (port: number | string) => number | undefined;
   /** The local port that the application was told to listen on, for hints. */
   readonly port?: number | undefined;
@@ -111,9 +115,9 @@ export class ContainerRun {
   }
 
   async #runOnce(): Promise<ProcessEnd> {
-    const { emit, workload, name, process: spec, watchdog } = this.#options;
+    const { emit, workload, name, process: spec, watchdog, enter } = this.#options;
     emit({ kind: 'starting', workload, container: name, command: [spec.command, ...spec.args].join(' ') });
-    const running = startLocalProcess(spec, watchdog);
+    const running = startLocalProcess(enter(spec), watchdog);
     this.#process = running;
     this.#startProbes(running);
     const end = await running.ended;
@@ -154,10 +158,11 @@ export class ContainerRun {
   }
 
   #loop(probe: Probe, startsWell: boolean, onChange: (well: boolean, reason: string) => void): () => void {
-    const { clock, localPort, process: spec } = this.#options;
+    const { clock, address, localPort, process: spec, enter } = this.#options;
     return startProbeLoop({
       probe,
-      ask: () => askProbe(probe, { localPort, exec: (command, signal) => runOnceIn(spec, command, signal) }),
+      ask: () =>
+        askProbe(probe, { host: address, localPort, exec: ([command = '', ...args], signal) => runOnce(enter({ ...spec, command, args }), signal) }),
       clock,
       startsWell,
       onChange,
@@ -222,10 +227,9 @@ function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void
 }
 
 /** An exec probe: the command in the container's folder and environment; its output is not kept. */
-function runOnceIn(spec: ProcessSpec, command: readonly string[], signal: AbortSignal): Promise<number> {
-  const [program = '', ...args] = command;
+function runOnce({ command, args, cwd, env }: ProcessSpec, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: spec.cwd, env: spec.env, stdio: 'ignore', signal, killSignal: 'SIGKILL' });
+    const child = spawn(command, args, { cwd, env, stdio: 'ignore', signal, killSignal: 'SIGKILL' });
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));
   });

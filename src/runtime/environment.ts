@@ -1,18 +1,18 @@
 // The environment of a container: what the shell of `heddle up` has, the image's variables, Kubernetes' own, the container's, and last
-// the local port to listen on.
+// the local port to listen on, where that is not the container's.
 import { delimiter, dirname } from 'node:path';
 import type { ResourcesByKind } from '#api/kinds.ts';
 import type { EnvironmentVariable } from '#api/kubernetes/container.ts';
 import { resourceKey } from '#api/resource.ts';
 import { calledHosts } from '#runtime/called-host.ts';
+import type { PodNetwork } from '#runtime/network.ts';
 import type { ContainerPlan, PodPlan } from '#runtime/pod-plan.ts';
-import type { PodPorts } from '#runtime/port-plan.ts';
 import { proxyVariables, serviceVariables } from '#runtime/service-variables.ts';
 
 export type EnvironmentInput = {
   readonly plan: PodPlan;
   readonly container: ContainerPlan;
-  readonly ports: PodPorts;
+  readonly network: Pick<PodNetwork, 'ports' | 'nodeAddress' | 'choosesPorts' | 'reach'>;
   readonly resources: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'>;
   readonly domain: string;
   /** The variables of `heddle up` itself, and the Node that runs it: `node` in a command means this one. */
@@ -28,13 +28,14 @@ export type Environment = {
 
 /** Later ones win: inherited, image, services, proxy, envFrom, env, then PORT and HOSTNAME. */
 export function containerEnvironment(input: EnvironmentInput): Environment {
-  const { plan, container, ports, resources, domain } = input;
+  const { plan, container, network, resources, domain } = input;
+  const calls = plan.pod.spec.enableServiceLinks === false ? [] : calledHosts(plan.pod.metadata.namespace, resources, domain);
   const problems: string[] = [];
   const variables: Record<string, string> = {
     ...inheritedVariables(input),
     ...container.command.env,
-    ...(plan.pod.spec.enableServiceLinks === false ? {} : serviceVariables(calledHosts(plan.pod.metadata.namespace, resources, domain), ports)),
-    ...proxyVariables(ports),
+    ...serviceVariables(calls, network.reach),
+    ...proxyVariables(network.ports),
   };
   for (const { prefix = '', configMapRef, secretRef } of container.container.envFrom ?? []) {
     if (configMapRef?.name !== undefined) {
@@ -48,7 +49,7 @@ export function containerEnvironment(input: EnvironmentInput): Environment {
     const value = variableValue(variable, input, problems);
     if (value !== undefined) variables[variable.name] = expandVariables(value, variables);
   }
-  for (const [name, value] of Object.entries(portVariables(plan, container, ports))) variables[name] = value;
+  if (network.choosesPorts) Object.assign(variables, portVariables(plan, container, network.ports));
   variables['HOSTNAME'] = plan.pod.spec.hostname ?? plan.pod.metadata.name;
   return { variables, problems };
 }
@@ -77,7 +78,7 @@ function inheritedVariables({ inherited, nodeProgram }: EnvironmentInput): Recor
  * PORT for the container's first port, and PORT_8081 / PORT_METRICS for each. They win over the container's own PORT, which names the
  * port inside a network of its own: here that port is another one.
  */
-function portVariables(plan: PodPlan, { container }: ContainerPlan, ports: PodPorts): Readonly<Record<string, string>> {
+function portVariables(plan: PodPlan, { container }: ContainerPlan, ports: PodNetwork['ports']): Readonly<Record<string, string>> {
   const variables: Record<string, string> = {};
   const declared = container.ports ?? [];
   const onlyContainer = plan.containers.length === 1;
@@ -121,7 +122,7 @@ function variableValue(variable: EnvironmentVariable, input: EnvironmentInput, p
 }
 
 /** The downward API's fields: https://kubernetes.io/docs/concepts/workloads/pods/downward-api/ */
-function podField(path: string, { plan, ports }: EnvironmentInput): string | undefined {
+function podField(path: string, { plan, network }: EnvironmentInput): string | undefined {
   const { metadata, spec } = plan.pod;
   const keyed = /^metadata\.(labels|annotations)\['(.+)'\]$/.exec(path);
   if (keyed !== null) return (keyed[1] === 'labels' ? metadata.labels : metadata.annotations)[keyed[2] ?? ''] ?? '';
@@ -138,9 +139,10 @@ function podField(path: string, { plan, ports }: EnvironmentInput): string | und
       return spec.serviceAccountName ?? 'default';
     case 'status.podIP':
     case 'status.podIPs':
+      return network.ports.address;
     case 'status.hostIP':
     case 'status.hostIPs':
-      return ports.address;
+      return network.nodeAddress;
     default:
       return undefined;
   }

@@ -7,10 +7,10 @@ type Outcome = { readonly ok: true } | { readonly ok: false; readonly reason: st
 /** HealthCheckResponse.status as it stands on the wire: field 1, varint, 1 = SERVING. */
 const serving = Buffer.from([0x08, 0x01]);
 
-/** Asks 127.0.0.1:`port` whether `service` ('' for the server as a whole) serves. Rejects where there is no answer. */
-export function askGrpcHealth(port: number, service: string, signal: AbortSignal): Promise<Outcome> {
+/** Asks `host`:`port` whether `service` ('' for the server as a whole) serves. Rejects where there is no answer. */
+export function askGrpcHealth(host: string, port: number, service: string, signal: AbortSignal): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const session = connect(`http://127.0.0.1:${port}`);
+    const session = connect(`http://${host}:${port}`);
     const finish = (run: () => void): void => {
       session.destroy();
       run();

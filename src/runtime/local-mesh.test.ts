@@ -12,6 +12,7 @@ import { resourceKey } from '#api/resource.ts';
 import { systemClock } from '#base/clock.ts';
 import type { RuntimeEvent } from '#runtime/event.ts';
 import { readImageMap } from '#runtime/image-map.ts';
+import { loopbackNetwork } from '#runtime/loopback-network.ts';
 import { planPods } from '#runtime/pod-plan.ts';
 import { PortAllocator } from '#runtime/port-allocator.ts';
 import type { StartProxy } from '#runtime/proxy-process.ts';
@@ -81,7 +82,7 @@ async function startMesh(): Promise<Mesh> {
       (one) =>
         one.kind === 'EndpointSlice' && one.ports?.some((listed) => listed.port === port) === true && one.endpoints?.[0]?.conditions?.ready === true,
     );
-  const startProxy: StartProxy = async ({ ports }) => {
+  const startProxy: StartProxy = async ({ network: { ports } }) => {
     const ended = Promise.withResolvers<{ kind: 'exit'; code: number }>();
     return {
       pid: 0,
@@ -106,7 +107,7 @@ async function startMesh(): Promise<Mesh> {
       events.push(event);
       look();
     },
-    allocator: new PortAllocator({ random: Math.random }),
+    network: loopbackNetwork(new PortAllocator({ random: Math.random })),
     fixedPorts: () => ({}),
     logFile: (plan, container) => join(folder, `${plan.pod.metadata.name}.${container ?? 'proxy'}.log`),
     publish: (resources) => {

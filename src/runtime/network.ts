@@ -1,5 +1,6 @@
 // The seam between pods and the network they are in: on one loopback address with chosen ports, or each in a network namespace of its own.
 // Supervisor and pods work with either; whatever differs is asked of it.
+import type { AnyResource } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Result } from '#base/result.ts';
 import type { CalledHost } from '#runtime/called-host.ts';
@@ -7,7 +8,8 @@ import type { ProcessSpec } from '#runtime/child-process.ts';
 import type { PodPlan } from '#runtime/pod-plan.ts';
 import type { PodPorts } from '#runtime/port-plan.ts';
 
-export type MeshNetwork = {
+/** Disposing of it takes down what it made, once all pods have ended. */
+export type MeshNetwork = AsyncDisposable & {
   readonly kind: 'loopback' | 'netns';
   /** This machine as pods see it: the control plane listens here, probes come from here. */
   readonly nodeAddress: string;
@@ -16,18 +18,31 @@ export type MeshNetwork = {
    * port. The diagnostic says what this machine did not give, and what to do.
    */
   readonly attach: (plan: PodPlan, calls: readonly CalledHost[], fixed: Readonly<Record<string, number>>) => Promise<Result<PodNetwork, Diagnostic>>;
+  /** Takes all Services and EndpointSlices after each change, for pods that reach services without a proxy. */
+  readonly serve: (resources: readonly AnyResource[]) => void;
 };
+
+/** Where an application sends what is for a port of a service. */
+export type Reach = { readonly address: string; readonly port: number };
 
 /** Where one run of a pod lives, from before its first process to after its last. */
 export type PodNetwork = {
+  readonly kind: MeshNetwork['kind'];
   readonly ports: PodPorts;
+  readonly nodeAddress: string;
+  /** Whether the pod has a proxy: in a namespace of its own it may do without. */
+  readonly hasProxy: boolean;
+  /** Whether applications must be told where to listen, because it is not on their container ports. */
+  readonly choosesPorts: boolean;
+  /** Undefined where the application of this pod has no address for it. */
+  readonly reach: (hostname: string, port: number) => Reach | undefined;
   /** What the proxy binds its own connections to, so that they are not captured again; undefined where nothing is captured. */
   readonly proxyAddress?: string;
   /** What connects to `ports.address` from this address reaches the pod's own 127.0.0.1; undefined where that is this machine's. */
   readonly insideAddress?: string;
   /** Listening sockets of the host, by container port, as file descriptors of this process: a gateway's way in. */
   readonly hostSockets: Readonly<Record<string, number>>;
-  /** Where somebody outside reaches the pod, by container port: `127.0.0.1:8080`. Of a gateway all ports; empty where nobody outside can. */
+  /** Where somebody outside reaches the pod, by container port: `127.0.0.1:8080`. Empty where nobody outside can. */
   readonly hostAddresses: Readonly<Record<string, string>>;
   /** The same process, in the pod. */
   readonly enter: (spec: ProcessSpec, who: 'application' | 'proxy') => ProcessSpec;

@@ -6,6 +6,7 @@ import { formatDiagnostic } from '#base/diagnostic.ts';
 import { calledHosts } from '#runtime/called-host.ts';
 import { containerEnvironment, expandVariables } from '#runtime/environment.ts';
 import { readImageMap } from '#runtime/image-map.ts';
+import { loopbackPod } from '#runtime/loopback-network.ts';
 import { planPods } from '#runtime/pod-plan.ts';
 import { PortAllocator } from '#runtime/port-allocator.ts';
 import { choosePorts } from '#runtime/port-plan.ts';
@@ -150,7 +151,7 @@ test('the environment: services at the sidecar, the local port, fields of the po
   const { variables, problems } = containerEnvironment({
     plan,
     container: plan.containers[0],
-    ports,
+    network: loopbackPod(ports),
     resources,
     domain: 'cluster.local',
     inherited,

@@ -7,16 +7,16 @@ import type { Clock } from '#base/clock.ts';
 import { ContainerRun } from '#runtime/container-run.ts';
 import { containerEnvironment, expandVariables } from '#runtime/environment.ts';
 import type { EmitEvent } from '#runtime/event.ts';
+import type { PodNetwork } from '#runtime/network.ts';
 import type { ContainerPlan, PodPlan } from '#runtime/pod-plan.ts';
 import { namedPort } from '#runtime/pod-ports.ts';
-import type { PodPorts } from '#runtime/port-plan.ts';
 import type { StartProxy } from '#runtime/proxy-process.ts';
-import { ProxyRun } from '#runtime/proxy-run.ts';
+import { noProxy, type PodProxy, ProxyRun } from '#runtime/proxy-run.ts';
 import type { Watchdog } from '#runtime/watchdog.ts';
 
 export type PodRunOptions = {
   readonly plan: PodPlan;
-  readonly ports: PodPorts;
+  readonly network: PodNetwork;
   /** Counts the replacements of the pod: 0 for the first. */
   readonly generation: number;
   readonly resources: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'>;
@@ -39,10 +39,10 @@ const longestDrainMs = 5_000;
 
 export class PodRun {
   readonly plan: PodPlan;
-  readonly ports: PodPorts;
+  readonly network: PodNetwork;
   readonly generation: number;
   readonly #options: PodRunOptions;
-  readonly #proxy: ProxyRun;
+  readonly #proxy: PodProxy;
   /** When it last began to be not ready. */
   #notReadySinceMs: number;
   #containers: readonly ContainerRun[] = [];
@@ -53,18 +53,15 @@ export class PodRun {
   constructor(options: PodRunOptions) {
     this.#options = options;
     this.plan = options.plan;
-    this.ports = options.ports;
+    this.network = options.network;
     this.generation = options.generation;
     this.#notReadySinceMs = options.clock.monotonicMs();
-    this.#proxy = new ProxyRun({
-      workload: this.plan.key,
-      request: { plan: this.plan, ports: this.ports, logFile: options.logFile(undefined) },
-      startProxy: options.startProxy,
-      clock: options.clock,
-      emit: options.emit,
-      onChange: () => this.#changed(),
-    });
+    this.#proxy = this.network.hasProxy ? this.#startProxy(options) : noProxy;
     void this.#start();
+  }
+
+  get ports(): PodNetwork['ports'] {
+    return this.network.ports;
   }
 
   get phase(): PodPhase {
@@ -121,6 +118,11 @@ export class PodRun {
     this.#proxy.kill();
   }
 
+  #startProxy({ plan, network, startProxy, logFile, clock, emit }: PodRunOptions): ProxyRun {
+    const request = { plan, network, logFile: logFile(undefined) };
+    return new ProxyRun({ workload: plan.key, request, startProxy, clock, emit, onChange: () => this.#changed() });
+  }
+
   async #start(): Promise<void> {
     await this.#proxy.firstReady;
     for (const init of this.plan.initContainers) {
@@ -149,10 +151,10 @@ export class PodRun {
   }
 
   #runContainer(container: ContainerPlan, { isInit }: { readonly isInit: boolean }): ContainerRun {
-    const { plan, ports } = this;
+    const { plan, network } = this;
     const { resources, domain, inherited, nodeProgram, logFile, watchdog, clock, emit } = this.#options;
     const { name, readinessProbe, livenessProbe, startupProbe } = container.container;
-    const { variables, problems } = containerEnvironment({ plan, container, ports, resources, domain, inherited, nodeProgram });
+    const { variables, problems } = containerEnvironment({ plan, container, network, resources, domain, inherited, nodeProgram });
     for (const problem of problems) emit({ kind: 'notice', workload: plan.key, message: `container ${name}: ${problem}` });
     const [command = '', ...args] = container.command.command.map((part) => expandVariables(part, variables));
     return new ContainerRun({
@@ -160,6 +162,8 @@ export class PodRun {
       name,
       process: { command, args, cwd: container.command.cwd, env: variables, logFile: logFile(name) },
       ...(!isInit && { readiness: readinessProbe ?? this.#impliedReadiness(container), liveness: livenessProbe, startup: startupProbe }),
+      enter: (spec) => network.enter(spec, 'application'),
+      address: network.ports.address,
       localPort: (port) => this.#localPort(port),
       port: variables['PORT'] === undefined ? undefined : Number(variables['PORT']),
       restartPolicy: isInit && plan.restartPolicy === 'Always' ? 'OnFailure' : plan.restartPolicy,

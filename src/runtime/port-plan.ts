@@ -14,7 +14,7 @@ export type PodPorts = {
   readonly httpProxy?: number;
 };
 
-const address = '127.0.0.1';
+export const loopbackAddress = '127.0.0.1';
 
 /** Below it a port needs rights that a laptop's user does not have. */
 const firstUnprivileged = 1024;
@@ -35,12 +35,12 @@ export async function choosePorts(
     const listen = fixed[port] ?? (asItIs && (await allocator.claim(port)) ? port : await allocator.take());
     inbound[port] = plan.isGateway ? { listen } : { listen, app: await allocator.take() };
   }
-  if (plan.isGateway) return { address, inbound, outbound: {} };
+  if (plan.isGateway) return { address: loopbackAddress, inbound, outbound: {} };
   const outbound: Record<string, number> = {};
   for (const { hostname, ports } of calls) {
     for (const { number } of ports) outbound[outboundKey(hostname, number)] ??= await allocator.take();
   }
-  return { address, inbound, outbound, httpProxy: await allocator.take() };
+  return { address: loopbackAddress, inbound, outbound, httpProxy: await allocator.take() };
 }
 
 /** `hello.default.svc.cluster.local:80`. */

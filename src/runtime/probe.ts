@@ -11,13 +11,13 @@ const { request: httpsRequest } = process.getBuiltinModule('node:https');
 export type ProbeOutcome = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 export type ProbeTarget = {
+  /** The application's address, for a probe that names no other. */
+  readonly host: string;
   /** Where the application listens here for a port that the probe names; undefined where nothing serves it. */
   readonly localPort: (port: number | string) => number | undefined;
   /** Runs a command in the container; resolves with its exit code. */
   readonly exec: (command: readonly string[], signal: AbortSignal) => Promise<number>;
 };
-
-const host = '127.0.0.1';
 
 /** Never rejects. Fails with the reason when there is no answer within the probe's timeout (Kubernetes: 1 s unless set). */
 export async function askProbe(probe: Probe, target: ProbeTarget): Promise<ProbeOutcome> {
@@ -33,9 +33,9 @@ export async function askProbe(probe: Probe, target: ProbeTarget): Promise<Probe
 
 async function ask(probe: Probe, target: ProbeTarget, signal: AbortSignal): Promise<ProbeOutcome> {
   const { httpGet, tcpSocket, grpc, exec } = probe;
-  if (httpGet !== undefined) return askHttp(httpGet, portOf(httpGet.port, target), signal);
-  if (tcpSocket !== undefined) return askTcp(portOf(tcpSocket.port, target), signal);
-  if (grpc !== undefined) return askGrpcHealth(portOf(grpc.port, target), grpc.service ?? '', signal);
+  if (httpGet !== undefined) return askHttp(httpGet, target.host, portOf(httpGet.port, target), signal);
+  if (tcpSocket !== undefined) return askTcp(tcpSocket.host ?? target.host, portOf(tcpSocket.port, target), signal);
+  if (grpc !== undefined) return askGrpcHealth(target.host, portOf(grpc.port, target), grpc.service ?? '', signal);
   if (exec !== undefined) {
     const code = await target.exec(exec.command ?? [], signal);
     return code === 0 ? { ok: true } : { ok: false, reason: `${(exec.command ?? []).join(' ')} ended with code ${code}` };
@@ -49,7 +49,7 @@ function portOf(port: number | string, target: ProbeTarget): number {
   return local;
 }
 
-function askHttp(get: NonNullable<Probe['httpGet']>, port: number, signal: AbortSignal): Promise<ProbeOutcome> {
+function askHttp(get: NonNullable<Probe['httpGet']>, host: string, port: number, signal: AbortSignal): Promise<ProbeOutcome> {
   const path = get.path ?? '/';
   const headers: Record<string, string> = { 'user-agent': 'kube-probe/heddle' };
   for (const { name, value } of get.httpHeaders ?? []) headers[name.toLowerCase()] = value;
@@ -68,7 +68,7 @@ function askHttp(get: NonNullable<Probe['httpGet']>, port: number, signal: Abort
 }
 
 /** A connection that is accepted, and closed at once. */
-export function askTcp(port: number, signal: AbortSignal): Promise<ProbeOutcome> {
+export function askTcp(host: string, port: number, signal: AbortSignal): Promise<ProbeOutcome> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host, signal });
     socket.once('connect', () => {

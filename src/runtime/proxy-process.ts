@@ -1,9 +1,9 @@
 // What the runtime asks of whoever starts a pod's proxy (embedded or Envoy): the seam between local processes and data planes.
 import type { ProcessEnd } from '#runtime/child-process.ts';
+import type { PodNetwork } from '#runtime/network.ts';
 import type { PodPlan } from '#runtime/pod-plan.ts';
-import type { PodPorts } from '#runtime/port-plan.ts';
 
-export type ProxyRequest = { readonly plan: PodPlan; readonly ports: PodPorts; readonly logFile: string };
+export type ProxyRequest = { readonly plan: PodPlan; readonly network: PodNetwork; readonly logFile: string };
 
 export type ProxyProcess = {
   /** 0 where it could not be started. */

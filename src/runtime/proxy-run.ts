@@ -18,6 +18,21 @@ export type ProxyRunOptions = {
 
 const lastLinesShown = 10;
 
+/** What a pod asks of its proxy. */
+export type PodProxy = Pick<ProxyRun, 'firstReady' | 'ready' | 'pid' | 'admin' | 'restarts' | 'drain' | 'stop' | 'kill'>;
+
+/** In place of one in a pod that has none: never in the way. */
+export const noProxy: PodProxy = {
+  firstReady: Promise.resolve(),
+  ready: true,
+  pid: undefined,
+  admin: undefined,
+  restarts: 0,
+  drain: async () => {},
+  stop: async () => false,
+  kill: () => {},
+};
+
 export class ProxyRun {
   /** Resolves when the proxy serves for the first time. */
   readonly firstReady: Promise<void>;

@@ -7,7 +7,7 @@ import { selects, targetPort } from '#runtime/pod-ports.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 
 /** A running pod, as far as the mesh cares. */
-export type PublishedPod = Pick<PodRun, 'plan' | 'ports' | 'generation' | 'phase' | 'ready' | 'stopping'>;
+export type PublishedPod = Pick<PodRun, 'plan' | 'network' | 'generation' | 'phase' | 'ready' | 'stopping'>;
 
 /** Pods (of several generations of one pod, the newest) and EndpointSlices, in a stable order. */
 export function publishedResources(pods: readonly PublishedPod[], services: Iterable<KindMap['Service']>): readonly AnyResource[] {
@@ -23,19 +23,19 @@ export function publishedResources(pods: readonly PublishedPod[], services: Iter
 /** Istio's sign that a pod takes mutual TLS: on Kubernetes the injection of a sidecar writes it. That of a gateway does not: its servers say what they take. */
 const tlsModeLabel = 'security.istio.io/tlsMode';
 
-function podWithStatus({ plan, ports, phase, ready }: PublishedPod): KindMap['Pod'] {
+function podWithStatus({ plan, network, phase, ready }: PublishedPod): KindMap['Pod'] {
   const condition = ready ? 'True' : 'False';
   return {
     ...plan.pod,
     metadata: {
       ...plan.pod.metadata,
-      labels: { ...(!plan.isGateway && { [tlsModeLabel]: 'istio' }), ...plan.pod.metadata.labels },
-      annotations: { ...plan.pod.metadata.annotations, [localPortsAnnotation]: localPorts(ports) },
+      labels: { ...(!plan.isGateway && network.hasProxy && { [tlsModeLabel]: 'istio' }), ...plan.pod.metadata.labels },
+      annotations: { ...plan.pod.metadata.annotations, ...(network.choosesPorts && { [localPortsAnnotation]: localPorts(network.ports) }) },
     },
     status: {
       phase,
-      podIP: ports.address,
-      hostIP: ports.address,
+      podIP: network.ports.address,
+      hostIP: network.nodeAddress,
       conditions: [
         { type: 'Ready', status: condition },
         { type: 'ContainersReady', status: condition },
@@ -45,7 +45,7 @@ function podWithStatus({ plan, ports, phase, ready }: PublishedPod): KindMap['Po
 }
 
 /** Container port → where the proxy listens for it. */
-function localPorts({ inbound }: PublishedPod['ports']): string {
+function localPorts({ inbound }: PublishedPod['network']['ports']): string {
   return JSON.stringify(Object.fromEntries(Object.entries(inbound).map(([port, { listen }]) => [port, listen])));
 }
 
@@ -59,10 +59,10 @@ function serviceSlices(service: KindMap['Service'], pods: readonly PublishedPod[
     : [slice(service, `${service.metadata.name}-none`, service.origins, { addressType: 'IPv4', endpoints: [], ports: [] })];
 }
 
-function podSlice(service: KindMap['Service'], { plan, ports, generation, ready, stopping }: PublishedPod): readonly KindMap['EndpointSlice'][] {
+function podSlice(service: KindMap['Service'], { plan, network, generation, ready, stopping }: PublishedPod): readonly KindMap['EndpointSlice'][] {
   const served = (service.spec.ports ?? []).flatMap((port) => {
     const target = targetPort(plan.pod, port);
-    const listen = target === undefined ? undefined : ports.inbound[target]?.listen;
+    const listen = target === undefined ? undefined : network.ports.inbound[target]?.listen;
     if (listen === undefined) return [];
     return [
       { name: port.name ?? '', port: listen, protocol: 'TCP' as const, ...(port.appProtocol !== undefined && { appProtocol: port.appProtocol }) },
@@ -76,7 +76,7 @@ function podSlice(service: KindMap['Service'], { plan, ports, generation, ready,
       addressType: 'IPv4',
       endpoints: [
         {
-          addresses: [ports.address],
+          addresses: [network.ports.address],
           conditions: { ready: isReady, serving: ready || stopping, terminating: stopping },
           targetRef: { kind: 'Pod', name, namespace },
         },

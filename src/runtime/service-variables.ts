@@ -1,32 +1,36 @@
-// Kubernetes' variables for the services of a pod's namespace, pointing at the pod's own proxy, so that a client that reads them needs no
-// change and the source of each call is known. https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+// Kubernetes' variables for the services of a pod's namespace. In loopback mode they point at the pod's own proxy, so that a client that reads
+// them needs no change and the source of each call is known. https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 import type { CalledHost } from '#runtime/called-host.ts';
-import { outboundKey, type PodPorts } from '#runtime/port-plan.ts';
+import type { Reach } from '#runtime/network.ts';
+import type { PodPorts } from '#runtime/port-plan.ts';
 
 /**
  * `HELLO_SERVICE_HOST`, `HELLO_SERVICE_PORT`, `HELLO_SERVICE_PORT_HTTP`, `HELLO_PORT`, `HELLO_PORT_80_TCP…` for each service with a port here;
  * for a host of a ServiceEntry `API_EXAMPLE_COM_SERVICE_HOST` and so on.
  */
-export function serviceVariables(calls: readonly CalledHost[], ports: PodPorts): Readonly<Record<string, string>> {
+export function serviceVariables(
+  calls: readonly CalledHost[],
+  reach: (hostname: string, port: number) => Reach | undefined,
+): Readonly<Record<string, string>> {
   const variables: Record<string, string> = {};
   for (const { hostname, name: written, ports: called } of calls) {
     const name = variableName(written);
     let isFirst = true;
     for (const { name: portName, number: port } of called) {
-      const local = ports.outbound[outboundKey(hostname, port)];
-      if (local === undefined) continue;
-      const url = `tcp://${ports.address}:${local}`;
+      const place = reach(hostname, port);
+      if (place === undefined) continue;
+      const url = `tcp://${place.address}:${place.port}`;
       if (isFirst) {
-        variables[`${name}_SERVICE_HOST`] = ports.address;
-        variables[`${name}_SERVICE_PORT`] = String(local);
+        variables[`${name}_SERVICE_HOST`] = place.address;
+        variables[`${name}_SERVICE_PORT`] = String(place.port);
         variables[`${name}_PORT`] = url;
         isFirst = false;
       }
-      if (portName !== '') variables[`${name}_SERVICE_PORT_${variableName(portName)}`] = String(local);
+      if (portName !== '') variables[`${name}_SERVICE_PORT_${variableName(portName)}`] = String(place.port);
       variables[`${name}_PORT_${port}_TCP`] = url;
       variables[`${name}_PORT_${port}_TCP_PROTO`] = 'tcp';
-      variables[`${name}_PORT_${port}_TCP_PORT`] = String(local);
-      variables[`${name}_PORT_${port}_TCP_ADDR`] = ports.address;
+      variables[`${name}_PORT_${port}_TCP_PORT`] = String(place.port);
+      variables[`${name}_PORT_${port}_TCP_ADDR`] = place.address;
     }
   }
   return variables;

@@ -2,14 +2,13 @@
 // old one leaves), and publishes what runs. One plan is applied after the other.
 import type { AnyResource, ResourcesByKind } from '#api/kinds.ts';
 import { calledHosts } from '#runtime/called-host.ts';
+import type { MeshNetwork } from '#runtime/network.ts';
 import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import { PodRun, type PodRunOptions } from '#runtime/pod-run.ts';
-import type { PortAllocator } from '#runtime/port-allocator.ts';
-import { allPorts, choosePorts } from '#runtime/port-plan.ts';
 import { publishedResources } from '#runtime/published.ts';
 
-export type SupervisorOptions = Omit<PodRunOptions, 'plan' | 'ports' | 'generation' | 'resources' | 'onChange' | 'logFile'> & {
-  readonly allocator: PortAllocator;
+export type SupervisorOptions = Omit<PodRunOptions, 'plan' | 'network' | 'generation' | 'resources' | 'onChange' | 'logFile'> & {
+  readonly network: MeshNetwork;
   /** Ports that the user asked for, by container port: a gateway's. */
   readonly fixedPorts: (plan: PodPlan) => Readonly<Record<string, number>>;
   readonly logFile: (plan: PodPlan, container: string | undefined) => string;
@@ -30,13 +29,18 @@ const emptyServices: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigM
   ConfigMap: new Map(),
 };
 
+/** When a pod for which there was no place is tried again. */
+const retryMs = 5_000;
+
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #slots = new Map<string, Slot>();
   readonly #leaving = new Map<PodRun, Promise<void>>();
   readonly #generations = new Map<string, number>();
   #resources: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'> = emptyServices;
+  #plan: RuntimePlan | undefined;
   #applying: Promise<void> = Promise.resolve();
+  #retryPlanned = false;
   #publishPlanned = false;
   #stopping = false;
 
@@ -70,6 +74,7 @@ export class Supervisor {
     const end = async (run: PodRun): Promise<void> => {
       this.#options.emit({ kind: 'stopping', workload: run.plan.key });
       const forced = await run.stop(Math.min(graceMs, run.plan.graceMs));
+      await run.network.detach();
       this.#options.emit({ kind: 'stopped', workload: run.plan.key, forced });
     };
     await Promise.all(runs.filter(({ plan }) => plan.isGateway).map(end));
@@ -84,6 +89,7 @@ export class Supervisor {
 
   async #apply(plan: RuntimePlan, resources: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'>): Promise<void> {
     if (this.#stopping) return;
+    this.#plan = plan;
     this.#resources = resources;
     for (const [key, slot] of this.#slots) {
       if (plan.pods.has(key) || plan.unplanned.has(key)) continue;
@@ -93,8 +99,10 @@ export class Supervisor {
     }
     for (const pod of plan.pods.values()) {
       const slot = this.#slots.get(pod.key);
-      if (slot === undefined) this.#slots.set(pod.key, { current: await this.#start(pod) });
-      else if ((slot.next ?? slot.current).plan.fingerprint !== pod.fingerprint) await this.#replace(slot, pod);
+      if (slot === undefined) {
+        const current = await this.#start(pod);
+        if (current !== undefined) this.#slots.set(pod.key, { current });
+      } else if ((slot.next ?? slot.current).plan.fingerprint !== pod.fingerprint) await this.#replace(slot, pod);
     }
     this.#publish();
   }
@@ -104,32 +112,48 @@ export class Supervisor {
     if (slot.next !== undefined) void this.#leave(slot.next);
     delete slot.next;
     const isFixed = Object.keys(this.#options.fixedPorts(plan)).length > 0;
-    if (isFixed) {
-      // Both cannot have the same port: the old one goes first.
-      await this.#leave(slot.current);
-      slot.current = await this.#start(plan);
-    } else if (slot.current.ready) {
-      slot.next = await this.#start(plan);
-    } else {
-      void this.#leave(slot.current);
-      slot.current = await this.#start(plan);
+    if (!isFixed && slot.current.ready) {
+      const next = await this.#start(plan);
+      if (next !== undefined) slot.next = next;
+      return;
     }
+    const left = this.#leave(slot.current);
+    // Both cannot have the same port: the old one goes first.
+    if (isFixed) await left;
+    const current = await this.#start(plan);
+    if (current === undefined) this.#slots.delete(plan.key);
+    else slot.current = current;
   }
 
-  async #start(plan: PodPlan): Promise<PodRun> {
-    const { allocator, domain, fixedPorts, logFile } = this.#options;
+  /** Undefined where the network has no place for it: that is told, and tried again. */
+  async #start(plan: PodPlan): Promise<PodRun | undefined> {
+    const { network, domain, fixedPorts, logFile, emit } = this.#options;
     const calls = calledHosts(plan.pod.metadata.namespace, this.#resources, domain);
-    const ports = await choosePorts(plan, calls, allocator, fixedPorts(plan));
+    const attached = await network.attach(plan, calls, fixedPorts(plan));
+    if (!attached.ok) {
+      emit({ kind: 'diagnostics', diagnostics: [attached.error] });
+      this.#planRetry();
+      return undefined;
+    }
     const generation = this.#generations.get(plan.key) ?? 0;
     this.#generations.set(plan.key, generation + 1);
     return new PodRun({
       ...this.#options,
       plan,
-      ports,
+      network: attached.value,
       generation,
       resources: this.#resources,
       logFile: (container) => logFile(plan, container),
       onChange: () => this.#changed(),
+    });
+  }
+
+  #planRetry(): void {
+    if (this.#retryPlanned) return;
+    this.#retryPlanned = true;
+    this.#options.clock.after(retryMs, () => {
+      this.#retryPlanned = false;
+      if (!this.#stopping && this.#plan !== undefined) void this.apply(this.#plan, this.#resources);
     });
   }
 
@@ -145,13 +169,13 @@ export class Supervisor {
   }
 
   async #end(run: PodRun): Promise<void> {
-    const { emit, settled, allocator } = this.#options;
+    const { emit, settled } = this.#options;
     emit({ kind: 'stopping', workload: run.plan.key });
     run.retire();
     this.#publish();
     await settled();
     const forced = await run.stop(run.plan.graceMs);
-    allocator.giveBack(allPorts(run.ports));
+    await run.network.detach();
     this.#leaving.delete(run);
     emit({ kind: 'stopped', workload: run.plan.key, forced });
     this.#changed();
@@ -177,6 +201,8 @@ export class Supervisor {
 
   #publish(): void {
     if (this.#stopping) return;
-    this.#options.publish(publishedResources(this.runs(), this.#resources.Service.values()));
+    const published = publishedResources(this.runs(), this.#resources.Service.values());
+    this.#options.network.serve([...this.#resources.Service.values(), ...published]);
+    this.#options.publish(published);
   }
 }

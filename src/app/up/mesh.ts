@@ -22,6 +22,7 @@ import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
 import type { Authority } from '#ca/folder/authority.ts';
 import { readMeshSettings } from '#model/build/mesh-settings.ts';
+import { loopbackNetwork } from '#runtime/loopback-network.ts';
 import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 import { isPortFree, PortAllocator } from '#runtime/port-allocator.ts';
@@ -105,7 +106,7 @@ export class UpMesh {
       watchdog: this.#watchdog,
       clock,
       emit: this.#options.onEvent,
-      allocator: this.#allocator,
+      network: loopbackNetwork(this.#allocator),
       fixedPorts: (plan) => gatewayPorts(plan, configuration.plan, { http: this.#options.gatewayPort, isHttpsFree }),
       logFile: (plan, container) => this.#logFile(plan, container),
       publish: publisher(this.#running),
