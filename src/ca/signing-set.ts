@@ -49,6 +49,8 @@ export function readSigningSet(texts: SetTexts, nowMs: number): Result<SigningSe
   const { root, intermediates } = path.value;
   const ordered = [root, ...roots.value.filter((other) => other !== root)];
   const whole = [...intermediates, root];
+  const over = whole.find(({ validTo }) => Date.parse(validTo) <= nowMs);
+  if (over !== undefined) return problem(over === root ? 'roots' : 'chain', `${subjectOf(over)} expired at ${over.validTo}`);
   const lists = readLists(texts.crl, [...intermediates, ...ordered], nowMs);
   if (!lists.ok) return lists;
   return ok({

@@ -114,7 +114,9 @@ class FollowedFolder {
     const moved = this.#moveOn();
     const read = moved.ok ? readFolder(folder, clock.nowMs()) : moved;
     const content = read.ok ? read.value : this.content;
-    const diagnostics = [...(read.ok ? [] : [signsOn(read.error)]), ...endsSoon(folder, content, clock.nowMs())];
+    // An authority whose own time is over signs nothing any more, and what it read before is no better.
+    const isOver = content.set.notAfterMs <= clock.nowMs();
+    const diagnostics = [...(read.ok ? [] : [isOver ? read.error : signsOn(read.error)]), ...endsSoon(folder, content, clock.nowMs())];
     const isNew = !isSame(content, this.content);
     if (!isNew && JSON.stringify(diagnostics) === JSON.stringify(this.diagnostics)) return;
     if (isNew) logger.log('info', 'the certificate authority changed', { folder, roots: content.set.rootCertificates.length });
