@@ -139,7 +139,8 @@ async function startPorts(
 /** What it is made of is loaded where it is needed. */
 async function guardOf(authority: Authority, nodes: MeshSource, clock: Clock, logger: Logger): Promise<Result<Guard, Diagnostic>> {
   const [{ openGuard }, { unusable }] = await Promise.all([import('#ca/server/guard.ts'), import('#ca/folder/ca-folder.ts')]);
-  const guard = openGuard({ authority, trustDomain: () => nodes.mesh.settings.trustDomain, clock, logger });
+  const trustDomains = () => ({ own: nodes.mesh.settings.trustDomain, aliases: nodes.mesh.settings.trustDomainAliases });
+  const guard = openGuard({ authority, trustDomains, clock, logger });
   return guard.ok ? guard : failed(unusable(authority.folder, guard.error));
 }
 

@@ -32,7 +32,7 @@ function byKey({ privateKey }: TokenKey): (text: string) => Buffer {
 test('a token says who it is for until it expires, and prints as nothing', async () => {
   const token = await issueToken(key, { identity, pod: 'hello-v1' }, 60_000, nowMs);
   const read = await verifyToken(key, token, nowMs);
-  assert.deepEqual(read, { ok: true, value: { identity, pod: 'hello-v1' } });
+  assert.deepEqual(read, { ok: true, value: { identity, pod: 'hello-v1', untilMs: Math.floor(nowMs / 1000) * 1000 + 120_000 } });
   assert.equal(inspect({ token, key }).includes(token.reveal().slice(0, 20)), false);
   const later = await verifyToken(key, token, nowMs + 60_000 + 61_000);
   assert.deepEqual(later, { ok: false, error: 'the token has expired' });

@@ -22,6 +22,9 @@ export type TokenContent = {
   readonly pod?: string;
 };
 
+/** A token that was held against its key: what it says, and until when it says so. */
+export type VerifiedToken = TokenContent & { readonly untilMs: number };
+
 /** PEM, PKCS #8. */
 export function makeTokenKey(): string {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
@@ -58,7 +61,7 @@ export async function issueToken(key: TokenKey, { identity, pod }: TokenContent,
 }
 
 /** The error says what is wrong with it, in a sentence for its holder, without quoting it. */
-export async function verifyToken(key: TokenKey, token: SecretText, nowMs: number): Promise<Result<TokenContent, string>> {
+export async function verifyToken(key: TokenKey, token: SecretText, nowMs: number): Promise<Result<VerifiedToken, string>> {
   const { jwtVerify } = await import('jose');
   try {
     const { payload } = await jwtVerify(token.reveal(), key.publicKey, {
@@ -72,7 +75,8 @@ export async function verifyToken(key: TokenKey, token: SecretText, nowMs: numbe
     const identity = parseIdentity(payload.sub ?? '');
     if (!identity.ok) return failed(`the token is for nobody: ${identity.error}`);
     const pod = payload['pod'];
-    return ok(typeof pod === 'string' ? { identity: identity.value, pod } : { identity: identity.value });
+    const untilMs = ((payload.exp ?? 0) + skewSeconds) * 1000;
+    return ok({ identity: identity.value, untilMs, ...(typeof pod === 'string' && { pod }) });
   } catch (error) {
     return failed(reasonOf(error));
   }

@@ -168,7 +168,7 @@ test('xDS is served to the caller’s own node, by token or certificate, and to 
   assert.equal((await subscribe(story, {}, { id: helloNode })).code, status.UNAUTHENTICATED);
 });
 
-test('openssl accepts the control plane’s certificate by its names, and refuses what is no TLS 1.2', async () => {
+test('openssl accepts the control plane’s certificate by its names, and no TLS below 1.2 nor ciphers without forward secrecy', async () => {
   await using story = await startStory();
   const roots = join(story.folder, 'root-cert.pem');
   const run = promisify(execFile);
@@ -186,6 +186,10 @@ test('openssl accepts the control plane’s certificate by its names, and refuse
   assert.match(await connectBy('-tls1_2'), /Verify return code: 0/);
   assert.match(await connectBy('-verify_hostname', 'other.example'), /^failed/);
   assert.match(await connectBy('-tls1_1'), /^failed/);
+  assert.match(await connectBy('-tls1_2', '-cipher', 'ECDHE'), /Verify return code: 0/);
+  for (const weak of ['AES256-GCM-SHA384', 'AES128-SHA', 'ECDHE-ECDSA-AES256-SHA', 'ECDHE-ECDSA-AES128-SHA256', 'DHE']) {
+    assert.match(await connectBy('-tls1_2', '-cipher', `${weak}:@SECLEVEL=0`), /^failed/, weak);
+  }
 });
 
 test('no call fails while the root is changed, whatever of it the caller knows', async () => {

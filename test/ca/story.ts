@@ -92,7 +92,8 @@ export async function startStory(): Promise<Story> {
   if (!opened.ok) throw new Error(opened.error.message);
   const authority = opened.value;
   const open = async (port: number) => {
-    const guard = openGuard({ authority, trustDomain: () => 'cluster.local', clock: serverClock, logger: log });
+    const trustDomains = () => ({ own: 'cluster.local', aliases: ['former.local'] });
+    const guard = openGuard({ authority, trustDomains, clock: serverClock, logger: log });
     if (!guard.ok) throw new Error(guard.error);
     const secure = { ...guard.value, address: '127.0.0.1', port };
     const source = new MemoryNodeSource();

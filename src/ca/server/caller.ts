@@ -17,16 +17,22 @@ export type Caller = {
   readonly by: 'token' | 'certificate';
 };
 
+/** Who calls, and whether what proved it would prove it still: it has not ended, and nobody took it back. */
+export type ProvenCaller = Caller & { readonly isStillGood: (content: FolderContent, nowMs: number) => boolean };
+
 export type Proof = {
   readonly metadata: Metadata;
   /** DER of the client certificate, verified against the roots when the connection was made; undefined: none, or none that is good. */
   readonly certificate: Buffer | undefined;
 };
 
-export type CallerOptions = { readonly content: FolderContent; readonly trustDomain: string; readonly nowMs: number };
+/** The mesh's own trust domain, and those whose identities count as its own (MeshConfig.trustDomainAliases). */
+export type TrustDomains = { readonly own: string; readonly aliases: readonly string[] };
+
+export type CallerOptions = { readonly content: FolderContent; readonly trustDomains: TrustDomains; readonly nowMs: number };
 
 /** The error tells the caller what to do about it. A good certificate makes up for a token that is not, and the other way round. */
-export async function identifyCaller(proof: Proof, options: CallerOptions): Promise<Result<Caller, string>> {
+export async function identifyCaller(proof: Proof, options: CallerOptions): Promise<Result<ProvenCaller, string>> {
   const token = bearerToken(proof.metadata);
   const byToken = token === undefined ? undefined : await readByToken(token, options);
   if (byToken?.ok === true) return byToken;
@@ -35,24 +41,30 @@ export async function identifyCaller(proof: Proof, options: CallerOptions): Prom
   return byToken ?? byCertificate ?? failed('who calls must send a token (authorization: Bearer) or a client certificate of the mesh');
 }
 
-async function readByToken(token: SecretText, { content, trustDomain, nowMs }: CallerOptions): Promise<Result<Caller, string>> {
+async function readByToken(token: SecretText, { content, trustDomains, nowMs }: CallerOptions): Promise<Result<ProvenCaller, string>> {
   const verified = await verifyToken(content.tokenKey, token, nowMs);
   if (!verified.ok) return verified;
-  const stranger = outside(verified.value.identity, trustDomain);
-  return stranger === undefined ? ok({ ...verified.value, by: 'token' }) : failed(stranger);
+  const { untilMs, ...said } = verified.value;
+  const identity = inMesh(said.identity, trustDomains);
+  if (!identity.ok) return identity;
+  const isStillGood: ProvenCaller['isStillGood'] = ({ tokenKey }, laterMs) => laterMs < untilMs && tokenKey.id === content.tokenKey.id;
+  return ok({ ...said, identity: identity.value, by: 'token', isStillGood });
 }
 
-function readByCertificate(der: Buffer, { content, trustDomain, nowMs }: CallerOptions): Result<Caller, string> {
+function readByCertificate(der: Buffer, { content, trustDomains, nowMs }: CallerOptions): Result<ProvenCaller, string> {
   const certificate = new X509Certificate(der);
+  const untilMs = Date.parse(certificate.validTo);
   // The handshake may be long ago.
-  if (Date.parse(certificate.validTo) <= nowMs) return failed('the client certificate has expired');
-  if (isRevoked(certificate, content.set.revocationLists, authoritiesOf(content.set))) return failed('the client certificate is revoked');
+  if (untilMs <= nowMs) return failed('the client certificate has expired');
+  const isTakenBack = ({ set }: FolderContent): boolean => isRevoked(certificate, set.revocationLists, authoritiesOf(set));
+  if (isTakenBack(content)) return failed('the client certificate is revoked');
   const uri = uriOf(certificate);
   if (uri === undefined) return failed('the client certificate does not name exactly one identity');
-  const identity = parseIdentity(uri);
-  if (!identity.ok) return failed(`the client certificate is nobody's: ${identity.error}`);
-  const stranger = outside(identity.value, trustDomain);
-  return stranger === undefined ? ok({ identity: identity.value, by: 'certificate' }) : failed(stranger);
+  const parsed = parseIdentity(uri);
+  if (!parsed.ok) return failed(`the client certificate is nobody's: ${parsed.error}`);
+  const identity = inMesh(parsed.value, trustDomains);
+  if (!identity.ok) return identity;
+  return ok({ identity: identity.value, by: 'certificate', isStillGood: (later, laterMs) => laterMs < untilMs && !isTakenBack(later) });
 }
 
 /** Those of whose certificates somebody may be. */
@@ -61,8 +73,14 @@ function authoritiesOf({ intermediates, rootCertificates }: SigningSet): readonl
   return [...(between.ok ? between.value : []), ...rootCertificates];
 }
 
-function outside(identity: Identity, trustDomain: string): string | undefined {
-  return identity.trustDomain === trustDomain ? undefined : `the caller is of trust domain ${identity.trustDomain}, and this mesh is ${trustDomain}`;
+/**
+ * The caller as the mesh knows it: who comes with the name of an alias is who it would be under the mesh's own, so that a mesh gets from one trust domain
+ * to the next by renewing.
+ */
+function inMesh(identity: Identity, { own, aliases }: TrustDomains): Result<Identity, string> {
+  if (identity.trustDomain === own) return ok(identity);
+  if (aliases.includes(identity.trustDomain)) return ok({ ...identity, trustDomain: own });
+  return failed(`the caller is of trust domain ${identity.trustDomain}, and this mesh is ${own}`);
 }
 
 function bearerToken(metadata: Metadata): SecretText | undefined {

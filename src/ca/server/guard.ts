@@ -3,10 +3,10 @@
 import { Metadata, type ServerCredentials, type ServerDuplexStream, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
-import { failed, ok, type Result } from '#base/result.ts';
+import { ok, type Result } from '#base/result.ts';
 import { createCertificateMethod, streamSecretsMethod } from '#ca/certificate-methods.ts';
 import type { Authority } from '#ca/folder/authority.ts';
-import { type Caller, identifyCaller } from '#ca/server/caller.ts';
+import { identifyCaller, type ProvenCaller, type TrustDomains } from '#ca/server/caller.ts';
 import { certificateHandler } from '#ca/server/certificate-service.ts';
 import { admitNode } from '#ca/server/node-fit.ts';
 import { type RootsCall, rootsHandler } from '#ca/server/roots-service.ts';
@@ -15,8 +15,8 @@ import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 
 export type GuardOptions = {
   readonly authority: Authority;
-  /** The mesh's, which may change: callers are of it, and certificates name it. */
-  readonly trustDomain: () => string;
+  /** The mesh's, which may change: callers are of them, and certificates name the own one. */
+  readonly trustDomains: () => TrustDomains;
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -27,22 +27,29 @@ type AnyCall = Pick<ServerDuplexStream<unknown, unknown>, 'metadata' | 'getAuthC
 type Service = { readonly definition: Readonly<Record<string, Method>>; readonly implementation: UntypedServiceImplementation };
 type Method = typeof createCertificateMethod | typeof streamSecretsMethod;
 
+/** A caller that is known. */
+export type Admitted = {
+  /** Makes of a node the one that it is proved to be, or tells why it is not the caller's. */
+  readonly node: (node: Node) => Result<Node, string>;
+  /** Whether what it proved itself by would be taken still: for calls that last. */
+  readonly isStillGood: () => boolean;
+};
+
 export type Guard = Disposable & {
   readonly credentials: ServerCredentials;
-  /** Who calls; what comes out makes of a node the one that it is proved to be, or tells why it is not the caller's. */
-  readonly admit: (call: AnyCall) => Promise<Result<(node: Node) => Result<Node, string>, string>>;
+  readonly admit: (call: AnyCall) => Promise<Result<Admitted, string>>;
   readonly services: readonly Service[];
   /** Ends the streams that are open, so that their clients look for another server. */
   readonly endStreams: () => void;
 };
 
 /** The error says why the authority cannot sign now. */
-export function openGuard({ authority, trustDomain, clock, logger }: GuardOptions): Result<Guard, string> {
+export function openGuard({ authority, trustDomains, clock, logger }: GuardOptions): Result<Guard, string> {
   const own = openServerIdentity(authority, clock, logger);
   if (!own.ok) return own;
-  const identify = (call: AnyCall): Promise<Result<Caller, string>> => {
+  const identify = (call: AnyCall): Promise<Result<ProvenCaller, string>> => {
     const proof = { metadata: call.metadata, certificate: call.getAuthContext().sslPeerCertificate?.raw };
-    return identifyCaller(proof, { content: authority.content(), trustDomain: trustDomain(), nowMs: clock.nowMs() });
+    return identifyCaller(proof, { content: authority.content(), trustDomains: trustDomains(), nowMs: clock.nowMs() });
   };
   const rootsCalls = new Set<RootsCall>();
   const endStreams = () => {
@@ -54,7 +61,9 @@ export function openGuard({ authority, trustDomain, clock, logger }: GuardOption
     credentials: own.value.credentials,
     admit: async (call) => {
       const caller = await identify(call);
-      return caller.ok ? ok((node: Node) => admitNode(caller.value, node)) : failed(caller.error);
+      if (!caller.ok) return caller;
+      const { value } = caller;
+      return ok({ node: (node) => admitNode(value, node), isStillGood: () => value.isStillGood(authority.content(), clock.nowMs()) });
     },
     services: [
       {

@@ -1,7 +1,7 @@
 // The control plane's own certificate, from the same authority, under the names by which proxies know it: renewed at half of its life and when the
-// authority changes. gRPC asks for it as a provider of certificates: connections that are open keep the one they have.
+// authority changes. Connections that are open keep the one they have.
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { experimental, type ServerCredentials } from '@grpc/grpc-js';
+import { ServerCredentials } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
@@ -18,11 +18,20 @@ const names = [
   { type: 'ip', value: '::1' },
 ] as const;
 
-const lookMs = 60_000;
+/** What it takes of TLS 1.2, as Istio's proxies: forward secrecy first. TLS 1.3 has its own. */
+const ciphers = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+].join(':');
 
-type Provider = experimental.CertificateProvider;
-type IdentityListener = Parameters<Provider['addIdentityCertificateListener']>[0];
-type RootsListener = Parameters<Provider['addCaCertificateListener']>[0];
+const lookMs = 60_000;
 
 export type ServerIdentity = Disposable & {
   /** Ask clients for a certificate, and take those that have none or a bad one: who they are is settled per call. */
@@ -31,25 +40,20 @@ export type ServerIdentity = Disposable & {
 
 /** The error says why the authority cannot sign now. */
 export function openServerIdentity(authority: Authority, clock: Clock, logger: Logger): Result<ServerIdentity, string> {
-  const provider = new OwnCertificate(authority, clock, logger);
-  const first = provider.renew();
-  if (!first.ok) {
-    provider[Symbol.dispose]();
-    return failed(first.error);
-  }
-  // The declaration of this function names its first two arguments the wrong way round; here both are one.
-  const credentials = experimental.createCertificateProviderServerCredentials(provider, provider, false);
-  return ok({ credentials, [Symbol.dispose]: () => provider[Symbol.dispose]() });
+  const credentials = new OwnCredentials(authority, clock, logger);
+  const first = credentials.renew();
+  if (first.ok) return ok({ credentials, [Symbol.dispose]: () => credentials[Symbol.dispose]() });
+  credentials[Symbol.dispose]();
+  return failed(first.error);
 }
 
 type Own = { readonly certificate: Buffer; readonly privateKey: Buffer };
 
-class OwnCertificate implements Provider, Disposable {
+/** What gRPC's own kinds of credentials cannot be given: which ciphers it takes, but by an environment variable for the whole process. */
+class OwnCredentials extends ServerCredentials implements Disposable {
   readonly #authority: Authority;
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #identityListeners = new Set<IdentityListener>();
-  readonly #rootsListeners = new Set<RootsListener>();
   readonly #stopFollowing: () => void;
   #own: Own | undefined;
   #renewAtMs = 0;
@@ -57,12 +61,13 @@ class OwnCertificate implements Provider, Disposable {
   #cancelLook: (() => void) | undefined;
 
   constructor(authority: Authority, clock: Clock, logger: Logger) {
+    super({ requestCert: true, rejectUnauthorized: false });
     this.#authority = authority;
     this.#clock = clock;
     this.#logger = logger;
     this.#stopFollowing = authority.onChange(() => {
-      for (const listener of this.#rootsListeners) listener(this.#roots());
       if (this.#signer?.equals(authority.content().serverSet.certificate.raw) !== true) this.#renewSoon();
+      this.#show();
     });
     this.#look();
   }
@@ -80,27 +85,12 @@ class OwnCertificate implements Provider, Disposable {
       certificate: Buffer.from(`${leaf.value.toString()}${serverSet.intermediates}`),
       privateKey: Buffer.from(privateKey.export({ format: 'pem', type: 'pkcs8' })),
     };
-    for (const listener of this.#identityListeners) listener(this.#own);
+    this.#show();
     return ok(undefined);
   }
 
-  addIdentityCertificateListener(listener: IdentityListener): void {
-    this.#identityListeners.add(listener);
-    // Not at once: gRPC is not ready for it while it adds its listener.
-    if (this.#own !== undefined) queueMicrotask(() => listener(this.#own ?? null));
-  }
-
-  removeIdentityCertificateListener(listener: IdentityListener): void {
-    this.#identityListeners.delete(listener);
-  }
-
-  addCaCertificateListener(listener: RootsListener): void {
-    this.#rootsListeners.add(listener);
-    queueMicrotask(() => listener(this.#roots()));
-  }
-
-  removeCaCertificateListener(listener: RootsListener): void {
-    this.#rootsListeners.delete(listener);
+  override _equals(other: ServerCredentials): boolean {
+    return this === other;
   }
 
   [Symbol.dispose](): void {
@@ -108,8 +98,11 @@ class OwnCertificate implements Provider, Disposable {
     this.#cancelLook?.();
   }
 
-  #roots(): { readonly caCertificate: Buffer } {
-    return { caCertificate: Buffer.from(this.#authority.content().set.roots) };
+  /** To the connections that come from now on. */
+  #show(): void {
+    if (this.#own === undefined) return;
+    const { certificate: cert, privateKey: key } = this.#own;
+    this.updateSecureContextOptions({ ca: Buffer.from(this.#authority.content().set.roots), cert, key, ciphers, minVersion: 'TLSv1.2' });
   }
 
   #look(): void {

@@ -39,11 +39,17 @@ export type SecurePort = {
   readonly port: number;
   readonly credentials: ServerCredentials;
   /** Who calls, as what its nodes are held against; the error says why nobody is known, and is sent back as UNAUTHENTICATED. */
-  readonly admit: (call: ServerDuplexStream<Buffer, Buffer>) => Promise<Result<Admission, string>>;
+  readonly admit: (call: ServerDuplexStream<Buffer, Buffer>) => Promise<Result<Admitted, string>>;
   readonly services: readonly {
     readonly definition: ServiceDefinition<UntypedServiceImplementation>;
     readonly implementation: UntypedServiceImplementation;
   }[];
+};
+
+export type Admitted = {
+  readonly node: Admission;
+  /** Asked now and then while a stream lasts: whether what the caller proved itself by would be taken still. */
+  readonly isStillGood: () => boolean;
 };
 
 export type XdsServer = {
@@ -70,6 +76,9 @@ const secureServerOptions = { ...serverOptions, 'grpc.max_receive_message_length
 
 const drainDeadlineMs = 2_000;
 const sliceMs = 10;
+/** How often callers are looked at again, and how long one that would be refused now may go on: its next certificate is on the way, mostly. */
+const proofLookMs = 60_000;
+const proofGraceMs = 10 * 60_000;
 
 type Call = ServerDuplexStream<Buffer, Buffer>;
 
@@ -78,11 +87,13 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Result<
   const { source, address, logger, clock, secure } = options;
   const ledger = new Ledger(clock);
   const connections = new Map<Call, Connection>();
-  const serve = (call: Call, open: typeof openDelta, admission?: Admission) => {
-    const carriesSecrets = admission !== undefined || options.plainCarriesSecrets === true;
-    const connection = open({ call, ledger, source, logger, clock, carriesSecrets, ...(admission !== undefined && { admission }) });
+  const serve = (call: Call, open: typeof openDelta, admitted?: Admitted) => {
+    const carriesSecrets = admitted !== undefined || options.plainCarriesSecrets === true;
+    const connection = open({ call, ledger, source, logger, clock, carriesSecrets, ...(admitted !== undefined && { admission: admitted.node }) });
+    const stopLooking = admitted === undefined ? () => {} : endWhenOutdated(call, admitted, clock, logger);
     connections.set(call, connection);
     const forget = () => {
+      stopLooking();
       connections.delete(call);
       connection.end();
     };
@@ -124,7 +135,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Result<
   return ok({ port: bound.value, ...(guarded.value !== undefined && { securePort: guarded.value.port }), ledger, close });
 }
 
-type Serve = (call: Call, open: typeof openDelta, admission?: Admission) => void;
+type Serve = (call: Call, open: typeof openDelta, admitted?: Admitted) => void;
 
 function addAds(server: Server, serve: Serve): void {
   addService(server, {
@@ -146,10 +157,10 @@ async function openSecurePort(
       call.emit('error', { code, details, metadata: new Metadata() });
     };
     secure.admit(call).then(
-      (admission) => {
+      (admitted) => {
         if (call.cancelled) return;
-        if (admission.ok) serve(call, open, admission.value);
-        else refuse(grpcStatus.UNAUTHENTICATED, admission.error);
+        if (admitted.ok) serve(call, open, admitted.value);
+        else refuse(grpcStatus.UNAUTHENTICATED, admitted.error);
       },
       () => refuse(grpcStatus.INTERNAL, 'who calls could not be settled'),
     );
@@ -157,6 +168,27 @@ async function openSecurePort(
   for (const { definition, implementation } of secure.services) server.addService(definition, implementation);
   const bound = await bind(server, secure.address, secure.port, secure.credentials);
   return bound.ok ? ok({ server, port: bound.value }) : bound;
+}
+
+/**
+ * Ends a stream whose caller could not open it any more: its certificate or token has ended, or was taken back. It comes again with what it has by now, or
+ * is refused. Istio bounds the life of every stream instead (keepaliveMaxServerConnectionAge, 30 minutes).
+ */
+function endWhenOutdated(call: Call, { isStillGood }: Admitted, clock: Clock, logger: Logger): () => void {
+  let badSinceMs: number | undefined;
+  let cancel = (): void => {};
+  const lookLater = (): void => {
+    cancel = clock.after(proofLookMs, () => {
+      const nowMs = clock.monotonicMs();
+      badSinceMs = isStillGood() ? undefined : (badSinceMs ?? nowMs);
+      if (badSinceMs === undefined || nowMs - badSinceMs < proofGraceMs) return lookLater();
+      const details = 'what the caller proved itself by has ended: come again with a newer certificate or token';
+      logger.log('info', 'xDS stream ended', { peer: call.getPeer(), reason: details });
+      call.emit('error', { code: grpcStatus.UNAVAILABLE, details, metadata: new Metadata() });
+    });
+  };
+  lookLater();
+  return () => cancel();
 }
 
 /**
