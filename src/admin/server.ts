@@ -1,22 +1,33 @@
-// The admin API: read-only JSON over HTTP, or HTTPS where the door is wider than this machine (door.ts judges every request). `/debug/…` are
-// istiod's names for the same things, for tools that know those.
+// The admin API: JSON over HTTP, or HTTPS where the door is wider than this machine (door.ts judges every request). Views can be read; where there
+// is a mesh that can be changed, verbs change it. `/debug/…` are istiod's names for the same things, for tools that know those.
+import type { IncomingMessage } from 'node:http';
 import type { Server } from 'node:https';
 import { TLSSocket } from 'node:tls';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { type AdminDoor, doorFault, refusalOf } from '#admin/door.ts';
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { MeshVerbs } from '#admin/client/verbs.ts';
+import { type AdminDoor, doorFault, type Knock, refusalOf } from '#admin/door.ts';
+import { serveUpgrades } from '#admin/upgrades.ts';
+import { addVerbRoutes, verbPaths } from '#admin/verb-routes.ts';
 import type { AdminViews, ProxyView } from '#admin/views.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 
 export type AdminServer = { readonly port: number; readonly close: () => Promise<void> };
 
-export type AdminOptions = { readonly views: AdminViews; readonly door: AdminDoor /** 0 takes a free one. */; readonly port: number };
+export type AdminOptions = {
+  readonly views: AdminViews;
+  readonly door: AdminDoor;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** What can be done with the mesh; without them there is nothing to change. */
+  readonly verbs?: MeshVerbs | undefined;
+};
 
 /** Why there is no admin API: the door may not be opened like this, or the port could not be bound. */
 export type AdminFailure =
   | { readonly kind: 'refused'; readonly reason: string; readonly hint: string }
   | { readonly kind: 'not bound'; readonly inUse: boolean; readonly reason: string };
 
-const paths = [
+const viewPaths = [
   '/status',
   '/proxies',
   '/config_dump?proxy=NAME.NAMESPACE',
@@ -28,7 +39,7 @@ const paths = [
   '/debug/config_dump?proxyID=ID',
 ];
 
-export async function startAdminServer({ views, door, port }: AdminOptions): Promise<Result<AdminServer, AdminFailure>> {
+export async function startAdminServer({ views, door, port, verbs }: AdminOptions): Promise<Result<AdminServer, AdminFailure>> {
   const fault = doorFault(door);
   if (fault !== undefined) return failed({ kind: 'refused', ...fault });
   let server: FastifyInstance<Server>;
@@ -38,7 +49,12 @@ export async function startAdminServer({ views, door, port }: AdminOptions): Pro
     const hint = 'the certificate and its key must be PEM and belong together';
     return failed({ kind: 'refused', reason: `TLS cannot be set up: ${messageOf(error)}`, hint });
   }
-  addRoutes(server, views);
+  addRoutes(server, views, verbs === undefined ? viewPaths : [...viewPaths, ...verbPaths]);
+  let endUpgrades = (): void => {};
+  if (verbs !== undefined) {
+    addVerbRoutes(server, verbs);
+    endUpgrades = serveUpgrades(server.server, { verbs, refusal: (request) => refusalOf(knockOf(request), door) });
+  }
   try {
     await server.listen({ host: door.address, port });
   } catch (error) {
@@ -47,7 +63,11 @@ export async function startAdminServer({ views, door, port }: AdminOptions): Pro
     return failed({ kind: 'not bound', inUse: reason.includes('EADDRINUSE'), reason });
   }
   const bound = server.server.address();
-  return ok({ port: typeof bound === 'object' && bound !== null ? bound.port : port, close: async () => server.close() });
+  const close = async (): Promise<void> => {
+    endUpgrades();
+    await server.close();
+  };
+  return ok({ port: typeof bound === 'object' && bound !== null ? bound.port : port, close });
 }
 
 /** A server without routes that judges every request at the door, also those of paths that it does not have. Throws on unusable PEM. */
@@ -57,7 +77,7 @@ export function guardedServer(door: AdminDoor): FastifyInstance<Server> {
   server.addHook('onRequest', async (request, reply) => {
     // JSON for those who ask for it: never a script, a frame or a stored copy of somebody else's page.
     reply.headers(safeHeaders);
-    const refusal = refusalOf(knockOf(request), door);
+    const refusal = refusalOf(knockOf(request.raw), door);
     if (refusal === undefined) return undefined;
     const { status, ...said } = refusal;
     if (status === 401 && door.token !== undefined) reply.header('www-authenticate', 'Bearer realm="heddle"');
@@ -81,7 +101,7 @@ function tlsOptions({ tls }: AdminDoor) {
   return { cert: tls.certificate, key: tls.key.reveal(), minVersion: 'TLSv1.2', ...callers } as const;
 }
 
-function knockOf({ method, url, headers, raw: { socket } }: FastifyRequest) {
+function knockOf({ method = '', url = '', headers, socket }: IncomingMessage): Knock {
   const fetchSite = headers['sec-fetch-site'];
   return {
     method,
@@ -98,7 +118,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function addRoutes(server: FastifyInstance<Server>, views: AdminViews): void {
+function addRoutes(server: FastifyInstance<Server>, views: AdminViews, paths: readonly string[]): void {
   server.get('/', async (_request, reply) => pretty(reply, { paths }));
   server.get('/healthz', async (_request, reply) => reply.type('text/plain').send('ok\n'));
   server.get('/ready', async (_request, reply) => reply.type('text/plain').send('ready\n'));

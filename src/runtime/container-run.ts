@@ -5,6 +5,7 @@ import type { Probe } from '#api/kubernetes/container.ts';
 import type { Clock } from '#base/clock.ts';
 import { BackOff } from '#runtime/back-off.ts';
 import { describeEnd, type LocalProcess, type ProcessEnd, type ProcessSpec, startLocalProcess } from '#runtime/child-process.ts';
+import type { ContainerState } from '#runtime/container-state.ts';
 import { hintForEnd } from '#runtime/end-hint.ts';
 import type { EmitEvent } from '#runtime/event.ts';
 import { askProbe } from '#runtime/probe.ts';
@@ -53,6 +54,8 @@ export class ContainerRun {
   #reason = 'starting';
   #lastLines: readonly string[] = [];
   #restarts = 0;
+  #state: ContainerState = { kind: 'waiting', reason: 'ContainerCreating' };
+  #lastEnd: Extract<ContainerState, { readonly kind: 'terminated' }> | undefined;
 
   constructor(options: ContainerRunOptions) {
     this.#options = options;
@@ -73,8 +76,23 @@ export class ContainerRun {
     return this.#restarts;
   }
 
+  get state(): ContainerState {
+    return this.#state;
+  }
+
+  /** How it ended the last time, where it was started again since, or is to be. */
+  get lastEnd(): Extract<ContainerState, { readonly kind: 'terminated' }> | undefined {
+    return this.#lastEnd;
+  }
+
   get pid(): number | undefined {
     return this.#process?.pid;
+  }
+
+  /** Another command with its environment and folder, in the pod. */
+  beside(command: string, args: readonly string[]): ProcessSpec {
+    const { process: spec, enter } = this.#options;
+    return enter({ ...spec, command, args });
   }
 
   /** SIGTERM, and SIGKILL after `graceMs`. Resolves when it has ended, with whether it had to be killed. */
@@ -108,6 +126,7 @@ export class ContainerRun {
       if (givesUp) return 'failed';
       const inMs = succeeded && restartPolicy !== 'Always' ? 0 : this.#backOff.next(clock.monotonicMs() - startedMs);
       this.#restarts += 1;
+      if (inMs > 0) this.#state = { kind: 'waiting', reason: 'CrashLoopBackOff', message: describeEnd(end) };
       emit({ kind: 'restarting', workload, container: name, inMs, restarts: this.#restarts });
       await pause(inMs, clock, this.#stop.signal);
       if (this.#stop.signal.aborted) return 'stopped';
@@ -119,9 +138,12 @@ export class ContainerRun {
     emit({ kind: 'starting', workload, container: name, command: [spec.command, ...spec.args].join(' ') });
     const running = startLocalProcess(enter(spec), watchdog);
     this.#process = running;
+    this.#state = { kind: 'running', sinceMs: this.#options.clock.nowMs() };
     this.#startProbes(running);
     const end = await running.ended;
     this.#endProbes();
+    this.#lastEnd = { kind: 'terminated', end, atMs: this.#options.clock.nowMs() };
+    this.#state = this.#lastEnd;
     this.#lastLines = running.lastLines(lastLinesShown);
     this.#process = undefined;
     this.#setReady(false, describeEnd(end));

@@ -41,6 +41,7 @@ export class PodRun {
   readonly plan: PodPlan;
   readonly network: PodNetwork;
   readonly generation: number;
+  readonly startedMs: number;
   readonly #options: PodRunOptions;
   readonly #proxy: PodProxy;
   /** When it last began to be not ready. */
@@ -55,6 +56,7 @@ export class PodRun {
     this.plan = options.plan;
     this.network = options.network;
     this.generation = options.generation;
+    this.startedMs = options.clock.nowMs();
     this.#notReadySinceMs = options.clock.monotonicMs();
     this.#proxy = this.network.hasProxy ? this.#startProxy(options) : noProxy;
     void this.#start();
@@ -89,7 +91,7 @@ export class PodRun {
     return this.#proxy;
   }
 
-  get containers(): readonly Pick<ContainerRun, 'name' | 'pid' | 'ready' | 'restarts'>[] {
+  get containers(): readonly Pick<ContainerRun, 'name' | 'pid' | 'ready' | 'reason' | 'restarts' | 'state' | 'lastEnd' | 'beside'>[] {
     return this.#containers;
   }
 
