@@ -22,6 +22,8 @@ export type CredentialsOptions = {
 
 const tokenLifeMs = 24 * 3_600_000;
 const renewMs = tokenLifeMs / 2;
+/** By the time of day, and looked at often: while a laptop sleeps no timer goes on, and tokens end. */
+const lookMs = 10_000;
 const rootsName = 'root-cert.pem';
 
 export class UpCredentials implements Disposable {
@@ -29,6 +31,7 @@ export class UpCredentials implements Disposable {
   /** By file name. */
   readonly #issued = new Map<string, PodPlan>();
   readonly #endRoots: () => void;
+  #renewedAtMs: number;
   #cancelRenewal: () => void = () => {};
 
   constructor(options: CredentialsOptions) {
@@ -38,6 +41,7 @@ export class UpCredentials implements Disposable {
     makePrivateFolder(folder);
     this.#writeRoots();
     this.#endRoots = authority.onChange(() => this.#writeRoots());
+    this.#renewedAtMs = options.clock.nowMs();
     this.#renewLater();
   }
 
@@ -61,11 +65,14 @@ export class UpCredentials implements Disposable {
   }
 
   #renewLater(): void {
-    this.#cancelRenewal = this.#options.clock.after(renewMs, () => {
-      this.#renew().catch((error: unknown) =>
-        this.#options.logger.log('error', 'tokens of the workloads cannot be renewed', { reason: String(error) }),
-      );
+    const { clock, logger } = this.#options;
+    this.#cancelRenewal = clock.after(lookMs, () => {
       this.#renewLater();
+      const ageMs = clock.nowMs() - this.#renewedAtMs;
+      // Younger than nothing: the clock was put back, and what was issued before is from a time to come.
+      if (ageMs >= 0 && ageMs < renewMs) return;
+      this.#renewedAtMs = clock.nowMs();
+      this.#renew().catch((error: unknown) => logger.log('error', 'tokens of the workloads cannot be renewed', { reason: String(error) }));
     });
   }
 
