@@ -1,11 +1,18 @@
 // Files that nobody else may read, and that are there either whole or as they were: written beside their place and moved there.
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
-/** Makes the folder and those above it; only its owner may enter one that is made here. */
+/** Makes the folder and those above it; only its owner may enter one that is made here. Throws where that cannot be. */
 export function makePrivateFolder(folder: string): void {
-  const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (made !== undefined) chmodSync(folder, 0o700);
+  // One by one: where the system says of a folder that is there that it is not (/proc), Node's own way of making several never ends.
+  const path = resolve(folder);
+  if (existsSync(path)) {
+    if (!statSync(path).isDirectory()) throw new Error(`${folder} is no folder`);
+    return;
+  }
+  if (dirname(path) !== path) makePrivateFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+  chmodSync(path, 0o700);
 }
 
 /** Mode 0600 unless said otherwise, on the disk before it takes its name. */
