@@ -223,6 +223,12 @@ export const heddleCodes = {
     title: 'Addresses of this machine',
     explanation: 'A rule goes by the address of who calls or what is called. Among local processes that is 127.0.0.1, whatever it is in a cluster.',
   },
+  HDL0410: { title: 'No network for each pod', explanation: 'This machine does not let this user make network namespaces; the message says why.' },
+  HDL0411: { title: 'Addresses in use', explanation: 'The range from which pods and Services take their addresses cannot be had on this machine.' },
+  HDL0412: {
+    title: 'No place for a pod',
+    explanation: 'The namespaces, addresses or rules of one pod could not be made. It is tried again; the others go on.',
+  },
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;
 
 /** Istio's messages that Heddle can give, under Istio's own names. */

@@ -1,0 +1,212 @@
+// Whether this machine lets this user have network namespaces, found out by making one. Out: by what means, or why not and what to do, in the
+// words of somebody who has never heard of a namespace.
+import { spawn } from 'node:child_process';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { parseCidr } from '#base/cidr.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import { failed, ok, type Result } from '#base/result.ts';
+import { type AddressPlan, addressPlan, overlap, usualRanges } from '#runtime/netns/address-plan.ts';
+import { type HostRoute, hostRoutes } from '#runtime/netns/host-routes.ts';
+
+/** The programs that make namespaces, by their whole path. */
+export type NetnsPrograms = {
+  readonly unshare: string;
+  readonly nsenter: string;
+  readonly ip: string;
+  readonly mount: string;
+  /** What writes the rules of capture. */
+  readonly rules: { readonly kind: 'nft' | 'iptables-restore'; readonly path: string };
+};
+
+/** Plain values, so that one process can hand them to another. */
+export type NetnsMeans = {
+  /** False: everything happens in a user namespace, where this user is root. */
+  readonly isRoot: boolean;
+  readonly programs: NetnsPrograms;
+  /** The range of all addresses; `addressPlan` divides it. */
+  readonly cidr: string;
+};
+
+export type NetnsQuestion = {
+  /** What the user asked for; a range in use is then an error, and otherwise the next one is taken. */
+  readonly cidr?: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly uid?: number | undefined;
+  readonly routes?: readonly HostRoute[];
+};
+
+/**
+ * To be asked in the host's namespaces. Makes namespaces, an interface, a mount and a rule, and lets go of them (some 30 ms). The failure has the
+ * code HDL0410, HDL0411 for a range of addresses that cannot be had.
+ */
+export async function canNetns(question: NetnsQuestion): Promise<Result<NetnsMeans, Diagnostic>> {
+  if (process.platform !== 'linux') return failed(refusal('pods of their own need Linux', 'this system runs in loopback mode: --network loopback'));
+  const addresses = chooseRange(question.cidr, question.routes ?? hostRoutes());
+  if (!addresses.ok) return addresses;
+  const programs = findPrograms(question.environment);
+  if (!programs.ok) return programs;
+  const isRoot = (question.uid ?? process.getuid?.()) === 0;
+  const { unshare, ip, mount } = programs.value;
+  const tried = await tryOut(isRoot, { unshare, ip, mount }, programs.value.rules);
+  if (!tried.ok) return failed(explain(tried.error, isRoot));
+  return ok({ isRoot, programs: { ...programs.value, rules: tried.value }, cidr: addresses.value.cidr });
+}
+
+/** What runs a program in namespaces of its own, that end with it: the node of the mesh. Arguments of the program follow. */
+export function outerCommand({ isRoot, programs }: NetnsMeans): readonly string[] {
+  return [programs.unshare, ...(isRoot ? [] : ['--user', '--map-root-user']), '--net', '--mount', '--uts', '--'];
+}
+
+export function chooseRange(asked: string | undefined, routes: readonly HostRoute[]): Result<AddressPlan, Diagnostic> {
+  for (const cidr of asked === undefined ? usualRanges : [asked]) {
+    const plan = addressPlan(cidr);
+    if (!plan.ok)
+      return failed({ code: 'HDL0411', severity: 'error', message: plan.error, hint: 'leave --network-cidr out for the usual 198.18.0.0/15' });
+    const range = parseCidr(plan.value.cidr);
+    const taken = range === undefined ? undefined : routes.find((route) => overlap(route.range, range));
+    if (taken === undefined) return plan;
+    if (asked === undefined) continue;
+    const message = `the range ${cidr} is in use: this machine has a route to ${taken.range.text} through ${taken.device}`;
+    return failed({ code: 'HDL0411', severity: 'error', message, hint: 'choose another one, or leave --network-cidr out: a free one is then taken' });
+  }
+  const message = `all ranges that a mesh would take are in use on this machine: ${usualRanges.join(', ')}`;
+  return failed({ code: 'HDL0411', severity: 'error', message, hint: 'name a free one: --network-cidr 10.77.0.0/16' });
+}
+
+type Rules = NetnsPrograms['rules'];
+type Found = Omit<NetnsPrograms, 'rules'> & { readonly rules: readonly Rules[] };
+
+/** On PATH, and where systems keep the programs of their administrator. */
+function findPrograms({ PATH = '' }: NetnsQuestion['environment']): Result<Found, Diagnostic> {
+  const folders = [...PATH.split(delimiter).filter((folder) => folder !== ''), '/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin', '/bin'];
+  const find = (name: string): string | undefined => folders.map((folder) => join(folder, name)).find(isExecutable);
+  const missing: string[] = [];
+  const need = (name: string, from: string): string => {
+    const path = find(name);
+    if (path === undefined) missing.push(`${name} (package ${from})`);
+    return path ?? '';
+  };
+  const [unshare, nsenter, mount] = [need('unshare', 'util-linux'), need('nsenter', 'util-linux'), need('mount', 'util-linux')];
+  const ip = need('ip', 'iproute2');
+  const rules = (['nft', 'iptables-restore'] as const).flatMap((kind): readonly Rules[] => {
+    const path = find(kind);
+    return path === undefined ? [] : [{ kind, path }];
+  });
+  if (rules.length === 0) missing.push('nft (package nftables), or iptables-restore (package iptables)');
+  if (missing.length > 0)
+    return failed(
+      refusal(
+        `this machine lacks ${missing.join(', ')}`,
+        'install what is missing: sudo apt install nftables iproute2 util-linux, or what your system calls them',
+      ),
+    );
+  return ok({ unshare, nsenter, ip, mount, rules });
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What was tried when it failed, and the last line that was said about it. */
+export type FailedStep = { readonly step: 'unshare' | 'ip' | 'mount' | 'rules'; readonly said: string };
+
+const nftTrial = 'table ip heddle { chain o { type nat hook output priority -100; meta l4proto tcp redirect to :15001; }; }';
+const iptablesTrial = '*nat\\n:HEDDLE - [0:0]\\n-A HEDDLE -p tcp -j REDIRECT --to-ports 15001\\nCOMMIT\\n';
+
+async function tryOut(
+  isRoot: boolean,
+  { unshare, ip, mount }: Pick<NetnsPrograms, 'unshare' | 'ip' | 'mount'>,
+  rules: readonly Rules[],
+): Promise<Result<Rules, FailedStep>> {
+  const writers = rules.map(({ kind, path }) =>
+    kind === 'nft'
+      ? `echo '${nftTrial}' | '${path}' -f - && echo did nft && exit 0`
+      : `printf '${iptablesTrial}' | '${path}' && echo did iptables-restore && exit 0`,
+  );
+  const script = `
+echo did unshare
+'${ip}' link set lo up && '${ip}' link add heddle0 type bridge && '${ip}' link add heddle1 type veth peer name heddle2 || exit 1
+echo did ip
+'${mount}' -t tmpfs tmpfs /run || exit 1
+echo did mount
+${writers.join('\n')}
+exit 1`;
+  const args = [...(isRoot ? [] : ['--user', '--map-root-user']), '--net', '--mount', '--uts', '--', '/bin/sh', '-c', script];
+  const { said, errors } = await run(unshare, args);
+  const did = [...said.matchAll(/^did (.+)$/gm)].map(([, name = '']) => name);
+  const found = rules.find(({ kind }) => did.includes(kind));
+  if (found !== undefined) return ok(found);
+  const step = (['unshare', 'ip', 'mount'] as const).find((name) => !did.includes(name)) ?? 'rules';
+  return failed({ step, said: errors.trim().split('\n').at(-1) ?? '' });
+}
+
+function run(command: string, args: readonly string[]): Promise<{ readonly said: string; readonly errors: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 5_000 });
+    let said = '';
+    let errors = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+    child.once('error', (error) => resolve({ said: '', errors: error.message }));
+    child.once('close', () => resolve({ said, errors }));
+  });
+}
+
+/** From what failed and what this system says of itself. `read` gives the text of a file below /proc/sys, '' where there is none. */
+export function explain(
+  { step, said }: FailedStep,
+  isRoot: boolean,
+  read: (path: string) => string = readSetting,
+  isContainer = runsInContainer(),
+): Diagnostic {
+  const detail = said === '' ? '' : ` (${said})`;
+  if (step === 'rules') {
+    const hint = 'a module of the kernel is missing: try sudo modprobe nft_redir nft_nat, or install iptables as well';
+    return refusal(`the kernel takes no rules that capture connections${detail}`, hint);
+  }
+  const asRoot = 'or run it as root';
+  if (!isRoot && read('user/max_user_namespaces') === '0') {
+    return refusal('user namespaces are switched off on this machine', `sudo sysctl -w user.max_user_namespaces=15000, ${asRoot}`);
+  }
+  if (!isRoot && read('kernel/unprivileged_userns_clone') === '0') {
+    return refusal('this machine keeps user namespaces for root', `sudo sysctl -w kernel.unprivileged_userns_clone=1, ${asRoot}`);
+  }
+  if (!isRoot && read('kernel/apparmor_restrict_unprivileged_userns') === '1') {
+    const hint = `sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, ${asRoot}`;
+    return refusal('AppArmor keeps programs that it has no profile for from using user namespaces', hint);
+  }
+  if (isContainer) {
+    return refusal(`this container may not make namespaces${detail}`, 'start it with --privileged, or use --network loopback in it');
+  }
+  const what = { unshare: 'namespaces are refused', ip: 'no network can be made in a namespace', mount: 'nothing can be mounted in a namespace' }[
+    step
+  ];
+  return refusal(
+    `${what}${detail}`,
+    isRoot
+      ? 'is this kernel built with network namespaces, bridges and veth?'
+      : `a rule of this machine forbids it: ask its administrator, ${asRoot}`,
+  );
+}
+
+function refusal(message: string, hint: string): Diagnostic {
+  return { code: 'HDL0410', severity: 'error', message, hint };
+}
+
+function readSetting(path: string): string {
+  try {
+    return readFileSync(join('/proc/sys', path), 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
+function runsInContainer(): boolean {
+  return existsSync('/.dockerenv') || existsSync('/run/.containerenv');
+}
