@@ -11,6 +11,7 @@ import type { FilterChainEntry, HttpManagerEntry, ListenerEntry, NetworkFilterEn
 import { findListener } from '#decide/listener-lookup.ts';
 import { chooseFilterChain } from '#decide/listener-table.ts';
 import { mirrorsOf } from '#decide/mirror.ts';
+import { originalDestination } from '#decide/original-destination.ts';
 import { isNormal, normalAuthorityOf, normalizePath } from '#decide/path-normal.ts';
 import { levelsOf, loadByPriority } from '#decide/priority-load.ts';
 import { rewriteHost, rewritePath } from '#decide/rewrite.ts';
@@ -170,8 +171,7 @@ function usableEndpoints(config: Config, name: string, call: Call, trace: Trace 
     trace?.add({ stage: 'cluster', name, outcome: 'rejected', because: 'no cluster has this name' });
     return undefined;
   }
-  // What was not redirected has no other destination than the listener itself (Envoy: the address was not restored).
-  if (cluster.discovery === 'original-dst') return call.acceptedOn === undefined ? [] : [originalDestination(call)];
+  if (cluster.discovery === 'original-dst') return destinationEndpoint(cluster, call);
   if (cluster.discovery === 'dynamic-dns') {
     const asked = dynamicDestination(call.request?.authority ?? '', cluster.tls !== undefined);
     return asked === undefined ? [] : [endpointAt(asked.address, asked.port)];
@@ -215,6 +215,8 @@ function explainEndpoints(cluster: string, all: readonly EndpointEntry[], usable
   for (const endpoint of usable) trace.add({ stage: 'endpoint', name: endpoint.key, outcome: 'chosen' });
 }
 
-function originalDestination({ connection }: Call): EndpointEntry {
-  return endpointAt(connection.destinationAddress, connection.destinationPort);
+function destinationEndpoint({ originalDst }: ClusterEntry, { connection, acceptedOn, request }: Call): readonly EndpointEntry[] {
+  const restored = acceptedOn === undefined ? undefined : { address: connection.destinationAddress, port: connection.destinationPort };
+  const found = originalDestination(originalDst, restored, request?.header);
+  return found === undefined ? [] : [endpointAt(found.address, found.port)];
 }

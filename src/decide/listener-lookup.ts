@@ -13,26 +13,35 @@ export function findListener(config: Config, call: Call, trace?: Trace): Listene
     trace?.add({ stage: 'listener', name: `${accepted.address}:${accepted.port}`, outcome: 'rejected', because: 'no listener is bound there' });
     return undefined;
   }
-  // Envoy: the hand-over goes to any listener for the original destination; without one the first listener keeps the connection.
-  const handed = bound.useOriginalDst ? listenerAt(config.listeners.values(), address, port, (listener) => listener !== bound) : undefined;
+  const handed = handedTo(bound, config.listeners.values(), address, port);
   const listener = handed ?? bound;
   const how = handed === undefined ? `bound to ${bound.address}:${bound.port}` : `${bound.name} hands over connections to ${address}:${port}`;
   trace?.add({ stage: 'listener', name: listener.name, outcome: 'chosen', because: how });
   return listener;
 }
 
-/** The exact address before any address, of those with this port. */
+/**
+ * The listener that takes a redirected connection over from the one that accepted it, bound to a port or not; undefined: that one keeps it. Source:
+ * Envoy, Listener.use_original_dst; ConnectionHandlerImpl, getBalancedHandlerByAddress.
+ */
+export function handedTo(bound: ListenerEntry, listeners: Iterable<ListenerEntry>, address: string, port: number): ListenerEntry | undefined {
+  return bound.useOriginalDst ? listenerAt(listeners, address, port, (listener) => listener !== bound) : undefined;
+}
+
+/** The exact address before any address, and that of the same family before the other's, of those with this port. */
 export function listenerAt(
   listeners: Iterable<ListenerEntry>,
   address: string,
   port: number,
   allowed: (listener: ListenerEntry) => boolean,
 ): ListenerEntry | undefined {
+  const ofFamily = address.includes(':') ? '::' : '0.0.0.0';
   let anyAddress: ListenerEntry | undefined;
   for (const listener of listeners) {
     if (listener.port !== port || !allowed(listener)) continue;
     if (listener.address === address) return listener;
-    if (listener.address === '0.0.0.0' || listener.address === '::') anyAddress ??= listener;
+    if (listener.address === ofFamily) anyAddress = listener;
+    else if (listener.address === '0.0.0.0' || listener.address === '::') anyAddress ??= listener;
   }
   return anyAddress;
 }

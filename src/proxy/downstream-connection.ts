@@ -2,6 +2,7 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { Destination } from '#proxy/capture/destination.ts';
 import type { DownstreamConnection } from '#proxy/http/stream.ts';
 import type { AnnouncedEnds } from '#proxy/proxy-header.ts';
 import { peerNamesOf } from '#proxy/tls/peer-names.ts';
@@ -29,11 +30,17 @@ export function formatAddress(ip: string, port: number): string {
 
 /**
  * `serverName`: SNI as the TLS inspector or the handshake saw it. `announced`: what a PROXY header said of its ends, or the Unix socket that it came by,
- * which as with Envoy stands for both, without an IP address.
+ * which as with Envoy stands for both, without an IP address. `destination` is in place of the socket's own address.
  */
-export function describeConnection(socket: Socket, id: number, serverName: string, announced?: AnnouncedEnds | string): OpenConnection {
+export function describeConnection(
+  socket: Socket,
+  id: number,
+  serverName: string,
+  announced?: AnnouncedEnds | string,
+  destination?: Destination,
+): OpenConnection {
   const path = typeof announced === 'string' ? announced : undefined;
-  const { remoteAddress, remotePort, localAddress, localPort } = typeof announced === 'object' ? announced : endsOf(socket);
+  const { remoteAddress, remotePort, localAddress, localPort } = typeof announced === 'object' ? announced : endsOf(socket, destination);
   const facts: ConnectionFacts = {
     id,
     localAddress: path ?? formatAddress(localAddress, localPort),
@@ -49,17 +56,18 @@ export function describeConnection(socket: Socket, id: number, serverName: strin
     localUriSans: noNames,
     peerSubject: '',
     ...(typeof announced === 'object' && { sender: senderOf(socket) }),
+    ...(destination?.restored === true && { restored: true }),
   };
   const connection = { facts, remoteAddress, remotePort, localAddress, localPort, tls: false, draining: false };
   return serverName === '' ? connection : { ...connection, serverName };
 }
 
-function endsOf(socket: Socket): AnnouncedEnds {
+function endsOf(socket: Socket, destination?: Destination): AnnouncedEnds {
   return {
     remoteAddress: plainAddress(socket.remoteAddress),
     remotePort: socket.remotePort ?? 0,
-    localAddress: plainAddress(socket.localAddress),
-    localPort: socket.localPort ?? 0,
+    localAddress: destination?.address ?? plainAddress(socket.localAddress),
+    localPort: destination?.port ?? socket.localPort ?? 0,
   };
 }
 

@@ -1,16 +1,18 @@
-// One bound listener: accepts, looks at the first bytes where somebody wants to know them, chooses a filter chain, and keeps account of who is connected.
-// Chains are exchanged in place: new connections get the new ones, open connections finish on the old.
+// One listener: accepts, or is given what another has accepted, looks at the first bytes where somebody wants to know them, chooses a filter chain, and
+// keeps account of who is connected. Chains are exchanged in place: new connections get the new ones, open connections finish on the old.
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Result } from '#base/result.ts';
 import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
 import { chooseFilterChain } from '#decide/listener-table.ts';
 import type { ConnectionView } from '#decide/views.ts';
+import type { Destination, ReadDestination } from '#proxy/capture/destination.ts';
 import type { DenialLog } from '#proxy/denial-log.ts';
 import { describeConnection, describeSecureConnection, formatAddress, isSocketAddress, type OpenConnection } from '#proxy/downstream-connection.ts';
 import type { FilterChain } from '#proxy/filter-chain.ts';
 import type { ServedConnection } from '#proxy/http/server-codec.ts';
-import { type Inspection, type Inspectors, inspect, nothingInspected } from '#proxy/inspect.ts';
+import { type Inspection, inspect, nothingInspected } from '#proxy/inspect.ts';
 import { listenAt } from '#proxy/listen-place.ts';
+import { inspectorsOf, type ListenerInspectors } from '#proxy/listener-inspectors.ts';
 import { type AnnouncedEnds, takeProxyHeader } from '#proxy/proxy-header.ts';
 import { closedInHandshake } from '#proxy/tls/downstream.ts';
 import type { AccessLog } from '#telemetry/access-log.ts';
@@ -22,7 +24,12 @@ export type ListenerSetup = {
   readonly entry: ListenerEntry;
   readonly chains: ReadonlyMap<FilterChainEntry, FilterChain>;
   readonly log: AccessLog | undefined;
+  /** Where the listener restores destinations, and the system knows them. */
+  readonly readDestination: ReadDestination | undefined;
 };
+
+/** The listener that takes over what another has accepted, if there is one (decide/listener-lookup.ts). */
+export type HandOver = (from: ListenerEntry, destination: Destination) => Listener | undefined;
 
 /** What all listeners of a process share. */
 export type ListenerHost = {
@@ -38,6 +45,10 @@ export type ListenerHost = {
 /** One accepted connection, from accept to close. */
 type Accepted = {
   readonly socket: Socket;
+  /** Whose connection it is now. */
+  holder: Listener;
+  handedOver: boolean;
+  readonly destination: Destination | undefined;
   connection: OpenConnection | undefined;
   chain: FilterChain | undefined;
   served: ServedConnection | undefined;
@@ -47,17 +58,22 @@ type Accepted = {
 
 export class Listener {
   readonly #host: ListenerHost;
+  readonly #handOver: HandOver;
   readonly #server: Server;
   readonly #accepted = new Set<Accepted>();
   readonly #cells;
   #setup: ListenerSetup;
-  #inspectors: Inspectors & { readonly proxyHeader: 'none' | 'optional' | 'required' };
+  #inspectorsAt: (port: number) => ListenerInspectors;
+  #inspectors: ListenerInspectors;
   #draining = false;
+  #onEmpty: (() => void) | undefined;
 
-  constructor(setup: ListenerSetup, host: ListenerHost) {
+  constructor(setup: ListenerSetup, host: ListenerHost, handOver: HandOver) {
     this.#host = host;
+    this.#handOver = handOver;
     this.#setup = setup;
-    this.#inspectors = inspectorsOf(setup.entry);
+    this.#inspectorsAt = inspectorsOf(setup.entry);
+    this.#inspectors = this.#inspectorsAt(setup.entry.port);
     const prefix = `listener.${statName(setup.entry)}`;
     this.#cells = {
       total: host.counters.cell(`${prefix}.downstream_cx_total`),
@@ -96,7 +112,8 @@ export class Listener {
   /** New connections get the new chains. Where a chain is gone, its HTTP connections say goodbye after their next response. */
   update(setup: ListenerSetup): void {
     this.#setup = setup;
-    this.#inspectors = inspectorsOf(setup.entry);
+    this.#inspectorsAt = inspectorsOf(setup.entry);
+    this.#inspectors = this.#inspectorsAt(setup.entry.port);
     const kept = new Set(setup.chains.values());
     for (const accepted of this.#accepted) {
       if (accepted.chain === undefined || kept.has(accepted.chain)) continue;
@@ -106,11 +123,14 @@ export class Listener {
 
   /** Stops accepting and asks connections to end; those left when `signal` aborts are cut. Resolves when all are gone. */
   async drain(signal: AbortSignal): Promise<void> {
+    const before = this.#draining;
     this.#draining = true;
-    const closed = new Promise<void>((resolve) => {
-      if (this.#server.listening) this.#server.close(() => resolve());
-      else resolve();
+    // The server itself would also wait for connections that others have taken over.
+    const empty = new Promise<void>((resolve) => {
+      if (before) resolve();
+      else this.#onEmpty = resolve;
     });
+    if (this.#server.listening) this.#server.close();
     for (const accepted of [...this.#accepted]) this.#drainOne(accepted);
     const cut = (): void => {
       for (const { served, socket } of [...this.#accepted]) {
@@ -120,7 +140,8 @@ export class Listener {
     };
     if (signal.aborted) cut();
     else signal.addEventListener('abort', cut, { once: true });
-    await closed;
+    if (this.#accepted.size === 0) this.#onEmpty?.();
+    await empty;
     signal.removeEventListener('abort', cut);
   }
 
@@ -131,24 +152,40 @@ export class Listener {
     else accepted.served.drain();
   }
 
-  #accept(socket: Socket): void {
+  #forget(accepted: Accepted): void {
+    this.#accepted.delete(accepted);
+    if (accepted.chain !== undefined) this.#cells.active.value--;
+    if (this.#accepted.size === 0) this.#onEmpty?.();
+  }
+
+  #accept(socket: Socket, given?: Destination): void {
     if (this.#host.connections.open >= this.#host.connections.limit) {
       this.#cells.overflow.value++;
       socket.destroy();
       return;
     }
-    const accepted: Accepted = { socket, connection: undefined, chain: undefined, served: undefined };
-    this.#accepted.add(accepted);
+    const destination = given ?? this.#setup.readDestination?.(socket);
+    const accepted: Accepted = { socket, holder: this, handedOver: false, destination, connection: undefined, chain: undefined, served: undefined };
     this.#host.connections.open++;
-    this.#cells.total.value++;
-    this.#cells.active.value++;
     socket.on('error', ignoreError);
     socket.once('close', () => {
-      this.#accepted.delete(accepted);
       this.#host.connections.open--;
-      this.#cells.active.value--;
+      accepted.holder.#forget(accepted);
     });
-    const { proxyHeader } = this.#inspectors;
+    this.#take(accepted);
+  }
+
+  /** A socket that somebody else has accepted for this listener's port. */
+  adopt(socket: Socket, destination: Destination): void {
+    if (this.#draining) socket.destroy();
+    else this.#accept(socket, destination);
+  }
+
+  #take(accepted: Accepted): void {
+    accepted.holder = this;
+    this.#accepted.add(accepted);
+    const { socket, destination } = accepted;
+    const { proxyHeader } = destination === undefined ? this.#inspectors : this.#inspectorsAt(destination.port);
     if (proxyHeader === 'none') {
       this.#inspect(accepted);
       return;
@@ -165,22 +202,31 @@ export class Listener {
   }
 
   #inspect(accepted: Accepted): void {
-    const { socket } = accepted;
-    if (!this.#inspectors.tls && !this.#inspectors.http) {
+    const { socket, destination } = accepted;
+    const inspectors = destination === undefined ? this.#inspectors : this.#inspectorsAt(destination.port);
+    if (!inspectors.tls && !inspectors.http) {
       this.#choose(accepted, nothingInspected, false);
       return;
     }
     const { listenerFiltersTimeoutMs, continueOnListenerFiltersTimeout } = this.#setup.entry;
-    inspect(socket, this.#inspectors, listenerFiltersTimeoutMs, (inspection, how) => {
+    inspect(socket, inspectors, listenerFiltersTimeoutMs, (inspection, how) => {
       if (how === 'closed' || (how === 'timeout' && !continueOnListenerFiltersTimeout)) socket.destroy();
-      else this.#choose(accepted, inspection, this.#inspectors.tls);
+      else this.#choose(accepted, inspection, inspectors.tls);
     });
   }
 
+  /** As Envoy, after the filters of the listener that accepted: those of the next one run as well, and it hands nothing over. */
   #choose(accepted: Accepted, inspection: Inspection, inspectedTls: boolean): void {
-    const { socket } = accepted;
+    const { socket, destination } = accepted;
+    const next = destination?.restored === true && !accepted.handedOver ? this.#handOver(this.#setup.entry, destination) : undefined;
+    if (next !== undefined) {
+      accepted.handedOver = true;
+      this.#forget(accepted);
+      next.#take(accepted);
+      return;
+    }
     const ends = accepted.announced ?? this.#socketPath;
-    const connection = describeConnection(socket, this.#host.nextConnectionId(), inspection.serverName ?? '', ends);
+    const connection = describeConnection(socket, this.#host.nextConnectionId(), inspection.serverName ?? '', ends, destination);
     connection.draining = this.#draining;
     accepted.connection = connection;
     const view = viewOf(connection, inspection);
@@ -193,6 +239,8 @@ export class Listener {
       return;
     }
     accepted.chain = chain;
+    this.#cells.total.value++;
+    this.#cells.active.value++;
     const onServed = (served: ServedConnection): void => {
       accepted.served = served;
       if (this.#draining) served.drain();
@@ -229,7 +277,7 @@ export class Listener {
           const named =
             inspection.serverName === undefined
               ? connection
-              : describeConnection(socket, connection.facts.id, inspection.serverName, accepted.announced ?? this.#socketPath);
+              : describeConnection(socket, connection.facts.id, inspection.serverName, accepted.announced ?? this.#socketPath, accepted.destination);
           const secure = describeSecureConnection(named, secureSocket, localUriSans, verified);
           secure.draining = this.#draining;
           accepted.connection = secure;
@@ -265,21 +313,6 @@ function viewOf(connection: OpenConnection, inspection: Inspection): ConnectionV
     transportProtocol: inspection.transportProtocol,
     ...(inspection.serverName === undefined ? {} : { serverName: inspection.serverName }),
     applicationProtocols: inspection.applicationProtocols,
-  };
-}
-
-/** Envoy adds the TLS inspector by itself where a filter chain asks for what only it can know. */
-function inspectorsOf(entry: ListenerEntry): Inspectors & { readonly proxyHeader: 'none' | 'optional' | 'required' } {
-  const has = (kind: 'tls-inspector' | 'http-inspector'): boolean =>
-    entry.listenerFilters.some((filter) => filter.kind === kind && !filter.disabled(entry.port));
-  const proxyHeader = entry.listenerFilters.find((filter) => filter.kind === 'proxy-protocol' && !filter.disabled(entry.port));
-  const asksForTls = entry.index.some(
-    ({ match }) => match.serverNames.length > 0 || match.transportProtocol !== '' || match.applicationProtocols.length > 0,
-  );
-  return {
-    tls: has('tls-inspector') || asksForTls,
-    http: has('http-inspector'),
-    proxyHeader: proxyHeader === undefined ? 'none' : proxyHeader.optional === true ? 'optional' : 'required',
   };
 }
 

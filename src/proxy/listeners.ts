@@ -3,10 +3,13 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
+import { handedTo } from '#decide/listener-lookup.ts';
 import { type FilterChain as FilterChainMessage, FilterChainSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import type { Listener as ListenerMessage } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
+import type { Destination, ReadDestination } from '#proxy/capture/destination.ts';
 import { buildFilterChain, type ChainParts, type FilterChain } from '#proxy/filter-chain.ts';
 import { Listener, type ListenerHost, type ListenerSetup } from '#proxy/listener.ts';
+import { restoresDestination } from '#proxy/listener-inspectors.ts';
 import { compileAccessLogs } from '#telemetry/access-log-config.ts';
 
 type Bound = { listener: Listener; setup: ListenerSetup; chainsByContent: ReadonlyMap<string, FilterChain> };
@@ -18,6 +21,9 @@ export class Listeners {
   readonly #drainMs: number;
   readonly #bound = new Map<string, Bound>();
   readonly #draining = new Set<Promise<void>>();
+  /** Made when first asked for after a change. */
+  #byPort: ReadonlyMap<number, readonly Bound[]> | undefined;
+  #readDestination: Promise<ReadDestination | undefined> | undefined;
 
   constructor(parts: ChainParts, host: ListenerHost, drainMs: number) {
     this.#parts = parts;
@@ -35,22 +41,25 @@ export class Listeners {
 
   /** Adds the listener or changes it. The error says what of it cannot be used, or that its port is taken. */
   async apply(message: ListenerMessage, entry: ListenerEntry): Promise<Result<void, string>> {
+    const readDestination = restoresDestination(entry) ? await this.#destinationReader() : undefined;
     const known = this.#bound.get(entry.name);
-    const built = this.#build(message, entry, known?.chainsByContent ?? new Map());
+    const built = this.#build(message, entry, known?.chainsByContent ?? new Map(), readDestination);
     if (!built.ok) return built;
     const { setup, chainsByContent } = built.value;
+    this.#byPort = undefined;
     if (known !== undefined && sameSocket(known.setup.entry, entry)) {
       known.setup = setup;
       known.chainsByContent = chainsByContent;
       known.listener.update(setup);
       return ok(undefined);
     }
-    const listener = new Listener(setup, this.#host);
+    const listener = new Listener(setup, this.#host, this.#handOver);
     if (entry.bindToPort) {
       const bound = await listener.bind();
       if (!bound.ok) return bound;
     }
     this.#bound.set(entry.name, { listener, setup, chainsByContent });
+    this.#byPort = undefined;
     if (known !== undefined) this.#retire(known.listener);
     return ok(undefined);
   }
@@ -60,12 +69,31 @@ export class Listeners {
     const known = this.#bound.get(name);
     if (known === undefined) return;
     this.#bound.delete(name);
+    this.#byPort = undefined;
     this.#retire(known.listener);
   }
 
   /** Stops accepting everywhere and waits for connections to end; those left when `signal` aborts are cut. */
   async drain(signal: AbortSignal): Promise<void> {
     await Promise.all([...[...this.#bound.values()].map(({ listener }) => listener.drain(signal)), ...this.#draining]);
+  }
+
+  readonly #handOver = (from: ListenerEntry, { address, port }: Destination): Listener | undefined => {
+    this.#byPort ??= Map.groupBy(this.#bound.values(), ({ setup }) => setup.entry.port);
+    const candidates = this.#byPort.get(port) ?? [];
+    const entry = handedTo(
+      from,
+      candidates.map(({ setup }) => setup.entry),
+      address,
+      port,
+    );
+    return candidates.find(({ setup }) => setup.entry === entry)?.listener;
+  };
+
+  /** What reads destinations is loaded with the first listener that asks for them. */
+  #destinationReader(): Promise<ReadDestination | undefined> {
+    this.#readDestination ??= import('#proxy/capture/original-destination.ts').then(({ destinationReader }) => destinationReader());
+    return this.#readDestination;
   }
 
   #retire(listener: Listener): void {
@@ -84,6 +112,7 @@ export class Listeners {
     message: ListenerMessage,
     entry: ListenerEntry,
     before: ReadonlyMap<string, FilterChain>,
+    readDestination: ReadDestination | undefined,
   ): Result<{ readonly setup: ListenerSetup; readonly chainsByContent: ReadonlyMap<string, FilterChain> }, string> {
     const log = compileAccessLogs(entry.accessLogs, this.#parts.openLog);
     if (!log.ok) return log;
@@ -96,7 +125,7 @@ export class Listeners {
       chains.set(chain, built.value);
       chainsByContent.set(content, built.value);
     }
-    return ok({ setup: { entry, chains, log: log.value }, chainsByContent });
+    return ok({ setup: { entry, chains, log: log.value, readDestination }, chainsByContent });
   }
 }
 

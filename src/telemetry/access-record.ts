@@ -6,9 +6,12 @@ import type { JsonObject } from '@bufbuild/protobuf';
 export type ConnectionFacts = {
   /** Counts from 1 within a process. */
   readonly id: number;
+  /** Where the client wanted to connect to, whoever accepted. */
   readonly localAddress: string;
   readonly localIp: string;
   readonly localPort: number;
+  /** The connection was redirected here: the client knows nothing of this proxy. */
+  readonly restored?: true;
   /** The peer of the socket, or the client that a PROXY header named. */
   readonly directRemoteAddress: string;
   readonly directRemoteIp: string;

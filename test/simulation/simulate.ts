@@ -6,7 +6,7 @@ import { type Config, compileConfig } from '#decide/config.ts';
 import { decide } from '#decide/decide.ts';
 import type { Call, Decision } from '#decide/decision.ts';
 import type { ListenerEntry } from '#decide/listener-entry.ts';
-import { listenerAt } from '#decide/listener-lookup.ts';
+import { handedTo, listenerAt } from '#decide/listener-lookup.ts';
 import { chooseFilterChain } from '#decide/listener-table.ts';
 import type { ConnectionView } from '#decide/views.ts';
 import type { Proxy } from '#model/proxy.ts';
@@ -77,9 +77,9 @@ function listenerFor(
   inbound: boolean,
 ): ListenerEntry | undefined {
   const listeners = [...config.listeners.values()];
-  const bound = acceptedOn === undefined ? undefined : listenerAt(listeners, acceptedOn.address, acceptedOn.port, ({ bindToPort }) => bindToPort);
-  if (inbound) return bound;
-  return listenerAt(listeners, address, port, (listener) => listener !== bound) ?? bound;
+  if (acceptedOn === undefined) return inbound ? undefined : listenerAt(listeners, address, port, () => true);
+  const bound = listenerAt(listeners, acceptedOn.address, acceptedOn.port, ({ bindToPort }) => bindToPort);
+  return inbound || bound === undefined ? bound : (handedTo(bound, listeners, address, port) ?? bound);
 }
 
 /** What the listener's filters find out, as Envoy's inspectors do. */

@@ -10,9 +10,9 @@ export function placementOf(context: RequestContext, cluster: ClusterRuntime, po
   return cluster.byHash && policies.length > 0 ? hashRequest(policies, subjectOf(context)) : undefined;
 }
 
-/** ORIGINAL_DST goes where a header says, a dynamic forward proxy to the host that the request asks for. */
+/** ORIGINAL_DST goes where a header or the client's connection says, a dynamic forward proxy to the host that the request asks for. */
 export function namedEndpoint(context: RequestContext, cluster: ClusterRuntime): Endpoint | undefined {
-  if (cluster.entry.discovery === 'original-dst') return cluster.originalDestination((name) => context.header(name));
+  if (cluster.entry.discovery === 'original-dst') return cluster.originalDestination(context.record.connection, (name) => context.header(name));
   const asked = dynamicDestination(context.stream.request.authority, cluster.entry.tls !== undefined);
   return asked === undefined ? undefined : cluster.endpointFor(asked.address, asked.port);
 }

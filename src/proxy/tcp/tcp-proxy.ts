@@ -124,8 +124,7 @@ class TcpSession implements ServedConnection {
 
   #connect(cluster: ClusterRuntime): void {
     const endpoint =
-      // A connection's own destination is this listener: see ClusterRuntime.originalDestination.
-      cluster.entry.balancing === 'original-dst' ? undefined : cluster.choose(undefined, 1, this.#hash);
+      cluster.entry.discovery === 'original-dst' ? cluster.originalDestination(this.#record.connection) : cluster.choose(undefined, 1, this.#hash);
     if (endpoint === undefined) return this.#giveUp('UH');
     if (cluster.usage.connections >= cluster.entry.maxConnections) {
       cluster.usage.counters.overflow('upstream_cx_overflow');

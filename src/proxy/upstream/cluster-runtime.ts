@@ -4,7 +4,7 @@ import { type BalancerState, chooseHost, newBalancerState } from '#decide/balanc
 import type { CircuitLimits, ClusterEntry } from '#decide/cluster-entry.ts';
 import { endpointAt } from '#decide/endpoints.ts';
 import type { Chance } from '#decide/host-group.ts';
-import { parseDestination } from '#decide/original-destination.ts';
+import { originalDestination } from '#decide/original-destination.ts';
 import { OutlierDetector } from '#decide/outlier.ts';
 import type { PreviousPriorities } from '#decide/previous-priorities.ts';
 import type { Word64 } from '#decide/word64.ts';
@@ -13,6 +13,7 @@ import { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import { Endpoint } from '#proxy/upstream/endpoint.ts';
 import type { PoolFactories } from '#proxy/upstream/pool-factory.ts';
 import type { UpstreamSurroundings } from '#proxy/upstream/surroundings.ts';
+import type { ConnectionFacts } from '#telemetry/access-record.ts';
 
 /** How often endpoints that requests themselves named and that nobody used since are let go (Envoy: cleanup_interval). */
 const cleanupMs = 5_000;
@@ -138,14 +139,10 @@ export class ClusterRuntime {
     return this.#balancer.byHash;
   }
 
-  /**
-   * ORIGINAL_DST: where the header of the configuration says, if it is an address and port. Without it nowhere, as in Envoy for connections whose
-   * destination was not restored: nothing is redirected to this proxy, so a connection's own address is the listener's, and would come back.
-   */
-  originalDestination(header: (name: string) => string | undefined): Endpoint | undefined {
-    const { header: name, port: wantedPort } = this.#entry.originalDst;
-    const named = name === '' ? undefined : parseDestination(header(name) ?? '');
-    return named === undefined ? undefined : this.endpointFor(named.address, wantedPort === 0 ? named.port : wantedPort);
+  /** ORIGINAL_DST: the endpoint that the header of the configuration names, else where the client of a redirected connection wanted to go. */
+  originalDestination({ restored, localIp, localPort }: ConnectionFacts, header?: (name: string) => string | undefined): Endpoint | undefined {
+    const found = originalDestination(this.#entry.originalDst, restored === true ? { address: localIp, port: localPort } : undefined, header);
+    return found === undefined ? undefined : this.endpointFor(found.address, found.port);
   }
 
   /** True where not balancing but each request itself says where it goes. */
