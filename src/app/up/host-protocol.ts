@@ -1,0 +1,27 @@
+// What a mesh in a network of its own asks of the process that stayed in the host's, and is answered: one message each over the IPC channel of
+// Node, with a socket where there is one. Only these pass the border.
+
+export type HostRequest =
+  /** A listening socket on the host's 127.0.0.1; port 0: any. */
+  | { readonly kind: 'listen'; readonly id: number; readonly port: number }
+  /** A connection of the host to `host:port`, an address in numbers. */
+  | { readonly kind: 'connect'; readonly id: number; readonly host: string; readonly port: number }
+  /** A DNS message (RFC 1035 section 4) for the host's resolvers. */
+  | { readonly kind: 'resolve'; readonly id: number; readonly query: Uint8Array };
+
+export type HostAnswer =
+  /** Comes with the raw handle of the socket, which nobody has accepted from yet. */
+  | { readonly kind: 'listening'; readonly id: number; readonly port: number }
+  /** Comes with the socket, from which nothing was read. */
+  | { readonly kind: 'connected'; readonly id: number }
+  | { readonly kind: 'resolved'; readonly id: number; readonly answer: Uint8Array }
+  /** `code`: of the system (`EADDRINUSE`), or `EGRESS` where nothing may leave the mesh. `holder`: who has the port. */
+  | { readonly kind: 'failed'; readonly id: number; readonly code: string; readonly reason: string; readonly holder?: string };
+
+/** What the host's side says unasked. `interrupted`: Ctrl-C or the like, counted by whoever hears it. */
+export type HostNotice = { readonly kind: 'interrupted' };
+
+export type HostMessage = HostAnswer | HostNotice;
+
+/** Whether the mesh may reach out of its network. */
+export type Egress = 'none' | 'host';

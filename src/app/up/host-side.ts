@@ -1,0 +1,59 @@
+// `heddle up` in a network of its own is two processes: this one stays in the host's namespaces, starts the same command once more inside new ones,
+// does for it what can only be done outside, and ends with it. Neither outlives the other: the channel between them tells of an end.
+import { type ChildProcess, type SendHandle, spawn } from 'node:child_process';
+import type { Egress, HostAnswer, HostNotice, HostRequest } from '#app/up/host-protocol.ts';
+import { answerRequest, type HandedOver } from '#app/up/host-requests.ts';
+
+export type HostSideOptions = {
+  /** The Node that runs this program, and what it runs: the script and its arguments. */
+  readonly nodeProgram: string;
+  readonly commandLine: readonly string[];
+  /** The program and the arguments that put a command into namespaces of its own: `unshare --net …`. */
+  readonly enter: readonly string[];
+  readonly egress: Egress;
+  readonly environment: NodeJS.ProcessEnv;
+};
+
+export type InnerEnd = { readonly kind: 'exit'; readonly code: number } | { readonly kind: 'signal' | 'not started'; readonly reason: string };
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Runs the mesh inside to its end. Terminal and standard streams are its own; signals to this process are passed on. */
+export async function runInside(options: HostSideOptions): Promise<InnerEnd> {
+  const [command = '', ...args] = [...options.enter, options.nodeProgram, ...options.commandLine];
+  const child = spawn(command, args, {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: options.environment,
+    serialization: 'advanced',
+    // A session of its own: Ctrl-C reaches this process alone, which says so once.
+    detached: true,
+  });
+  const interrupt = (): void => tell(child, { kind: 'interrupted' });
+  for (const signal of signals) process.on(signal, interrupt);
+  child.on('message', (message) => {
+    // Our own program sends them.
+    void answerRequest(message as HostRequest, options.egress, (answer, handle, sent) => tell(child, answer, handle, sent));
+  });
+  try {
+    return await endOf(child);
+  } finally {
+    for (const signal of signals) process.off(signal, interrupt);
+  }
+}
+
+/** A child that has just ended hears nothing any more, and needs nothing. */
+function tell(child: ChildProcess, message: HostAnswer | HostNotice, handle?: HandedOver, sent?: () => void): void {
+  if (!child.connected) {
+    sent?.();
+    return;
+  }
+  // Node sends raw handles too; its types do not say so.
+  child.send(message, handle as SendHandle | undefined, {}, () => sent?.());
+}
+
+function endOf(child: ChildProcess): Promise<InnerEnd> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ kind: 'not started', reason: error.message }));
+    child.once('exit', (code, signal) => resolve(signal === null ? { kind: 'exit', code: code ?? 1 } : { kind: 'signal', reason: signal }));
+  });
+}
