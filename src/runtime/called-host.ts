@@ -1,11 +1,14 @@
 // What a pod's app may call through a port of its own sidecar: the services of its namespace, under the name that their variables have.
 import type { ResourcesByKind } from '#api/kinds.ts';
+import { parseIp } from '#base/cidr.ts';
 
 export type CalledHost = {
   /** `hello.default.svc.cluster.local`, or a host of a ServiceEntry. */
   readonly hostname: string;
   /** `hello`, or the host itself. */
   readonly name: string;
+  /** Its ClusterIP, where it has one. */
+  readonly address?: string;
   readonly ports: readonly { readonly name: string; readonly number: number }[];
 };
 
@@ -29,7 +32,13 @@ export function calledHosts(
     ...services.map(({ metadata, spec }) => ({
       hostname: `${metadata.name}.${metadata.namespace}.svc.${domain}`,
       name: metadata.name,
+      ...(spec.clusterIP !== undefined && isAddress(spec.clusterIP) && { address: spec.clusterIP }),
       ports: (spec.ports ?? []).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP').map(({ name = '', port }) => ({ name, number: port })),
     })),
   ];
+}
+
+/** Neither `None` nor empty. */
+function isAddress(clusterIP: string): boolean {
+  return parseIp(clusterIP) !== undefined;
 }

@@ -1,6 +1,7 @@
 // The seam between pods and the network they are in: on one loopback address with chosen ports, or each in a network namespace of its own.
 // Supervisor and pods work with either; whatever differs is asked of it.
 import type { AnyResource } from '#api/kinds.ts';
+import type { Container } from '#api/kubernetes/container.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Result } from '#base/result.ts';
 import type { CalledHost } from '#runtime/called-host.ts';
@@ -44,8 +45,8 @@ export type PodNetwork = {
   readonly hostSockets: Readonly<Record<string, number>>;
   /** Where somebody outside reaches the pod, by container port: `127.0.0.1:8080`. Empty where nobody outside can. */
   readonly hostAddresses: Readonly<Record<string, string>>;
-  /** The same process, in the pod. */
-  readonly enter: (spec: ProcessSpec, who: 'application' | 'proxy') => ProcessSpec;
+  /** The same process, in the pod; of an application, as whom its container says. */
+  readonly enter: (spec: ProcessSpec, who: 'application' | 'proxy', container?: Container) => ProcessSpec;
   /** After the last process has ended. */
   readonly detach: () => Promise<void>;
 };

@@ -4,6 +4,7 @@
 import type { ResourcesByKind } from '#api/kinds.ts';
 import type { Probe } from '#api/kubernetes/container.ts';
 import type { Clock } from '#base/clock.ts';
+import type { ProcessSpec } from '#runtime/child-process.ts';
 import { ContainerRun } from '#runtime/container-run.ts';
 import { containerEnvironment, expandVariables } from '#runtime/environment.ts';
 import type { EmitEvent } from '#runtime/event.ts';
@@ -95,6 +96,13 @@ export class PodRun {
     return this.#containers;
   }
 
+  /** A command where the pod's proxy is, with the variables of `heddle up`. */
+  besideProxy(command: string, args: readonly string[]): ProcessSpec {
+    const { inherited, logFile } = this.#options;
+    const env = Object.fromEntries(Object.entries(inherited).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+    return this.network.enter({ command, args, cwd: process.cwd(), env, logFile: logFile(undefined) }, 'proxy');
+  }
+
   /** Takes the pod out of every load balancing: it is not ready from now on. The first half of an end. */
   retire(): void {
     this.#stopping = true;
@@ -164,7 +172,7 @@ export class PodRun {
       name,
       process: { command, args, cwd: container.command.cwd, env: variables, logFile: logFile(name) },
       ...(!isInit && { readiness: readinessProbe ?? this.#impliedReadiness(container), liveness: livenessProbe, startup: startupProbe }),
-      enter: (spec) => network.enter(spec, 'application'),
+      enter: (spec) => network.enter(spec, 'application', container.container),
       address: network.ports.address,
       localPort: (port) => this.#localPort(port),
       port: variables['PORT'] === undefined ? undefined : Number(variables['PORT']),

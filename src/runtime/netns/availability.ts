@@ -15,6 +15,7 @@ export type NetnsPrograms = {
   readonly nsenter: string;
   readonly ip: string;
   readonly mount: string;
+  readonly hostname: string;
   /** What writes the rules of capture. */
   readonly rules: { readonly kind: 'nft' | 'iptables-restore'; readonly path: string };
 };
@@ -88,7 +89,7 @@ function findPrograms({ PATH = '' }: NetnsQuestion['environment']): Result<Found
     return path ?? '';
   };
   const [unshare, nsenter, mount] = [need('unshare', 'util-linux'), need('nsenter', 'util-linux'), need('mount', 'util-linux')];
-  const ip = need('ip', 'iproute2');
+  const [ip, hostname] = [need('ip', 'iproute2'), need('hostname', 'hostname')];
   const rules = (['nft', 'iptables-restore'] as const).flatMap((kind): readonly Rules[] => {
     const path = find(kind);
     return path === undefined ? [] : [{ kind, path }];
@@ -98,10 +99,10 @@ function findPrograms({ PATH = '' }: NetnsQuestion['environment']): Result<Found
     return failed(
       refusal(
         `this machine lacks ${missing.join(', ')}`,
-        'install what is missing: sudo apt install nftables iproute2 util-linux, or what your system calls them',
+        'install what is missing: sudo apt install nftables iproute2 util-linux hostname, or what your system calls them',
       ),
     );
-  return ok({ unshare, nsenter, ip, mount, rules });
+  return ok({ unshare, nsenter, ip, mount, hostname, rules });
 }
 
 function isExecutable(path: string): boolean {

@@ -22,7 +22,7 @@ export function parseRoutes(text: string): readonly HostRoute[] {
     .flatMap((line) => {
       const [device = '', destination = '', , , , , , mask = ''] = line.split('\t');
       if (destination === '' || /^0+$/.test(mask)) return [];
-      const length = [...bigEndian(mask).toString(2)].filter((bit) => bit === '1').length;
+      const length = bigEndian(mask).toString(2).replaceAll('0', '').length;
       const range = ipRange(formatIpv4(bigEndian(destination)), length);
       return range === undefined ? [] : [{ device, range }];
     });

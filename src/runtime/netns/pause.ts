@@ -1,0 +1,168 @@
+// A process that does nothing but hold a pod's namespaces, and the shell script by which it makes them what they shall be. It ends when the pipe to us
+// closes, by whatever end of ours.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { failed, ok, type Result } from '#base/result.ts';
+import type { NetnsPrograms } from '#runtime/netns/availability.ts';
+import type { PodFiles } from '#runtime/netns/pod-files.ts';
+
+export type PauseSettings = {
+  readonly programs: NetnsPrograms;
+  readonly files: PodFiles;
+  readonly addresses: { readonly pod: string; readonly proxy: string; readonly node: string };
+  /** What `rules.kind` reads. */
+  readonly rules: string;
+  readonly run: RunFolder;
+};
+
+/** What this machine has in /run: each pod has one of its own, with the same folders, empty, and everybody may write into them. */
+export type RunFolder = {
+  readonly folders: readonly string[];
+  readonly links: readonly { readonly name: string; readonly target: string }[];
+  /** Where /etc/resolv.conf, /etc/hosts and /etc/hostname really are, as far as they exist. */
+  readonly resolv: string;
+  readonly hosts: string | undefined;
+  readonly hostname: string | undefined;
+};
+
+export type Pause = {
+  readonly pid: number;
+  /** Resolves when it has ended. Namespaces last as long as a process is in them. */
+  readonly end: () => Promise<void>;
+};
+
+/** How the namespaces get their end of the cable: `pid` is in them already. */
+export type Plug = (pid: number) => Promise<Result<undefined, string>>;
+
+/** The failure is what the first program that failed said about it. */
+export async function startPause(settings: PauseSettings, plug: Plug): Promise<Result<Pause, string>> {
+  const { programs } = settings;
+  const args = ['--net', '--mount', '--uts', '--', '/bin/sh', '-c', pauseScript(settings)];
+  // Detached: Ctrl-C on the terminal must not reach it.
+  const child = spawn(programs.unshare, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
+  const talk = new PauseTalk(child);
+  const fail = async (error: string): Promise<Result<Pause, string>> => {
+    child.stdin.end();
+    child.kill('SIGKILL');
+    await talk.ended;
+    return failed(error);
+  };
+  if (!(await talk.hears('made'))) return fail(talk.complaint);
+  const plugged = await plug(child.pid ?? 0);
+  if (!plugged.ok) return fail(plugged.error);
+  child.stdin.write('plugged\n');
+  if (!(await talk.hears('ready'))) return fail(talk.complaint);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  return ok({
+    pid: child.pid ?? 0,
+    end: async () => {
+      child.stdin.end();
+      await talk.ended;
+    },
+  });
+}
+
+/** What the script says, line by line. */
+class PauseTalk {
+  readonly ended: Promise<void>;
+  #said = '';
+  #errors = '';
+  #hasEnded = false;
+  #look = (): void => {};
+
+  constructor(child: ChildProcess) {
+    child.stdin?.on('error', () => {}); // a script that is gone is noticed by its end
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#said += text;
+      this.#look();
+    });
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#errors += text));
+    this.ended = new Promise((resolve) => {
+      const end = (): void => {
+        this.#hasEnded = true;
+        this.#look();
+        resolve();
+      };
+      child.once('error', (error) => {
+        this.#errors += error.message;
+        end();
+      });
+      child.once('close', end);
+    });
+  }
+
+  get complaint(): string {
+    return this.#errors.trim().split('\n').slice(-3).join('; ') || 'it ended without a word';
+  }
+
+  hears(word: string): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#look = () => {
+        if (this.#said.split('\n').includes(word)) resolve(true);
+        else if (this.#hasEnded) resolve(false);
+      };
+      this.#look();
+    });
+  }
+}
+
+/** POSIX shell; few programs, since each costs a millisecond or more. What comes from users is quoted. */
+function pauseScript({ programs, files, addresses, rules, run }: PauseSettings): string {
+  const { pod, proxy, node } = addresses;
+  const own = '/run/heddle';
+  const bind = (file: string, place: string | undefined): string =>
+    place === undefined ? '' : `${quote(programs.mount)} --bind ${own}/${file} ${quote(place)}`;
+  const folders = run.folders.map((name) => quote(`/run/${name}`)).join(' ');
+  return `
+set -e
+trap '' HUP INT TERM
+umask 022
+${quote(programs.hostname)} ${quote(files.hostname)}
+${quote(programs.mount)} -t tmpfs -o mode=1777 tmpfs /run
+mkdir ${own}
+${folders === '' ? '' : `mkdir -m 1777 ${folders}`}
+${run.links.map(({ name, target }) => `ln -s ${quote(target)} ${quote(`/run/${name}`)}`).join('\n')}
+printf %s ${quote(files.resolv)} > ${own}/resolv.conf
+printf %s ${quote(files.hosts)} > ${own}/hosts
+printf '%s\\n' ${quote(files.hostname)} > ${own}/hostname
+${bindResolv(run.resolv, bind)}
+${bind('hosts', run.hosts)}
+${bind('hostname', run.hostname)}
+echo made
+read -r _
+# No address but those that are captured: not one that the kernel makes itself, either.
+test ! -e /proc/sys/net/ipv6/conf/eth0 || echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6
+${quote(programs.ip)} -batch - <<'IP'
+link set lo up
+addr add ${pod}/32 dev eth0
+addr add ${proxy}/32 dev eth0
+link set eth0 up
+route add ${node} dev eth0 src ${pod}
+route add default via ${node} dev eth0 src ${pod}
+IP
+echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start
+echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet
+${writeRules(programs, rules)}
+echo ready
+# Nothing holds the terminal, or the pipes of who started us.
+exec >/dev/null 2>&1
+while read -r _; do :; done
+`;
+}
+
+/** Where resolv.conf is a link into /run, it is what lies there now. */
+function bindResolv(resolv: string, bind: (file: string, place: string) => string): string {
+  if (!resolv.startsWith('/run/')) return bind('resolv.conf', resolv);
+  const folder = resolv.slice(0, resolv.lastIndexOf('/'));
+  return `mkdir -p ${quote(folder)}\ncp /run/heddle/resolv.conf ${quote(resolv)}`;
+}
+
+function writeRules({ rules }: NetnsPrograms, text: string): string {
+  const command = rules.kind === 'nft' ? `${quote(rules.path)} -f -` : `${quote(rules.path)} --noflush`;
+  return `${command} <<'RULES'\n${text}RULES`;
+}
+
+/** One word for a POSIX shell, whatever is in it. */
+export function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

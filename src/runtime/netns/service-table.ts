@@ -1,0 +1,51 @@
+// Keeps the node's rules for Services as the endpoints are: the newest state is written, one write at a time, and only when it differs.
+import type { AnyResource } from '#api/kinds.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
+import type { NetnsPrograms } from '#runtime/netns/availability.ts';
+import { runProgram } from '#runtime/netns/run-program.ts';
+import { type Egress, servedPorts, serviceRules } from '#runtime/netns/service-rules.ts';
+
+export type ServiceTableOptions = {
+  readonly programs: NetnsPrograms;
+  readonly nodeAddress: string;
+  readonly egress: Egress | undefined;
+  readonly onProblem: (problem: Diagnostic) => void;
+};
+
+export class ServiceTable {
+  readonly #options: ServiceTableOptions;
+  #written = '';
+  #wanted = '';
+  #writing: Promise<void> | undefined;
+
+  constructor(options: ServiceTableOptions) {
+    this.#options = options;
+    this.take([]);
+  }
+
+  take(resources: readonly AnyResource[]): void {
+    const { nodeAddress, egress } = this.#options;
+    this.#wanted = serviceRules(servedPorts(resources), nodeAddress, egress);
+    if (this.#writing === undefined && this.#wanted !== this.#written) this.#writing = this.#write();
+  }
+
+  /** When what was taken last is in force. */
+  async settled(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const { programs, onProblem } = this.#options;
+    const { kind, path } = programs.rules;
+    while (this.#wanted !== this.#written) {
+      const text = this.#wanted;
+      const done = kind === 'nft' ? await runProgram(path, ['-f', '-'], text) : undefined;
+      this.#written = text;
+      if (done?.ok === false) {
+        const message = `pods without a proxy do not reach what Services have become: ${done.error}`;
+        onProblem({ code: 'HDL0412', severity: 'error', message });
+      }
+    }
+    this.#writing = undefined;
+  }
+}
