@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { type IncomingHttpHeaders, request as plainRequest } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { type ConnectionOptions, connect } from 'node:tls';
 import { type AdminDoor, localDoor } from '#admin/door.ts';
@@ -43,6 +44,20 @@ async function withAdmin(
     await started.value.close();
   }
 }
+
+test('a socket that listens already is accepted on, and closed at the end', async () => {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+  // What another process hands over is this object of Node's, which nobody accepts from.
+  const { _handle: handle } = holder as typeof holder & { readonly _handle: object };
+  const started = await startAdminServer({ views, door: localDoor, port: 0, socket: { handle, port: 0 } });
+  assert.ok(started.ok);
+  const { port } = started.value;
+  assert.deepEqual(holder.address(), { address: '127.0.0.1', family: 'IPv4', port });
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/healthz`)).text(), 'ok\n');
+  await started.value.close();
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/healthz`));
+});
 
 test('every view has its path', async () => {
   await withAdmin(async (get) => {

@@ -13,9 +13,14 @@ import { failed, ok, type Result } from '#base/result.ts';
 
 export type AdminServer = { readonly port: number; readonly close: () => Promise<void> };
 
+/** `handle`: the object of Node that listens, as another process handed it over. */
+export type ListeningSocket = { readonly handle: object; readonly port: number };
+
 export type AdminOptions = {
   readonly views: AdminViews;
   readonly door: AdminDoor;
+  /** A socket that listens already, to be accepted on in place of one of its own. */
+  readonly socket?: ListeningSocket | undefined;
   /** 0 takes a free one. */
   readonly port: number;
   /** What can be done with the mesh; without them there is nothing to change. */
@@ -39,7 +44,7 @@ const viewPaths = [
   '/debug/config_dump?proxyID=ID',
 ];
 
-export async function startAdminServer({ views, door, port, verbs }: AdminOptions): Promise<Result<AdminServer, AdminFailure>> {
+export async function startAdminServer({ views, door, port, socket, verbs }: AdminOptions): Promise<Result<AdminServer, AdminFailure>> {
   const fault = doorFault(door);
   if (fault !== undefined) return failed({ kind: 'refused', ...fault });
   let server: FastifyInstance<Server>;
@@ -56,7 +61,8 @@ export async function startAdminServer({ views, door, port, verbs }: AdminOption
     endUpgrades = serveUpgrades(server.server, { verbs, refusal: (request) => refusalOf(knockOf(request), door) });
   }
   try {
-    await server.listen({ host: door.address, port });
+    if (socket === undefined) await server.listen({ host: door.address, port });
+    else await listenOn(server, socket);
   } catch (error) {
     await server.close();
     const reason = messageOf(error);
@@ -65,9 +71,24 @@ export async function startAdminServer({ views, door, port, verbs }: AdminOption
   const bound = server.server.address();
   const close = async (): Promise<void> => {
     endUpgrades();
+    if (socket !== undefined) endListening(server);
     await server.close();
   };
   return ok({ port: typeof bound === 'object' && bound !== null ? bound.port : port, close });
+}
+
+/** Fastify has no word for it: it opens its own sockets. */
+async function listenOn(server: FastifyInstance<Server>, { handle }: ListeningSocket): Promise<void> {
+  await server.ready();
+  await new Promise<void>((resolve, reject) => {
+    server.server.once('error', reject).listen(handle, resolve);
+  });
+}
+
+/** What it did not open itself it does not close. */
+function endListening({ server }: FastifyInstance<Server>): void {
+  server.close();
+  server.closeAllConnections();
 }
 
 /** A server without routes that judges every request at the door, also those of paths that it does not have. Throws on unusable PEM. */

@@ -2,7 +2,7 @@
 // own but what it can make again, so it may be killed at any time; proxies go on and come back with what they have.
 
 import { type AdminDoor, localDoor } from '#admin/door.ts';
-import { startAdminServer } from '#admin/server.ts';
+import { type ListeningSocket, startAdminServer } from '#admin/server.ts';
 import { adminUrl, notOpened } from '#app/admin-door.ts';
 import { adminViews } from '#app/admin-views.ts';
 import { CertificateWatch } from '#app/certificate-ages.ts';
@@ -35,6 +35,8 @@ export type ControlPlaneOptions = {
   readonly secure?: { readonly port: number /** Stays the caller's. */; readonly authority: Authority };
   /** Of the admin API; without it there is none, 0 takes a free one. */
   readonly adminPort?: number;
+  /** A socket that listens already, for the admin API to accept on in place of one of its own. */
+  readonly adminSocket?: ListeningSocket;
   /** Who may ask the admin API; anyone on this machine, unless said. */
   readonly adminDoor?: AdminDoor;
   readonly logger: Logger;
@@ -99,7 +101,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   };
   if (adminPort === undefined) return ok({ ...subject, close: stop, [Symbol.asyncDispose]: stop });
 
-  const admin = await startAdminServer({ views: adminViews(subject), door: adminDoor, port: adminPort });
+  const admin = await startAdminServer({ views: adminViews(subject), door: adminDoor, port: adminPort, socket: options.adminSocket });
   if (!admin.ok) {
     await stop();
     const { error } = admin;

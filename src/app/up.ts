@@ -3,14 +3,12 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { findEnvoy } from '#agent/binary.ts';
-import { portHolder } from '#app/port-holder.ts';
 import { UpConfiguration } from '#app/up/configuration.ts';
 import { UpMesh } from '#app/up/mesh.ts';
 import type { UpOptions } from '#app/up/options.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { endLeftovers, isRunning } from '#runtime/leftovers.ts';
-import { isPortFree } from '#runtime/port-allocator.ts';
 import { readState, removeState } from '#runtime/state.ts';
 
 /** Why nothing was started. `exitCode` is the command's: 1 for findings in what was read, 2 for what could not be read or used. */
@@ -26,7 +24,7 @@ export async function startMesh(options: UpOptions): Promise<Result<UpMesh, UpFa
   const envoy = options.dataPlane === 'envoy' ? findEnvoy(options.environment) : undefined;
   if (envoy !== undefined && !envoy.ok) return failed({ message: envoy.error, diagnostics: [], exitCode: 2 });
 
-  const configuration = await UpConfiguration.open(options.paths, options.clock);
+  const configuration = await UpConfiguration.open(options.paths, options.clock, options.place.serviceRange);
   const refuse = async (failure: UpFailure): Promise<Result<UpMesh, UpFailure>> => {
     await configuration[Symbol.asyncDispose]();
     return failed(failure);
@@ -85,16 +83,16 @@ function judge(configuration: UpConfiguration, paths: readonly string[]): UpFail
   return undefined;
 }
 
-async function checkPorts(configuration: UpConfiguration, { gatewayPort, adminPort }: UpOptions): Promise<UpFailure | undefined> {
+async function checkPorts(configuration: UpConfiguration, { gatewayPort, adminPort, place }: UpOptions): Promise<UpFailure | undefined> {
   const hasGateway = [...configuration.plan.pods.values()].some(({ isGateway }) => isGateway);
   const wanted = [
     ...(hasGateway && gatewayPort !== 0 ? [{ port: gatewayPort, use: 'the gateway', option: '--gateway-port' }] : []),
     ...(adminPort === 0 ? [] : [{ port: adminPort, use: 'the admin interface', option: '--admin-port' }]),
   ];
   for (const { port, use, option } of wanted) {
-    if (await isPortFree(port)) continue;
-    const holder = portHolder(port);
-    const message = `port ${port}, for ${use}, is taken${holder === undefined ? '' : ` by ${holder}`}`;
+    const taken = await place.whyTaken(port);
+    if (taken === undefined) continue;
+    const message = `port ${port}, for ${use}, is taken${taken.holder === undefined ? '' : ` by ${taken.holder}`}`;
     return { message, hint: `choose another one: ${option} 0 takes any free port`, diagnostics: [], exitCode: 2 };
   }
   return undefined;

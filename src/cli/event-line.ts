@@ -34,6 +34,11 @@ export function eventLines(event: UpEvent, paint: Paint, isSettled: boolean): st
       return diagnosticLines(event.diagnostics, paint);
     case 'diagnostics gone':
       return event.diagnostics.map(({ code, message }) => `${paint.good('mended')}   [${code}] ${message}`).join('\n');
+    case 'egress refused':
+    case 'egress failed':
+      return egressLine(event, paint);
+    case 'network':
+      return `${paint.warn('network')}  ${event.network}: ${event.reason}${event.hint === undefined ? '' : `\n         ${event.hint}`}`;
     case 'leftovers ended':
       return `${paint.warn('tidied')}   ended what an earlier start had left: ${event.names.join(', ')}`;
     case 'mesh ready':
@@ -45,6 +50,15 @@ export function eventLines(event: UpEvent, paint: Paint, isSettled: boolean): st
     default:
       return assertNever(event, 'event of heddle up');
   }
+}
+
+/** `egress refused: reviews-v1.default → 93.184.216.34:443 (--egress host allows it)` */
+function egressLine(
+  { kind, from, to, count, reason }: Extract<UpEvent, { readonly kind: 'egress refused' | 'egress failed' }>,
+  paint: Paint,
+): string {
+  const times = count === 1 ? '' : ` (${count} times)`;
+  return `${paint.warn(kind)}: ${from} → ${to}${times} ${paint.dim(`(${reason})`)}`;
 }
 
 /** All findings in order, errors in red; nothing for none. */

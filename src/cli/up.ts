@@ -4,23 +4,29 @@ import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type AdminDoorFiles, readAdminDoor } from '#app/admin-door.ts';
 import type { UpEvent } from '#app/up/event.ts';
+import type { Egress, InnerSettings } from '#app/up/host-protocol.ts';
+import { chooseNetwork, type NetworkWish } from '#app/up/network-choice.ts';
 import type { UpOptions } from '#app/up/options.ts';
-import { startMesh } from '#app/up.ts';
+import type { MeshPlace } from '#app/up/place.ts';
 import { systemClock } from '#base/clock.ts';
+import type { Diagnostic } from '#base/diagnostic.ts';
 import type { LogLevel } from '#base/logger.ts';
 import { withAdminOptions } from '#cli/admin-options.ts';
 import { diagnosticLines, eventLines } from '#cli/event-line.ts';
 import { fail, paintFor } from '#cli/style.ts';
 
-type Options = AdminDoorFiles & {
-  readonly dataPlane: UpOptions['dataPlane'];
-  readonly gatewayPort: number;
-  readonly adminPort: number;
-  readonly stateDir: string;
-  readonly logLevel: LogLevel;
-  readonly explainDenials: boolean;
-  readonly output: 'text' | 'json';
-};
+type Options = AdminDoorFiles &
+  NetworkWish & {
+    readonly dataPlane: UpOptions['dataPlane'];
+    readonly gatewayPort: number;
+    readonly adminPort: number;
+    readonly stateDir: string;
+    readonly logLevel: LogLevel;
+    readonly explainDenials: boolean;
+    readonly output: 'text' | 'json';
+    /** What the process outside tells that inside, as JSON: only it gives this. */
+    readonly inside?: string;
+  };
 
 /** What a pod may take to end when Ctrl-C was pressed. */
 const graceMs = 10_000;
@@ -45,6 +51,19 @@ export function upCommand(): Command {
     )
     .argument('[path...]', 'YAML files and folders')
     .addOption(new Option('--data-plane <which>', 'which proxy runs beside each pod').choices(['embedded', 'envoy']).default('embedded'))
+    .addOption(
+      new Option('--network <which>', 'netns: each pod with an address and a localhost of its own; loopback: all on 127.0.0.1')
+        .choices(['auto', 'netns', 'loopback'])
+        .default('auto'),
+    )
+    .option('--network-cidr <range>', 'addresses of pods and Services, such as 10.77.0.0/16 (netns; else a range that is free)')
+    .addOption(
+      new Option('--egress <where>', 'where pods may connect to beside the mesh: nowhere (none, the default of netns), or host').choices([
+        'none',
+        'host',
+      ]),
+    )
+    .addOption(new Option('--inside <settings>').hideHelp())
     .option('--gateway-port <port>', 'where the ingress gateway takes HTTP; 0 takes any free port', port, 8080)
     .option('--admin-port <port>', 'where the admin interface answers; 0 takes any free port', port, 0);
   return withAdminOptions(command)
@@ -68,24 +87,74 @@ async function runMesh(given: readonly string[], options: Options): Promise<void
     fail(door.error.message, { hint: door.error.hint });
     return;
   }
+  if (options.inside !== undefined) return runInside(options.inside, { given, paths, adminDoor: door.value, options });
+  const choice = await chooseNetwork(options, process.env);
+  if (!choice.ok) {
+    fail(choice.error.message, { hint: choice.error.hint });
+    return;
+  }
+  if (choice.value.kind === 'netns') return runOutside(choice.value.means, options.egress ?? 'none');
+  using interrupts = new Interrupts();
+  interrupts.onSignals();
+  const { loopbackPlace } = await import('#app/up/place.ts');
+  const begin = { interrupts, startedMs: 0, because: choice.value.because };
+  await runHere(loopbackPlace, { given, paths, adminDoor: door.value, options }, begin);
+}
+
+/** What is to be run, judged as far as that needs nothing started. */
+type Run = {
+  readonly given: readonly string[];
+  readonly paths: readonly string[];
+  readonly adminDoor: UpOptions['adminDoor'];
+  readonly options: Options;
+};
+
+/** This process stays in the host's network; the mesh is another one. */
+async function runOutside(means: InnerSettings['means'], egress: Egress): Promise<void> {
+  const { runInside: run } = await import('#app/up/host-side.ts');
+  const user = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const end = await run({ nodeProgram: process.execPath, commandLine: process.argv.slice(1), means, user, egress, environment: process.env });
+  if (end.kind === 'exit') process.exitCode = end.code;
+  else fail(`the process of the mesh ${end.kind === 'signal' ? `was ended by ${end.reason}` : `cannot be started: ${end.reason}`}`, { exitCode: 1 });
+}
+
+/** This process is the node of the mesh's own network. */
+async function runInside(text: string, run: Run): Promise<void> {
+  // Made by `runOutside`.
+  const settings = JSON.parse(text) as InnerSettings;
+  const [{ HostLink }, { netnsPlace }] = await Promise.all([import('#app/up/host-link.ts'), import('#app/up/netns-place.ts')]);
+  using interrupts = new Interrupts();
+  using link = new HostLink(process, { onInterrupt: () => interrupts.press(), onGone: () => interrupts.insist() });
+  // Signals come over the link. One that is for this process alone is a wish to end, never to end at once: whoever signals every process of a
+  // service means it once.
+  interrupts.onSignals({ once: true });
+  const startedMs = settings.startedAtMs - performance.timeOrigin;
+  await runHere(netnsPlace(settings, link, process.ppid), run, { interrupts, startedMs });
+}
+
+/** `startedMs`: when the command began, by the clock of this process, which counts from its own start. `because`: why there is no better network. */
+type Begin = { readonly interrupts: Interrupts; readonly startedMs: number; readonly because?: Diagnostic | undefined };
+
+async function runHere(place: MeshPlace, { given, paths, adminDoor, options }: Run, { interrupts, startedMs, because }: Begin): Promise<void> {
+  const { startMesh } = await import('#app/up.ts');
   const ended = Promise.withResolvers<void>();
   const onEvent = options.output === 'json' ? printJson : textPrinter();
-  const signals = new AbortController();
-  const interrupts = interruptions(signals.signal);
+  if (because !== undefined)
+    onEvent({ kind: 'network', network: place.kind, reason: because.message, ...(because.hint !== undefined && { hint: because.hint }) });
   const started = await startMesh({
     ...options,
-    adminDoor: door.value,
+    place,
+    adminDoor,
     paths,
     stateFolder: options.stateDir,
     environment: process.env,
     nodeProgram: process.execPath,
     clock: systemClock,
-    startedMs: 0, // systemClock counts from the start of this process
+    startedMs,
     random: Math.random,
     onEvent,
   });
   if (!started.ok) {
-    signals.abort();
     const { message, hint, diagnostics, exitCode } = started.error;
     if (diagnostics.length > 0) process.stderr.write(`${diagnosticLines(diagnostics, paintFor(process.stderr))}\n`);
     const isEmpty = given.length === 0 && exitCode === 2;
@@ -98,24 +167,47 @@ async function runMesh(given: readonly string[], options: Options): Promise<void
   void interrupts.second.then(() => mesh.kill().then(ended.resolve));
   void mesh.stop(graceMs).then(ended.resolve);
   await ended.promise;
-  signals.abort();
 }
 
 /** SIGINT, SIGTERM and SIGHUP alike: the first asks to end, the second insists. */
-function interruptions(signal: AbortSignal): { readonly first: Promise<void>; readonly second: Promise<void> } {
-  const first = Promise.withResolvers<void>();
-  const second = Promise.withResolvers<void>();
-  let count = 0;
-  const onSignal = (): void => {
-    count += 1;
-    (count === 1 ? first : second).resolve();
-  };
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const name of names) process.on(name, onSignal);
-  signal.addEventListener('abort', () => {
-    for (const name of names) process.off(name, onSignal);
-  });
-  return { first: first.promise, second: second.promise };
+class Interrupts implements Disposable {
+  readonly #first = Promise.withResolvers<void>();
+  readonly #second = Promise.withResolvers<void>();
+  readonly #ends: (() => void)[] = [];
+  #count = 0;
+
+  get first(): Promise<void> {
+    return this.#first.promise;
+  }
+
+  get second(): Promise<void> {
+    return this.#second.promise;
+  }
+
+  press(): void {
+    this.#count += 1;
+    (this.#count === 1 ? this.#first : this.#second).resolve();
+  }
+
+  insist(): void {
+    this.press();
+    this.press();
+  }
+
+  /** Takes signals of this process; with `once`, all of them together count as one. */
+  onSignals({ once = false } = {}): void {
+    const onSignal = (): void => {
+      if (!once || this.#count === 0) this.press();
+    };
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(name, onSignal);
+      this.#ends.push(() => process.off(name, onSignal));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const end of this.#ends) end();
+  }
 }
 
 function printJson(event: UpEvent): void {

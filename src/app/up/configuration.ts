@@ -1,5 +1,8 @@
 // What shall run, from files that change: the user's YAML, the gateway that Heddle adds, the image maps, and the plan made of them.
 
+import type { AnyResource, ResourcesByKind } from '#api/kinds.ts';
+import { resourceKey } from '#api/resource.ts';
+import { ClusterIps } from '#app/up/cluster-ips.ts';
 import { missingGateway } from '#app/up/gateway.ts';
 import { withGatewayPorts } from '#app/up/gateway-ports.ts';
 import { imageMapFolders, readImageMaps, watchImageMaps } from '#app/up/images.ts';
@@ -12,7 +15,7 @@ import { MergedSource } from '#sources/merged-source.ts';
 import type { Snapshot, SnapshotSource } from '#sources/snapshot.ts';
 
 export class UpConfiguration implements AsyncDisposable {
-  /** The files and the added gateway, without what runs. */
+  /** The files, the added gateway and the addresses of Services, without what runs. */
   readonly source: SnapshotSource;
   readonly #files: FileSource;
   readonly #folders: readonly string[];
@@ -20,19 +23,20 @@ export class UpConfiguration implements AsyncDisposable {
   readonly #ends: (() => void)[] = [];
   #plan: RuntimePlan;
 
-  /** Reads everything once and then watches it. */
-  static async open(paths: readonly string[], clock: Clock): Promise<UpConfiguration> {
-    return new UpConfiguration(paths, await openFileSource({ paths, clock, watch: true }));
+  /** Reads everything once and then watches it. `serviceRange`: from which Services get addresses; undefined: they get none. */
+  static async open(paths: readonly string[], clock: Clock, serviceRange?: string): Promise<UpConfiguration> {
+    return new UpConfiguration(paths, await openFileSource({ paths, clock, watch: true }), serviceRange);
   }
 
-  private constructor(paths: readonly string[], files: FileSource) {
+  private constructor(paths: readonly string[], files: FileSource, serviceRange: string | undefined) {
     this.#files = files;
     this.#folders = imageMapFolders(paths);
     const added = new MemorySource();
     const add = publisher(added);
-    add(missingGateway(files.current().resources));
+    const beside = additions(serviceRange === undefined ? undefined : new ClusterIps(serviceRange));
+    add(beside(files.current().resources));
     // Before the merged source hears of a change: what it needs beside the files is then there.
-    this.#ends.push(files.onChange((snapshot) => add(missingGateway(snapshot.resources))));
+    this.#ends.push(files.onChange((snapshot) => add(beside(snapshot.resources))));
     this.source = new MergedSource([files, added]);
     this.#plan = this.#makePlan();
     this.#ends.push(this.source.onChange((snapshot) => this.#changed(snapshot.changed)));
@@ -67,4 +71,16 @@ export class UpConfiguration implements AsyncDisposable {
     const { resources } = this.source.current();
     return withGatewayPorts(planPods(resources, readImageMaps(this.#folders)), resources);
   }
+}
+
+/** What stands beside the files, or in place of what is in them: a gateway that they need, and Services with addresses. */
+function additions(addresses: ClusterIps | undefined): (resources: ResourcesByKind) => readonly AnyResource[] {
+  return (resources) => {
+    const gateway = missingGateway(resources);
+    if (addresses === undefined) return gateway;
+    const services = gateway.filter((resource) => resource.kind === 'Service');
+    const addressed = addresses.withAddresses([...resources.Service.values(), ...services]);
+    const replaced = new Set(addressed.map(({ metadata }) => resourceKey(metadata)));
+    return [...gateway.filter((one) => one.kind !== 'Service' || !replaced.has(resourceKey(one.metadata))), ...addressed];
+  };
 }

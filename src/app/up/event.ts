@@ -1,10 +1,14 @@
 // Everything that `heddle up` tells while it runs, as values: one line each for a person, one JSON object each for a program.
+import type { EgressEvent } from '#app/up/egress-relay.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { RuntimeEvent } from '#runtime/event.ts';
 import type { MeshState } from '#runtime/state.ts';
 
 export type UpEvent =
   | RuntimeEvent
+  | EgressEvent
+  /** Where another network than the best was taken: `network` is that which is used. */
+  | { readonly kind: 'network'; readonly network: 'loopback' | 'netns'; readonly reason: string; readonly hint?: string }
   /** What an earlier start had left running, and was ended. */
   | { readonly kind: 'leftovers ended'; readonly names: readonly string[] }
   /** Every pod that can be is ready: the table is due. `afterMs` since the start of the command. */

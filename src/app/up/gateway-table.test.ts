@@ -42,8 +42,8 @@ test('every port that a gateway serves beside plain HTTP is shown with its proto
   const [plan] = withGatewayPorts(planPods(resources, []), resources).pods.values();
   assert.ok(plan !== undefined);
   assert.deepEqual(plan.inbound, [8080, 8443, 9000, 9001, 9443, 9444, 9445]);
-  const inbound = Object.fromEntries(plan.inbound.map((port, index) => [port, { listen: 20_000 + index }]));
-  const shown = openGatewayPorts(buildMesh({ resources }), [{ plan, ports: { address: '127.0.0.1', inbound, outbound: {} } }]);
+  const hostAddresses = Object.fromEntries(plan.inbound.map((port, index) => [port, `127.0.0.1:${20_000 + index}`]));
+  const shown = openGatewayPorts(buildMesh({ resources }), [{ plan, network: { hostAddresses } }]);
   assert.deepEqual(
     shown.map(({ port, protocol, address }) => `${port} ${protocol}://${address}`),
     ['443 tls://127.0.0.1:20001', '9000 tcp://127.0.0.1:20002', '9444 https://127.0.0.1:20005', '9445 https://127.0.0.1:20006'],

@@ -14,20 +14,19 @@ import type { GatewayPortState } from '#runtime/state.ts';
 /** A gateway's container port that `gatewayUrl` stands for. */
 const httpPort = 8080;
 
-type RunningGateway = Pick<PodRun, 'plan' | 'ports'>;
+type RunningGateway = { readonly plan: PodRun['plan']; readonly network: Pick<PodRun['network'], 'hostAddresses'> };
 
 /** In the order of the ports; each address once. */
 export function openGatewayPorts(mesh: Mesh, current: readonly RunningGateway[]): readonly GatewayPortState[] {
   const found = new Map<string, GatewayPortState>();
-  for (const { plan, ports } of current) {
+  for (const { plan, network } of current) {
     const workload = mesh.workloads.get(plan.key);
     if (!plan.isGateway || workload === undefined) continue;
     const gateways = mesh.gateways.filter((gateway) => selects(gateway, workload, mesh));
     for (const { gateway, server } of gateways.flatMap((one) => one.servers.map((each) => ({ gateway: one, server: each })))) {
       const container = containerPort(server.port.number, workload, mesh);
-      const listen = container === httpPort || !isServed(gateway, server, workload, mesh) ? undefined : ports.inbound[String(container)]?.listen;
-      if (listen === undefined) continue;
-      const address = `${ports.address}:${listen}`;
+      const address = container === httpPort || !isServed(gateway, server, workload, mesh) ? undefined : network.hostAddresses[String(container)];
+      if (address === undefined) continue;
       if (!found.has(address)) found.set(address, { port: server.port.number, protocol: protocolOf(server), address });
     }
   }

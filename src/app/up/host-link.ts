@@ -1,7 +1,7 @@
 // The mesh's end of the channel to the process that stayed in the host's network: questions in, sockets and answers out. When the channel closes,
 // whoever stood at the other end is gone.
 import type { Socket } from 'node:net';
-import { type HostAnswer, type HostMessage, type HostRequest } from '#app/up/host-protocol.ts';
+import type { HostAnswer, HostMessage, HostRequest } from '#app/up/host-protocol.ts';
 import type { RawHandle } from '#app/up/host-requests.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { failed, ok, type Result } from '#base/result.ts';
@@ -18,6 +18,8 @@ export type Channel = {
 export type HandedSocket = HostSocket & { readonly handle: object };
 
 type Failure = Pick<Extract<HostAnswer, { readonly kind: 'failed' }>, 'code' | 'reason'>;
+const usualHost = '127.0.0.1';
+
 type Waiting = (answer: HostAnswer, handle: unknown) => void;
 
 export class HostLink implements HostSockets, Disposable {
@@ -44,9 +46,10 @@ export class HostLink implements HostSockets, Disposable {
     });
   }
 
-  async listen(port: number): Promise<Result<HandedSocket, Diagnostic>> {
-    const { answer, handle } = await this.#ask((id) => ({ kind: 'listen', id, port }));
-    if (answer.kind !== 'listening') return failed(notOpened(port, answer));
+  /** `host`: an address of this machine's. */
+  async listen(port: number, host: string = usualHost): Promise<Result<HandedSocket, Diagnostic>> {
+    const { answer, handle } = await this.#ask((id) => ({ kind: 'listen', id, host, port }));
+    if (answer.kind !== 'listening') return failed(notOpened(host, port, answer));
     // It came with a `listening` of our own program.
     const raw = handle as RawHandle & { readonly close: () => void };
     return ok({ handle: raw, fd: raw.fd, port: answer.port, close: () => raw.close() });
@@ -67,7 +70,7 @@ export class HostLink implements HostSockets, Disposable {
 
   /** Who has a port of the host, in words; undefined where it is free. */
   async whyTaken(port: number): Promise<{ readonly holder: string | undefined } | undefined> {
-    const { answer, handle } = await this.#ask((id) => ({ kind: 'listen', id, port }));
+    const { answer, handle } = await this.#ask((id) => ({ kind: 'listen', id, host: usualHost, port }));
     if (answer.kind === 'listening') {
       // As above.
       (handle as { readonly close: () => void }).close();
@@ -100,7 +103,7 @@ function failureOf(answer: HostAnswer): Failure {
   return answer.kind === 'failed' ? answer : { code: 'EPROTO', reason: `unexpected answer: ${answer.kind}` };
 }
 
-function notOpened(port: number, answer: HostAnswer): Diagnostic {
+function notOpened(host: string, port: number, answer: HostAnswer): Diagnostic {
   const { code, reason } = failureOf(answer);
   const holder = answer.kind === 'failed' && answer.holder !== undefined ? ` by ${answer.holder}` : '';
   const why =
@@ -108,7 +111,7 @@ function notOpened(port: number, answer: HostAnswer): Diagnostic {
   return {
     code: 'HDL0041',
     severity: 'error',
-    message: `cannot listen on this machine's 127.0.0.1:${port}: ${why}`,
+    message: `cannot listen on ${host}:${port} of this machine: ${why}`,
     hint: 'choose another port (0 takes any free one): --gateway-port, --admin-port',
   };
 }

@@ -1,10 +1,12 @@
 // What a mesh in a network of its own asks of the process that stayed in the host's, and is answered: one message each over the IPC channel of
 // Node, with a socket where there is one. Only these pass the border.
 
+import type { NetnsMeans } from '#runtime/netns/availability.ts';
+
 export type HostRequest =
-  /** A listening socket on the host's 127.0.0.1; port 0: any. */
-  | { readonly kind: 'listen'; readonly id: number; readonly port: number }
-  /** A connection of the host to `host:port`, an address in numbers. */
+  /** A listening socket on an address of the host; port 0: any. */
+  | { readonly kind: 'listen'; readonly id: number; readonly host: string; readonly port: number }
+  /** A connection of the host to `host:port`, an address or a name that the host knows. */
   | { readonly kind: 'connect'; readonly id: number; readonly host: string; readonly port: number }
   /** A DNS message (RFC 1035 section 4) for the host's resolvers. */
   | { readonly kind: 'resolve'; readonly id: number; readonly query: Uint8Array };
@@ -25,3 +27,13 @@ export type HostMessage = HostAnswer | HostNotice;
 
 /** Whether the mesh may reach out of its network. */
 export type Egress = 'none' | 'host';
+
+/** What the host's side found out before it began the other one, as the option --inside carries it. */
+export type InnerSettings = {
+  readonly means: NetnsMeans;
+  /** Who typed the command. */
+  readonly user: { readonly uid: number; readonly gid: number };
+  readonly egress: Egress;
+  /** When the command began, in milliseconds since the epoch. */
+  readonly startedAtMs: number;
+};

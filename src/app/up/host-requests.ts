@@ -35,13 +35,13 @@ function refuse({ id }: HostRequest, reply: Reply): void {
   reply({ kind: 'failed', id, code: 'EGRESS', reason: 'nothing may leave the mesh' });
 }
 
-function listen({ id, port }: Extract<HostRequest, { readonly kind: 'listen' }>, reply: Reply): void {
+function listen({ id, host, port }: Extract<HostRequest, { readonly kind: 'listen' }>, reply: Reply): void {
   const server = createServer();
   server.once('error', (error: NodeJS.ErrnoException) => {
     const holder = error.code === 'EADDRINUSE' ? portHolder(port) : undefined;
     reply({ kind: 'failed', id, code: error.code ?? '', reason: error.message, ...(holder !== undefined && { holder }) });
   });
-  server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+  server.listen({ port, host, exclusive: true }, () => {
     const address = server.address();
     const bound = typeof address === 'object' && address !== null ? address.port : port;
     reply({ kind: 'listening', id, port: bound }, rawHandle(server), () => server.close());

@@ -1,15 +1,16 @@
 // `heddle up` in a network of its own is two processes: this one stays in the host's namespaces, starts the same command once more inside new ones,
 // does for it what can only be done outside, and ends with it. Neither outlives the other: the channel between them tells of an end.
 import { type ChildProcess, type SendHandle, spawn } from 'node:child_process';
-import type { Egress, HostAnswer, HostNotice, HostRequest } from '#app/up/host-protocol.ts';
+import type { Egress, HostAnswer, HostNotice, HostRequest, InnerSettings } from '#app/up/host-protocol.ts';
 import { answerRequest, type HandedOver } from '#app/up/host-requests.ts';
+import { type NetnsMeans, outerCommand } from '#runtime/netns/availability.ts';
 
 export type HostSideOptions = {
-  /** The Node that runs this program, and what it runs: the script and its arguments. */
+  /** The Node that runs this program, and what it runs: the script, the name of the command, its arguments. */
   readonly nodeProgram: string;
   readonly commandLine: readonly string[];
-  /** The program and the arguments that put a command into namespaces of its own: `unshare --net …`. */
-  readonly enter: readonly string[];
+  readonly means: NetnsMeans;
+  readonly user: InnerSettings['user'];
   readonly egress: Egress;
   readonly environment: NodeJS.ProcessEnv;
 };
@@ -20,7 +21,10 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Runs the mesh inside to its end. Terminal and standard streams are its own; signals to this process are passed on. */
 export async function runInside(options: HostSideOptions): Promise<InnerEnd> {
-  const [command = '', ...args] = [...options.enter, options.nodeProgram, ...options.commandLine];
+  const { means, user, egress, nodeProgram } = options;
+  const settings: InnerSettings = { means, user, egress, startedAtMs: performance.timeOrigin };
+  const [script = '', name = '', ...rest] = options.commandLine;
+  const [command = '', ...args] = [...outerCommand(means), nodeProgram, script, name, '--inside', JSON.stringify(settings), ...rest];
   const child = spawn(command, args, {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     env: options.environment,
@@ -32,7 +36,7 @@ export async function runInside(options: HostSideOptions): Promise<InnerEnd> {
   for (const signal of signals) process.on(signal, interrupt);
   child.on('message', (message) => {
     // Our own program sends them.
-    void answerRequest(message as HostRequest, options.egress, (answer, handle, sent) => tell(child, answer, handle, sent));
+    void answerRequest(message as HostRequest, egress, (answer, handle, sent) => tell(child, answer, handle, sent));
   });
   try {
     return await endOf(child);

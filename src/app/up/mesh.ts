@@ -13,6 +13,7 @@ import { type Findings, findingNews, findingsByText } from '#app/up/finding-news
 import { gatewayPorts } from '#app/up/gateway-ports.ts';
 import { openGatewayPorts } from '#app/up/gateway-table.ts';
 import type { UpOptions } from '#app/up/options.ts';
+import type { OpenPlace } from '#app/up/place.ts';
 import { publisher } from '#app/up/publish.ts';
 import { meshState, tryLine } from '#app/up/state.ts';
 import { hintForWaiting } from '#app/up/waiting.ts';
@@ -22,10 +23,9 @@ import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
 import type { Authority } from '#ca/folder/authority.ts';
 import { readMeshSettings } from '#model/build/mesh-settings.ts';
-import { loopbackNetwork } from '#runtime/loopback-network.ts';
 import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
-import { isPortFree, PortAllocator } from '#runtime/port-allocator.ts';
+import { PortAllocator } from '#runtime/port-allocator.ts';
 import type { StartProxy } from '#runtime/proxy-process.ts';
 import { type MeshState, removeState, writeState } from '#runtime/state.ts';
 import { Supervisor } from '#runtime/supervisor.ts';
@@ -36,7 +36,6 @@ import { MergedSource } from '#sources/merged-source.ts';
 export type UpMeshOptions = UpOptions & { readonly configuration: UpConfiguration; readonly envoyBinary?: string };
 
 const domain = 'cluster.local';
-const address = '127.0.0.1';
 /** How long a change may take to reach every proxy before a pod leaves all the same. */
 const settleMs = 5_000;
 /** When pods that are not ready are named. */
@@ -47,6 +46,7 @@ export class UpMesh {
   readonly #watchdog = new Watchdog();
   readonly #allocator: PortAllocator;
   readonly #running = new MemorySource();
+  #place: OpenPlace | undefined;
   #source: MergedSource | undefined;
   #controlPlane: ControlPlane | undefined;
   #supervisor: Supervisor | undefined;
@@ -72,13 +72,18 @@ export class UpMesh {
     const authority = openAuthority({ folder: join(stateFolder, 'ca'), clock, logger });
     if (!authority.ok) return authority;
     this.#authority = authority.value;
-    const [xdsPort, securePort] = [await this.#allocator.take(), await this.#allocator.take()];
+    const place = await this.#openPlace(logger);
+    if (!place.ok) return place;
+    const { network, ports } = place.value;
+    const adminSocket = await place.value.adminSocket(this.#options.adminDoor.address, this.#options.adminPort);
+    if (!adminSocket.ok) return adminSocket;
     const started = await startControlPlane({
       source: this.#source,
-      address,
-      port: xdsPort,
-      secure: { port: securePort, authority: authority.value },
+      address: network.nodeAddress,
+      port: ports.plain,
+      secure: { port: ports.secure, authority: authority.value },
       adminPort: this.#options.adminPort,
+      ...(adminSocket.value !== undefined && { adminSocket: adminSocket.value }),
       adminDoor: this.#options.adminDoor,
       logger,
       clock,
@@ -97,16 +102,16 @@ export class UpMesh {
       logger,
     });
     this.#tellDiagnostics();
-    const isHttpsFree = await isPortFree(8443);
+    const isHttpsFree = (await this.#options.place.whyTaken(8443)) === undefined;
     this.#supervisor = new Supervisor({
       domain,
       inherited: this.#options.environment,
       nodeProgram: this.#options.nodeProgram,
-      startProxy: await this.#proxies(`${address}:${securePort}`, this.#credentials, logger),
+      startProxy: await this.#proxies(`${network.nodeAddress}:${ports.secure}`, this.#credentials, logger),
       watchdog: this.#watchdog,
       clock,
       emit: this.#options.onEvent,
-      network: loopbackNetwork(this.#allocator),
+      network,
       fixedPorts: (plan) => gatewayPorts(plan, configuration.plan, { http: this.#options.gatewayPort, isHttpsFree }),
       logFile: (plan, container) => this.#logFile(plan, container),
       publish: publisher(this.#running),
@@ -133,8 +138,9 @@ export class UpMesh {
       security: ({ plan }) => security(plan),
       gatewayPorts: this.#controlPlane === undefined ? [] : openGatewayPorts(this.#controlPlane.mesh(), this.#supervisor?.current() ?? []),
       adminUrl: this.#controlPlane?.adminUrl,
-      xdsAddress: this.#controlPlane === undefined ? undefined : `${address}:${this.#controlPlane.port}`,
-      others: this.#watchdog.pid === undefined ? [] : [{ pid: this.#watchdog.pid, name: 'watchdog' }],
+      xdsAddress: this.#controlPlane === undefined ? undefined : this.#place?.plainAddress,
+      pid: this.#options.place.pid,
+      others: [...this.#options.place.others, ...(this.#watchdog.pid === undefined ? [] : [{ pid: this.#watchdog.pid, name: 'watchdog' }])],
     });
   }
 
@@ -153,8 +159,22 @@ export class UpMesh {
     this.#supervisor?.kill();
     this.#forget();
     await this.#watchdog[Symbol.asyncDispose]();
+    await this.#place?.[Symbol.asyncDispose]();
     clearImmediate(this.#stateTimer);
     removeState(this.#options.stateFolder);
+  }
+
+  async #openPlace(logger: Logger): Promise<Result<OpenPlace, Diagnostic>> {
+    const { place, clock, onEvent: emit } = this.#options;
+    const opened = await place.open({ domain, allocator: this.#allocator, clock, logger, podAt: (address) => this.#podAt(address), emit });
+    if (opened.ok) this.#place = opened.value;
+    return opened;
+  }
+
+  /** `reviews-v1.default` */
+  #podAt(address: string): string | undefined {
+    const pod = this.#supervisor?.runs().find(({ network }) => network.ports.address === address)?.plan.pod;
+    return pod === undefined ? undefined : `${pod.metadata.name}.${pod.metadata.namespace}`;
   }
 
   #forget(): void {
@@ -168,6 +188,7 @@ export class UpMesh {
     this.#forget();
     await this.#source?.[Symbol.asyncDispose]();
     await this.#watchdog[Symbol.asyncDispose]();
+    await this.#place?.[Symbol.asyncDispose]();
     clearImmediate(this.#stateTimer);
     removeState(this.#options.stateFolder);
   }

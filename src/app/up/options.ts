@@ -1,12 +1,15 @@
 // What `heddle up` is asked for, and what of the world around it it may use.
 import type { AdminDoor } from '#admin/door.ts';
 import type { UpEvent } from '#app/up/event.ts';
+import type { MeshPlace } from '#app/up/place.ts';
 import type { Clock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
 
 export type UpOptions = {
   readonly paths: readonly string[];
   readonly dataPlane: 'embedded' | 'envoy';
+  /** In which network it runs. */
+  readonly place: MeshPlace;
   /** 0 takes a free one. */
   readonly gatewayPort: number;
   readonly adminPort: number;

@@ -8,6 +8,8 @@ import type { PodRun } from '#runtime/pod-run.ts';
 import type { GatewayPortState, MeshState, ProcessState, WorkloadState } from '#runtime/state.ts';
 
 export type StateParts = {
+  /** The process that a user ends. */
+  readonly pid: number;
   readonly phase: MeshState['phase'];
   readonly dataPlane: string;
   readonly paths: readonly string[];
@@ -28,8 +30,8 @@ export function meshState(parts: StateParts): MeshState {
   const gatewayPorts = parts.gatewayPorts.filter(({ address }) => `http://${address}` !== gatewayUrl);
   return {
     version: 1,
-    pid: process.pid,
-    started: processStart(process.pid) ?? '',
+    pid: parts.pid,
+    started: processStart(parts.pid) ?? '',
     phase: parts.phase,
     dataPlane: parts.dataPlane,
     paths: parts.paths,
@@ -50,9 +52,9 @@ function gatewaysLast(a: PodRun, b: PodRun): number {
 function gatewayUrlOf(current: readonly PodRun[]): string | undefined {
   const gateway = current.find(({ plan }) => plan.isGateway);
   if (gateway === undefined) return undefined;
-  const { inbound, address } = gateway.ports;
-  const port = (inbound['8080'] ?? Object.values(inbound)[0])?.listen;
-  return port === undefined ? undefined : `http://${address}:${port}`;
+  const { hostAddresses } = gateway.network;
+  const address = hostAddresses['8080'] ?? Object.values(hostAddresses)[0];
+  return address === undefined ? undefined : `http://${address}`;
 }
 
 /**
