@@ -10,8 +10,10 @@ import { type PodOwner, type WorkloadPod, workloadPods } from '#api/workload-pod
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { type ContainerCommand, containerCommand } from '#runtime/container-command.ts';
 import type { ImageMap } from '#runtime/image-map.ts';
+import type { MeshNetwork } from '#runtime/network.ts';
 import { inboundPorts } from '#runtime/pod-ports.ts';
 import { type ProxySettings, proxyConfigDiagnostics, proxySettings } from '#runtime/proxy-settings.ts';
+import { type RolloutStrategy, rolloutStrategy } from '#runtime/rollout-strategy.ts';
 import { sidecarContainer } from '#runtime/sidecar-container.ts';
 import { fieldsWithoutEffect } from '#runtime/without-effect.ts';
 
@@ -37,6 +39,8 @@ export type PodPlan = {
   readonly proxy: ProxySettings;
   /** From SIGTERM to SIGKILL. */
   readonly graceMs: number;
+  /** How it is replaced by another one of its place. */
+  readonly rollout: RolloutStrategy;
   /** Changes when the pod must be replaced: its spec, labels, annotations, commands or ports. */
   readonly fingerprint: string;
 };
@@ -50,13 +54,13 @@ export type RuntimePlan = {
 
 const defaultGraceMs = 30_000;
 
-/** Plans every pod of a snapshot. `resources` are the user's, without what the runtime itself publishes. */
-export function planPods(resources: ResourcesByKind, images: readonly ImageMap[]): RuntimePlan {
+/** Plans every pod of a snapshot, for a network of this kind. `resources` are the user's, without what the runtime itself publishes. */
+export function planPods(resources: ResourcesByKind, images: readonly ImageMap[], network: MeshNetwork['kind'] = 'loopback'): RuntimePlan {
   const pods = new Map<string, PodPlan>();
   const unplanned = new Set<string>();
   const diagnostics: Diagnostic[] = images.flatMap((map) => map.diagnostics);
   for (const [key, workload] of workloadPods(resources)) {
-    const plan = planPod(key, workload, resources, images, diagnostics);
+    const plan = planPod(key, workload, resources, images, network, diagnostics);
     if (plan === undefined) unplanned.add(key);
     else pods.set(key, plan);
   }
@@ -69,6 +73,7 @@ function planPod(
   { pod, owner }: WorkloadPod,
   resources: ResourcesByKind,
   images: readonly ImageMap[],
+  network: MeshNetwork['kind'],
   diagnostics: Diagnostic[],
 ): PodPlan | undefined {
   let isComplete = true;
@@ -83,7 +88,7 @@ function planPod(
     });
   const initContainers = planContainers('initContainers');
   const containers = planContainers('containers');
-  diagnostics.push(...fieldsWithoutEffect(pod));
+  diagnostics.push(...fieldsWithoutEffect(pod, network));
   if (!isComplete) return undefined;
   const proxy = proxySettings(pod, resources.ProxyConfig.values(), meshProxyConfig(resources.ConfigMap.get('istio-system/istio')));
   const inbound = inboundPorts(pod, resources.Service.values(), resources.ServiceEntry.values());
@@ -99,6 +104,7 @@ function planPod(
     restartPolicy: pod.spec.restartPolicy ?? (owner?.kind === 'Job' ? 'OnFailure' : 'Always'),
     ...jobRuns(pod.metadata.namespace, owner, resources),
     graceMs: (pod.spec.terminationGracePeriodSeconds ?? defaultGraceMs / 1000) * 1000,
+    rollout: rolloutStrategy(key, pod.metadata.namespace, owner, resources),
     fingerprint: fingerprintOf([pod.spec, pod.metadata, initContainers, containers, inbound, proxy, configOf(pod, resources)]),
   };
 }

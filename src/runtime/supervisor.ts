@@ -20,8 +20,8 @@ export type SupervisorOptions = Omit<PodRunOptions, 'plan' | 'network' | 'genera
   readonly onChange: () => void;
 };
 
-/** One pod of the plan: the run that serves, and the one that shall take its place. */
-type Slot = { current: PodRun; next?: PodRun };
+/** One pod of the plan: the run that serves, the one that shall take its place, and what is wanted there when it is its turn. */
+type Slot = { current: PodRun; next?: PodRun; wanted?: PodPlan /** The old one went first, and the new one is not ready yet. */; renewing?: PodRun };
 
 const emptyServices: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'> = {
   Service: new Map(),
@@ -62,8 +62,7 @@ export class Supervisor {
 
   /** Makes the running pods like `plan`. Resolves when every start and end has been begun, not when they are done. */
   apply(plan: RuntimePlan, resources: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'>): Promise<void> {
-    this.#applying = this.#applying.then(() => this.#apply(plan, resources));
-    return this.#applying;
+    return this.#serially(() => this.#apply(plan, resources));
   }
 
   /** Gateways first, so that requests on their way still find their pods; then everything else. */
@@ -102,27 +101,106 @@ export class Supervisor {
       if (slot === undefined) {
         const current = await this.#start(pod);
         if (current !== undefined) this.#slots.set(pod.key, { current });
-      } else if ((slot.next ?? slot.current).plan.fingerprint !== pod.fingerprint) await this.#replace(slot, pod);
+      } else await this.#want(slot, pod);
     }
+    await this.#advance();
     this.#publish();
   }
 
-  async #replace(slot: Slot, plan: PodPlan): Promise<void> {
-    this.#options.emit({ kind: 'replacing', workload: plan.key, reason: 'its definition has changed' });
-    if (slot.next !== undefined) void this.#leave(slot.next);
-    delete slot.next;
-    const isFixed = Object.keys(this.#options.fixedPorts(plan)).length > 0;
-    if (!isFixed && slot.current.ready) {
-      const next = await this.#start(plan);
-      if (next !== undefined) slot.next = next;
+  /** What the slot has or is to have becomes like the plan, now or when it is its turn. */
+  async #want(slot: Slot, plan: PodPlan): Promise<void> {
+    if (slot.current.plan.fingerprint === plan.fingerprint) {
+      delete slot.wanted;
+      this.#dropNext(slot);
       return;
     }
+    if ((slot.next?.plan ?? slot.wanted)?.fingerprint === plan.fingerprint) return;
+    this.#options.emit({ kind: 'replacing', workload: plan.key, reason: 'its definition has changed' });
+    this.#dropNext(slot);
+    if (slot.current.ready && !this.#hasFixedPorts(plan)) slot.wanted = plan;
+    else await this.#exchange(slot, plan, this.#hasFixedPorts(plan));
+  }
+
+  #dropNext(slot: Slot): void {
+    if (slot.next !== undefined) void this.#leave(slot.next);
+    delete slot.next;
+  }
+
+  #hasFixedPorts(plan: PodPlan): boolean {
+    return Object.keys(this.#options.fixedPorts(plan)).length > 0;
+  }
+
+  /** The old one leaves and the new one comes; `inTurn`: both cannot be there at once. */
+  async #exchange(slot: Slot, plan: PodPlan, inTurn: boolean): Promise<void> {
+    delete slot.wanted;
     const left = this.#leave(slot.current);
-    // Both cannot have the same port: the old one goes first.
-    if (isFixed) await left;
+    if (inTurn) await left;
     const current = await this.#start(plan);
     if (current === undefined) this.#slots.delete(plan.key);
     else slot.current = current;
+  }
+
+  /** Begins with the pods that are to be replaced and whose turn it is. */
+  async #advance(): Promise<void> {
+    if (this.#stopping) return;
+    const underWay = new Map<string, number>();
+    for (const { current, next, renewing } of this.#slots.values()) {
+      if (next === undefined && renewing !== current) continue;
+      const { group } = current.plan.rollout;
+      underWay.set(group, (underWay.get(group) ?? 0) + 1);
+    }
+    // From the highest number down, as StatefulSets go.
+    for (const slot of [...this.#slots.values()].reverse()) {
+      const { wanted } = slot;
+      if (wanted === undefined) continue;
+      const { group, first, most } = wanted.rollout;
+      const count = underWay.get(group) ?? 0;
+      if (count >= most) continue;
+      underWay.set(group, count + 1);
+      delete slot.wanted;
+      if (first === 'new') {
+        const next = await this.#start(wanted);
+        if (next !== undefined) slot.next = next;
+      } else {
+        // The others of its group go at the same time; whoever waits for their end must not hold up the rest of the plan.
+        void this.#renew(slot, wanted);
+      }
+    }
+  }
+
+  async #renew(slot: Slot, wanted: PodPlan): Promise<void> {
+    const old = slot.current;
+    slot.renewing = old;
+    await this.#leave(old);
+    await this.#serially(async () => {
+      // Meanwhile the pod may have gone, or another one come.
+      if (this.#stopping || this.#slots.get(wanted.key) !== slot || slot.current !== old) return;
+      const current = await this.#start(wanted);
+      if (current === undefined) {
+        this.#slots.delete(wanted.key);
+        return;
+      }
+      slot.current = current;
+      slot.renewing = current;
+    });
+  }
+
+  #serially(work: () => Promise<void>): Promise<void> {
+    this.#applying = this.#applying.then(work);
+    return this.#applying;
+  }
+
+  /** Ends the pod and starts it anew, as when it was deleted and its controller makes another one. */
+  replace(key: string, reason: string): Promise<void> {
+    return this.#serially(async () => {
+      const slot = this.#slots.get(key);
+      if (slot === undefined || this.#stopping) return;
+      this.#options.emit({ kind: 'replacing', workload: key, reason });
+      const plan = slot.wanted ?? slot.next?.plan ?? slot.current.plan;
+      this.#dropNext(slot);
+      await this.#exchange(slot, plan, this.#hasFixedPorts(plan));
+      this.#publish();
+    });
   }
 
   /** Undefined where the network has no place for it: that is told, and tried again. */
@@ -182,13 +260,20 @@ export class Supervisor {
   }
 
   #changed(): void {
+    let hasRoom = false;
     for (const slot of this.#slots.values()) {
+      if (slot.renewing === slot.current && slot.current.ready) {
+        delete slot.renewing;
+        hasRoom = true;
+      }
       if (slot.next?.ready !== true) continue;
       const old = slot.current;
       slot.current = slot.next;
       delete slot.next;
+      hasRoom = true;
       void this.#leave(old);
     }
+    if (hasRoom && [...this.#slots.values()].some(({ wanted }) => wanted !== undefined)) void this.#serially(() => this.#advance());
     if (!this.#publishPlanned) {
       this.#publishPlanned = true;
       setImmediate(() => {
