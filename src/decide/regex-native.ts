@@ -61,21 +61,36 @@ function parse(source: string): Piece[] | undefined {
       at += choice[0].length;
       continue;
     }
-    const set = /^(?:\\([\s\S])|(\[\^?[^\\[\]]+\])|([^\\^$*+?()[\]{}|]))/.exec(source.slice(at));
+    const set = /^(?:\\([\s\S])|(\[(?:\^|(?!\^))[^\\[\]]+\])|([^\\^$*+?()[\]{}|]))/.exec(source.slice(at));
     if (set === null) return undefined;
     const text = setSource(set[1], set[2], set[3]);
     if (text === undefined) return undefined;
     at += set[0].length;
-    const repeat = /^(?:([*+?])|\{(\d{1,2})(,)?(\d{1,2})?\})/.exec(source.slice(at));
+    const repeat = /^(?:([*+?])|\{(\d{1,2})(?:(,)(\d{1,2})?)?\})/.exec(source.slice(at));
     at += repeat?.[0].length ?? 0;
     if (repeat !== null && /^[?+*{]/.test(source.slice(at))) return undefined;
     const bounds = boundsOf(repeat);
     if (bounds === undefined) return undefined;
-    const test = new RegExp(`^${text}$`);
-    pieces.push({ kind: 'set', source: text, has: (code) => test.test(String.fromCharCode(code)), ...bounds });
+    pieces.push({ kind: 'set', source: text, has: setOf(set[3], text), ...bounds });
   }
   return pieces;
 }
+
+/** Which characters a set takes. `plain`: it is one character, or the dot. */
+function setOf(plain: string | undefined, text: string): (code: number) => boolean {
+  if (plain === '.') return (code) => code !== 10;
+  if (plain !== undefined) return (code) => code === plain.charCodeAt(0);
+  const known = sets.get(text);
+  if (known !== undefined) return known;
+  const test = new RegExp(`^${text}$`);
+  const has = (code: number): boolean => test.test(String.fromCharCode(code));
+  if (sets.size < mostSets) sets.set(text, has);
+  return has;
+}
+
+/** The same few sets stand in most patterns. */
+const sets = new Map<string, (code: number) => boolean>();
+const mostSets = 64;
 
 function setSource(escaped: string | undefined, bracket: string | undefined, plain: string | undefined): string | undefined {
   if (escaped !== undefined) return shorthand[escaped] ?? (punctuation.test(escaped) ? `[\\${escaped}]` : undefined);

@@ -26,13 +26,19 @@ test('a match is of the whole text', () => {
     ['.*\\.example\\.com', 'aXexample.com', false],
     ['\\d{3}', '123', true],
     ['\\d{3}', '1234', false],
+    ['.*/ns/a\\.b/.*', 'spiffe://td/ns/a.b/sa/c', true],
+    ['.*/ns/a\\.b/.*', 'spiffe://td/ns/aXb/sa/c', false],
+    ['.*/ns/a/.*', '/ns/a/\n', false],
+    ['a{120}', 'a'.repeat(120), true],
+    ['a{120}', 'a'.repeat(12), false],
     ['', '', true],
   ];
   for (const [pattern, text, matches] of table) assert.equal(regex(pattern).matches(text), matches, `${pattern} on ${text}`);
 });
 
 test('what RE2 does not know is an error with its reason', () => {
-  for (const pattern of ['(?=a)', '(a)\\1', '[', '(', 'a**', 'x{1001}']) assert.equal(compileRegex(pattern).ok, false, pattern);
+  for (const pattern of ['(?=a)', '(a)\\1', '[', '(', 'a**', 'x{1001}', 'x{3,1}', '[z-a]', '[^]', '*a'])
+    assert.equal(compileRegex(pattern).ok, false, pattern);
 });
 
 test('plain routes run on the native engine, ambiguous ones never do', () => {
@@ -40,6 +46,48 @@ test('plain routes run on the native engine, ambiguous ones never do', () => {
   const careful = ['(a+)+', '(a|a)*b', '.*a.*b.*', 'a?a?a?aaa', 'a*a*b', '(a|ab)(c|bcd)', '(?i)x', '.*a*b', '\\bx', '[[:alpha:]]+', 'a{2,3}{4}'];
   for (const pattern of native) assert.notEqual(nativeSourceOf(pattern), undefined, pattern);
   for (const pattern of careful) assert.equal(nativeSourceOf(pattern), undefined, pattern);
+});
+
+test('whatever runs natively is an expression of RE2', () => {
+  const part = fc.constantFrom(
+    'a',
+    'z',
+    '-',
+    '[',
+    ']',
+    '^',
+    '{',
+    '}',
+    '1',
+    '64',
+    '65',
+    ',',
+    '(',
+    ')',
+    '|',
+    '*',
+    '+',
+    '?',
+    '.',
+    '\\',
+    'd',
+    '_',
+    ' ',
+    ':',
+    '$',
+  );
+  let natives = 0;
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+      const source = parts.join('');
+      const compiled = compileRegex(source);
+      if (!compiled.ok || compiled.value.engine !== 'native') return;
+      natives += 1;
+      assert.doesNotThrow(() => RE2JS.compile(source), source);
+    }),
+    { numRuns: 10_000 },
+  );
+  assert.ok(natives > 500, `only ${natives} patterns ran natively`);
 });
 
 test('time grows with the text, not with its powers', () => {

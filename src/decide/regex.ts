@@ -1,6 +1,6 @@
 // Regular expressions with RE2's syntax and its promise: matching takes time linear in the text, whatever a user or an attacker writes.
-// re2js parses and validates each pattern; patterns that are proven free of backtracking run on the faster native engine. re2js is loaded with the
-// first pattern: most proxies have none.
+// Patterns that are proven free of backtracking run on the faster native engine; re2js parses, validates and runs the others. It is loaded with the
+// first of these: most proxies have none.
 import type * as Re2 from 're2js';
 import { failed, ok, type Result } from '#base/result.ts';
 import { nativeSourceOf } from '#decide/regex-native.ts';
@@ -25,17 +25,37 @@ function compileRe2(source: string): Re2.RE2JS {
 
 /** The error is RE2's own sentence about the pattern (lookahead, backreference, unbalanced bracket …). */
 export function compileRegex(source: string): Result<Regex, string> {
-  let re2: Re2.RE2JS;
+  const native = nativeOf(source);
+  // What is proven to be of the native engine's subset is also one of RE2's: it is asked for more than a match alone.
+  if (native !== undefined) {
+    let re2: Re2.RE2JS | undefined;
+    const replaceAll = (text: string, substitution: string) => replaceEach((re2 ??= compileRe2(source)), text, substitution);
+    return ok({ source, engine: 'native', matches: (text) => native.test(text), replaceAll });
+  }
   try {
-    re2 = compileRe2(source);
+    const re2 = compileRe2(source);
+    const replaceAll = (text: string, substitution: string) => replaceEach(re2, text, substitution);
+    return ok({ source, engine: 're2', matches: (text) => re2.matches(text), replaceAll });
   } catch (error) {
     return failed(error instanceof Error ? error.message : String(error));
   }
-  const replaceAll = (text: string, substitution: string) => replaceEach(re2, text, substitution);
-  const nativeSource = nativeSourceOf(source);
-  if (nativeSource === undefined) return ok({ source, engine: 're2', matches: (text) => re2.matches(text), replaceAll });
-  const native = new RegExp(nativeSource);
-  return ok({ source, engine: 'native', matches: (text) => native.test(text), replaceAll });
+}
+
+type Test = { readonly test: (text: string) => boolean };
+
+/** A literal between two wildcards, as Istio writes rules about namespaces: it is in the text, and all is one line. */
+const contained = /^\.\*((?:\\[^A-Za-z0-9]|[\w/:@ -])+)\.\*$/;
+
+function nativeOf(source: string): Test | undefined {
+  const literal = contained.exec(source)?.[1]?.replaceAll(/\\(.)/g, '$1');
+  if (literal !== undefined && !literal.includes('\n')) return { test: (text) => text.includes(literal) && !text.includes('\n') };
+  try {
+    const nativeSource = nativeSourceOf(source);
+    return nativeSource === undefined ? undefined : new RegExp(nativeSource);
+  } catch {
+    // A range that runs backwards: RE2 says so in its own words.
+    return undefined;
+  }
 }
 
 function replaceEach(re2: Re2.RE2JS, text: string, substitution: string): string {

@@ -11,9 +11,10 @@ type Segment = { readonly kind: 'literal'; readonly text: string } | { readonly 
 type Variable = { readonly kind: 'variable'; readonly name: string; readonly parts: readonly Segment[] };
 type Parsed = { readonly segments: readonly Segment[]; readonly suffix: string };
 
-const literal = "a-zA-Z0-9\\-._~%!$&'()+,;:@=";
+/** The hyphen last, where it needs no backslash: the expressions are of the kind that the native engine runs. */
+const literal = "a-zA-Z0-9._~%!$&'()+,;:@=-";
 /** Of these is what a wildcard takes. */
-const taken = `${literal}*`;
+const taken = `*${literal}`;
 const literalText = new RegExp(`^[${literal}]+$`);
 const mostVariables = 5;
 const longestName = 16;
@@ -114,7 +115,7 @@ function sourceOf(segment: Segment): string {
     case 'one':
       return `[${taken}]+`;
     case 'any':
-      return `[${taken}/]*`;
+      return `[/${taken}]*`;
     case 'variable':
       return segment.parts.length === 0 ? `[${taken}]+` : segment.parts.map(sourceOf).join('/');
   }
