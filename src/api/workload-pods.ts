@@ -69,7 +69,28 @@ function podFromTemplate(controller: KindMap[ControllerKind], template: PodTempl
     ...(controller.metadata.creationTimestamp !== undefined && { creationTimestamp: controller.metadata.creationTimestamp }),
   });
   const pod = { apiVersion: 'v1', kind: 'Pod' as const, metadata };
-  return Object.freeze({ ...pod, origins: templateOrigins(controller.origins, resourceName(pod)), spec: template.spec });
+  return Object.freeze({
+    ...pod,
+    origins: templateOrigins(controller.origins, resourceName(pod)),
+    spec: podSpec(controller, template, metadata.name),
+  });
+}
+
+type PodSpec = PodTemplate['spec'];
+
+/** The same objects again for the same template: what is made of a Pod is found again by them. */
+const ofStatefulSets = new WeakMap<PodSpec, Map<string, PodSpec>>();
+
+/** A StatefulSet's pods have a name each below its headless Service: its controller writes that into them. */
+function podSpec(controller: KindMap[ControllerKind], { spec }: PodTemplate, hostname: string): PodSpec {
+  if (controller.kind !== 'StatefulSet') return spec;
+  const { serviceName: subdomain = '' } = controller.spec;
+  const key = `${hostname} ${subdomain}`;
+  const known = ofStatefulSets.get(spec) ?? new Map<string, PodSpec>();
+  ofStatefulSets.set(spec, known);
+  const made = known.get(key) ?? Object.freeze({ ...spec, hostname, ...(subdomain !== '' && { subdomain }) });
+  known.set(key, made);
+  return made;
 }
 
 /** Places of the Pod's fields inside the controller's template. */

@@ -60,14 +60,17 @@ const shownTypes = [
   ['clusters', typeUrls.cluster],
   ['endpoints', typeUrls.endpoint],
   ['secrets', typeUrls.secret],
+  ['names', typeUrls.nameTable],
 ] as const;
+
+/** Most proxies have no secrets of the control plane, and no name server. */
+const rare: ReadonlySet<ShownType> = new Set(['secrets', 'names']);
 
 export type ShownType = (typeof shownTypes)[number][0];
 
 /** All resources of a proxy by type, sorted by name. `only` leaves out the other types. */
 export function dumpXds({ resources }: Compiled, only?: readonly ShownType[]): Readonly<Record<string, unknown>> {
-  // Most proxies have no secrets of the control plane.
-  const shown = shownTypes.filter(([name, typeUrl]) => (only === undefined ? name !== 'secrets' || resources.has(typeUrl) : only.includes(name)));
+  const shown = shownTypes.filter(([name, typeUrl]) => (only === undefined ? !rare.has(name) || resources.has(typeUrl) : only.includes(name)));
   return Object.fromEntries(
     shown.map(([name, typeUrl]) => [
       name,

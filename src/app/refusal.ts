@@ -66,6 +66,8 @@ function word(typeUrl: TypeUrl): string {
       return 'route configuration';
     case typeUrls.secret:
       return 'secret';
+    case typeUrls.nameTable:
+      return 'name table';
   }
 }
 
@@ -80,6 +82,8 @@ function originsOf({ typeUrl, error }: Refused, name: string, { origins, resourc
       return distinct(routeOrigins(name, error, { origins, resources }));
     case typeUrls.secret:
       return origins.get({ kind: 'secret', secret: name });
+    case typeUrls.nameTable:
+      return [];
   }
 }
 

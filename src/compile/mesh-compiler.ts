@@ -10,12 +10,14 @@ import { applyPatches, patchesFor } from '#compile/envoy-filter.ts';
 import { compileGateway } from '#compile/gateway.ts';
 import { type GatewayCredentials, meshCredentials, withoutSecrets } from '#compile/gateway-credentials.ts';
 import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
+import { clusterNameTable, nameTable } from '#compile/name-table.ts';
 import { rateLimitPatches } from '#compile/rate-limit.ts';
 import { Scope } from '#compile/scope.ts';
 import { selectsProxy } from '#compile/selects-proxy.ts';
 import { compileSidecar } from '#compile/sidecar.ts';
 import { indexSidecars, type SidecarIndex, sidecarFor } from '#compile/sidecar-selection.ts';
 import { noTokenKeys, type TokenKeys } from '#compile/token-keys.ts';
+import type { Unit } from '#compile/unit.ts';
 import { unseenAuthorizers } from '#compile/unseen-authorizers.ts';
 import type { EnvoyPatch } from '#model/envoy-filter.ts';
 import type { Mesh } from '#model/mesh.ts';
@@ -54,7 +56,7 @@ export class MeshCompiler {
     const parts = { cache: this.#cache, credentials, clusters: clusters.resources };
     const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, credentials, this.#cache);
     const policies = { resources: new Map(), origins: authorizationOrigins(this.mesh) };
-    const joined = join([clusters, ...own.shared, assemble(own.units), policies]);
+    const joined = join([clusters, ...own.shared, assemble(own.units), ...nameTable(scope, proxy, this.#cache), policies]);
     const patches = [...this.#rateLimits(proxy), ...patchesFor(this.mesh, proxy)];
     const diagnostics = [
       ...own.diagnostics,
@@ -64,6 +66,11 @@ export class MeshCompiler {
     if (patches.length === 0) return { ...joined, diagnostics };
     const patched = applyPatches(joined, patches, proxy, this.#cache);
     return { ...patched, diagnostics: [...diagnostics, ...patched.diagnostics] };
+  }
+
+  /** What the DNS behind the proxies answers: a name table that is nobody's own. */
+  clusterNames(): Unit {
+    return clusterNameTable(this.mesh, this.#cache);
   }
 
   /** Before the EnvoyFilters' patches, so that those may change what a limit has made. */

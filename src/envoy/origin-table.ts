@@ -20,7 +20,9 @@ export type XdsNode =
   | { readonly kind: 'endpoint'; readonly cluster: string; readonly address: string }
   | { readonly kind: 'secret'; readonly secret: string }
   /** A policy of RBAC rules, by a name that tells whose it is wherever it stands. */
-  | { readonly kind: 'rbacPolicy'; readonly policy: string };
+  | { readonly kind: 'rbacPolicy'; readonly policy: string }
+  /** A host of the name table. */
+  | { readonly kind: 'name'; readonly host: string };
 
 /** Pairs of xDS node and the place that made it. */
 export type NodeOrigin = readonly [node: XdsNode, origin: Origin];

@@ -20,6 +20,8 @@ export type Workload = {
   readonly ready: boolean;
   /** From labels, or from the node of a pod. */
   readonly locality?: Locality;
+  /** Of a pod that has a name of its own below the headless service `subdomain`: spec.hostname (else its name) and spec.subdomain. */
+  readonly podHost?: { readonly hostname: string; readonly subdomain: string };
   /** The Kubernetes node of a pod. */
   readonly node?: string;
   readonly network?: string;

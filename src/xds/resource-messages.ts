@@ -5,7 +5,8 @@ import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#envoy/
 import { type Listener, ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import { type Secret, SecretSchema } from '#envoy/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
-import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
+import { type NameTable, NameTableSchema } from '#envoy/gen/istio/networking/nds/v1/nds_pb.js';
+import { nameTableName, type TypeUrl, typeUrls } from '#envoy/type-url.ts';
 
 /** The message of each type. */
 export type ResourceMessages = {
@@ -14,6 +15,7 @@ export type ResourceMessages = {
   readonly [typeUrls.listener]: Listener;
   readonly [typeUrls.route]: RouteConfiguration;
   readonly [typeUrls.secret]: Secret;
+  readonly [typeUrls.nameTable]: NameTable;
 };
 
 type Reader<Message> = { readonly read: (bytes: Uint8Array) => Message; readonly nameOf: (message: Message) => string };
@@ -24,6 +26,8 @@ const readers: { readonly [Type in TypeUrl]: Reader<ResourceMessages[Type]> } = 
   [typeUrls.listener]: { read: (bytes) => fromBinary(ListenerSchema, bytes), nameOf: (listener) => listener.name },
   [typeUrls.route]: { read: (bytes) => fromBinary(RouteConfigurationSchema, bytes), nameOf: (route) => route.name },
   [typeUrls.secret]: { read: (bytes) => fromBinary(SecretSchema, bytes), nameOf: (secret) => secret.name },
+  // There is one, and it has no name in itself.
+  [typeUrls.nameTable]: { read: (bytes) => fromBinary(NameTableSchema, bytes), nameOf: () => nameTableName },
 };
 
 export function isTypeUrl(text: string): text is TypeUrl {

@@ -27,6 +27,8 @@ export type GoldenOptions = {
   /** Which resource types xds.yaml shows; all unless given. */
   readonly show?: readonly ShownType[];
   readonly explainFailures?: boolean;
+  /** The proxies say that DNS questions of their apps come to them. */
+  readonly capturesDns?: boolean;
   /** `none`: the proxies have no certificate of the mesh. */
   readonly identity?: 'none';
   /** Certificates that in.yaml has places for, by name. */
@@ -89,7 +91,12 @@ function proxiesOf(mesh: Mesh, options: GoldenOptions): readonly { readonly prox
       const redirected = proxyForWorkload(mesh, workload, { kind: 'redirect' });
       const proxy = mode === 'redirect' ? redirected : { ...redirected, interception: loopback(mesh, redirected) };
       return {
-        proxy: { ...proxy, explainFailures: options.explainFailures ?? false, ...(options.identity === 'none' && { withoutIdentity: true }) },
+        proxy: {
+          ...proxy,
+          explainFailures: options.explainFailures ?? false,
+          ...(options.identity === 'none' && { withoutIdentity: true }),
+          ...(options.capturesDns === true && { capturesDns: true }),
+        },
         mode,
       };
     }),

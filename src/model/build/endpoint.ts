@@ -27,7 +27,8 @@ export function endpointsFromSlices(service: ServiceShape, slices: readonly Slic
         if (port === undefined || slicePort.port === undefined) continue;
         for (const address of entry.addresses) {
           const origin = slice.origins.at(['endpoints', index]);
-          endpoints.push(makeEndpoint({ address, port: slicePort.port, servicePort: port, health, workload, pod, origin }));
+          const { hostname } = entry;
+          endpoints.push(makeEndpoint(service, { address, port: slicePort.port, servicePort: port, health, workload, pod, hostname, origin }));
         }
       }
     }
@@ -44,7 +45,8 @@ export function endpointsFromWorkloads(service: ServiceShape, workloads: readonl
       const number = typeof port.targetPort === 'number' ? port.targetPort : workload.ports.find(({ name }) => name === port.targetPort)?.number;
       if (number === undefined) continue;
       const health = workload.ready || publishNotReady ? 'ready' : 'unready';
-      endpoints.push(makeEndpoint({ address: workload.address, port: number, servicePort: port, health, workload, pod, origin: workload.origin }));
+      const { address, origin } = workload;
+      endpoints.push(makeEndpoint(service, { address, port: number, servicePort: port, health, workload, pod, origin }));
     }
   }
   return endpoints.sort(compareEndpoints);
@@ -75,15 +77,20 @@ type EndpointFacts = Pick<Endpoint, 'address' | 'port' | 'health' | 'origin'> & 
   readonly servicePort: ServicePort;
   readonly workload: Workload | undefined;
   readonly pod: string | undefined;
+  /** As an EndpointSlice says it. */
+  readonly hostname?: string | undefined;
 };
 
-function makeEndpoint({ servicePort, workload, pod, ...facts }: EndpointFacts): Endpoint {
+function makeEndpoint({ name, headless }: ServiceShape, { servicePort, workload, pod, hostname, ...facts }: EndpointFacts): Endpoint {
+  const { podHost } = workload ?? {};
+  const ownName = hostname ?? (podHost?.subdomain === name ? podHost.hostname : undefined);
   return {
     ...facts,
     servicePort: servicePort.name,
     servicePortNumber: servicePort.number,
     labels: workload === undefined ? {} : withTopology(workload.labels, workload),
     ...(pod !== undefined && { workload: pod }),
+    ...(headless && ownName !== undefined && { hostname: ownName.toLowerCase() }),
     ...(workload !== undefined && { ...placeOf(workload), ...tlsModeOf(workload) }),
   };
 }

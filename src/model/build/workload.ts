@@ -40,7 +40,7 @@ export function buildWorkloads(resources: ResourcesByKind, memo: BuildMemo): Rea
 function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<Record<string, string>>): Workload {
   const { name, namespace, labels, annotations } = pod.metadata;
   const locality = workloadLocality(labels, nodeLabels);
-  const { nodeName = '' } = pod.spec;
+  const { nodeName = '', hostname = name, subdomain = '' } = pod.spec;
   const network = labels['topology.istio.io/network'] ?? '';
   const ports = readLocalPorts(annotations);
   const gatewayTopology = annotatedTopology(annotations);
@@ -56,6 +56,7 @@ function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<R
     // A pod that says nothing about itself is taken for ready: offline, what would be is what counts.
     ready: ready === undefined ? pod.status?.phase !== 'Pending' : ready.status === 'True',
     ...(locality !== undefined && { locality }),
+    ...(subdomain !== '' && { podHost: { hostname, subdomain } }),
     ...(nodeName !== '' && { node: nodeName }),
     ...(network !== '' && { network }),
     ...(ports !== undefined && { localPorts: ports }),

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { DiscoveryRequestSchema, DiscoveryResponseSchema } from '#envoy/gen/envoy/service/discovery/v3/discovery_pb.js';
-import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
+import { askedForByNoName, type TypeUrl, typeUrls } from '#envoy/type-url.ts';
 import { wildcardName } from '#xds/ads-service.ts';
 import { describeRejections, type Exchange, hold, type RawResource, type Received } from '#xds/client/exchange.ts';
 import type { Rejection, Wanted } from '#xds/client/update.ts';
@@ -72,10 +72,10 @@ export class SotwExchange implements Exchange {
     return toBinary(DiscoveryRequestSchema, request);
   }
 
-  /** "All" is the empty list for clusters and listeners, which every server understands; other types need the explicit name. */
+  /** "All" is the empty list for clusters, listeners and the name table, which every server understands; other types need the explicit name. */
   #namesToAskFor(): string[] {
     if (this.#wanted !== 'all') return [...this.#wanted];
-    return isWholeTruth(this.#typeUrl) ? [] : [wildcardName];
+    return askedForByNoName.has(this.#typeUrl) ? [] : [wildcardName];
   }
 }
 

@@ -1,6 +1,6 @@
-// What a client asks for of one type: names, or everything. Knows the two ways of asking for everything: the name `*`, and (clusters
-// and listeners only) a first request without names.
-import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
+// What a client asks for of one type: names, or everything. Knows the two ways of asking for everything: the name `*`, and (of some types
+// only) a first request without names.
+import { askedForByNoName, type TypeUrl } from '#envoy/type-url.ts';
 import { wildcardName } from '#xds/ads-service.ts';
 
 export class Interest {
@@ -9,7 +9,7 @@ export class Interest {
   #wildcard = false;
 
   constructor(typeUrl: TypeUrl) {
-    this.#legacyAllowed = typeUrl === typeUrls.cluster || typeUrl === typeUrls.listener;
+    this.#legacyAllowed = askedForByNoName.has(typeUrl);
   }
 
   /** True where the client wants all there is. */
