@@ -178,7 +178,7 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
     status: 'all',
   },
   WorkloadEntry: { spec: workload, status: 'all' },
-  WorkloadGroup: { spec: { metadata: 'all', template: { ...workload, serviceAccount: 'all' } } },
+  WorkloadGroup: { spec: { metadata: 'all', template: { ...workload, serviceAccount: 'all' }, probe: 'all' } },
   ...gatewayApiEffects,
 };
 

@@ -35,6 +35,8 @@ export type ProxyAds = {
   readonly state: () => ConnectionState;
   /** The first answer to each of the wildcard subscriptions has come. */
   readonly started: () => boolean;
+  /** That the app behind the proxy is well, or with a reason why it is not. */
+  readonly reportHealth: (reason?: string) => void;
   readonly close: () => void;
 };
 
@@ -77,6 +79,7 @@ export async function subscribeToAds(options: ProxyAdsOptions): Promise<ProxyAds
     wantRoutes: (names) => routes.want(names),
     state: () => client.state,
     started: () => clustersStarted && listenersStarted,
+    reportHealth: (reason) => client.reportHealth(reason),
     close: () => {
       client.close();
       channel?.close();

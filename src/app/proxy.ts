@@ -38,6 +38,10 @@ export type ProxyOptions = {
   readonly random?: () => number;
   /** How long connections may go on when their listener is removed or the proxy ends; 5 s by default. */
   readonly drainMs?: number;
+  /** What its own connections are bound to, at most one address of each family, so that a redirection of its application's leaves them alone. */
+  readonly proxyAddresses?: readonly string[];
+  /** Sockets that listen in another network, inherited from who started the process, by the port that they stand for. */
+  readonly hostSockets?: readonly { readonly port: number; readonly descriptor: number }[];
   /** Called for /quitquitquit and /logging; by default they do nothing. */
   readonly onQuit?: () => void;
   readonly onLogLevel?: (level: LogLevel) => void;
@@ -49,6 +53,8 @@ export type RunningProxy = AsyncDisposable & {
   readonly admin: { readonly address: string; readonly port: number } | undefined;
   /** Resolves once the first configuration is in force. */
   readonly ready: Promise<void>;
+  /** Tells the xDS server that the app behind it is well, or with a reason why it is not. Without one nobody is told. */
+  readonly reportHealth: (reason?: string) => void;
   /** Stops accepting, waits for requests to end (at most `drainMs`), and ends. */
   readonly close: () => Promise<void>;
 };
@@ -84,6 +90,7 @@ class Proxy implements RunningProxy {
   #state: ServerState = 'PRE_INITIALIZING';
   #onReady: () => void = () => {};
   #closing: Promise<void> | undefined;
+  readonly #hostSockets: { readonly close: () => void }[] = [];
 
   constructor(options: ProxyOptions) {
     const { source, clock, logger } = options;
@@ -112,6 +119,7 @@ class Proxy implements RunningProxy {
       connectionLimit: source.kind === 'bootstrap' ? source.bootstrap.connectionLimit : Number.POSITIVE_INFINITY,
       drainMs: this.#drainMs,
       ...localityOf(source.kind === 'xds' ? source.node : source.bootstrap.node),
+      ...proxyAddressesOf(options),
     });
     const common = {
       secrets: {
@@ -159,6 +167,10 @@ class Proxy implements RunningProxy {
     return this.#parts.listeners.all();
   }
 
+  reportHealth(reason?: string): void {
+    this.#ads?.reportHealth(reason);
+  }
+
   /** What keeps it from starting; empty: it runs. */
   async start(): Promise<readonly string[]> {
     const { source } = this.#options;
@@ -169,6 +181,8 @@ class Proxy implements RunningProxy {
     if (staticErrors.length > 0) return staticErrors;
     const adsErrors = await this.#startAds(source);
     if (adsErrors.length > 0) return adsErrors;
+    const socketErrors = await this.#openHostSockets();
+    if (socketErrors.length > 0) return socketErrors;
     this.#state = 'INITIALIZING';
     this.#checkReady();
     return [];
@@ -251,6 +265,20 @@ class Proxy implements RunningProxy {
     return [];
   }
 
+  async #openHostSockets(): Promise<readonly string[]> {
+    const { hostSockets = [] } = this.#options;
+    if (hostSockets.length === 0) return [];
+    const { acceptFrom } = await import('#proxy/capture/host-socket.ts');
+    for (const { port, descriptor } of hostSockets) {
+      try {
+        this.#hostSockets.push(await acceptFrom(descriptor, (socket) => this.#parts.listeners.adopt(socket, port)));
+      } catch (error) {
+        return [`the socket for port ${port} cannot be used: ${error instanceof Error ? error.message : String(error)}`];
+      }
+    }
+    return [];
+  }
+
   #nodeJson(): unknown {
     const { source } = this.#options;
     const node = source.kind === 'xds' ? source.node : source.bootstrap.node;
@@ -272,6 +300,7 @@ class Proxy implements RunningProxy {
 
   async #drain(): Promise<void> {
     this.#state = 'DRAINING';
+    for (const hostSocket of this.#hostSockets.splice(0)) hostSocket.close();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), this.#drainMs);
     await this.#parts.listeners.drain(deadline.signal);
@@ -293,6 +322,12 @@ class Proxy implements RunningProxy {
 
 function localityOf(node: Node | undefined): { readonly locality?: string } {
   return node?.locality === undefined ? {} : { locality: localityName(node.locality) };
+}
+
+/** What was said at the start counts before a bootstrap. */
+function proxyAddressesOf({ source, proxyAddresses }: ProxyOptions): { readonly proxyAddresses?: readonly string[] } {
+  const addresses = proxyAddresses ?? (source.kind === 'bootstrap' ? source.bootstrap.sourceAddresses : []);
+  return addresses.length === 0 ? {} : { proxyAddresses: addresses };
 }
 
 function formatRefusal(kind: 'listener' | 'cluster', { resource, message }: Refusal): string {

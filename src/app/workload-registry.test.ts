@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, type JsonObject } from '@bufbuild/protobuf';
-import { startControlPlane } from '#app/control-plane.ts';
+import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
 import { MeshSource } from '#app/mesh-source.ts';
 import { WorkloadRegistry } from '#app/workload-registry.ts';
 import { systemClock } from '#base/clock.ts';
@@ -14,6 +14,7 @@ import { allServices } from '#model/service.ts';
 import { MemorySource } from '#sources/memory/memory-source.ts';
 import { HandClock } from '#test/support/hand-clock.ts';
 import { resourcesOf } from '#test/support/snapshots.ts';
+import { waitUntil } from '#test/support/wait-until.ts';
 import { AdsClient } from '#xds/client/ads-client.ts';
 import type { LedgerView, NodeSync } from '#xds/server/ledger.ts';
 
@@ -109,6 +110,24 @@ test('it has it until ten seconds after it left, unless it comes back', () => {
   assert.equal(clock.pending, 0);
 });
 
+test('a proxy that probes its app is an endpoint from when it says that the app is well, and only while it is', () => {
+  const { serving, endpoints } = registryOf(new HandClock(), service, group);
+  const probed = { PROXY_CONFIG: { readinessProbe: { tcpSocket: { port: 80 } } } };
+  const one = node('10.0.0.7', probed);
+  assert.ok(serving.resourcesFor(one).ok);
+  assert.deepEqual(endpoints(), []);
+  serving.health?.(one, { well: true });
+  assert.deepEqual(endpoints(), ['10.0.0.7:9090']);
+  serving.health?.(node('10.0.0.7', { ...probed, HEDDLE_SECRETS: 'none' }), { well: false, reason: 'says somebody' });
+  assert.deepEqual(endpoints(), ['10.0.0.7:9090'], 'who has not proved to be the node says nothing about it');
+  serving.health?.(one, { well: false, reason: 'GET / answered 500' });
+  assert.deepEqual(endpoints(), []);
+  const early = node('10.0.0.8', probed);
+  serving.health?.(early, { well: true });
+  assert.ok(serving.resourcesFor(early).ok);
+  assert.deepEqual(endpoints(), ['10.0.0.8:9090'], 'what was said before it was registered counts');
+});
+
 test('a group that is not there, or is for another service account, refuses the proxy', () => {
   const { serving, endpoints } = registryOf(new HandClock(), service, group);
   const why = (metadata: JsonObject): string => {
@@ -162,4 +181,28 @@ test('others are told over xDS of a workload that registers', { timeout: 10_000 
   await using machine = clientOf({ AUTO_REGISTER_GROUP: 'machines' }, '10.0.0.7');
   machine.subscribe(typeUrls.cluster, 'all', () => ok(undefined));
   assert.equal(await seen.promise, '10.0.0.7');
+});
+
+test('what a client says of its health is said again on each new stream, behind its first requests', { timeout: 20_000 }, async () => {
+  await using source = new MemorySource(resourcesOf(service, group));
+  const options = { source, address: '127.0.0.1', logger: silentLogger, clock: systemClock };
+  const first = await startControlPlane({ ...options, port: 0 });
+  assert.ok(first.ok);
+  const { port } = first.value;
+  const metadata = { AUTO_REGISTER_GROUP: 'machines', NAMESPACE: 'shop', PROXY_CONFIG: { readinessProbe: { tcpSocket: { port: 80 } } } };
+  const told = create(NodeSchema, { id: id('10.0.0.7'), metadata });
+  await using machine = new AdsClient({ target: `127.0.0.1:${port}`, node: told, logger: silentLogger, clock: systemClock });
+  machine.subscribe(typeUrls.cluster, 'all', () => ok(undefined));
+  machine.reportHealth('starting');
+  const isEndpoint = (controlPlane: ControlPlane): boolean =>
+    [...allServices(controlPlane.mesh())].some(({ endpoints }) => endpoints.some(({ address }) => address === '10.0.0.7'));
+  await waitUntil('it is registered', () => first.value.mesh().workloadEntries.has('shop/machines-10.0.0.7'));
+  assert.equal(isEndpoint(first.value), false);
+  machine.reportHealth();
+  await waitUntil('it is an endpoint', () => isEndpoint(first.value));
+  await first.value.close();
+  const second = await startControlPlane({ ...options, port });
+  assert.ok(second.ok);
+  await using again = second.value;
+  await waitUntil('it is an endpoint again', () => isEndpoint(again));
 });

@@ -1,13 +1,15 @@
 // WorkloadEntries of proxies that ask to be registered: a node that names a WorkloadGroup (metadata AUTO_REGISTER_GROUP) in, an entry made of the
-// group's template out, for as long as the node is connected and ten seconds more. Entries live in memory, beside what users wrote; one that a user
-// wrote under the same name counts. Source: Istio, pilot/pkg/autoregistration.
+// group's template out, for as long as the node is connected and ten seconds more. Where the node probes its app, the entry has what it says of its
+// health. Entries live in memory, beside what users wrote; one that a user wrote under the same name counts. Source: Istio, pilot/pkg/autoregistration.
 import { create, type JsonObject } from '@bufbuild/protobuf';
 import type { KindMap } from '#api/kinds.ts';
 import { madeResource } from '#api/made-resource.ts';
 import type { Clock } from '#base/clock.ts';
+import { isObject } from '#base/object.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { ResourceSet } from '#envoy/resource.ts';
+import { healthCheckAnnotation } from '#model/build/workload-entry.ts';
 import { formatLocality } from '#model/locality.ts';
 import type { Proxy } from '#model/proxy.ts';
 import { proxyFromNode } from '#model/proxy-from-node.ts';
@@ -15,7 +17,7 @@ import { SnapshotListeners } from '#sources/listeners.ts';
 import { MemorySource } from '#sources/memory/memory-source.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';
 import type { Snapshot, SnapshotSource } from '#sources/snapshot.ts';
-import type { NodeSource } from '#xds/node-source.ts';
+import type { NodeHealth, NodeSource } from '#xds/node-source.ts';
 import type { LedgerView } from '#xds/server/ledger.ts';
 
 type WorkloadEntry = KindMap['WorkloadEntry'];
@@ -25,9 +27,10 @@ type WorkloadGroup = KindMap['WorkloadGroup'];
 const graceMs = 10_000;
 const groupKey = 'AUTO_REGISTER_GROUP';
 const longestName = 253;
+const mostEarly = 1_000;
 
-/** `cancelEnd`: it has left, and is waited for. */
-type Registration = { readonly entry: WorkloadEntry; readonly id: string; cancelEnd: (() => void) | undefined };
+/** `cancelEnd`: it has left, and is waited for. `isKnown`: who it is was proved. */
+type Registration = { readonly entry: WorkloadEntry; readonly id: string; readonly isKnown: boolean; cancelEnd: (() => void) | undefined };
 
 export class WorkloadRegistry implements Disposable {
   readonly #files: SnapshotSource;
@@ -36,6 +39,8 @@ export class WorkloadRegistry implements Disposable {
   readonly #byNode = new Map<string, Registration>();
   /** Nodes with the labels of their entries; the same object for the same node, by which what was compiled for it is known. */
   readonly #labelled = new WeakMap<Node, { readonly entry: WorkloadEntry; readonly node: Node }>();
+  /** What was said by nodes that are not registered yet. */
+  readonly #early = new Map<string, NodeHealth>();
   readonly #listeners = new SnapshotListeners();
   readonly #ends: (() => void)[];
   #snapshot: Snapshot;
@@ -69,6 +74,7 @@ export class WorkloadRegistry implements Disposable {
         if (!given.ok && isNew) this.#unregister(node.id);
         return given;
       },
+      health: (node, health) => this.#report(node, health),
     };
   }
 
@@ -116,11 +122,24 @@ export class WorkloadRegistry implements Disposable {
         `node '${node.id}': its service account is ${own}, and that of WorkloadGroup ${proxy.value.namespace}/${groupName} is ${account}`,
       );
     }
-    const entry = entryOf(group, proxy.value);
+    const entry = entryOf(group, proxy.value, probesItsApp(node));
     const id = `WorkloadEntry/${entry.metadata.namespace}/${entry.metadata.name}`;
-    this.#byNode.set(node.id, { entry, id, cancelEnd: undefined });
-    this.#entries.upsert(entry);
+    this.#byNode.set(node.id, { entry, id, isKnown: isKnown(node), cancelEnd: undefined });
+    this.#entries.upsert(withHealth(entry, this.#early.get(node.id)));
+    this.#early.delete(node.id);
     return ok(entry);
+  }
+
+  /** Whoever comes without a proof says nothing about a node that has one. A stream of its own may be sooner than that of its Envoy. */
+  #report(node: Node, health: NodeHealth): void {
+    const registration = this.#byNode.get(node.id);
+    if (registration === undefined) {
+      if (typeof node.metadata?.[groupKey] !== 'string') return;
+      this.#early.delete(node.id);
+      this.#early.set(node.id, health);
+      const [oldest] = this.#early.keys();
+      if (this.#early.size > mostEarly && oldest !== undefined) this.#early.delete(oldest);
+    } else if (isKnown(node) || !registration.isKnown) this.#entries.upsert(withHealth(registration.entry, health));
   }
 
   #unregister(nodeId: string): void {
@@ -143,13 +162,17 @@ export class WorkloadRegistry implements Disposable {
 }
 
 /** What the node says of itself counts before the group's metadata, and that before its template. Source: Istio, workloadEntryFromGroup. */
-function entryOf({ spec, metadata, origins }: WorkloadGroup, proxy: Proxy): WorkloadEntry {
+function entryOf({ spec, metadata, origins }: WorkloadGroup, proxy: Proxy, isProbed: boolean): WorkloadEntry {
   const [address = ''] = proxy.addresses;
   const network = textOf(proxy.metadata?.['NETWORK']) ?? textOf(spec.template.network);
   const locality = proxy.locality === undefined ? spec.template.locality : formatLocality(proxy.locality);
   const labels = { ...spec.template.labels, ...spec.metadata?.labels, ...proxy.labels };
   const parts = [metadata.name, address.replaceAll(':', '-'), ...(proxy.metadata?.['NETWORK'] === undefined ? [] : [proxy.metadata['NETWORK']])];
-  const annotations = { 'istio.io/autoRegistrationGroup': metadata.name, ...spec.metadata?.annotations };
+  const annotations = {
+    'istio.io/autoRegistrationGroup': metadata.name,
+    ...spec.metadata?.annotations,
+    ...(isProbed && { [healthCheckAnnotation]: 'true' }),
+  };
   return madeResource(
     'WorkloadEntry',
     { name: parts.join('-').slice(-longestName), namespace: proxy.namespace, labels, annotations },
@@ -168,4 +191,21 @@ function entryOf({ spec, metadata, origins }: WorkloadGroup, proxy: Proxy): Work
 
 function textOf(value: string | undefined): string | undefined {
   return value === '' ? undefined : value;
+}
+
+/** Node metadata PROXY_CONFIG: the ProxyConfig that its agent was started with. */
+function probesItsApp({ metadata }: Node): boolean {
+  const config = metadata?.['PROXY_CONFIG'];
+  return isObject(config) && isObject(config['readinessProbe']);
+}
+
+function isKnown({ metadata }: Node): boolean {
+  return metadata?.['HEDDLE_SECRETS'] !== 'none';
+}
+
+/** Source: Istio, transformHealthEvent. */
+function withHealth(entry: WorkloadEntry, health: NodeHealth | undefined): WorkloadEntry {
+  if (health === undefined) return entry;
+  const condition = { type: 'Healthy', status: health.well ? 'True' : 'False', ...(!health.well && { message: health.reason }) };
+  return Object.freeze({ ...entry, status: { conditions: [condition] } });
 }

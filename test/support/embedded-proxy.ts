@@ -25,6 +25,7 @@ export async function startEmbedded(bootstrap: unknown, drainMs = 1_000): Promis
     listeners: () => proxy.listeners(),
     admin: proxy.admin,
     ready: proxy.ready,
+    reportHealth: (reason) => proxy.reportHealth(reason),
     close: () => proxy.close(),
     [Symbol.asyncDispose]: () => proxy.close(),
     port,

@@ -4,7 +4,8 @@ import { array, integer, map, object, oneOf, port, required, type Static, string
 
 const count = integer({ minimum: 0 });
 
-const probe = object(
+/** Also ProxyConfig.readinessProbe. */
+export const workloadProbe = object(
   {
     initialDelaySeconds: count,
     timeoutSeconds: count,
@@ -28,7 +29,8 @@ const probe = object(
 export const workloadGroupSpec = object({
   metadata: object({ labels: map(string()), annotations: map(string()) }),
   template: required(workloadEntrySpec),
-  probe,
+  probe: workloadProbe,
 });
 
 export type WorkloadGroupSpec = Static<typeof workloadGroupSpec>;
+export type WorkloadProbe = Static<typeof workloadProbe>;

@@ -10,7 +10,7 @@ import type { Workload } from '#model/workload.ts';
 type WorkloadEntryResource = KindMap['WorkloadEntry'];
 
 /** Where health checks are on (by annotation), an entry counts once its status says that it is healthy. */
-const healthCheckAnnotation = 'proxy.istio.io/health-checks-enabled';
+export const healthCheckAnnotation = 'proxy.istio.io/health-checks-enabled';
 
 /** By `namespace/name`. */
 export function buildWorkloadEntries({ WorkloadEntry }: Pick<ResourcesByKind, 'WorkloadEntry'>, memo: BuildMemo): ReadonlyMap<string, Workload> {

@@ -10,7 +10,7 @@ import type { Logger } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#envoy/gen/envoy/service/discovery/v3/discovery_pb.js';
-import type { TypeUrl } from '#envoy/type-url.ts';
+import { healthInformation, type TypeUrl } from '#envoy/type-url.ts';
 import { adsService, type XdsMode } from '#xds/ads-service.ts';
 import { reconnectDelayMs } from '#xds/client/backoff.ts';
 import { secretService } from '#xds/client/secret-service.ts';
@@ -56,6 +56,9 @@ const channelOptions = {
 /** A stream that lived this long was fine: the next one is tried for at once. */
 const steadyAfterMs = 1_000;
 
+/** gRPC's status code of a workload that says it is not well. */
+const unavailable = 14;
+
 type Stream = ClientDuplexStream<Buffer, Buffer>;
 
 export class AdsClient implements AsyncDisposable {
@@ -69,6 +72,7 @@ export class AdsClient implements AsyncDisposable {
   #openedMs = 0;
   #cancelRetry: (() => void) | undefined;
   #closed = false;
+  #health: Uint8Array | undefined;
   #state: ConnectionState = { connected: false };
 
   constructor(options: AdsClientOptions) {
@@ -100,6 +104,20 @@ export class AdsClient implements AsyncDisposable {
         this.#subscribers.delete(typeUrl);
       },
     };
+  }
+
+  /**
+   * Says to the server, now and on every later stream, that this workload is well, or with `reason` why it is not (Istio's HealthInformation). Opens
+   * the stream where nothing was subscribed to.
+   */
+  reportHealth(reason?: string): void {
+    const message = { typeUrl: healthInformation, ...(reason !== undefined && { errorDetail: { code: unavailable, message: reason } }) };
+    this.#health =
+      this.#options.mode === 'sotw'
+        ? toBinary(DiscoveryRequestSchema, create(DiscoveryRequestSchema, message))
+        : toBinary(DeltaDiscoveryRequestSchema, create(DeltaDiscoveryRequestSchema, message));
+    if (this.#stream === undefined) this.#connectSoon();
+    else this.#write(this.#stream, this.#health);
   }
 
   /** Ends the stream and the connection; no handler is called after this. */
@@ -137,6 +155,8 @@ export class AdsClient implements AsyncDisposable {
     stream.on('error', (error: Error) => this.#lost(stream, connectionFailure(error.message)));
     stream.on('end', () => this.#lost(stream, 'the server ended the stream'));
     for (const subscriber of this.#subscribers.values()) this.#write(stream, subscriber.exchange.open());
+    // Behind the others, by which the server knows of the workload at all.
+    this.#write(stream, this.#health);
   }
 
   #way(): Result<{ readonly client: Client; readonly metadata: Metadata }, string> {

@@ -7,7 +7,7 @@ import { ok, type Result } from '#base/result.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#envoy/gen/envoy/service/discovery/v3/discovery_pb.js';
 import type { ResourceSet } from '#envoy/resource.ts';
-import { typeUrls } from '#envoy/type-url.ts';
+import { healthInformation, typeUrls } from '#envoy/type-url.ts';
 import type { XdsMode } from '#xds/ads-service.ts';
 import type { NodeSource } from '#xds/node-source.ts';
 import { isTypeUrl } from '#xds/resource-messages.ts';
@@ -42,6 +42,7 @@ export function openSotw(options: ConnectionOptions): Connection {
   const session = new Session('sotw', options);
   const receive = (bytes: Buffer) => {
     const request = fromBinary(DiscoveryRequestSchema, bytes);
+    if (request.typeUrl === healthInformation) return session.health(request.node, request.errorDetail?.message);
     const stream = session.streamOf(request.node);
     if (stream === undefined || !isTypeUrl(request.typeUrl)) return;
     stream.receive(
@@ -57,6 +58,7 @@ export function openDelta(options: ConnectionOptions): Connection {
   const session = new Session('delta', options);
   const receive = (bytes: Buffer) => {
     const request = fromBinary(DeltaDiscoveryRequestSchema, bytes);
+    if (request.typeUrl === healthInformation) return session.health(request.node, request.errorDetail?.message);
     const stream = session.streamOf(request.node);
     if (stream === undefined || !isTypeUrl(request.typeUrl)) return;
     stream.receive(
@@ -75,6 +77,7 @@ class Session {
   #node: Node | undefined;
   #stream: NodeStream | undefined;
   #ended = false;
+  #hasHeaders = false;
 
   constructor(mode: XdsMode, options: ConnectionOptions) {
     this.#mode = mode;
@@ -85,6 +88,37 @@ class Session {
   /** The stream, opened by the first request, which must name the node; undefined when the call was refused. */
   streamOf(claimed: Node | undefined): NodeStream | undefined {
     if (this.#ended || this.#stream !== undefined) return this.#ended ? undefined : this.#stream;
+    const node = this.#nodeOf(claimed);
+    if (node === undefined) return undefined;
+    const resources = this.#resourcesFor(node);
+    if (!resources.ok) {
+      this.#options.logger.log('warn', 'xDS client refused', { node: node.id, reason: resources.error });
+      this.#refuse(grpcStatus.FAILED_PRECONDITION, resources.error);
+      return undefined;
+    }
+    const { call, ledger, logger, clock } = this.#options;
+    const frame = this.#mode === 'sotw' ? frameSotw : frameDelta;
+    const send = (push: Push) => call.write(frame(push));
+    this.#stream = new NodeStream({ nodeId: node.id, mode: this.#mode, ledger, logger, clock, send }, resources.value);
+    this.#sendHeaders();
+    logger.log('debug', 'xDS client connected', { node: node.id, mode: this.#mode });
+    return this.#stream;
+  }
+
+  /**
+   * The node says that it is well, or what is wrong. This may be all that the call is for: beside an Envoy that has its own, whoever looks after it
+   * has one, which takes nobody's record over.
+   */
+  health(claimed: Node | undefined, reason: string | undefined): void {
+    const node = this.#ended ? undefined : this.#nodeOf(claimed);
+    if (node === undefined) return;
+    this.#sendHeaders();
+    this.#options.source.health?.(node, reason === undefined ? { well: true } : { well: false, reason });
+  }
+
+  /** Who the call is for, as its first request says; undefined when it was refused. */
+  #nodeOf(claimed: Node | undefined): Node | undefined {
+    if (this.#node !== undefined) return this.#node;
     if (claimed === undefined || claimed.id === '') {
       this.#refuse(grpcStatus.INVALID_ARGUMENT, 'the first request of a stream must carry the node, with its id');
       return undefined;
@@ -95,23 +129,16 @@ class Session {
       this.#refuse(grpcStatus.PERMISSION_DENIED, admitted.error);
       return undefined;
     }
-    const node = admitted.value;
-    if (!this.#options.carriesSecrets) node.metadata = asStranger(node.metadata);
-    const resources = this.#resourcesFor(node);
-    if (!resources.ok) {
-      this.#options.logger.log('warn', 'xDS client refused', { node: node.id, reason: resources.error });
-      this.#refuse(grpcStatus.FAILED_PRECONDITION, resources.error);
-      return undefined;
-    }
-    const { call, ledger, logger, clock } = this.#options;
-    const frame = this.#mode === 'sotw' ? frameSotw : frameDelta;
-    this.#node = node;
-    const send = (push: Push) => call.write(frame(push));
-    this.#stream = new NodeStream({ nodeId: node.id, mode: this.#mode, ledger, logger, clock, send }, resources.value);
-    // Headers at once: a client that comes back and needs nothing would else not know for a long time that it is served.
-    call.sendMetadata(new Metadata());
-    logger.log('debug', 'xDS client connected', { node: node.id, mode: this.#mode });
-    return this.#stream;
+    if (!this.#options.carriesSecrets) admitted.value.metadata = asStranger(admitted.value.metadata);
+    this.#node = admitted.value;
+    return admitted.value;
+  }
+
+  /** At once: a client that comes back and needs nothing would else not know for a long time that it is served. */
+  #sendHeaders(): void {
+    if (this.#hasHeaders) return;
+    this.#hasHeaders = true;
+    this.#options.call.sendMetadata(new Metadata());
   }
 
   /** A failure in serving one client (a request that does not decode, or our own bug) ends its call alone. */

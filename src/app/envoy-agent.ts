@@ -1,0 +1,108 @@
+// A real Envoy in the foreground, for a workload that no runtime of ours started: it gets its bootstrap, its certificate and its configuration as beside a
+// pod, and while it serves the app is probed and its health told. SIGTERM and SIGINT drain, a second one ends at once.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findEnvoy } from '#agent/binary.ts';
+import { startEnvoy } from '#agent/envoy-process.ts';
+import { leveledLogger } from '#app/leveled-logger.ts';
+import { type ProxyProcessOptions, readAdminPort, readLevel, readProbe, stopSignal } from '#app/proxy-process.ts';
+import { readSource } from '#app/proxy-source.ts';
+import { controlPlaneName, type SecureXds } from '#app/secure-xds.ts';
+import type { HealthOptions } from '#app/workload-health.ts';
+import { systemClock } from '#base/clock.ts';
+import type { Logger } from '#base/logger.ts';
+import { failed, ok, type Result } from '#base/result.ts';
+import { AuthorityChannel } from '#ca/client/authority-channel.ts';
+import { startWorkloadIdentity } from '#ca/client/client.ts';
+import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
+import { WorkloadSecrets } from '#ca/client/workload-secrets.ts';
+import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { AdsClient } from '#xds/client/ads-client.ts';
+
+type Settings = {
+  readonly target: string;
+  readonly node: Node;
+  readonly secure: SecureXds | undefined;
+  readonly binary: string;
+  readonly adminPort: number;
+  readonly logger: Logger;
+  readonly logFile: string;
+  readonly watch: ((options: HealthOptions) => () => void) | undefined;
+};
+
+/** Resolves with the exit code: 0 after a drain, 2 where options cannot be used. `warn` gets what a user must read. */
+export async function runEnvoyAgent(options: ProxyProcessOptions, warn: (line: string) => void): Promise<number> {
+  const settings = await readSettings(options, warn);
+  if (!settings.ok) {
+    for (const problem of settings.error) warn(problem);
+    return 2;
+  }
+  await serve(settings.value);
+  return 0;
+}
+
+async function readSettings(options: ProxyProcessOptions, warn: (line: string) => void): Promise<Result<Settings, readonly string[]>> {
+  const source = await readSource(options, warn);
+  const probe = await readProbe(source);
+  const admin = readAdminPort(options.adminPort ?? '15000');
+  const level = readLevel(options.logLevel ?? 'info');
+  const binary = findEnvoy(options.environment ?? {});
+  const problems = [source, probe, admin, level, binary].flatMap((result) => (result.ok ? [] : [result.error]));
+  if (!source.ok || !probe.ok || !admin.ok || !level.ok || !binary.ok) return failed(problems.flat());
+  if (source.value.kind !== 'xds') return failed(['--envoy goes with --xds: start Envoy itself for a bootstrap of your own']);
+  if (admin.value === 0 || admin.value === undefined) return failed(['--envoy needs an --admin-port that is not 0']);
+  const { target, node, secure } = source.value;
+  // Envoy wants a cluster; of Istio's node id it is `name.namespace`.
+  node.cluster = node.id.split('~')[2] ?? node.id;
+  const logger = leveledLogger(level.value, options.logFile);
+  const logFile = options.logFile ?? '/dev/stderr';
+  return ok({ target, node, secure, binary: binary.value, adminPort: admin.value, logger, logFile, watch: probe.value });
+}
+
+async function serve({ target, node, secure, watch, logger, ...rest }: Settings): Promise<void> {
+  const clock = systemClock;
+  const identity = secure === undefined ? undefined : startWorkloadIdentity({ target, ...secure, logger, clock, random: Math.random });
+  const secrets = identity === undefined ? undefined : new WorkloadSecrets(identity, clock);
+  const workFolder = await mkdtemp(join(tmpdir(), 'heddle-envoy-'));
+  const envoy = await startEnvoy({
+    ...rest,
+    node,
+    xdsTarget: target,
+    workFolder,
+    logger,
+    clock,
+    ...(secrets !== undefined && { secrets, xdsServerName: controlPlaneName }),
+  });
+  let endReports = (): void => {};
+  void envoy.ready.then(
+    () => {
+      logger.log('info', 'ready', { admin: `127.0.0.1:${rest.adminPort}` });
+      if (watch !== undefined) endReports = reportOver({ target, node, secure, identity, logger }, watch);
+    },
+    () => {},
+  );
+  await stopSignal(new AbortController().signal);
+  logger.log('info', 'draining');
+  endReports();
+  await envoy.drain();
+  secrets?.[Symbol.dispose]();
+  await identity?.[Symbol.asyncDispose]();
+  await rm(workFolder, { recursive: true, force: true });
+}
+
+type Reporter = Pick<Settings, 'target' | 'node' | 'secure' | 'logger'> & { readonly identity: WorkloadIdentity | undefined };
+
+/** On a stream of its own, as Envoy's own is Envoy's: it asks for nothing and says only this. */
+function reportOver({ target, node, secure, identity, logger }: Reporter, watch: (options: HealthOptions) => () => void): () => void {
+  const clock = systemClock;
+  const channel = secure === undefined ? undefined : new AuthorityChannel({ target, serverName: controlPlaneName, ...secure });
+  const way = channel === undefined ? {} : { way: () => channel.way(identity?.current(), clock.nowMs()) };
+  const client = new AdsClient({ target, node, logger, clock, ...way });
+  const end = watch({ clock, logger, report: (reason) => client.reportHealth(reason) });
+  return () => {
+    end();
+    client.close();
+    channel?.close();
+  };
+}
