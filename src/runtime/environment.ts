@@ -4,6 +4,7 @@ import { delimiter, dirname } from 'node:path';
 import type { ResourcesByKind } from '#api/kinds.ts';
 import type { EnvironmentVariable } from '#api/kubernetes/container.ts';
 import { resourceKey } from '#api/resource.ts';
+import { isLoopback } from '#base/loopback.ts';
 import { calledHosts } from '#runtime/called-host.ts';
 import type { PodNetwork } from '#runtime/network.ts';
 import type { ContainerPlan, PodPlan } from '#runtime/pod-plan.ts';
@@ -33,7 +34,7 @@ export function containerEnvironment(input: EnvironmentInput): Environment {
   const problems: string[] = [];
   const variables: Record<string, string> = {
     ...inheritedVariables(input),
-    ...container.command.env,
+    ...(network.choosesPorts ? container.command.env : withoutLoopbackHost(container.command.env)),
     ...serviceVariables(calls, network.reach),
     ...proxyVariables(network.ports),
   };
@@ -52,6 +53,15 @@ export function containerEnvironment(input: EnvironmentInput): Environment {
   if (network.choosesPorts) Object.assign(variables, portVariables(plan, container, network.ports));
   variables['HOSTNAME'] = plan.pod.spec.hostname ?? plan.pod.metadata.name;
   return { variables, problems };
+}
+
+/**
+ * A HOST of 127.0.0.1 in an image map keeps a program off this machine's other addresses, where all pods share them. In a pod with addresses of its own
+ * it would keep everybody out, so it is not said there. What the Pod itself says counts, as on a cluster.
+ */
+function withoutLoopbackHost(variables: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  const { HOST: host, ...others } = variables;
+  return host !== undefined && isLoopback(host) ? others : variables;
 }
 
 /** `$(NAME)` stands for a variable, `$$(NAME)` for itself; an unknown name stays as it is (Kubernetes: Container.command). */
