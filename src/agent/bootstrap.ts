@@ -17,6 +17,10 @@ export type BootstrapOptions = {
   readonly xdsServerName?: string;
   /** Envoy's admin listens on 127.0.0.1 at this port. */
   readonly adminPort: number;
+  /** What its connections are bound to where their cluster says nothing, at most one address of each family. */
+  readonly sourceAddresses?: readonly string[];
+  /** Who answers it questions for names; the system's name servers unless said. */
+  readonly nameServer?: { readonly address: string; readonly port: number };
 };
 
 const xdsCluster = 'xds-grpc';
@@ -39,6 +43,8 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
     static_resources: {
       clusters: [...(options.sdsPath === undefined ? [] : [agentCluster(options.sdsPath)]), controlPlaneCluster(host, port, options.xdsServerName)],
     },
+    ...clusterManager(options.sourceAddresses ?? []),
+    ...(options.nameServer !== undefined && nameResolver(options.nameServer)),
     layered_runtime: { layers: [{ name: 'heddle', static_layer: runtime }] },
     stats_config: { use_all_default_tags: false },
     overload_manager: {
@@ -53,6 +59,25 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
       ],
     },
   };
+}
+
+/** So that a redirection of its application's connections leaves those of Envoy alone. */
+function clusterManager([first, ...more]: readonly string[]): JsonObject {
+  if (first === undefined) return {};
+  const extra = more.map((address) => ({ address: { address, port_value: 0 } }));
+  return {
+    cluster_manager: {
+      upstream_bind_config: { source_address: { address: first, port_value: 0 }, ...(extra.length > 0 && { extra_source_addresses: extra }) },
+    },
+  };
+}
+
+function nameResolver({ address, port }: { readonly address: string; readonly port: number }): JsonObject {
+  const config = {
+    '@type': 'type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig',
+    resolvers: [socketAddress(address, port)],
+  };
+  return { typed_dns_resolver_config: { name: 'envoy.network.dns_resolver.cares', typed_config: config } };
 }
 
 /** A restarted control plane is found again within seconds; Envoy's own ceiling would be half a minute. */

@@ -1,5 +1,6 @@
-// The few questions asked of a running Envoy over its admin port on 127.0.0.1. Short-lived connections: Envoy may be gone any moment.
+// The few questions asked of a running Envoy over its admin port. Short-lived connections: Envoy may be gone any moment.
 import { request } from 'node:http';
+import type { AdminPlace } from '#agent/admin-place.ts';
 
 export type EnvoyAdmin = {
   /** True when Envoy is LIVE and has had an answer for both clusters and listeners. */
@@ -13,27 +14,27 @@ export type EnvoyAdmin = {
 const answerDeadlineMs = 2_000;
 
 /** All methods reject when Envoy does not answer. */
-export function envoyAdmin(port: number): EnvoyAdmin {
+export function envoyAdmin(place: AdminPlace): EnvoyAdmin {
   return {
     ready: async () => {
-      const state = await call(port, 'GET', '/ready');
+      const state = await call(place, 'GET', '/ready');
       if (state.status !== 200) return false;
-      const stats = await stats64(port, '^(cluster_manager\\.cds|listener_manager\\.lds)\\.update_(success|rejected)$');
+      const stats = await stats64(place, '^(cluster_manager\\.cds|listener_manager\\.lds)\\.update_(success|rejected)$');
       const answered = (prefix: string) => sum(stats, (name) => name.startsWith(prefix)) > 0;
       return answered('cluster_manager.cds.') && answered('listener_manager.lds.');
     },
     activeRequests: async () => {
-      const stats = await stats64(port, '^http\\..*\\.downstream_rq_active$');
+      const stats = await stats64(place, '^http\\..*\\.downstream_rq_active$');
       return sum(stats, (name) => !name.startsWith('http.admin.'));
     },
     drainListeners: async () => {
-      await call(port, 'POST', '/drain_listeners?graceful');
+      await call(place, 'POST', '/drain_listeners?graceful');
     },
   };
 }
 
-async function stats64(port: number, filter: string): Promise<ReadonlyMap<string, number>> {
-  const { body } = await call(port, 'GET', `/stats?filter=${encodeURIComponent(filter)}`);
+async function stats64(place: AdminPlace, filter: string): Promise<ReadonlyMap<string, number>> {
+  const { body } = await call(place, 'GET', `/stats?filter=${encodeURIComponent(filter)}`);
   const entries = body.split('\n').flatMap((line): [string, number][] => {
     const colon = line.lastIndexOf(': ');
     return colon < 0 ? [] : [[line.slice(0, colon), Number(line.slice(colon + 2))]];
@@ -47,9 +48,9 @@ function sum(stats: ReadonlyMap<string, number>, counts: (name: string) => boole
   return total;
 }
 
-function call(port: number, method: string, path: string): Promise<{ readonly status: number; readonly body: string }> {
+function call(place: AdminPlace, method: string, path: string): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ host: '127.0.0.1', port, method, path, agent: false, timeout: answerDeadlineMs }, (response) => {
+    const outgoing = request({ ...place, method, path, agent: false, timeout: answerDeadlineMs }, (response) => {
       let body = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
@@ -58,7 +59,7 @@ function call(port: number, method: string, path: string): Promise<{ readonly st
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
       response.on('error', reject);
     });
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`Envoy's admin port ${port} does not answer`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`Envoy's admin port ${place.port} does not answer`)));
     outgoing.on('error', reject);
     outgoing.end();
   });

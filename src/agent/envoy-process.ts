@@ -36,7 +36,13 @@ export type EnvoyOptions = {
   readonly environment?: Readonly<Record<string, string>>;
   /** How long requests under way may still take at the end, 5 s unless set. */
   readonly drainMs?: number;
-  /** Called with the pid of each process that is started: the leader of a process group of its own, so that Ctrl-C does not reach it. */
+  /** What its connections are bound to where their cluster says nothing, at most one address of each family. */
+  readonly sourceAddresses?: readonly string[];
+  /** Who answers it questions for names, `address:port`; the system's name servers unless said. */
+  readonly nameServer?: { readonly address: string; readonly port: number };
+  /** It ends with our process group. Unless said it leads one of its own, so that Ctrl-C does not reach it. */
+  readonly sharesGroup?: boolean;
+  /** Called with the pid of each process that is started. */
   readonly onStart?: (pid: number) => void;
   /** Called after each end of a process that nobody asked for. */
   readonly onCrash?: (exit: EnvoyExit) => void;
@@ -114,7 +120,12 @@ class SupervisedEnvoy {
   start(): void {
     const log = openSync(this.#options.logFile, 'a');
     const { binary, workFolder: cwd, environment } = this.#options;
-    const child = spawn(binary, this.#arguments(), { stdio: ['ignore', log, log], cwd, env: { ...process.env, ...environment }, detached: true });
+    const child = spawn(binary, this.#arguments(), {
+      stdio: ['ignore', log, log],
+      cwd,
+      env: { ...process.env, ...environment },
+      detached: this.#options.sharesGroup !== true,
+    });
     closeSync(log);
     this.#child = child;
     if (child.pid !== undefined) this.#options.onStart?.(child.pid);
@@ -128,7 +139,7 @@ class SupervisedEnvoy {
     const child = this.#stop();
     if (child === undefined) return this.exited.promise;
     const { adminPort, clock } = this.#options;
-    const admin = envoyAdmin(adminPort);
+    const admin = envoyAdmin({ host: '127.0.0.1', port: adminPort });
     const deadlineMs = clock.monotonicMs() + (this.#options.drainMs ?? 5_000);
     try {
       await admin.drainListeners();
@@ -175,7 +186,7 @@ class SupervisedEnvoy {
   }
 
   #awaitReady(child: ChildProcess): void {
-    const admin = envoyAdmin(this.#options.adminPort);
+    const admin = envoyAdmin({ host: '127.0.0.1', port: this.#options.adminPort });
     const ask = async (): Promise<void> => {
       if (this.#child !== child) return;
       if (await admin.ready().catch(() => false)) this.ready.resolve();

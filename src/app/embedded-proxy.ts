@@ -1,6 +1,8 @@
 // The embedded proxy beside each local pod: one lean child of our own program per pod (app/proxy-main.ts), ready when its admin server
 // says so.
+import type { AdminPlace } from '#agent/admin-place.ts';
 import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
+import { proxyPlace } from '#app/proxy-place.ts';
 import { proxyEnvironment, proxyProgram } from '#app/proxy-program.ts';
 import type { SecureXds } from '#app/secure-xds.ts';
 import type { Clock } from '#base/clock.ts';
@@ -36,50 +38,49 @@ export function embeddedProxies(options: EmbeddedProxyOptions): StartProxy {
   return (request) => startOne(options, request);
 }
 
-async function startOne(options: EmbeddedProxyOptions, { plan, network: { ports }, logFile }: ProxyRequest): Promise<ProxyProcess> {
+async function startOne(options: EmbeddedProxyOptions, { plan, network, logFile }: ProxyRequest): Promise<ProxyProcess> {
   const { nodeProgram, environment, xdsTarget, domain, allocator, watchdog, clock, logLevel, explainDenials } = options;
-  const metadata = { ...nodeMetadata(plan, ports), ...(explainDenials && { HEDDLE_EXPLAIN_DENIALS: 'true' }) };
-  const [adminPort, { tokenFile, rootsFile }] = await Promise.all([allocator.take(), options.credentials(plan)]);
+  const metadata = { ...nodeMetadata(plan, network), ...(explainDenials && { HEDDLE_EXPLAIN_DENIALS: 'true' }) };
+  const [place, { tokenFile, rootsFile }] = await Promise.all([proxyPlace(network, allocator), options.credentials(plan)]);
+  const { admin, adminText, inherit, giveBack } = place;
   const args = [
-    ...[...proxyProgram(), '--xds', xdsTarget, '--node', nodeId(plan, domain), '--metadata', JSON.stringify(metadata)],
-    ...['--token-file', tokenFile, '--ca-roots', rootsFile, '--admin-port', String(adminPort), '--log-level', logLevel],
+    ...[...proxyProgram(), '--xds', xdsTarget, '--node', nodeId(plan, network, domain), '--metadata', JSON.stringify(metadata)],
+    ...['--token-file', tokenFile, '--ca-roots', rootsFile, '--admin-port', String(admin.port), '--log-level', logLevel, ...place.args],
   ];
-  const running = startLocalProcess(
-    { command: nodeProgram, args, cwd: process.cwd(), env: { ...proxyEnvironment(environment), ...plan.proxy.environment }, logFile },
-    watchdog,
-  );
-  void running.ended.then(() => allocator.giveBack([adminPort]));
+  const env = { ...proxyEnvironment(environment), ...plan.proxy.environment };
+  const running = startLocalProcess(network.enter({ command: nodeProgram, args, cwd: process.cwd(), env, logFile, inherit }, 'proxy'), watchdog);
+  void running.ended.then(giveBack);
   return {
     ...running,
-    admin: `127.0.0.1:${adminPort}`,
-    ready: becomeReady(running, adminPort, clock),
-    drain: (deadlineMs) => drain(adminPort, clock, deadlineMs),
+    admin: adminText,
+    ready: becomeReady(running, admin, clock),
+    drain: (deadlineMs) => drain(admin, clock, deadlineMs),
   };
 }
 
 /** Resolves when `/ready` answers 200; stays open where the process ends before. */
-async function becomeReady(running: LocalProcess, adminPort: number, clock: Clock): Promise<void> {
+async function becomeReady(running: LocalProcess, admin: AdminPlace, clock: Clock): Promise<void> {
   let ended = false;
   void running.ended.then(() => (ended = true));
-  while (!(await isReady(adminPort))) {
+  while (!(await isReady(admin))) {
     if (ended) return new Promise(() => {});
     await new Promise<void>((resolve) => void clock.after(readyPollMs, resolve));
   }
 }
 
-async function isReady(adminPort: number): Promise<boolean> {
-  return ask('GET', adminPort, '/ready').then(
+async function isReady(admin: AdminPlace): Promise<boolean> {
+  return ask('GET', admin, '/ready').then(
     ({ status }) => status === 200,
     () => false,
   );
 }
 
 /** Listeners stop accepting and close what is idle; waits for the connections that are left (downstream_cx_active), or for the deadline. */
-async function drain(adminPort: number, clock: Clock, deadlineMs: number): Promise<void> {
+async function drain(admin: AdminPlace, clock: Clock, deadlineMs: number): Promise<void> {
   const endMs = clock.monotonicMs() + deadlineMs;
   try {
-    await ask('POST', adminPort, '/drain_listeners');
-    while (clock.monotonicMs() < endMs && openConnections((await ask('GET', adminPort, '/stats')).body) > 0) {
+    await ask('POST', admin, '/drain_listeners');
+    while (clock.monotonicMs() < endMs && openConnections((await ask('GET', admin, '/stats')).body) > 0) {
       await new Promise<void>((resolve) => void clock.after(readyPollMs, resolve));
     }
   } catch {
@@ -91,9 +92,9 @@ function openConnections(stats: string): number {
   return [...stats.matchAll(/^listener\..*\.downstream_cx_active: (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-function ask(method: string, port: number, path: string): Promise<{ readonly status: number; readonly body: string }> {
+function ask(method: string, admin: AdminPlace, path: string): Promise<{ readonly status: number; readonly body: string }> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({ host: '127.0.0.1', port, method, path, agent: false, timeout: 2_000 }, (answer) => {
+    const outgoing = request({ ...admin, method, path, agent: false, timeout: 2_000 }, (answer) => {
       let body = '';
       answer.setEncoding('utf8').on('data', (text: string) => (body += text));
       answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));

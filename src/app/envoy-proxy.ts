@@ -1,45 +1,29 @@
-// A real Envoy as the proxy of each local pod. What is common to both data planes (restarts, order of the end) is the runtime's; here a
-// crash simply ends the process.
+// A real Envoy as the proxy of each local pod: on one loopback address with its agent in this process, in a network of its own with one beside it. What
+// is common to both data planes (restarts, order of the end) is the runtime's; here a crash simply ends the process.
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { envoyAdmin } from '#agent/envoy-admin.ts';
 import { startEnvoy } from '#agent/envoy-process.ts';
+import { drainEnvoy } from '#app/envoy-drain.ts';
+import type { EnvoyProxyOptions } from '#app/envoy-proxy-options.ts';
 import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
-import { controlPlaneName, type SecureXds } from '#app/secure-xds.ts';
-import type { Clock } from '#base/clock.ts';
-import type { Logger } from '#base/logger.ts';
+import { controlPlaneName } from '#app/secure-xds.ts';
 import { startWorkloadIdentity } from '#ca/client/client.ts';
 import { readKeyType } from '#ca/client/csr.ts';
 import { WorkloadSecrets } from '#ca/client/workload-secrets.ts';
 import { NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type ProcessEnd, readLastLines } from '#runtime/child-process.ts';
-import type { PodPlan } from '#runtime/pod-plan.ts';
-import type { PortAllocator } from '#runtime/port-allocator.ts';
 import type { ProxyProcess, ProxyRequest, StartProxy } from '#runtime/proxy-process.ts';
-import type { Watchdog } from '#runtime/watchdog.ts';
-
-export type EnvoyProxyOptions = {
-  readonly binary: string;
-  /** `host:port` of the control plane's secure port. */
-  readonly xdsTarget: string;
-  /** The files by which the agent of a pod's Envoy says who it is. */
-  readonly credentials: (plan: PodPlan) => Promise<SecureXds>;
-  readonly domain: string;
-  /** Bootstraps are written below it. */
-  readonly workFolder: string;
-  readonly allocator: PortAllocator;
-  readonly watchdog: Watchdog;
-  readonly clock: Clock;
-  readonly logger: Logger;
-};
-
-const drainPollMs = 50;
 
 export function envoyProxies(options: EnvoyProxyOptions): StartProxy {
-  return async (request) => startOne(options, request);
+  return async (request) => {
+    if (request.network.kind === 'loopback') return startOne(options, request);
+    const { startAgent } = await import('#app/agent-proxy.ts');
+    return startAgent(options, request);
+  };
 }
 
-async function startOne(options: EnvoyProxyOptions, { plan, network: { ports }, logFile }: ProxyRequest): Promise<ProxyProcess> {
+async function startOne(options: EnvoyProxyOptions, { plan, network, logFile }: ProxyRequest): Promise<ProxyProcess> {
   const { allocator, watchdog, clock, domain } = options;
   const [adminPort, files] = await Promise.all([allocator.take(), options.credentials(plan)]);
   const keyType = readKeyType(plan.proxy.environment);
@@ -54,9 +38,9 @@ async function startOne(options: EnvoyProxyOptions, { plan, network: { ports }, 
     secrets,
     xdsServerName: controlPlaneName,
     node: create(NodeSchema, {
-      id: nodeId(plan, domain),
+      id: nodeId(plan, network, domain),
       cluster: `${plan.pod.metadata.name}.${plan.pod.metadata.namespace}`,
-      metadata: nodeMetadata(plan, ports),
+      metadata: nodeMetadata(plan, network),
     }),
     adminPort,
     concurrency: plan.proxy.concurrency,
@@ -85,22 +69,8 @@ async function startOne(options: EnvoyProxyOptions, { plan, network: { ports }, 
     // An Envoy that never serves is told by its end.
     ready: envoy.ready.catch(() => new Promise<void>(() => {})),
     ended: ended.promise,
-    drain: (deadlineMs) => drainEnvoy(adminPort, clock, deadlineMs),
+    drain: (deadlineMs) => drainEnvoy(envoyAdmin({ host: '127.0.0.1', port: adminPort }), clock, deadlineMs),
     signal: (signal) => void (signal === 'SIGKILL' ? envoy.kill() : envoy.drain()),
     lastLines: (count) => readLastLines(logFile, 0, count),
   };
-}
-
-/** Listeners close gracefully; waits for the requests under way, or for the deadline. */
-async function drainEnvoy(adminPort: number, clock: Clock, deadlineMs: number): Promise<void> {
-  const admin = envoyAdmin(adminPort);
-  const endMs = clock.monotonicMs() + deadlineMs;
-  try {
-    await admin.drainListeners();
-    while (clock.monotonicMs() < endMs && (await admin.activeRequests()) > 0) {
-      await new Promise<void>((resolve) => void clock.after(drainPollMs, resolve));
-    }
-  } catch {
-    // An Envoy that does not answer has nothing to drain.
-  }
 }

@@ -1,16 +1,16 @@
-// Who a local pod's proxy is, as it tells the control plane: Istio's node id and metadata, and the ports of loopback mode.
+// Who a local pod's proxy is, as it tells the control plane: Istio's node id and metadata; in loopback mode its ports, where nothing can be captured.
 import { systemRootsFile } from '#app/system-roots.ts';
+import type { PodNetwork } from '#runtime/network.ts';
 import type { PodPlan } from '#runtime/pod-plan.ts';
-import type { PodPorts } from '#runtime/port-plan.ts';
 
 /** `sidecar~127.0.0.1~hello-v1.default~default.svc.cluster.local` */
-export function nodeId({ isGateway, pod }: PodPlan, domain: string): string {
+export function nodeId({ isGateway, pod }: PodPlan, { ports }: PodNetwork, domain: string): string {
   const { name, namespace } = pod.metadata;
-  return `${isGateway ? 'router' : 'sidecar'}~127.0.0.1~${name}.${namespace}~${namespace}.svc.${domain}`;
+  return `${isGateway ? 'router' : 'sidecar'}~${ports.address}~${name}.${namespace}~${namespace}.svc.${domain}`;
 }
 
 /** Istio's names (NAMESPACE, LABELS, INTERCEPTION_MODE …) and those of Heddle: HEDDLE_LOOPBACK, HEDDLE_EXPLAIN_FAILURES, HEDDLE_SYSTEM_ROOTS. */
-export function nodeMetadata({ pod }: PodPlan, ports: PodPorts) {
+export function nodeMetadata({ pod }: PodPlan, { kind, ports }: PodNetwork) {
   const { name, namespace, labels, annotations } = pod.metadata;
   const roots = systemRootsFile();
   return {
@@ -23,8 +23,9 @@ export function nodeMetadata({ pod }: PodPlan, ports: PodPorts) {
     CLUSTER_ID: 'Kubernetes',
     MESH_ID: 'cluster.local',
     INSTANCE_IPS: ports.address,
-    INTERCEPTION_MODE: 'NONE',
-    HEDDLE_LOOPBACK: ports,
+    ...(kind === 'loopback'
+      ? { INTERCEPTION_MODE: 'NONE', HEDDLE_LOOPBACK: ports }
+      : { INTERCEPTION_MODE: 'REDIRECT', DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'true' }),
     HEDDLE_EXPLAIN_FAILURES: 'true',
     ...(roots !== undefined && { HEDDLE_SYSTEM_ROOTS: roots }),
   };

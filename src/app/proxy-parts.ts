@@ -43,6 +43,8 @@ export type ProxyPartsOptions = {
   readonly drainMs: number;
   /** Where the proxy stands, `region/zone/sub_zone`. */
   readonly locality?: string;
+  /** What its own connections are bound to where their cluster says nothing, at most one address of each family. */
+  readonly proxyAddresses?: readonly string[];
 };
 
 export type ProxyParts = {
@@ -67,6 +69,7 @@ export function proxyParts({
   connectionLimit,
   drainMs,
   locality,
+  proxyAddresses,
 }: ProxyPartsOptions): ProxyParts {
   const counters = new Counters();
   const wheel = new TimerWheel(clock);
@@ -89,7 +92,13 @@ export function proxyParts({
     http2: http2PoolFactory(connectFor('h2')),
     bytes: bytePoolFactory(connectFor('')),
   };
-  const clusters = new Clusters(pools, { clock, random, counters, ...(locality === undefined ? {} : { locality }) });
+  const clusters = new Clusters(pools, {
+    clock,
+    random,
+    counters,
+    ...(locality === undefined ? {} : { locality }),
+    ...(proxyAddresses === undefined ? {} : { proxyAddresses }),
+  });
   const http = {
     clock,
     wheel,

@@ -22,6 +22,8 @@ export type ProxyBootstrap = {
   readonly admin: { readonly address: string; readonly port: number } | undefined;
   /** Downstream connections of all listeners together (overload manager's global_downstream_max_connections); Infinity: no limit. */
   readonly connectionLimit: number;
+  /** What connections of clusters that say nothing themselves come from (cluster_manager.upstream_bind_config); empty: the system chooses. */
+  readonly sourceAddresses: readonly string[];
   /** Paths of fields that are understood and have no effect in this proxy. */
   readonly withoutEffect: readonly string[];
   readonly message: Bootstrap;
@@ -41,7 +43,7 @@ const topFields: Readonly<Record<string, Use>> = {
   static_resources: 'used',
   dynamic_resources: 'used',
   admin: 'used',
-  cluster_manager: 'no effect',
+  cluster_manager: 'used',
   deferred_stat_options: 'no effect',
   stats_config: 'no effect',
   stats_flush_interval: 'no effect',
@@ -98,6 +100,7 @@ export function readBootstrap(message: Bootstrap): Result<ProxyBootstrap, readon
     wantsClusters,
     admin,
     connectionLimit,
+    sourceAddresses: readSourceAddresses(message, withoutEffect),
     withoutEffect,
     message,
   });
@@ -135,6 +138,25 @@ function readAdmin(message: Bootstrap, errors: string[], withoutEffect: string[]
   }
   errors.push('admin.address: must be a socket_address with port_value');
   return undefined;
+}
+
+/** Of cluster_manager what keeps the proxy's own connections apart from its application's; the rest tunes Envoy. */
+function readSourceAddresses({ clusterManager }: Bootstrap, withoutEffect: string[]): readonly string[] {
+  if (clusterManager === undefined) return [];
+  const { upstreamBindConfig: bind } = clusterManager;
+  const set: Readonly<Record<string, boolean>> = {
+    local_cluster_name: clusterManager.localClusterName !== '',
+    outlier_detection: clusterManager.outlierDetection !== undefined,
+    load_stats_config: clusterManager.loadStatsConfig !== undefined,
+    enable_deferred_cluster_creation: clusterManager.enableDeferredClusterCreation,
+    'upstream_bind_config.freebind': bind?.freebind !== undefined,
+    'upstream_bind_config.socket_options': (bind?.socketOptions ?? []).length > 0,
+    'upstream_bind_config.local_address_selector': bind?.localAddressSelector !== undefined,
+  };
+  for (const [name, isSet] of Object.entries(set)) if (isSet) withoutEffect.push(`cluster_manager.${name}`);
+  if (bind === undefined) return [];
+  const sources = [bind.sourceAddress, ...bind.extraSourceAddresses.map((extra) => extra.address), ...bind.additionalSourceAddresses];
+  return sources.flatMap((source) => (source === undefined || source.address === '' ? [] : [source.address]));
 }
 
 /** The one resource monitor that this proxy has; memory and CPU of a process are not what they are in Envoy. */

@@ -1,12 +1,14 @@
 // All bound listeners by name. A new configuration goes in place where the address stays; where it moves, the new one is bound before the old one drains.
 // A listener whose new configuration cannot be used keeps its last good one.
+import type { Socket } from 'node:net';
 import { toBinary } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
-import { handedTo } from '#decide/listener-lookup.ts';
+import { handedTo, listenerAt } from '#decide/listener-lookup.ts';
 import { type FilterChain as FilterChainMessage, FilterChainSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import type { Listener as ListenerMessage } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import type { Destination, ReadDestination } from '#proxy/capture/destination.ts';
+import { plainAddress } from '#proxy/downstream-connection.ts';
 import { buildFilterChain, type ChainParts, type FilterChain } from '#proxy/filter-chain.ts';
 import { Listener, type ListenerHost, type ListenerSetup } from '#proxy/listener.ts';
 import { restoresDestination } from '#proxy/listener-inspectors.ts';
@@ -62,6 +64,17 @@ export class Listeners {
     this.#byPort = undefined;
     if (known !== undefined) this.#retire(known.listener);
     return ok(undefined);
+  }
+
+  /** A connection that came elsewhere for this port; closed where no listener serves it. */
+  adopt(socket: Socket, port: number): void {
+    const address = plainAddress(socket.localAddress);
+    const entries = [...this.#bound.values()].map(({ setup }) => setup.entry);
+    const entry =
+      listenerAt(entries, address, port, ({ bindToPort }) => bindToPort) ?? entries.find((other) => other.bindToPort && other.port === port);
+    const listener = entry === undefined ? undefined : this.#bound.get(entry.name)?.listener;
+    if (listener === undefined) socket.destroy();
+    else listener.adopt(socket, { address, port, restored: false });
   }
 
   /** Stops accepting; connections get `drainMs` to end. */

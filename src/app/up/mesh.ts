@@ -200,7 +200,7 @@ export class UpMesh {
     if (dataPlane === 'embedded' || envoyBinary === undefined) return embeddedProxies({ ...common, nodeProgram, environment, explainDenials });
     // Loaded when it is asked for: the usual start is the faster by it.
     const { envoyProxies } = await import('#app/envoy-proxy.ts');
-    return envoyProxies({ ...common, binary: envoyBinary, workFolder: join(stateFolder, 'envoy') });
+    return envoyProxies({ ...common, nodeProgram, environment, binary: envoyBinary, workFolder: join(stateFolder, 'envoy') });
   }
 
   /** `hello-v1.log`, `hello-v1.proxy.log`; with the namespace where it is not `default`, with the container where there are several. */

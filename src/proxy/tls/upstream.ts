@@ -8,6 +8,7 @@ import { checksPeer, refuseName, refusePeer } from '#proxy/tls/peer-check.ts';
 import type { SecretSource } from '#proxy/tls/secrets.ts';
 import type { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 import type { Connect } from '#proxy/upstream/connect.ts';
+import { sourceOf } from '#proxy/upstream/source-address.ts';
 
 type Prepared = { readonly context: SecureContext; readonly trust: Trust; readonly sessions: Map<string, Buffer> };
 
@@ -68,8 +69,7 @@ function connectSecure(
   const session = ready.sessions.get(endpoint.key);
   // allowHalfOpen reaches the socket underneath, as with net.connect; the types leave it out.
   const options: ConnectionOptions & { readonly allowHalfOpen: boolean } = {
-    ...(over === undefined ? { host: endpoint.address, port: endpoint.port } : { socket: over }),
-    ...(cluster.bindAddress === undefined ? {} : { localAddress: cluster.bindAddress }),
+    ...(over === undefined ? { host: endpoint.address, port: endpoint.port, ...sourceOf(cluster, endpoint.address) } : { socket: over }),
     // An IP address is no server name (RFC 6066), and node refuses it.
     ...(tls.sni === '' || isIP(tls.sni) !== 0 ? {} : { servername: tls.sni }),
     secureContext: ready.context,

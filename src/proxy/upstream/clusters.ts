@@ -23,7 +23,9 @@ export class Clusters {
   }
 
   /** Adds the cluster or updates it in place. */
-  set(entry: ClusterEntry): void {
+  set(said: ClusterEntry): void {
+    const { proxyAddresses } = this.#surroundings;
+    const entry = proxyAddresses === undefined ? said : { ...said, proxyAddresses };
     const known = this.#byName.get(entry.name);
     if (known === undefined) this.#byName.set(entry.name, new ClusterRuntime(entry, this.#factories, this.#surroundings));
     else known.update(entry);

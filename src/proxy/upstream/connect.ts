@@ -7,6 +7,7 @@ import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import { isSocketPath } from '#decide/endpoints.ts';
 import type { ResetReason } from '#proxy/http/stream.ts';
 import { type ConnectionEnds, proxyHeader } from '#proxy/upstream/proxy-protocol.ts';
+import { sourceOf } from '#proxy/upstream/source-address.ts';
 
 /** Where a connector that can reads to: one buffer for many sockets, its bytes valid during the call only. False: stop reading. */
 export type SocketInput = { readonly buffer: Uint8Array; readonly callback: (byteCount: number, buffer: Uint8Array) => boolean };
@@ -73,7 +74,7 @@ function placeOf(cluster: ClusterEntry, { address, port }: EndpointEntry) {
     host: address,
     port,
     noDelay: true,
-    ...(cluster.bindAddress === undefined ? {} : { localAddress: cluster.bindAddress }),
+    ...sourceOf(cluster, address),
     ...(cluster.tcpKeepaliveMs > 0 ? { keepAlive: true, keepAliveInitialDelay: cluster.tcpKeepaliveMs } : {}),
   };
 }

@@ -10,4 +10,6 @@ export type UpstreamSurroundings = {
   readonly counters?: Counters;
   /** The proxy's own, `region/zone/sub_zone`. */
   readonly locality?: string;
+  /** What connections to endpoints are bound to where their cluster says nothing, at most one address of each family. */
+  readonly proxyAddresses?: readonly string[];
 };

@@ -1,0 +1,47 @@
+// Where the proxy of a pod is: what its program is told of the pod's network, and how its admin server is reached. On one loopback address it has a free
+// port for that; in a network of its own Istio's, which is the pod's own 127.0.0.1 to whoever comes from the inside address.
+import type { AdminPlace } from '#agent/admin-place.ts';
+import { formatAddress } from '#proxy/downstream-connection.ts';
+import type { PodNetwork } from '#runtime/network.ts';
+import type { PortAllocator } from '#runtime/port-allocator.ts';
+
+export type ProxyPlace = {
+  readonly admin: AdminPlace;
+  /** As people write it. */
+  readonly adminText: string;
+  /** Of its program: src/app/pod-options.ts reads them. */
+  readonly args: readonly string[];
+  /** Descriptors that its process inherits, from 3 on. */
+  readonly inherit: readonly number[];
+  /** After its end. */
+  readonly giveBack: () => void;
+};
+
+/** Istio's. */
+const podAdminPort = 15_000;
+/** Where questions for names are led to, and where those are answered that the proxy cannot answer. */
+const podDns = '127.0.0.1:15053';
+const nodeDnsPort = 53;
+const firstInherited = 3;
+
+export async function proxyPlace(network: PodNetwork, allocator: PortAllocator): Promise<ProxyPlace> {
+  if (network.kind === 'loopback') {
+    const port = await allocator.take();
+    const giveBack = (): void => allocator.giveBack([port]);
+    return { admin: { host: '127.0.0.1', port }, adminText: `127.0.0.1:${port}`, args: [], inherit: [], giveBack };
+  }
+  const { ports, proxyAddress, insideAddress, nodeAddress, hostSockets } = network;
+  const sockets = Object.entries(hostSockets);
+  const localAddress = insideAddress === undefined ? {} : { localAddress: insideAddress };
+  return {
+    admin: { host: ports.address, port: podAdminPort, ...localAddress },
+    adminText: formatAddress(ports.address, podAdminPort),
+    args: [
+      ...(proxyAddress === undefined ? [] : ['--bind-source', proxyAddress]),
+      ...['--dns', podDns, '--dns-upstream', formatAddress(nodeAddress, nodeDnsPort)],
+      ...sockets.flatMap(([port], index) => ['--host-socket', `${port}=${firstInherited + index}`]),
+    ],
+    inherit: sockets.map(([, descriptor]) => descriptor),
+    giveBack: () => {},
+  };
+}
