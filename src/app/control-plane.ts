@@ -1,12 +1,14 @@
 // The control plane: a source of snapshots in, xDS for every proxy that connects out, and diagnostics for people. Keeps no state of its
 // own but what it can make again, so it may be killed at any time; proxies go on and come back with what they have.
 
+import type { MeshVerbs } from '#admin/client/verbs.ts';
 import { type AdminDoor, localDoor } from '#admin/door.ts';
 import { type ListeningSocket, startAdminServer } from '#admin/server.ts';
 import { adminUrl, notOpened } from '#app/admin-door.ts';
 import { adminViews } from '#app/admin-views.ts';
 import { CertificateWatch } from '#app/certificate-ages.ts';
 import { DiagnosticBoard } from '#app/diagnostic-board.ts';
+import type { Dial } from '#app/key-download.ts';
 import { MeshSource } from '#app/mesh-source.ts';
 import { TokenKeyStore } from '#app/token-key-store.ts';
 import { WorkloadRegistry } from '#app/workload-registry.ts';
@@ -39,6 +41,10 @@ export type ControlPlaneOptions = {
   readonly adminSocket?: ListeningSocket;
   /** Who may ask the admin API; anyone on this machine, unless said. */
   readonly adminDoor?: AdminDoor;
+  /** The way to what is outside the mesh (issuers of tokens), where this process has none of its own. */
+  readonly dial?: Dial | undefined;
+  /** What can be done with the mesh by the admin API; without them it only shows. */
+  readonly adminVerbs?: MeshVerbs;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Called with all diagnostics in force, in order and each once, at the start and whenever they change. */
@@ -63,7 +69,7 @@ export type ControlPlane = AsyncDisposable & {
 export async function startControlPlane(options: ControlPlaneOptions): Promise<Result<ControlPlane, Diagnostic>> {
   const { adminPort, adminDoor = localDoor, logger } = options;
   const registry = new WorkloadRegistry(options.source, options.clock);
-  const tokenKeys = new TokenKeyStore({ clock: options.clock, logger, random: Math.random });
+  const tokenKeys = new TokenKeyStore({ clock: options.clock, logger, random: Math.random, dial: options.dial });
   const nodes = new MeshSource(registry.source, logger, tokenKeys);
   const started = await startPorts(options, nodes, registry.serving(nodes));
   if (!started.ok) {
@@ -101,7 +107,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   };
   if (adminPort === undefined) return ok({ ...subject, close: stop, [Symbol.asyncDispose]: stop });
 
-  const admin = await startAdminServer({ views: adminViews(subject), door: adminDoor, port: adminPort, socket: options.adminSocket });
+  const served = { views: adminViews(subject), verbs: options.adminVerbs, door: adminDoor };
+  const admin = await startAdminServer({ ...served, port: adminPort, socket: options.adminSocket });
   if (!admin.ok) {
     await stop();
     const { error } = admin;

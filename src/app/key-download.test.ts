@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { connect } from 'node:net';
 import { test } from 'node:test';
-import { downloadKeys, type KeyAddress } from '#app/key-download.ts';
+import { type Dial, downloadKeys, type KeyAddress } from '#app/key-download.ts';
 import { startAuthority } from '#test/support/certificates.ts';
 import { jwksOf, namedKey } from '#test/support/token-signer.ts';
 
@@ -44,6 +46,25 @@ test('keys are had by one GET, or by way of the configuration of the issuer', as
   });
 });
 
+test('a host that only somebody else can reach is reached by way of him, with TLS as without', async () => {
+  const asked: string[] = [];
+  await withServer(answering({ '/keys': keys }), async (base) => {
+    const dial: Dial = async (host, port) => {
+      asked.push(`${host}:${port}`);
+      const socket = connect(Number(new URL(base).port), '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    };
+    assert.deepEqual(await downloadKeys(at('http://keys.example.com/keys'), { signal: never, dial }), { ok: true, value: keys });
+    const located = { locate: () => ({ address: '127.0.0.1', port: Number(new URL(base).port) }) };
+    assert.equal((await downloadKeys(at('http://keys.shop/keys'), { signal: never, dial, ...located })).ok, true);
+  });
+  assert.deepEqual(asked, ['keys.example.com:80']);
+  const refusing: Dial = async () => Promise.reject(new Error('nothing may leave the mesh'));
+  const refused = await downloadKeys(at('https://keys.example.com/keys'), { signal: never, dial: refusing });
+  assert.deepEqual(refused, { ok: false, error: 'https://keys.example.com/keys: nothing may leave the mesh' });
+});
+
 test('private keys that somebody shows to all are not handed on', async () => {
   const secret = namedKey('a').secret;
   if (Buffer.isBuffer(secret)) throw new Error('an elliptic key is no secret');
@@ -80,6 +101,14 @@ test('over TLS whoever answers must be who was asked, and does not lead to where
     const locate = () => ({ address: '127.0.0.1', port });
     const trusting = { signal: never, roots: [authority.ca], locate };
     assert.deepEqual(await downloadKeys(at('https://keys.example.com/keys'), trusting), { ok: true, value: keys });
+    const dial: Dial = async () => {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    };
+    const dialling = { signal: never, roots: [authority.ca], dial };
+    assert.deepEqual(await downloadKeys(at('https://keys.example.com/keys'), dialling), { ok: true, value: keys });
+    assert.equal((await downloadKeys(at('https://other.example.com/keys'), dialling)).ok, false);
     const others = [
       await downloadKeys(at('https://keys.example.com/keys'), { signal: never, locate }),
       await downloadKeys(at('https://other.example.com/keys'), trusting),

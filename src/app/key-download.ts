@@ -1,6 +1,7 @@
 // The key set of a token issuer, from where it says that its keys are: one GET, or two where they are found by the issuer's OpenID configuration.
 // What comes is checked before anyone is given it. Source: Istio, JwksResolver; OpenID Connect Discovery 1.0 section 4.
 import type { IncomingMessage, RequestOptions } from 'node:http';
+import type { Socket } from 'node:net';
 import { publicKeySet, readKeys } from '#base/json-web-keys.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 
@@ -13,7 +14,11 @@ export type DownloadOptions = {
   readonly roots?: readonly string[];
   /** Where a host of the mesh is; undefined for others, which DNS knows. */
   readonly locate?: (hostname: string, port: number) => Place | undefined;
+  /** Connects to a host that is not of the mesh, where this process has no way there itself. Rejects with the reason. */
+  readonly dial?: Dial;
 };
+
+export type Dial = (host: string, port: number) => Promise<Socket>;
 
 export type Place = { readonly address: string; readonly port: number };
 
@@ -71,7 +76,7 @@ async function get(uri: string, options: DownloadOptions): Promise<Result<Answer
   }
 }
 
-async function request(url: URL, { signal, roots, locate }: DownloadOptions): Promise<Result<Answer, string>> {
+async function request(url: URL, { signal, roots, locate, dial }: DownloadOptions): Promise<Result<Answer, string>> {
   const place = locate?.(url.hostname, portOf(url));
   const options: RequestOptions = {
     signal,
@@ -80,15 +85,21 @@ async function request(url: URL, { signal, roots, locate }: DownloadOptions): Pr
     ...(place !== undefined && { hostname: place.address, port: place.port }),
   };
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  // Node asks `createConnection` where there is no agent only.
+  const socket = place === undefined ? await dial?.(url.hostname.replace(/^\[|\]$/g, ''), portOf(url)) : undefined;
   if (url.protocol === 'https:') {
-    const [{ request: start }, { rootCertificates }] = [await import('node:https'), await import('node:tls')];
-    const trust = roots === undefined ? {} : { ca: [...rootCertificates, ...roots] };
-    start(url, { ...options, ...trust, servername: url.hostname }, resolve)
+    const [{ request: start }, { connect, rootCertificates }] = [await import('node:https'), await import('node:tls')];
+    const secure = { servername: url.hostname, ...(roots !== undefined && { ca: [...rootCertificates, ...roots] }) };
+    const over = socket === undefined ? secure : { agent: undefined, createConnection: () => connect({ ...secure, socket }) };
+    start(url, { ...options, ...over }, resolve)
       .on('error', reject)
       .end();
   } else {
     const { request: start } = await import('node:http');
-    start(url, options, resolve).on('error', reject).end();
+    const over = socket === undefined ? {} : { agent: undefined, createConnection: () => socket };
+    start(url, { ...options, ...over }, resolve)
+      .on('error', reject)
+      .end();
   }
   const response = await promise;
   const chunks: Buffer[] = [];

@@ -1,6 +1,6 @@
 // The keys of the token issuers that the mesh names: fetched as soon as a policy wants them, again every twenty minutes, and again soon where that
 // failed. What was fetched last stays in force as long as nothing better comes; without any, compiling has its keys of nobody.
-import { type DownloadOptions, downloadKeys, type KeyAddress, type Place, portOf } from '#app/key-download.ts';
+import { type Dial, type DownloadOptions, downloadKeys, type KeyAddress, type Place, portOf } from '#app/key-download.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
@@ -19,6 +19,8 @@ export type TokenKeyStoreOptions = {
   readonly fetch?: (address: KeyAddress, options: DownloadOptions) => Promise<Result<string, string>>;
   /** Whom to trust beside the roots of the system, PEM. */
   readonly roots?: readonly string[];
+  /** The way to issuers outside the mesh, where this process has none of its own. */
+  readonly dial?: Dial | undefined;
 };
 
 /** Source: Istio, PILOT_JWT_PUB_KEY_REFRESH_INTERVAL, JwtPubKeyRefreshIntervalOnFailure and JwtPubKeyEvictionDuration. */
@@ -142,7 +144,7 @@ export class TokenKeyStore implements TokenKeys, Disposable {
   }
 
   #fetch(entry: Entry): void {
-    const { clock, fetch = downloadKeys, roots } = this.#options;
+    const { clock, fetch = downloadKeys, roots, dial } = this.#options;
     const abort = new AbortController();
     entry.place = this.#placeOf(entry.address);
     const service = this.#serviceOf(entry.address);
@@ -158,7 +160,8 @@ export class TokenKeyStore implements TokenKeys, Disposable {
       stopTimer();
       abort.abort();
     };
-    void fetch(entry.address, { signal: abort.signal, locate: this.#locate, ...(roots !== undefined && { roots }) }).then((result) => {
+    const ways = { ...(roots !== undefined && { roots }), ...(dial !== undefined && { dial }) };
+    void fetch(entry.address, { signal: abort.signal, locate: this.#locate, ...ways }).then((result) => {
       stopTimer();
       entry.isUnderWay = false;
       // Nobody wants it any more.

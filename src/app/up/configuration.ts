@@ -1,4 +1,4 @@
-// What shall run, from files that change: the user's YAML, the gateway that Heddle adds, the image maps, and the plan made of them.
+// What shall run, from files that change: the user's YAML, what was applied over it, the gateway that Heddle adds, the image maps, and the plan of it all.
 
 import type { AnyResource, ResourcesByKind } from '#api/kinds.ts';
 import { resourceKey } from '#api/resource.ts';
@@ -7,6 +7,8 @@ import { missingGateway } from '#app/up/gateway.ts';
 import { withGatewayPorts } from '#app/up/gateway-ports.ts';
 import { imageMapFolders, readImageMaps, watchImageMaps } from '#app/up/images.ts';
 import { publisher } from '#app/up/publish.ts';
+import { AppliedResources } from '#app/verbs/applied-resources.ts';
+import { PodOverrides } from '#app/verbs/pod-overrides.ts';
 import type { Clock } from '#base/clock.ts';
 import { planPods, type RuntimePlan } from '#runtime/pod-plan.ts';
 import { type FileSource, openFileSource } from '#sources/file/file-source.ts';
@@ -15,29 +17,44 @@ import { MergedSource } from '#sources/merged-source.ts';
 import type { Snapshot, SnapshotSource } from '#sources/snapshot.ts';
 
 export class UpConfiguration implements AsyncDisposable {
-  /** The files, the added gateway and the addresses of Services, without what runs. */
+  /** The files, what was applied, the added gateway and the addresses of Services, without what runs. */
   readonly source: SnapshotSource;
+  /** What lies over the files. */
+  readonly applied: AppliedResources;
+  /** What lies over both: numbers of replicas, marks of restarts. */
+  readonly overrides: PodOverrides;
   readonly #files: FileSource;
   readonly #folders: readonly string[];
   readonly #listeners = new Set<(changed: ReadonlySet<string>) => void>();
   readonly #ends: (() => void)[] = [];
   #plan: RuntimePlan;
 
-  /** Reads everything once and then watches it. `serviceRange`: from which Services get addresses; undefined: they get none. */
-  static async open(paths: readonly string[], clock: Clock, serviceRange?: string): Promise<UpConfiguration> {
-    return new UpConfiguration(paths, await openFileSource({ paths, clock, watch: true }), serviceRange);
+  /**
+   * Reads everything once and then watches it. `appliedFolder`: where what was applied stands. `serviceRange`: from which Services get addresses;
+   * undefined: they get none.
+   */
+  static async open(paths: readonly string[], clock: Clock, appliedFolder: string, serviceRange?: string): Promise<UpConfiguration> {
+    const files = await openFileSource({ paths, clock, watch: true });
+    return new UpConfiguration(paths, files, new AppliedResources(appliedFolder), serviceRange);
   }
 
-  private constructor(paths: readonly string[], files: FileSource, serviceRange: string | undefined) {
+  private constructor(paths: readonly string[], files: FileSource, applied: AppliedResources, serviceRange: string | undefined) {
     this.#files = files;
+    this.applied = applied;
+    const written = new MergedSource([files, applied.source]);
+    this.overrides = new PodOverrides(written);
+    this.#ends.push(() => {
+      void this.overrides[Symbol.asyncDispose]();
+      void written[Symbol.asyncDispose]();
+    });
     this.#folders = imageMapFolders(paths);
     const added = new MemorySource();
     const add = publisher(added);
     const beside = additions(serviceRange === undefined ? undefined : new ClusterIps(serviceRange));
-    add(beside(files.current().resources));
+    add(beside(this.overrides.current().resources));
     // Before the merged source hears of a change: what it needs beside the files is then there.
-    this.#ends.push(files.onChange((snapshot) => add(beside(snapshot.resources))));
-    this.source = new MergedSource([files, added]);
+    this.#ends.push(this.overrides.onChange((snapshot) => add(beside(snapshot.resources))));
+    this.source = new MergedSource([this.overrides, added]);
     this.#plan = this.#makePlan();
     this.#ends.push(this.source.onChange((snapshot) => this.#changed(snapshot.changed)));
     this.#ends.push(watchImageMaps(this.#folders, () => this.#changed(new Set(['heddle.yaml']))));
@@ -49,6 +66,16 @@ export class UpConfiguration implements AsyncDisposable {
 
   get plan(): RuntimePlan {
     return this.#plan;
+  }
+
+  /** What the files say by themselves. */
+  fileResources(): readonly AnyResource[] {
+    return Object.values(this.#files.current().resources).flatMap((ofKind): readonly AnyResource[] => [...ofKind.values()]);
+  }
+
+  /** What would run if these were the resources. */
+  planOf(resources: ResourcesByKind): RuntimePlan {
+    return withGatewayPorts(planPods(resources, readImageMaps(this.#folders)), resources);
   }
 
   /** Called after each change of files, when the plan has been made anew. `changed`: `VirtualService/default/hello`. */
@@ -68,8 +95,7 @@ export class UpConfiguration implements AsyncDisposable {
   }
 
   #makePlan(): RuntimePlan {
-    const { resources } = this.source.current();
-    return withGatewayPorts(planPods(resources, readImageMaps(this.#folders)), resources);
+    return this.planOf(this.source.current().resources);
   }
 }
 

@@ -19,6 +19,8 @@ export type UpEvent =
       readonly state: MeshState;
       readonly waitingFor: readonly { readonly workload: string; readonly reason: string; readonly hint?: string }[];
     }
+  /** What was applied to an earlier mesh of this folder is in force again. `instead`: the place in a file of the user's that it covers. */
+  | { readonly kind: 'applied'; readonly resource: string; readonly from: string; readonly instead?: string }
   /** Files changed. `changed`: `VirtualService istio-system/hello`. */
   | { readonly kind: 'configuration'; readonly changed: readonly string[] }
   | { readonly kind: 'diagnostics gone'; readonly diagnostics: readonly Diagnostic[] };

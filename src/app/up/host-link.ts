@@ -28,6 +28,15 @@ export class HostLink implements HostSockets, Disposable {
   #next = 0;
   #closed = false;
 
+  /** `host`: an address of this machine's. */
+  readonly listen = async (port: number, host: string = usualHost): Promise<Result<HandedSocket, Diagnostic>> => {
+    const { answer, handle } = await this.#ask((id) => ({ kind: 'listen', id, host, port }));
+    if (answer.kind !== 'listening') return failed(notOpened(host, port, answer));
+    // It came with a `listening` of our own program.
+    const raw = handle as RawHandle & { readonly close: () => void };
+    return ok({ handle: raw, fd: raw.fd, port: answer.port, close: () => raw.close() });
+  };
+
   /** `onInterrupt`: the user asks for an end, each time. `onGone`: the host's side has ended by itself; nothing can be asked any more. */
   constructor(channel: Channel, { onInterrupt, onGone }: { readonly onInterrupt: () => void; readonly onGone: () => void }) {
     this.#channel = channel;
@@ -44,15 +53,6 @@ export class HostLink implements HostSockets, Disposable {
       this.#waiting.clear();
       if (!wasClosed) onGone();
     });
-  }
-
-  /** `host`: an address of this machine's. */
-  async listen(port: number, host: string = usualHost): Promise<Result<HandedSocket, Diagnostic>> {
-    const { answer, handle } = await this.#ask((id) => ({ kind: 'listen', id, host, port }));
-    if (answer.kind !== 'listening') return failed(notOpened(host, port, answer));
-    // It came with a `listening` of our own program.
-    const raw = handle as RawHandle & { readonly close: () => void };
-    return ok({ handle: raw, fd: raw.fd, port: answer.port, close: () => raw.close() });
   }
 
   /** A socket of the host that is connected, from which nothing was read. */

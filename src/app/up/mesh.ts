@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import { analyze, beyondAnalyzers } from '#analyze/analyze.ts';
 import { writtenId } from '#api/resource-name.ts';
+import { doorWithToken } from '#app/admin-token.ts';
 import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
 import { embeddedProxies } from '#app/embedded-proxy.ts';
 import { fileLogger } from '#app/file-logger.ts';
@@ -18,6 +19,8 @@ import { publisher } from '#app/up/publish.ts';
 import { meshState, tryLine } from '#app/up/state.ts';
 import { hintForWaiting } from '#app/up/waiting.ts';
 import { workloadSecurity } from '#app/up/workload-security.ts';
+import { appliedEvents } from '#app/verbs/applied-events.ts';
+import { RunningMesh } from '#app/verbs/running-mesh.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
@@ -52,6 +55,8 @@ export class UpMesh {
   #supervisor: Supervisor | undefined;
   #authority: Authority | undefined;
   #credentials: UpCredentials | undefined;
+  #runningMesh: RunningMesh | undefined;
+  #forgetToken = (): void => {};
   #phase: MeshState['phase'] = 'starting';
   #controlPlaneDiagnostics: readonly Diagnostic[] = [];
   #told: Findings = new Map();
@@ -74,9 +79,13 @@ export class UpMesh {
     this.#authority = authority.value;
     const place = await this.#openPlace(logger);
     if (!place.ok) return place;
-    const { network, ports } = place.value;
+    const { network, ports, dial } = place.value;
     const adminSocket = await place.value.adminSocket(this.#options.adminDoor.address, this.#options.adminPort);
     if (!adminSocket.ok) return adminSocket;
+    const running = new RunningMesh({ configuration, source: this.#source, watchdog: this.#watchdog, clock });
+    this.#runningMesh = running;
+    const { door, forget } = doorWithToken(this.#options.adminDoor, stateFolder);
+    this.#forgetToken = forget;
     const started = await startControlPlane({
       source: this.#source,
       address: network.nodeAddress,
@@ -84,7 +93,9 @@ export class UpMesh {
       secure: { port: ports.secure, authority: authority.value },
       adminPort: this.#options.adminPort,
       ...(adminSocket.value !== undefined && { adminSocket: adminSocket.value }),
-      adminDoor: this.#options.adminDoor,
+      adminDoor: door,
+      adminVerbs: running.verbs,
+      dial,
       logger,
       clock,
       onDiagnostics: (diagnostics) => {
@@ -110,7 +121,10 @@ export class UpMesh {
       startProxy: await this.#proxies(`${network.nodeAddress}:${ports.secure}`, this.#credentials, logger),
       watchdog: this.#watchdog,
       clock,
-      emit: this.#options.onEvent,
+      emit: (event) => {
+        running.note(event);
+        this.#options.onEvent(event);
+      },
       network,
       fixedPorts: (plan) => gatewayPorts(plan, configuration.plan, { http: this.#options.gatewayPort, isHttpsFree }),
       logFile: (plan, container) => this.#logFile(plan, container),
@@ -118,6 +132,8 @@ export class UpMesh {
       settled: () => this.#settled(),
       onChange: () => this.#changed(),
     });
+    running.open(started.value, this.#supervisor);
+    for (const event of appliedEvents(configuration)) this.#options.onEvent(event);
     configuration.onChange((changed) => void this.#reconfigure(changed));
     await this.#supervisor.apply(this.#planned(), configuration.snapshot.resources);
     this.#writeState();
@@ -178,6 +194,7 @@ export class UpMesh {
   }
 
   #forget(): void {
+    this.#forgetToken();
     this.#credentials?.[Symbol.dispose]();
     this.#authority?.[Symbol.dispose]();
     this.#allocator[Symbol.dispose]();
@@ -252,6 +269,7 @@ export class UpMesh {
   }
 
   #changed(): void {
+    this.#runningMesh?.changed();
     this.#stateTimer ??= setImmediate(() => {
       this.#stateTimer = undefined;
       this.#writeState();

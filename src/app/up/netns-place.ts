@@ -1,5 +1,6 @@
 // A mesh in a network of its own, seen from inside: this process is the node of that network, and what has to come from this machine's real one comes
 // over the link to the process that stayed there.
+import type { Socket } from 'node:net';
 import { EgressRelay } from '#app/up/egress-relay.ts';
 import type { HostLink } from '#app/up/host-link.ts';
 import type { InnerSettings } from '#app/up/host-protocol.ts';
@@ -49,12 +50,20 @@ async function openPlace({ means, user, egress }: InnerSettings, link: HostLink,
     network: network.value,
     ports,
     plainAddress: undefined,
+    dial: (host, port) => dial(link, host, port),
     adminSocket: (host, port) => link.listen(port, host),
     [Symbol.asyncDispose]: async () => {
       await relay[Symbol.asyncDispose]();
       await network.value[Symbol.asyncDispose]();
     },
   });
+}
+
+async function dial(link: HostLink, host: string, port: number): Promise<Socket> {
+  const socket = await link.connect(host, port);
+  if (socket.ok) return socket.value;
+  const hint = socket.error.code === 'EGRESS' ? '; --egress host allows it' : '';
+  throw new Error(`${socket.error.reason}${hint}`);
 }
 
 const noDestinations: Diagnostic = {

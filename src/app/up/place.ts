@@ -1,5 +1,6 @@
 // Where a mesh runs: all that differs for `heddle up` between this machine's own network and one that was made for the mesh. Whoever wires the mesh
 // asks here and does not know which it is.
+import type { Dial } from '#app/key-download.ts';
 import { portHolder } from '#app/port-holder.ts';
 import type { UpEvent } from '#app/up/event.ts';
 import type { HandedSocket } from '#app/up/host-link.ts';
@@ -42,6 +43,8 @@ export type OpenPlace = AsyncDisposable & {
   readonly ports: { readonly plain: number; readonly secure: number };
   /** Where somebody on this machine reaches the plain one; undefined where nobody can. */
   readonly plainAddress: string | undefined;
+  /** The way to what is outside the mesh; undefined: this process has its own. */
+  readonly dial: Dial | undefined;
   /** A socket of this machine on which the admin API is to listen; undefined: it opens its own. */
   readonly adminSocket: (host: string, port: number) => Promise<Result<HandedSocket | undefined, Diagnostic>>;
 };
@@ -60,6 +63,7 @@ export const loopbackPlace: MeshPlace = {
       network,
       ports: { plain, secure },
       plainAddress: `${network.nodeAddress}:${plain}`,
+      dial: undefined,
       adminSocket: async () => ok(undefined),
       [Symbol.asyncDispose]: () => network[Symbol.asyncDispose](),
     });
