@@ -26,8 +26,8 @@ export type EnvoyOptions = {
   readonly adminPort: number;
   /** Where the bootstrap is written; made if missing. */
   readonly workFolder: string;
-  /** Envoy's output is appended to this file. */
-  readonly logFile: string;
+  /** Envoy's output is appended to this file; undefined: it goes where ours goes. */
+  readonly logFile?: string | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   /** Worker threads, 1 unless set; 0 stands for all cores. */
@@ -118,15 +118,15 @@ class SupervisedEnvoy {
 
   /** Not asynchronous, so that no stop can come between the decision to start and the process. */
   start(): void {
-    const log = openSync(this.#options.logFile, 'a');
-    const { binary, workFolder: cwd, environment } = this.#options;
+    const { binary, workFolder: cwd, environment, logFile } = this.#options;
+    const log = logFile === undefined ? 'inherit' : openSync(logFile, 'a');
     const child = spawn(binary, this.#arguments(), {
       stdio: ['ignore', log, log],
       cwd,
       env: { ...process.env, ...environment },
       detached: this.#options.sharesGroup !== true,
     });
-    closeSync(log);
+    if (log !== 'inherit') closeSync(log);
     this.#child = child;
     if (child.pid !== undefined) this.#options.onStart?.(child.pid);
     this.#startedMs = this.#options.clock.monotonicMs();
@@ -205,13 +205,9 @@ class SupervisedEnvoy {
     const { clock, logger, node, logFile } = this.#options;
     this.#crashes = clock.monotonicMs() - this.#startedMs > healthyAfterMs ? 1 : this.#crashes + 1;
     const restartMs = Math.min(longestRestartMs, firstRestartMs * 2 ** (this.#crashes - 1));
-    logger.log('error', 'Envoy ended unexpectedly', { node: node.id, code, signal, restartInMs: restartMs, log: logFile });
+    logger.log('error', 'Envoy ended unexpectedly', { node: node.id, code, signal, restartInMs: restartMs, log: logFile ?? '' });
     this.#cancelRestart = clock.after(restartMs, () => this.#restart());
-    const logTail = await readFile(logFile).then(
-      (bytes) => bytes.subarray(-logTailBytes).toString(),
-      () => '',
-    );
-    this.#options.onCrash?.({ code, signal, logTail });
+    this.#options.onCrash?.({ code, signal, logTail: logFile === undefined ? '' : await endOf(logFile) });
   }
 
   #restart(): void {
@@ -231,4 +227,11 @@ class SupervisedEnvoy {
   #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => void this.#options.clock.after(delayMs, resolve));
   }
+}
+
+function endOf(file: string): Promise<string> {
+  return readFile(file).then(
+    (bytes) => bytes.subarray(-logTailBytes).toString(),
+    () => '',
+  );
 }

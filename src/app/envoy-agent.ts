@@ -1,12 +1,13 @@
-// A real Envoy in the foreground, for a workload that no runtime of ours started: it gets its bootstrap, its certificate and its configuration as beside a
-// pod, and while it serves the app is probed and its health told. SIGTERM and SIGINT drain, a second one ends at once.
+// A real Envoy in the foreground: for a workload that no runtime of ours started, and beside a pod in that pod's own network. It gets its bootstrap, its
+// certificate and its configuration, and while it serves the app is probed and its health told, where somebody asks for that. SIGTERM and SIGINT drain, a second one ends at once.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findEnvoy } from '#agent/binary.ts';
 import { startEnvoy } from '#agent/envoy-process.ts';
 import { leveledLogger } from '#app/leveled-logger.ts';
-import { type ProxyProcessOptions, readAdminPort, readLevel, readProbe, stopSignal } from '#app/proxy-process.ts';
+import type { PodOptions } from '#app/pod-options.ts';
+import { type ProxyProcessOptions, podOptions, readAdminPort, readLevel, readProbe, stopSignal } from '#app/proxy-process.ts';
 import { readSource } from '#app/proxy-source.ts';
 import { controlPlaneName, type SecureXds } from '#app/secure-xds.ts';
 import type { HealthOptions } from '#app/workload-health.ts';
@@ -27,44 +28,61 @@ type Settings = {
   readonly binary: string;
   readonly adminPort: number;
   readonly logger: Logger;
-  readonly logFile: string;
+  readonly logFile: string | undefined;
   readonly watch: ((options: HealthOptions) => () => void) | undefined;
+  readonly pod: PodOptions;
+  readonly inPod: EnvoyInPod | undefined;
 };
 
-/** Resolves with the exit code: 0 after a drain, 2 where options cannot be used. `warn` gets what a user must read. */
-export async function runEnvoyAgent(options: ProxyProcessOptions, warn: (line: string) => void): Promise<number> {
-  const settings = await readSettings(options, warn);
+/** Where the runtime has started the agent beside a pod: it ends with its Envoy, and with the agent its Envoy ends. */
+export type EnvoyInPod = {
+  readonly binary: string;
+  /** Where the bootstrap is written. */
+  readonly workFolder: string;
+  /** Threads; 0 stands for all cores. */
+  readonly concurrency: number;
+};
+
+/** Resolves with the exit code: 0 after a drain, 1 where Envoy has ended by itself (in a pod), 2 where options cannot be used. `warn` gets what a user must read. */
+export async function runEnvoyAgent(options: ProxyProcessOptions, warn: (line: string) => void, inPod?: EnvoyInPod): Promise<number> {
+  const settings = await readSettings(options, warn, inPod);
   if (!settings.ok) {
     for (const problem of settings.error) warn(problem);
     return 2;
   }
-  await serve(settings.value);
-  return 0;
+  return serve(settings.value);
 }
 
-async function readSettings(options: ProxyProcessOptions, warn: (line: string) => void): Promise<Result<Settings, readonly string[]>> {
+async function readSettings(
+  options: ProxyProcessOptions,
+  warn: (line: string) => void,
+  inPod: EnvoyInPod | undefined,
+): Promise<Result<Settings, readonly string[]>> {
   const source = await readSource(options, warn);
   const probe = await readProbe(source);
   const admin = readAdminPort(options.adminPort ?? '15000');
   const level = readLevel(options.logLevel ?? 'info');
-  const binary = findEnvoy(options.environment ?? {});
-  const problems = [source, probe, admin, level, binary].flatMap((result) => (result.ok ? [] : [result.error]));
-  if (!source.ok || !probe.ok || !admin.ok || !level.ok || !binary.ok) return failed(problems.flat());
+  const binary = inPod === undefined ? findEnvoy(options.environment ?? {}) : ok(inPod.binary);
+  const pod = await podOptions(options);
+  const problems = [source, probe, admin, level, binary, pod].flatMap((result) => (result.ok ? [] : [result.error]));
+  if (!source.ok || !probe.ok || !admin.ok || !level.ok || !binary.ok || !pod.ok) return failed(problems.flat());
   if (source.value.kind !== 'xds') return failed(['--envoy goes with --xds: start Envoy itself for a bootstrap of your own']);
   if (admin.value === 0 || admin.value === undefined) return failed(['--envoy needs an --admin-port that is not 0']);
   const { target, node, secure } = source.value;
   // Envoy wants a cluster; of Istio's node id it is `name.namespace`.
   node.cluster = node.id.split('~')[2] ?? node.id;
   const logger = leveledLogger(level.value, options.logFile);
-  const logFile = options.logFile ?? '/dev/stderr';
-  return ok({ target, node, secure, binary: binary.value, adminPort: admin.value, logger, logFile, watch: probe.value });
+  const { logFile } = options;
+  return ok({ target, node, secure, binary: binary.value, adminPort: admin.value, logger, logFile, watch: probe.value, pod: pod.value, inPod });
 }
 
-async function serve({ target, node, secure, watch, logger, ...rest }: Settings): Promise<void> {
+async function serve(settings: Settings): Promise<number> {
+  const { target, node, secure, watch, logger, pod, inPod, ...rest } = settings;
   const clock = systemClock;
   const identity = secure === undefined ? undefined : startWorkloadIdentity({ target, ...secure, logger, clock, random: Math.random });
   const secrets = identity === undefined ? undefined : new WorkloadSecrets(identity, clock);
-  const workFolder = await mkdtemp(join(tmpdir(), 'heddle-envoy-'));
+  const workFolder = inPod?.workFolder ?? (await mkdtemp(join(tmpdir(), 'heddle-envoy-')));
+  const crashed = new AbortController();
   const envoy = await startEnvoy({
     ...rest,
     node,
@@ -72,23 +90,42 @@ async function serve({ target, node, secure, watch, logger, ...rest }: Settings)
     workFolder,
     logger,
     clock,
+    sourceAddresses: pod.proxyAddresses,
+    ...(inPod !== undefined && { sharesGroup: true, concurrency: inPod.concurrency, onCrash: () => crashed.abort() }),
     ...(secrets !== undefined && { secrets, xdsServerName: controlPlaneName }),
   });
-  let endReports = (): void => {};
+  const whileReady: (() => void)[] = [];
   void envoy.ready.then(
-    () => {
+    async () => {
       logger.log('info', 'ready', { admin: `127.0.0.1:${rest.adminPort}` });
-      if (watch !== undefined) endReports = reportOver({ target, node, secure, identity, logger }, watch);
+      if (watch !== undefined) whileReady.push(reportOver({ target, node, secure, identity, logger }, watch));
+      whileReady.push(...(await openHostSockets(pod, logger)));
     },
     () => {},
   );
-  await stopSignal(new AbortController().signal);
-  logger.log('info', 'draining');
-  endReports();
-  await envoy.drain();
+  await stopSignal(crashed.signal);
+  logger.log('info', crashed.signal.aborted ? 'Envoy has ended' : 'draining');
+  for (const end of whileReady) end();
+  await (crashed.signal.aborted ? envoy.kill() : envoy.drain());
   secrets?.[Symbol.dispose]();
   await identity?.[Symbol.asyncDispose]();
-  await rm(workFolder, { recursive: true, force: true });
+  if (inPod === undefined) await rm(workFolder, { recursive: true, force: true });
+  return crashed.signal.aborted ? 1 : 0;
+}
+
+/** Gives what closes them. What comes there goes to Envoy by the pod's own loopback address. */
+async function openHostSockets({ hostSockets }: PodOptions, logger: Logger): Promise<readonly (() => void)[]> {
+  if (hostSockets.length === 0) return [];
+  const [{ acceptFrom }, { pipeToLocal }] = await Promise.all([import('#proxy/capture/host-socket.ts'), import('#agent/local-pipe.ts')]);
+  const opened = hostSockets.map(async ({ port, descriptor }) => {
+    try {
+      return [(await acceptFrom(descriptor, (socket) => pipeToLocal(socket, port))).close];
+    } catch (error) {
+      logger.log('error', 'a socket of the host cannot be used', { port, reason: String(error) });
+      return [];
+    }
+  });
+  return (await Promise.all(opened)).flat();
 }
 
 type Reporter = Pick<Settings, 'target' | 'node' | 'secure' | 'logger'> & { readonly identity: WorkloadIdentity | undefined };
