@@ -47,14 +47,20 @@ export function addVerbRoutes(server: FastifyInstance<Server>, verbs: MeshVerbs)
 
 function send(reply: FastifyReply, answer: Answer): FastifyReply {
   const [status, value] = answer.ok ? [200, answer.value] : [answer.error.status, withoutStatus(answer.error)];
-  return reply.code(status).type('application/json').send(`${JSON.stringify(value)}\n`);
+  return reply
+    .code(status)
+    .type('application/json')
+    .send(`${JSON.stringify(value)}\n`);
 }
 
 function withoutStatus({ status: _status, ...failure }: VerbFailure): object {
   return failure;
 }
 
-function withQuery<Value>(query: Readonly<Record<string, unknown>>, run: (query: ResourceQuery) => Result<Value, VerbFailure>): Result<Value, VerbFailure> {
+function withQuery<Value>(
+  query: Readonly<Record<string, unknown>>,
+  run: (query: ResourceQuery) => Result<Value, VerbFailure>,
+): Result<Value, VerbFailure> {
   const { kind, name, namespace, selector } = query;
   if (typeof kind !== 'string' || kind === '') return failed({ status: 400, error: 'say which kind: ?kind=pods' });
   return run({
@@ -65,10 +71,7 @@ function withQuery<Value>(query: Readonly<Record<string, unknown>>, run: (query:
   });
 }
 
-function withName(
-  { kind, name, namespace = 'default' }: Readonly<Record<string, unknown>>,
-  run: (name: ResourceName) => MaybeLater,
-): MaybeLater {
+function withName({ kind, name, namespace = 'default' }: Readonly<Record<string, unknown>>, run: (name: ResourceName) => MaybeLater): MaybeLater {
   if (typeof kind !== 'string' || typeof name !== 'string' || typeof namespace !== 'string' || kind === '' || name === '') {
     return failed({ status: 400, error: 'say which resource: kind, name and namespace' });
   }
@@ -121,7 +124,9 @@ function keyOf({ namespace, name }: Row): string {
 }
 
 /** Ages go on by themselves: what is compared leaves them out. */
-function rowTexts<Some extends Row & { readonly object: object }>(rows: readonly Some[]): ReadonlyMap<string, { readonly row: Some; readonly text: string }> {
+function rowTexts<Some extends Row & { readonly object: object }>(
+  rows: readonly Some[],
+): ReadonlyMap<string, { readonly row: Some; readonly text: string }> {
   return new Map(rows.map((row) => [keyOf(row), { row, text: JSON.stringify([row.cells.filter((cell) => !isAge(cell)), row.object]) }]));
 }
 
@@ -132,4 +137,3 @@ function isAge(cell: string): boolean {
 function stringHeaders(reply: FastifyReply): Record<string, string> {
   return Object.fromEntries(Object.entries(reply.getHeaders()).map(([name, value]) => [name, String(value)]));
 }
-

@@ -9,6 +9,7 @@ import { rulesWithCredentials } from '#compile/client-secrets.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import type { Mesh } from '#model/mesh.ts';
 import { proxyForWorkload } from '#model/proxy-for-workload.ts';
+import type { Snapshot } from '#sources/snapshot.ts';
 
 export type Analysis = {
   readonly diagnostics: readonly Diagnostic[];
@@ -21,9 +22,14 @@ export type Analysis = {
 export async function analyzeFiles(paths: readonly string[]): Promise<Analysis> {
   const { resources, diagnostics: ofReading, mesh } = await readMeshFiles(paths);
   const ages = certificateAges(mesh.credentials.values(), systemClock.nowMs());
-  const diagnostics = [...ofReading, ...analyze(mesh, resources), ...compiledDiagnostics(mesh), ...ages.diagnostics].sort(compareDiagnostics);
+  const diagnostics = [...ofReading, ...meshFindings(mesh, resources), ...ages.diagnostics].sort(compareDiagnostics);
   const count = Object.values(resources).reduce((sum, ofKind) => sum + ofKind.size, 0);
   return { diagnostics, resources: count, conditions: mesh.gatewayApi };
+}
+
+/** What there is to say about a mesh and what it was built of, beyond reading. */
+export function meshFindings(mesh: Mesh, resources: Snapshot['resources']): readonly Diagnostic[] {
+  return [...analyze(mesh, resources), ...compiledDiagnostics(mesh)];
 }
 
 /**

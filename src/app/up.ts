@@ -24,7 +24,7 @@ export async function startMesh(options: UpOptions): Promise<Result<UpMesh, UpFa
   const envoy = options.dataPlane === 'envoy' ? findEnvoy(options.environment) : undefined;
   if (envoy !== undefined && !envoy.ok) return failed({ message: envoy.error, diagnostics: [], exitCode: 2 });
 
-  const configuration = await UpConfiguration.open(options.paths, options.clock, options.place.serviceRange);
+  const configuration = await UpConfiguration.open(options.paths, options.clock, shortPath(join(stateFolder, 'applied')), options.place.serviceRange);
   const refuse = async (failure: UpFailure): Promise<Result<UpMesh, UpFailure>> => {
     await configuration[Symbol.asyncDispose]();
     return failed(failure);
@@ -41,6 +41,12 @@ export async function startMesh(options: UpOptions): Promise<Result<UpMesh, UpFa
   await mesh.kill();
   const { message, hint } = begun.error;
   return refuse({ message, diagnostics: [], exitCode: 2, ...(hint !== undefined && { hint }) });
+}
+
+/** As it is shown: from here, where that is shorter. */
+function shortPath(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith('..') ? path : fromHere;
 }
 
 /** State in a folder that is read as YAML would be read as YAML; names that begin with a dot are not. */

@@ -229,6 +229,7 @@ export const heddleCodes = {
     title: 'No place for a pod',
     explanation: 'The namespaces, addresses or rules of one pod could not be made. It is tried again; the others go on.',
   },
+  HDL0450: { title: 'Another namespace than asked for', explanation: 'A resource that was sent names one namespace, and the command another.' },
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;
 
 /** Istio's messages that Heddle can give, under Istio's own names. */

@@ -41,6 +41,8 @@ export function eventLines(event: UpEvent, paint: Paint, isSettled: boolean): st
       return `${paint.warn('network')}  ${event.network}: ${event.reason}${event.hint === undefined ? '' : `\n         ${event.hint}`}`;
     case 'leftovers ended':
       return `${paint.warn('tidied')}   ended what an earlier start had left: ${event.names.join(', ')}`;
+    case 'applied':
+      return `${paint.warn('applied')}  ${event.resource}, from ${event.from}${event.instead === undefined ? '' : `, in place of ${event.instead}`}; until heddle delete`;
     case 'mesh ready':
       return readyLines(event, paint);
     case 'mesh waits':

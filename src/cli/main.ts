@@ -17,6 +17,26 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('#cli/status.ts')).statusCommand(),
   },
   { name: 'logs', summary: 'the output of a workload or of its proxy', load: async () => (await import('#cli/logs.ts')).logsCommand() },
+  { name: 'get', summary: 'resources of the running mesh, as a table or as YAML', load: async () => (await import('#cli/get.ts')).getCommand() },
+  {
+    name: 'describe',
+    summary: 'everything about one resource: state, ports, policies, findings, events',
+    load: async () => (await import('#cli/describe.ts')).describeCommand(),
+  },
+  { name: 'exec', summary: 'run a command in a container of a pod', load: async () => (await import('#cli/exec.ts')).execCommand() },
+  {
+    name: 'port-forward',
+    summary: 'lead ports of this machine into a pod, past its proxy',
+    load: async () => (await import('#cli/port-forward.ts')).portForwardCommand(),
+  },
+  { name: 'apply', summary: 'put resources into the running mesh, over its files', load: async () => (await import('#cli/apply.ts')).applyCommand() },
+  { name: 'delete', summary: 'take back what was applied, or start a pod anew', load: async () => (await import('#cli/delete.ts')).deleteCommand() },
+  { name: 'scale', summary: 'set how many pods a Deployment has', load: async () => (await import('#cli/scale.ts')).scaleCommand() },
+  {
+    name: 'rollout',
+    summary: 'replace the pods of a Deployment, and say how far that is',
+    load: async () => (await import('#cli/rollout.ts')).rolloutCommand(),
+  },
   {
     name: 'analyze',
     summary: 'find mistakes in YAML files, with the place and the fix of each',

@@ -1,6 +1,6 @@
 // Asks the admin API of a mesh that runs here: JSON over HTTP, and connections that are upgraded. In: where it answers, and its token. Nothing of what is
 // sent or answered is kept.
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Duplex } from 'node:stream';
 import type { VerbFailure } from '#admin/client/verbs.ts';
@@ -20,7 +20,11 @@ export type AdminTarget = {
 export type AdminFailure = Omit<VerbFailure, 'status'> & { readonly status: number | 'unreachable' };
 
 /** GET. `parameters` that are undefined are left out. */
-export function read(target: AdminTarget, path: string, parameters: Readonly<Record<string, string | undefined>>): Promise<Result<unknown, AdminFailure>> {
+export function read(
+  target: AdminTarget,
+  path: string,
+  parameters: Readonly<Record<string, string | undefined>>,
+): Promise<Result<unknown, AdminFailure>> {
   return ask(target, 'GET', withQuery(path, parameters));
 }
 
@@ -72,6 +76,9 @@ export function upgrade(target: AdminTarget, path: string, protocol: string, wha
   return promise;
 }
 
+/** With headers by name. */
+type Asked = Omit<RequestOptions, 'headers'> & { readonly headers?: OutgoingHttpHeaders };
+
 async function ask(target: AdminTarget, method: string, path: string, body?: string): Promise<Result<unknown, AdminFailure>> {
   const answer = await open(target, { method, path }, body);
   if (answer instanceof Error) return failed(unreachable(answer));
@@ -81,7 +88,7 @@ async function ask(target: AdminTarget, method: string, path: string, body?: str
   return ok(value);
 }
 
-function open(target: AdminTarget, options: RequestOptions, body?: string): Promise<IncomingMessage | Error> {
+function open(target: AdminTarget, options: Asked, body?: string): Promise<IncomingMessage | Error> {
   const headers = body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
   return new Promise((resolve) => {
     const outgoing = requestOf(target, { ...options, headers });
@@ -91,7 +98,7 @@ function open(target: AdminTarget, options: RequestOptions, body?: string): Prom
   });
 }
 
-function requestOf({ url, token, certificate }: AdminTarget, { headers, ...options }: RequestOptions) {
+function requestOf({ url, token, certificate }: AdminTarget, { headers, ...options }: Asked) {
   const { protocol, hostname, port } = new URL(url);
   const all: RequestOptions = {
     ...options,
@@ -109,7 +116,7 @@ function requestOf({ url, token, certificate }: AdminTarget, { headers, ...optio
 function withQuery(path: string, parameters: Readonly<Record<string, string | undefined>>): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) if (value !== undefined) query.set(name, value);
-  return query.size === 0 ? path : `${path}?${query}`;
+  return query.size === 0 ? path : `${path}?${query.toString()}`;
 }
 
 async function textOf(answer: IncomingMessage): Promise<string> {

@@ -39,7 +39,8 @@ export function readControl(bytes: Buffer): ControlMessage | undefined {
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
     if (typeof value !== 'object' || value === null || !('kind' in value)) return undefined;
-    if (value.kind === 'size' && 'rows' in value && 'columns' in value) return { kind: 'size', rows: Number(value.rows), columns: Number(value.columns) };
+    if (value.kind === 'size' && 'rows' in value && 'columns' in value)
+      return { kind: 'size', rows: Number(value.rows), columns: Number(value.columns) };
     if (value.kind === 'signal' && 'signal' in value) {
       const { signal } = value;
       return signal === 'SIGINT' || signal === 'SIGTERM' || signal === 'SIGHUP' || signal === 'SIGQUIT' ? { kind: 'signal', signal } : undefined;

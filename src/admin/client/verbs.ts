@@ -36,7 +36,7 @@ export type ResourceRow = {
   readonly object: object;
 };
 
-export type ResourceColumn = { readonly title: string; /** Shown on request only. */ readonly wide?: true };
+export type ResourceColumn = { readonly title: string /** Shown on request only. */; readonly wide?: true };
 
 export type ResourceList = {
   /** As users write it, `VirtualService`. */
@@ -69,7 +69,10 @@ export type ResourceChange = {
   readonly note?: string;
 };
 
-export type ChangeAnswer = { readonly changes: readonly ResourceChange[]; /** Warnings about what was taken. */ readonly diagnostics: readonly Diagnostic[] };
+export type ChangeAnswer = {
+  readonly changes: readonly ResourceChange[] /** Warnings about what was taken. */;
+  readonly diagnostics: readonly Diagnostic[];
+};
 
 /** Texts of YAML files as they were given; `namespace` is for resources that name none. */
 export type ManifestRequest = {
@@ -114,10 +117,10 @@ export type MeshVerbs = {
   /** Calls `listener` whenever a list may have become another one; the returned function ends that. */
   readonly onChange: (listener: () => void) => () => void;
   readonly describe: (resource: ResourceName) => Result<Description, VerbFailure>;
-  readonly apply: (request: ManifestRequest) => Promise<Result<ChangeAnswer, VerbFailure>>;
-  readonly remove: (request: ResourceName) => Promise<Result<ChangeAnswer, VerbFailure>>;
+  readonly apply: (request: ManifestRequest) => Result<ChangeAnswer, VerbFailure>;
+  readonly remove: (request: ResourceName) => Result<ChangeAnswer, VerbFailure>;
   /** Everything that the files name. */
-  readonly removeFiles: (request: ManifestRequest) => Promise<Result<ChangeAnswer, VerbFailure>>;
+  readonly removeFiles: (request: ManifestRequest) => Result<ChangeAnswer, VerbFailure>;
   readonly scale: (request: ResourceName & { readonly replicas: number }) => Result<ChangeAnswer, VerbFailure>;
   readonly restart: (request: ResourceName) => Result<ChangeAnswer, VerbFailure>;
   readonly rollout: (request: ResourceName) => Result<RolloutView, VerbFailure>;

@@ -82,7 +82,7 @@ export class UpMesh {
     const { network, ports, dial } = place.value;
     const adminSocket = await place.value.adminSocket(this.#options.adminDoor.address, this.#options.adminPort);
     if (!adminSocket.ok) return adminSocket;
-    const running = new RunningMesh({ configuration, source: this.#source, watchdog: this.#watchdog, clock });
+    const running = new RunningMesh({ configuration, source: this.#source, plan: () => this.#planned(), watchdog: this.#watchdog, clock });
     this.#runningMesh = running;
     const { door, forget } = doorWithToken(this.#options.adminDoor, stateFolder);
     this.#forgetToken = forget;
