@@ -70,6 +70,9 @@ function podSlice(service: KindMap['Service'], { plan, network, generation, read
   });
   if (served.length === 0) return [];
   const { name, namespace } = plan.pod.metadata;
+  const { hostname, subdomain } = plan.pod.spec;
+  // Kubernetes: only below the Service that the pod names as its subdomain it has a name of its own.
+  const isNamed = hostname !== undefined && subdomain === service.metadata.name;
   const isReady = ready || (service.spec.publishNotReadyAddresses === true && !stopping);
   return [
     slice(service, `${service.metadata.name}-${name}-${generation}`, plan.pod.origins, {
@@ -78,6 +81,7 @@ function podSlice(service: KindMap['Service'], { plan, network, generation, read
         {
           addresses: [network.ports.address],
           conditions: { ready: isReady, serving: ready || stopping, terminating: stopping },
+          ...(isNamed && { hostname }),
           targetRef: { kind: 'Pod', name, namespace },
         },
       ],

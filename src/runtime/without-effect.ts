@@ -1,6 +1,7 @@
 // Fields of a Pod that mean something in a container and nothing for a local process: said once, so that nobody relies on them.
 import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import type { MeshNetwork } from '#runtime/network.ts';
 import { sidecarContainer } from '#runtime/sidecar-container.ts';
 
 const fields = {
@@ -8,9 +9,9 @@ const fields = {
   lifecycle: 'hooks are not run here; a program is ended by SIGTERM',
 } as const;
 
-/** One finding per container and field, and one for a Pod that asks for no sidecar. */
-export function fieldsWithoutEffect(pod: KindMap['Pod']): readonly Diagnostic[] {
-  return [...containerFields(pod), ...refusedSidecar(pod)];
+/** One finding per container and field, and one for a Pod that asks for no sidecar where it cannot do without. */
+export function fieldsWithoutEffect(pod: KindMap['Pod'], network: MeshNetwork['kind']): readonly Diagnostic[] {
+  return [...containerFields(pod), ...(network === 'loopback' ? refusedSidecar(pod) : [])];
 }
 
 function containerFields({ spec, origins, metadata }: KindMap['Pod']): readonly Diagnostic[] {
@@ -32,6 +33,6 @@ function refusedSidecar({ origins, metadata }: KindMap['Pod']): readonly Diagnos
   const place = (['labels', 'annotations'] as const).find((field) => metadata[field][injection] === 'false');
   if (place === undefined) return [];
   const message = `${injection}: "false" of Pod ${metadata.namespace}/${metadata.name} has no effect here`;
-  const hint = 'every local Pod has a sidecar, because only through it services are reached';
+  const hint = 'every Pod has a sidecar in loopback mode, because only through it services are reached: --network netns does without';
   return [{ code: 'HDL0403', severity: 'warning', message, hint, at: origins.at(['metadata', place, injection]) }];
 }

@@ -9,8 +9,6 @@ export type AddressPlan = {
   /** This machine as pods see it, and the address from which a pod's own 127.0.0.1 is reached. */
   readonly nodeAddress: string;
   readonly insideAddress: string;
-  /** The range of this machine and the pods. */
-  readonly podCidr: string;
   /** The range whose addresses Services get (ClusterIP). */
   readonly serviceCidr: string;
   /** How many pods find an address. */
@@ -43,7 +41,6 @@ export function addressPlan(cidr: string): Result<AddressPlan, string> {
     cidr: `${at(0)}/${range.length}`,
     nodeAddress: at(1),
     insideAddress: at(2),
-    podCidr: `${at(0)}/${range.length + 1}`,
     serviceCidr: `${at(half)}/${range.length + 2}`,
     podCount: half / 2 - firstPod,
     podAddress: (index) => at(firstPod + index),

@@ -132,7 +132,7 @@ async function tryOut(
   );
   const script = `
 echo did unshare
-'${ip}' link set lo up && '${ip}' link add heddle0 type bridge && '${ip}' link add heddle1 type veth peer name heddle2 || exit 1
+'${ip}' link set lo up && '${ip}' link add heddle0 type veth peer name heddle1 || exit 1
 echo did ip
 '${mount}' -t tmpfs tmpfs /run || exit 1
 echo did mount
@@ -190,9 +190,7 @@ export function explain(
   ];
   return refusal(
     `${what}${detail}`,
-    isRoot
-      ? 'is this kernel built with network namespaces, bridges and veth?'
-      : `a rule of this machine forbids it: ask its administrator, ${asRoot}`,
+    isRoot ? 'is this kernel built with network namespaces and veth?' : `a rule of this machine forbids it: ask its administrator, ${asRoot}`,
   );
 }
 

@@ -65,6 +65,8 @@ function outboundRules(places: CapturePlaces, { outbound, excludeInterfaces }: C
     { chain, source: proxyAddress, then: back },
     ...users.map((user) => ({ chain, ...user, then: back })),
     ...dnsRules(places),
+    // The control plane is there, which knows every proxy by its certificate.
+    { chain, destination: places.nodeAddress, then: back },
     { chain, outInterface: 'lo', then: back },
     { chain, destination: '127.0.0.0/8', then: back },
     ...outbound.includePorts.map((port) => ({ chain, protocol: tcp, port, then: toProxyOut })),

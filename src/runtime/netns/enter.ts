@@ -12,28 +12,16 @@ export type Identity = { readonly uid: number; readonly gid: number };
  * folder: a shell goes back there.
  */
 export function enterPod(spec: ProcessSpec, pause: number, { programs, isRoot }: NetnsMeans, as: Identity | undefined): ProcessSpec {
-  const asUser = as !== undefined && isRoot ? ['-G', String(as.gid), '-S', String(as.uid)] : [];
-  // Where there is but one user, a namespace of its own makes it look like the one who is asked for.
-  const inOwn = as !== undefined && !isRoot ? [programs.unshare, '--user', `--map-user=${as.uid}`, `--map-group=${as.gid}`, '--'] : [];
-  const script = 'cd "$1" && shift && exec "$@"';
-  const args = [
-    '-t',
-    String(pause),
-    '-n',
-    '-m',
-    '-u',
-    ...asUser,
-    '--',
-    '/bin/sh',
-    '-c',
-    script,
-    'sh',
-    spec.cwd,
-    ...inOwn,
-    spec.command,
-    ...spec.args,
-  ];
+  const program = as === undefined ? [] : [programs.unshare, ...identityArguments(as, isRoot), '--'];
+  // Before the user changes: root may go where that one may not.
+  const script = 'cd "$1" && unset OLDPWD && shift && exec "$@"';
+  const args = ['-t', String(pause), '-n', '-m', '-u', '--', '/bin/sh', '-c', script, 'sh', spec.cwd, ...program, spec.command, ...spec.args];
   return { ...spec, command: programs.nsenter, args };
+}
+
+/** Where there is but one user, a user namespace makes it look like the one who is asked for. */
+function identityArguments({ uid, gid }: Identity, isRoot: boolean): readonly string[] {
+  return isRoot ? ['--setgid', String(gid), '--setuid', String(uid)] : ['--user', `--map-user=${uid}`, `--map-group=${gid}`];
 }
 
 /** Container.securityContext before Pod's: runAsUser, runAsGroup. Undefined: nobody in particular was asked for. */

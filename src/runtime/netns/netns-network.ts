@@ -10,7 +10,7 @@ import { type CapturePlaces, captureRules, gatewayRules, plainRules } from '#run
 import { captureSettings } from '#runtime/netns/capture-settings.ts';
 import { askedIdentity, enterPod, type Identity } from '#runtime/netns/enter.ts';
 import { openHostPorts } from '#runtime/netns/host-ports.ts';
-import { makeNodeNetwork, plugInto } from '#runtime/netns/node-network.ts';
+import { makeNodeNetwork, plugInto, unplug } from '#runtime/netns/node-network.ts';
 import { iptablesText, nftText, type PacketRule } from '#runtime/netns/packet-rule.ts';
 import { type Pause, type RunFolder, startPause } from '#runtime/netns/pause.ts';
 import { podFiles } from '#runtime/netns/pod-files.ts';
@@ -99,7 +99,7 @@ class NetnsNetwork implements MeshNetwork {
         rules: means.programs.rules.kind === 'nft' ? nftText(rules.value) : iptablesText(rules.value),
         run: this.#run,
       },
-      plugInto(means.programs, index),
+      plugInto(means.programs, index, this.#addresses),
     );
     if (!pause.ok) {
       ways.value.close();
@@ -112,6 +112,7 @@ class NetnsNetwork implements MeshNetwork {
       detach: async () => {
         if (!this.#pods.delete(pod)) return;
         close();
+        await unplug(means.programs, index);
         await pause.value.end();
         this.#book.giveBack(index);
       },

@@ -48,18 +48,32 @@ export type Egress = { readonly cidr: string; readonly port: number };
  */
 export function serviceRules(ports: readonly ServedPort[], nodeAddress: string, egress: Egress | undefined): string {
   const ways = ports.map(({ address, protocol, port, endpoints }) => {
-    const choices = endpoints.map((one, index) => `${index} : ${one.address} . ${one.port}`).join(', ');
-    return `    ip daddr ${address} ${protocol} dport ${port} dnat ip to numgen random mod ${endpoints.length} map { ${choices} }`;
+    const called = `    ip daddr ${address} ${protocol} dport ${port}`;
+    const [first] = endpoints;
+    if (endpoints.length === 1 && first !== undefined) return `${called} dnat to ${first.address}:${first.port}`;
+    const choices = endpoints.map((one, index) => `${index} : goto ${chainOf(one, protocol)}`).join(', ');
+    return `${called} numgen random mod ${endpoints.length} vmap { ${choices} }`;
   });
+  const chains = new Map(
+    ports.flatMap(({ protocol, endpoints }) =>
+      endpoints.map((one): [string, string] => [
+        chainOf(one, protocol),
+        `  chain ${chainOf(one, protocol)} { meta l4proto ${protocol} dnat to ${one.address}:${one.port}; }`,
+      ]),
+    ),
+  );
   const own = [...new Set(ports.flatMap(({ endpoints }) => endpoints.map(({ address }) => `${address} . ${address}`)))];
   return [
     'table ip heddle-services {}',
     'delete table ip heddle-services',
     'table ip heddle-services {',
+    ...chains.values(),
     '  chain prerouting {',
     '    type nat hook prerouting priority -100; policy accept;',
     ...ways,
-    ...(egress === undefined ? [] : [`    ip daddr != ${egress.cidr} ip daddr != 127.0.0.0/8 meta l4proto tcp redirect to :${egress.port}`]),
+    ...(egress === undefined
+      ? []
+      : [`    ip daddr != ${egress.cidr} ip daddr != 127.0.0.0/8 meta l4proto tcp dnat to ${nodeAddress}:${egress.port}`]),
     '  }',
     '  chain postrouting {',
     '    type nat hook postrouting priority 100; policy accept;',
@@ -68,4 +82,8 @@ export function serviceRules(ports: readonly ServedPort[], nodeAddress: string, 
     '}',
     '',
   ].join('\n');
+}
+
+function chainOf({ address, port }: ServedPort['endpoints'][number], protocol: ServedPort['protocol']): string {
+  return `to-${address.replaceAll('.', '-')}-${protocol}-${port}`;
 }
