@@ -6,12 +6,12 @@ import { encode } from '#envoy/encode.ts';
 
 /** Wraps a message, given by its fields, in an Any. Its bytes are made once, here. */
 export function packAny<Schema extends DescMessage>(schema: Schema, fields: MessageInitShape<Schema>): Any {
-  return create(AnySchema, { typeUrl: `type.googleapis.com/${schema.typeName}`, value: encode(schema, create(schema, fields)) });
+  return create(AnySchema, { typeUrl: `type.googleapis.com/${schema.typeName}`, value: encode(schema, fields) });
 }
 
 /** The encoded part of a message that many have in common. Made once, joined by `packAnyOf`. */
 export function encodePart<Schema extends DescMessage>(schema: Schema, fields: MessageInitShape<Schema>): Uint8Array {
-  return encode(schema, create(schema, fields));
+  return encode(schema, fields);
 }
 
 /**

@@ -1,9 +1,34 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type MessageInitShape, create as plainCreate, toBinary } from '@bufbuild/protobuf';
+import {
+  type DescField,
+  type DescMessage,
+  type DescOneof,
+  equals,
+  isMessage,
+  type MessageInitShape,
+  create as plainCreate,
+  toBinary,
+} from '@bufbuild/protobuf';
 import { create } from '#envoy/create.ts';
 import { type Cluster, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { RouteSchema, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+
+/** What reading a message gives, whether the fields are its own or those of its type. */
+function fieldsOf(schema: DescMessage, message: object): unknown {
+  return [schema.typeName, ...schema.members.map((member) => [member.localName, valueOf(member, Reflect.get(message, member.localName))])];
+}
+
+function valueOf(member: DescField | DescOneof, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (member.kind === 'oneof') {
+    const field = member.fields.find(({ localName }) => 'case' in value && localName === value.case);
+    return field === undefined || !('value' in value) ? value : [field.localName, valueOf(field, value.value)];
+  }
+  const { message, fieldKind } = member;
+  if (message === undefined || (fieldKind === 'message' && !isMessage(value))) return value;
+  return fieldKind === 'message' ? fieldsOf(message, value) : Object.entries(value).map(([key, one]) => [key, fieldsOf(message, one)]);
+}
 
 void test('messages are what protobuf makes of the same fields: nested, in lists, maps and oneofs, wrapped and as structs', () => {
   const routes: readonly MessageInitShape<typeof RouteSchema>[] = [
@@ -26,7 +51,9 @@ void test('messages are what protobuf makes of the same fields: nested, in lists
     },
   ];
   for (const route of routes) {
-    assert.deepEqual(create(RouteSchema, structuredClone(route)), plainCreate(RouteSchema, structuredClone(route)));
+    const [made, plain] = [create(RouteSchema, structuredClone(route)), plainCreate(RouteSchema, structuredClone(route))];
+    assert.ok(equals(RouteSchema, made, plain));
+    assert.deepEqual(fieldsOf(RouteSchema, made), fieldsOf(RouteSchema, plain));
   }
   const host = { name: 'h', domains: ['*'], routes: routes.map((route) => create(RouteSchema, structuredClone(route))) };
   assert.deepEqual(toBinary(VirtualHostSchema, create(VirtualHostSchema, host)), toBinary(VirtualHostSchema, plainCreate(VirtualHostSchema, host)));
@@ -36,8 +63,8 @@ void test('a message stays itself, within others too; nothing given is the empty
   const route = create(RouteSchema, { name: 'a' });
   assert.equal(create(RouteSchema, route), route);
   assert.equal(create(VirtualHostSchema, { routes: [route] }).routes[0], route);
-  assert.deepEqual(create(RouteSchema), plainCreate(RouteSchema));
-  assert.deepEqual(create(ClusterSchema), plainCreate(ClusterSchema));
+  assert.deepEqual(fieldsOf(RouteSchema, create(RouteSchema)), fieldsOf(RouteSchema, plainCreate(RouteSchema)));
+  assert.deepEqual(fieldsOf(ClusterSchema, create(ClusterSchema)), fieldsOf(ClusterSchema, plainCreate(ClusterSchema)));
 });
 
 void test('what messages have in common cannot be changed in one of them', () => {
@@ -60,4 +87,12 @@ void test('a field or case that the type does not have is our mistake, and throw
   assert.throws(() => create(RouteSchema, spread({ action: { case: 'rout', value: {} } })), /Route\.action has no case rout/);
   assert.equal(create(RouteSchema, spread({ nmae: undefined })).name, 'a');
   assert.equal(create(RouteSchema, { ...create(RouteSchema, { name: 'b' }) }).name, 'b');
+});
+
+void test('a message holds what it was given and no more, so that a copy with other fields is made of that', () => {
+  const route = create(RouteSchema, { name: 'a', match: {}, requestHeadersToRemove: [], typedPerFilterConfig: {} });
+  assert.deepEqual(Object.keys(route), ['name', 'match', 'typedPerFilterConfig']);
+  const renamed = create(RouteSchema, { ...route, name: 'b' });
+  assert.ok(equals(RouteSchema, renamed, plainCreate(RouteSchema, { name: 'b', match: {} })));
+  assert.equal(route.name, 'a');
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { type DescMessage, fromBinary, type MessageInitShape, create as plainCreate, toBinary } from '@bufbuild/protobuf';
+import { create } from '#envoy/create.ts';
 import { encode } from '#envoy/encode.ts';
 import { ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { MetadataSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
@@ -8,9 +9,14 @@ import { ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3
 import { FilterChainMatchSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { RouteSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 
+/** As a message of ours, as one of protobuf's, and as fields: it reads back as it was, and takes as many bytes as protobuf makes of it. */
 function check<Schema extends DescMessage>(schema: Schema, init: MessageInitShape<Schema>): void {
-  const message = create(schema, init);
-  assert.deepEqual(encode(schema, message), toBinary(schema, message));
+  const expected = toBinary(schema, plainCreate(schema, structuredClone(init)));
+  for (const message of [create(schema, structuredClone(init)), plainCreate(schema, structuredClone(init)), init]) {
+    const bytes = encode(schema, message);
+    assert.equal(bytes.length, expected.length);
+    assert.deepEqual(toBinary(schema, fromBinary(schema, bytes)), expected);
+  }
 }
 
 void test('routes, with everything that fields can be', () => {
@@ -78,7 +84,22 @@ void test('unknown fields are kept, messages of another type refused', () => {
   route.$unknown = [{ no: 5000, wireType: 0, data: new Uint8Array([1]) }];
   assert.deepEqual(encode(RouteSchema, route), toBinary(RouteSchema, route));
   // The type is what is to be found out.
-  assert.throws(() => encode(ClusterSchema, route as never), /cannot use/);
+  assert.throws(
+    () => encode(ClusterSchema, route as never),
+    /a envoy\.config\.route\.v3\.Route stands where a envoy\.config\.cluster\.v3\.Cluster should/,
+  );
+});
+
+void test('fields and cases that the type does not have are thrown, not dropped', () => {
+  const spread = (fields: object) => ({ name: 'a', ...fields });
+  assert.throws(() => encode(RouteSchema, spread({ nmae: 'b' })), /envoy\.config\.route\.v3\.Route has no field nmae/);
+  assert.throws(() => encode(RouteSchema, spread({ action: { case: 'rout', value: {} } })), /Route\.action has no case rout/);
+});
+
+void test('lengths that are not what they were in the message before', () => {
+  const names = [1, 200, 3, 20_000, 2_100_000, 5, 97, 130].map((length) => 'n'.repeat(length));
+  for (const name of names) check(RouteSchema, { match: { pathSpecifier: { case: 'prefix', value: name } } });
+  check(RouteSchema, { requestHeadersToRemove: names, metadata: { filterMetadata: { a: { text: 'é'.repeat(60), long: 'é'.repeat(600) } } } });
 });
 
 void test('what comes after is not touched by what came before', () => {
