@@ -21,8 +21,8 @@ export type AnswerContext = {
 
 export type Answer =
   | { readonly kind: 'respond'; readonly bytes: Buffer }
-  /** `instead`: the answer where there is nobody to ask. */
-  | { readonly kind: 'forward'; readonly instead: Buffer }
+  /** `instead`: the answer where there is nobody to ask; and where `exists`, in place of one that there is no such name. */
+  | { readonly kind: 'forward'; readonly instead: Buffer; readonly exists: boolean }
   /** The host is a name for `target`, which is not in the table; `with` makes the answer of the records found for that. */
   | {
       readonly kind: 'chase';
@@ -147,7 +147,7 @@ function said(query: Query, context: AnswerContext, reply: Reply): Answer {
 }
 
 function forward(query: Query, context: AnswerContext, instead: Reply): Answer {
-  return { kind: 'forward', instead: write(query, context, instead) };
+  return { kind: 'forward', instead: write(query, context, instead), exists: instead.rcode === rcodes.noError };
 }
 
 function write({ bytes, questionEnd, edns }: Query, { transport }: AnswerContext, reply: Reply): Buffer {

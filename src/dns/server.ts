@@ -1,0 +1,140 @@
+// The name server's sockets: UDP and TCP on one address and port. Answers leave as they are ready, several of one connection in any order.
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { createServer, type Server, type Socket } from 'node:net';
+import { failed, ok, type Result } from '#base/result.ts';
+import type { Resolver } from '#dns/resolver.ts';
+import { TcpFrames, tcpFrame } from '#dns/tcp-frame.ts';
+import type { ServerAddress } from '#dns/upstream-answer.ts';
+
+export type DnsServer = { readonly address: ServerAddress; readonly close: () => Promise<void> };
+
+/** Connections at a time, questions under way on one of them, and how long one may be silent. */
+const mostConnections = 256;
+const mostOnConnection = 100;
+const idleMs = 10_000;
+
+/** Port 0 takes a free one, the same for both. The error names the address and says why it cannot be had. */
+export async function serveDns(listen: ServerAddress, resolver: Resolver): Promise<Result<DnsServer, string>> {
+  const tcp = tcpServer(resolver);
+  const tcpBound = await listenTcp(tcp, listen);
+  if (!tcpBound.ok) return tcpBound;
+  const address = { address: listen.address, port: tcpBound.value };
+  const udp = udpSocket(resolver, address);
+  const udpBound = await bindUdp(udp, address);
+  if (!udpBound.ok) {
+    tcp.server.close();
+    return udpBound;
+  }
+  const close = async (): Promise<void> => {
+    for (const socket of tcp.open) socket.destroy();
+    await Promise.all([
+      new Promise<void>((resolve) => void tcp.server.close(() => resolve())),
+      new Promise<void>((resolve) => void udp.close(() => resolve())),
+    ]);
+  };
+  return ok({ address, close });
+}
+
+function udpSocket(resolver: Resolver, { address }: ServerAddress): UdpSocket {
+  // Clients are addresses: nobody needs to be asked where they are.
+  const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', lookup: (host, _, done) => done(null, host, 0) });
+  const send = (bytes: Buffer, port: number, host: string): void => {
+    try {
+      // Whoever does not listen any more, or cannot be reached, asks again if he still wants to know.
+      socket.send(bytes, port, host, () => {});
+    } catch {
+      // Closed meanwhile.
+    }
+  };
+  socket.on('message', (message, { port, address: host }) => {
+    const answered = resolver.resolve(message, 'udp');
+    if (answered instanceof Promise) void answered.then((bytes) => send(bytes, port, host));
+    else if (answered !== undefined) send(answered, port, host);
+  });
+  return socket;
+}
+
+type TcpSide = { readonly server: Server; readonly open: ReadonlySet<Socket> };
+
+function tcpServer(resolver: Resolver): TcpSide {
+  const open = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    if (open.size >= mostConnections) {
+      socket.destroy();
+      return;
+    }
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    serveConnection(socket, resolver);
+  });
+  return { server, open };
+}
+
+function serveConnection(socket: Socket, resolver: Resolver): void {
+  const frames = new TcpFrames();
+  let underWay = 0;
+  let ended = false;
+  const write = (bytes: Buffer): void => {
+    if (socket.writable && !socket.write(tcpFrame(bytes))) {
+      socket.pause();
+      socket.once('drain', () => socket.resume());
+    }
+  };
+  const settled = (): void => {
+    underWay--;
+    if (underWay === mostOnConnection - 1) socket.resume();
+    if (ended && underWay === 0) socket.end();
+  };
+  socket.setTimeout(idleMs, () => socket.destroy());
+  socket.on('error', () => socket.destroy());
+  socket.on('end', () => {
+    ended = true;
+    if (underWay === 0) socket.end();
+  });
+  socket.on('data', (chunk: Buffer) => {
+    for (const message of frames.read(chunk)) {
+      const answered = resolver.resolve(message, 'tcp');
+      if (!(answered instanceof Promise)) {
+        if (answered !== undefined) write(answered);
+        continue;
+      }
+      underWay++;
+      if (underWay === mostOnConnection) socket.pause();
+      void answered.then(write).then(settled);
+    }
+  });
+}
+
+function listenTcp({ server }: TcpSide, { address, port }: ServerAddress): Promise<Result<number, string>> {
+  return new Promise((resolve) => {
+    server.once('error', (error) => resolve(failed(cannotListen({ address, port }, 'TCP', error))));
+    server.listen({ host: address, port }, () => {
+      const bound = server.address();
+      resolve(ok(typeof bound === 'object' && bound !== null ? bound.port : port));
+    });
+  });
+}
+
+function bindUdp(socket: UdpSocket, { address, port }: ServerAddress): Promise<Result<void, string>> {
+  return new Promise((resolve) => {
+    socket.once('error', (error) => {
+      socket.close();
+      resolve(failed(cannotListen({ address, port }, 'UDP', error)));
+    });
+    socket.bind({ address, port, exclusive: true }, () => {
+      socket.removeAllListeners('error');
+      // Errors of single datagrams are nobody's.
+      socket.on('error', () => {});
+      resolve(ok(undefined));
+    });
+  });
+}
+
+function cannotListen({ address, port }: ServerAddress, transport: string, error: NodeJS.ErrnoException): string {
+  const where = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+  return error.code === 'EADDRINUSE'
+    ? `DNS: ${where} (${transport}) is in use by another process`
+    : error.code === 'EACCES'
+      ? `DNS: ${where} (${transport}) may not be bound: ports below 1024 are for root, or net.ipv4.ip_unprivileged_port_start must be lower`
+      : `DNS: ${where} (${transport}) cannot be bound: ${error.message}`;
+}
