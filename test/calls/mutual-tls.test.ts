@@ -1,7 +1,7 @@
 // Mutual TLS with secrets that change while it is used, on the embedded proxy and on a real Envoy whose secrets our agent serves: who is let in and who
 // is not, what is said of the client, that a rotation fails no request, and that no key shows anywhere.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
@@ -106,6 +106,29 @@ onBothPlanes('openssl takes what we show, with TLS 1.2 and 1.3 and nothing older
   assert.match(await run('-tls1_3'), /Verify return code: 0 \(ok\)/);
   assert.match(await run('-tls1_2'), /Cipher is ECDHE-ECDSA-(AES128-GCM-SHA256|CHACHA20-POLY1305)/);
   assert.match(await run('-tls1_1', '-cipher', 'ALL:@SECLEVEL=0'), /failed/);
+  // A second handshake within the connection would be work that the client has done for nothing.
+  const again = spawn('openssl', [
+    's_client',
+    '-connect',
+    `127.0.0.1:${strict}`,
+    '-CAfile',
+    at('ca.pem'),
+    '-cert',
+    at('c.pem'),
+    '-key',
+    at('k.pem'),
+    '-tls1_2',
+  ]);
+  let said = '';
+  for (const stream of [again.stdout, again.stderr]) stream.on('data', (chunk: Buffer) => void (said += chunk.toString()));
+  await waitUntil('the handshake', () => /Verify return code: 0/.test(said));
+  const closed = new Promise((resolve) => again.once('close', resolve));
+  again.stdin.on('error', () => {});
+  again.stdin.write('R\n');
+  await waitUntil('the attempt', () => said.includes('RENEGOTIATING'));
+  again.stdin.write('Q\n');
+  await closed;
+  assert.match(said, /RENEGOTIATING[\s\S]*(?:no renegotiation|handshake failure|unexpected message|:error:|alert)/, said);
   assert.match(await run('-tls1_2', '-cipher', 'AES128-SHA'), /failed/);
 });
 

@@ -1,6 +1,6 @@
 // The control plane's own certificate, from the same authority, under the names by which proxies know it: renewed at half of its life and when the
 // authority changes. Connections that are open keep the one they have.
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { constants, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
@@ -30,6 +30,9 @@ const ciphers = [
   'ECDHE-ECDSA-CHACHA20-POLY1305',
   'ECDHE-RSA-CHACHA20-POLY1305',
 ].join(':');
+
+/** Nobody may begin a handshake within a connection. */
+const secureOptions = constants.SSL_OP_NO_RENEGOTIATION;
 
 const lookMs = 60_000;
 
@@ -102,7 +105,14 @@ class OwnCredentials extends ServerCredentials implements Disposable {
   #show(): void {
     if (this.#own === undefined) return;
     const { certificate: cert, privateKey: key } = this.#own;
-    this.updateSecureContextOptions({ ca: Buffer.from(this.#authority.content().set.roots), cert, key, ciphers, minVersion: 'TLSv1.2' });
+    this.updateSecureContextOptions({
+      ca: Buffer.from(this.#authority.content().set.roots),
+      cert,
+      key,
+      ciphers,
+      minVersion: 'TLSv1.2',
+      secureOptions,
+    });
   }
 
   #look(): void {

@@ -259,7 +259,8 @@ function loadCertificate(tls: DownstreamTls, pair: KeyPair, trust: Trust, contex
   const options: SecureContextOptions = {
     ...contextOptions(tls.parameters, pair, trust),
     honorCipherOrder: true,
-    ...(tls.tickets ? {} : { secureOptions: constants.SSL_OP_NO_TICKET }),
+    // Nobody may begin a handshake within a connection, which costs the client little and us much; Envoy's library never lets it.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (tls.tickets ? 0 : constants.SSL_OP_NO_TICKET),
   };
   const context = contexts.check(options);
   if (!context.ok) return context;
