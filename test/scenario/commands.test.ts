@@ -15,7 +15,26 @@ async function heddle(...args: readonly string[]): Promise<Outcome> {
 test('help names every command, and each has examples', async () => {
   const { code, stdout } = await heddle('--help');
   assert.equal(code, 0);
-  const names = ['up', 'status', 'logs', 'analyze', 'compile', 'control-plane', 'proxy', 'ca', 'token', 'version'];
+  const names = [
+    'up',
+    'status',
+    'logs',
+    'get',
+    'describe',
+    'exec',
+    'port-forward',
+    'apply',
+    'delete',
+    'scale',
+    'rollout',
+    'analyze',
+    'compile',
+    'control-plane',
+    'proxy',
+    'ca',
+    'token',
+    'version',
+  ];
   for (const name of names) assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
   const helps = await Promise.all(names.map((name) => heddle(name, '--help')));
   for (const [index, help] of helps.entries()) {

@@ -1,13 +1,13 @@
 // `heddle up` for scenarios: on free ports, with a state folder of its own, told by its events when it is ready; the same table of
 // scenarios runs on both data planes.
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { chown, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { envoyTest } from '#test/support/envoy.ts';
 import { type HttpAnswer, httpCall } from '#test/support/http-call.ts';
-import { type RunningProcess, startHeddle } from '#test/support/start-process.ts';
+import { type ProcessUser, type RunningProcess, startHeddle } from '#test/support/start-process.ts';
 import { type TemporaryFolder, temporaryFolder } from '#test/support/temporary-folder.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
@@ -74,38 +74,32 @@ export function example(name: string): string {
   return `${root}examples/${name}`;
 }
 
+/** A mesh of this network and data plane. */
+export type StartMesh = (options: UpOptions) => Promise<Up>;
+
+export type UpOptions = {
+  readonly path?: string;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly untilReady?: boolean;
+  readonly logLevel?: 'debug' | 'warn';
+  readonly network?: 'loopback' | 'netns' | 'auto';
+  /** As whom the command runs, where that is not who runs the test. */
+  readonly user?: ProcessUser | undefined;
+  /** Of the command, beside those that all have. */
+  readonly options?: readonly string[];
+};
+
 /** In a temporary folder: `state` for state and logs, `mesh` for `files`, which are what runs where no path is given. */
 export async function startUp(
   dataPlane: DataPlane,
-  {
-    path,
-    files = {},
-    untilReady = true,
-    logLevel = 'warn',
-  }: {
-    readonly path?: string;
-    readonly files?: Readonly<Record<string, string>>;
-    readonly untilReady?: boolean;
-    readonly logLevel?: 'debug' | 'warn';
-  },
+  { path, files = {}, untilReady = true, logLevel = 'warn', network = 'loopback', user, options = [] }: UpOptions,
 ): Promise<Up> {
   const folder = await temporaryFolder(Object.fromEntries(Object.entries(files).map(([name, text]) => [`mesh/${name}`, text])));
+  if (user !== undefined) await chown(folder.path, user.uid, user.gid);
   const state = `${folder.path}/state`;
-  const args = [
-    'up',
-    path ?? `${folder.path}/mesh`,
-    '--data-plane',
-    dataPlane,
-    '--gateway-port',
-    '0',
-    '--state-dir',
-    state,
-    '-o',
-    'json',
-    '--log-level',
-    logLevel,
-  ];
-  const process = await startHeddle(args, { cwd: folder.path, stopTimeoutMs: 15_000 });
+  const asked = ['--data-plane', dataPlane, '--network', network, '--gateway-port', '0', '--state-dir', state, '--log-level', logLevel];
+  const args = ['up', path ?? `${folder.path}/mesh`, ...asked, '-o', 'json', ...options];
+  const process = await startHeddle(args, { cwd: folder.path, stopTimeoutMs: 15_000, user });
   const events = (): readonly EventLine[] =>
     process
       .stdout()

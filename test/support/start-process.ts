@@ -4,12 +4,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { waitUntil } from '#test/support/wait-until.ts';
 
+export type ProcessUser = { readonly uid: number; readonly gid: number };
+
 export type ProcessOptions = {
   readonly command: string;
   readonly args?: readonly string[];
   readonly cwd?: string;
   /** Added to this process's environment; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** As whom it runs, where that is not who runs the test. */
+  readonly user?: ProcessUser | undefined;
   /** A line of stdout or stderr that says "ready", or a question asked until it answers true. Without it the process is ready at once. */
   readonly ready?: RegExp | (() => Promise<boolean>);
   /** How long it may take to become ready; 15 s by default. */
@@ -48,6 +52,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   const child = spawn(options.command, options.args ?? [], {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
+    ...options.user,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   endWithUs(child);
