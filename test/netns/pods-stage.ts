@@ -23,7 +23,7 @@ const [means = '', user = '', parent = '', stays] = process.argv.slice(2);
 const folder = mkdtempSync(join(parent, 'stage-'));
 chmodSync(folder, 0o755);
 // Made by the test that started us.
-const settings = { means: JSON.parse(means), user: JSON.parse(user) } as Pick<OuterNetworkOptions, 'means' | 'user'>;
+const settings = { means: JSON.parse(means) as OuterNetworkOptions['means'], user: JSON.parse(user) as OuterNetworkOptions['user'] };
 const tell = (name: string, fact: unknown): void => void process.stdout.write(`${JSON.stringify({ name, fact })}\n`);
 const standIn = fileURLToPath(new URL('./stand-in-proxy.ts', import.meta.url));
 const environment = { PATH: process.env['PATH'] ?? '', PORT: '1', HTTP_PROXY: 'http://corporate' };

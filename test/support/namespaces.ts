@@ -45,9 +45,9 @@ async function findWays(): Promise<{ readonly ways: readonly WayIntoNamespaces[]
   });
   if (uid !== 0) return { ways: [way('without root', [], own.value, { uid, gid })], reason: '' };
   const ways = [way('as root', [], own.value, { uid, gid })];
-  const as = ['setpriv', `--reuid=${nobody.uid}`, `--regid=${nobody.gid}`, '--clear-groups', '--'];
+  const as = ['setpriv', `--reuid=${nobody.uid}`, `--regid=${nobody.gid}`, '--clear-groups', '--'] as const;
   const unprivileged: NetnsMeans = { ...own.value, isRoot: false };
-  const [command = '', ...rest] = [...as, ...outerCommand(unprivileged), 'true'];
+  const [command, ...rest] = [...as, ...outerCommand(unprivileged), 'true'];
   const tried = spawnSync(command, rest, { stdio: 'ignore' });
   if (tried.status === 0) ways.push(way('without root', as, unprivileged, nobody));
   else process.stderr.write('\n*** tests WITHOUT ROOT left out: this machine lets nobody but root make namespaces ***\n');

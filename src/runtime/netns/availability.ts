@@ -35,6 +35,8 @@ export type NetnsQuestion = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly uid?: number | undefined;
   readonly routes?: readonly HostRoute[];
+  /** Where programs of the administrator are, beside PATH. */
+  readonly programFolders?: readonly string[];
 };
 
 /**
@@ -45,7 +47,7 @@ export async function canNetns(question: NetnsQuestion): Promise<Result<NetnsMea
   if (process.platform !== 'linux') return failed(refusal('pods of their own need Linux', 'this system runs in loopback mode: --network loopback'));
   const addresses = chooseRange(question.cidr, question.routes ?? hostRoutes());
   if (!addresses.ok) return addresses;
-  const programs = findPrograms(question.environment);
+  const programs = findPrograms(question);
   if (!programs.ok) return programs;
   const isRoot = (question.uid ?? process.getuid?.()) === 0;
   const { unshare, ip, mount } = programs.value;
@@ -78,9 +80,11 @@ export function chooseRange(asked: string | undefined, routes: readonly HostRout
 type Rules = NetnsPrograms['rules'];
 type Found = Omit<NetnsPrograms, 'rules'> & { readonly rules: readonly Rules[] };
 
+const usualFolders: readonly string[] = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin', '/bin'];
+
 /** On PATH, and where systems keep the programs of their administrator. */
-function findPrograms({ PATH = '' }: NetnsQuestion['environment']): Result<Found, Diagnostic> {
-  const folders = [...PATH.split(delimiter).filter((folder) => folder !== ''), '/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin', '/bin'];
+function findPrograms({ environment: { PATH = '' }, programFolders = usualFolders }: NetnsQuestion): Result<Found, Diagnostic> {
+  const folders = [...PATH.split(delimiter).filter((folder) => folder !== ''), ...programFolders];
   const find = (name: string): string | undefined => folders.map((folder) => join(folder, name)).find(isExecutable);
   const missing: string[] = [];
   const need = (name: string, from: string): string => {

@@ -3,7 +3,8 @@ import type { AnyResource } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { NetnsPrograms } from '#runtime/netns/availability.ts';
 import { runProgram } from '#runtime/netns/run-program.ts';
-import { type Egress, servedPorts, serviceRules } from '#runtime/netns/service-rules.ts';
+import { servedPorts } from '#runtime/netns/served-port.ts';
+import { type Egress, serviceRules, serviceRulesForIptables } from '#runtime/netns/service-rules.ts';
 
 export type ServiceTableOptions = {
   readonly programs: NetnsPrograms;
@@ -24,8 +25,9 @@ export class ServiceTable {
   }
 
   take(resources: readonly AnyResource[]): void {
-    const { nodeAddress, egress } = this.#options;
-    this.#wanted = serviceRules(servedPorts(resources), nodeAddress, egress);
+    const { nodeAddress, egress, programs } = this.#options;
+    const write = programs.rules.kind === 'nft' ? serviceRules : serviceRulesForIptables;
+    this.#wanted = write(servedPorts(resources), nodeAddress, egress);
     if (this.#writing === undefined && this.#wanted !== this.#written) this.#writing = this.#write();
   }
 
@@ -37,11 +39,12 @@ export class ServiceTable {
   async #write(): Promise<void> {
     const { programs, onProblem } = this.#options;
     const { kind, path } = programs.rules;
+    const args = kind === 'nft' ? ['-f', '-'] : [];
     while (this.#wanted !== this.#written) {
       const text = this.#wanted;
-      const done = kind === 'nft' ? await runProgram(path, ['-f', '-'], text) : undefined;
+      const done = await runProgram(path, args, text);
       this.#written = text;
-      if (done?.ok === false) {
+      if (!done.ok) {
         const message = `pods without a proxy do not reach what Services have become: ${done.error}`;
         onProblem({ code: 'HDL0412', severity: 'error', message });
       }
