@@ -117,6 +117,8 @@ function carry(socket: Duplex, session: ExecSession): void {
   // The program may end before it has read everything.
   session.input.on('error', () => {});
   const sent = [copy(session.output, socket, 'output'), ...(session.errors === undefined ? [] : [copy(session.errors, socket, 'errors')])];
+  // Whoever asked has gone: a caller never ends its half before the command has ended.
+  socket.once('end', () => socket.destroy());
   socket.once('close', () => {
     if (!isOver) session.signal('SIGHUP');
   });
