@@ -7,7 +7,7 @@ import { findEnvoy } from '#agent/binary.ts';
 import { startEnvoy } from '#agent/envoy-process.ts';
 import { leveledLogger } from '#app/leveled-logger.ts';
 import type { PodOptions } from '#app/pod-options.ts';
-import { type ProxyProcessOptions, podOptions, readAdminPort, readLevel, readProbe, stopSignal } from '#app/proxy-process.ts';
+import { drainOf, type ProxyProcessOptions, podOptions, readAdminPort, readLevel, readProbe, stopSignal } from '#app/proxy-process.ts';
 import { readSource } from '#app/proxy-source.ts';
 import { controlPlaneName, type SecureXds } from '#app/secure-xds.ts';
 import type { HealthOptions } from '#app/workload-health.ts';
@@ -29,6 +29,7 @@ type Settings = {
   readonly adminPort: number;
   readonly logger: Logger;
   readonly logFile: string | undefined;
+  readonly drainMs?: number;
   readonly watch: ((options: HealthOptions) => () => void) | undefined;
   readonly pod: PodOptions;
   readonly inPod: EnvoyInPod | undefined;
@@ -73,7 +74,19 @@ async function readSettings(
   node.cluster = node.id.split('~')[2] ?? node.id;
   const logger = leveledLogger(level.value, options.logFile);
   const { logFile } = options;
-  return ok({ target, node, secure, binary: binary.value, adminPort: admin.value, logger, logFile, watch: probe.value, pod: pod.value, inPod });
+  return ok({
+    ...drainOf(source.value),
+    target,
+    node,
+    secure,
+    binary: binary.value,
+    adminPort: admin.value,
+    logger,
+    logFile,
+    watch: probe.value,
+    pod: pod.value,
+    inPod,
+  });
 }
 
 async function serve(settings: Settings): Promise<number> {

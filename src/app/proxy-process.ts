@@ -5,7 +5,9 @@ import { type ProxySource, runProxy } from '#app/proxy.ts';
 import { type ProxySourceOptions, readSource } from '#app/proxy-source.ts';
 import type { HealthOptions } from '#app/workload-health.ts';
 import { systemClock } from '#base/clock.ts';
+import { parseDurationMs } from '#base/duration.ts';
 import type { Logger, LogLevel } from '#base/logger.ts';
+import { isObject } from '#base/object.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 
@@ -40,6 +42,7 @@ export async function runProxyProcess(options: ProxyProcessOptions, warn: (line:
     ...(admin.value === undefined ? {} : { admin: { address: '127.0.0.1', port: admin.value } }),
     ...(pod.value.proxyAddresses.length === 0 ? {} : { proxyAddresses: pod.value.proxyAddresses }),
     ...(pod.value.hostSockets.length === 0 ? {} : { hostSockets: pod.value.hostSockets }),
+    ...drainOf(source.value),
     onQuit: () => stop.abort(),
     onLogLevel: (next) => logger.setLevel(next),
   });
@@ -74,6 +77,14 @@ export async function podOptions(texts: PodOptionTexts): Promise<Result<PodOptio
     return ok({ proxyAddresses: [], dns: undefined, hostSockets: [] });
   const { readPodOptions } = await import('#app/pod-options.ts');
   return readPodOptions(texts);
+}
+
+/** ProxyConfig.terminationDrainDuration, as the node's metadata has it. */
+export function drainOf(source: ProxySource): { readonly drainMs?: number } {
+  const config = source.kind === 'xds' ? source.node.metadata?.['PROXY_CONFIG'] : undefined;
+  const written = isObject(config) ? config['terminationDrainDuration'] : undefined;
+  const drainMs = typeof written === 'string' ? parseDurationMs(written) : undefined;
+  return drainMs === undefined ? {} : { drainMs };
 }
 
 /** How the app's health is watched from when the proxy serves; undefined where no probe was given. What does that is loaded where there is one. */

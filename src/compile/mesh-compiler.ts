@@ -1,6 +1,6 @@
 // In: a mesh. Out: for any proxy, everything it needs as xDS, with origins. Pure: the same mesh and proxy give the same resources, and what
 // proxies have in common is the same object for all of them. The cache carries what did not change over to the next mesh.
-import { assemble, join } from '#compile/assembly.ts';
+import { type Assembly, assemble, join } from '#compile/assembly.ts';
 import { authorizationOrigins } from '#compile/authorization.ts';
 import { missingSecrets } from '#compile/client-secrets.ts';
 import { clusterAssembly } from '#compile/cluster-assembly.ts';
@@ -11,6 +11,7 @@ import { compileGateway } from '#compile/gateway.ts';
 import { type GatewayCredentials, meshCredentials, withoutSecrets } from '#compile/gateway-credentials.ts';
 import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
 import { clusterNameTable, nameTable } from '#compile/name-table.ts';
+import { applyProxyTraffic } from '#compile/proxy-traffic.ts';
 import { rateLimitPatches } from '#compile/rate-limit.ts';
 import { Scope } from '#compile/scope.ts';
 import { selectsProxy } from '#compile/selects-proxy.ts';
@@ -22,6 +23,7 @@ import { unseenAuthorizers } from '#compile/unseen-authorizers.ts';
 import type { EnvoyPatch } from '#model/envoy-filter.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
+import { mergeTraffic } from '#model/proxy-traffic.ts';
 
 export class MeshCompiler {
   readonly mesh: Mesh;
@@ -56,7 +58,8 @@ export class MeshCompiler {
     const parts = { cache: this.#cache, credentials, clusters: clusters.resources };
     const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, credentials, this.#cache);
     const policies = { resources: new Map(), origins: authorizationOrigins(this.mesh) };
-    const joined = join([clusters, ...own.shared, assemble(own.units), ...nameTable(scope, proxy, this.#cache), policies]);
+    const whole = join([clusters, ...own.shared, assemble(own.units), ...nameTable(scope, proxy, this.#cache), policies]);
+    const joined = this.#withTraffic(whole, proxy);
     const patches = [...this.#rateLimits(proxy), ...patchesFor(this.mesh, proxy)];
     const diagnostics = [
       ...own.diagnostics,
@@ -71,6 +74,13 @@ export class MeshCompiler {
   /** What the DNS behind the proxies answers: a name table that is nobody's own. */
   clusterNames(): Unit {
     return clusterNameTable(this.mesh, this.#cache);
+  }
+
+  /** What its ProxyConfig says about headers and connections: the workload's own over the mesh's, or what a proxy that nobody wrote down says itself. */
+  #withTraffic(joined: Assembly, proxy: Proxy): Assembly {
+    const workload = this.mesh.workloads.get(`${proxy.namespace}/${proxy.name}`);
+    const traffic = mergeTraffic(this.mesh.settings.proxyTraffic, workload === undefined ? proxy.traffic : workload.proxyTraffic);
+    return traffic === undefined ? joined : { ...joined, resources: applyProxyTraffic(joined.resources, traffic, proxy, this.#cache) };
   }
 
   /** Before the EnvoyFilters' patches, so that those may change what a limit has made. */

@@ -12,6 +12,7 @@ import type { GatewayApiStatus } from '#model/gateway-api.ts';
 import type { GatewayTopology } from '#model/gateway-topology.ts';
 import type { IngressSettings } from '#model/ingress-settings.ts';
 import type { PeerAuthentication } from '#model/peer-authentication.ts';
+import type { ProxyTraffic } from '#model/proxy-traffic.ts';
 import type { RateLimit } from '#model/rate-limit.ts';
 import type { RequestAuthentication } from '#model/request-authentication.ts';
 import type { Retries } from '#model/retry.ts';
@@ -105,6 +106,8 @@ export type MeshSettings = {
   readonly ingress?: IngressSettings;
   /** MeshConfig.defaultConfig.gatewayTopology, for gateways that have none of their own. */
   readonly gatewayTopology?: GatewayTopology;
+  /** MeshConfig.defaultConfig.proxyHeaders and connectionSettings. */
+  readonly proxyTraffic?: ProxyTraffic;
 };
 
 /** What is not there is as in Istio: TLS 1.2 at least, Istio's cipher suites, P-256 and its like. */

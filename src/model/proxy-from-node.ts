@@ -4,13 +4,14 @@ import { isObject } from '#base/object.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { Locality } from '#model/locality.ts';
 import type { Interception, LoopbackPorts, Proxy } from '#model/proxy.ts';
+import { readProxyTraffic } from '#model/written-proxy-traffic.ts';
 
 /** A JSON object, as `google.protobuf.Struct` decodes to. */
 export type NodeMetadata = Readonly<Record<string, unknown>>;
 
 /**
  * Reads Istio's node id `type~ip~name.namespace~dnsDomain` and the metadata keys NAMESPACE, LABELS, INSTANCE_IPS, INTERCEPTION_MODE,
- * DNS_CAPTURE, HEDDLE_LOOPBACK and HEDDLE_EXPLAIN_FAILURES. `locality`: the node's; an empty one says nothing. The error is one sentence for the
+ * DNS_CAPTURE, PROXY_CONFIG, HEDDLE_LOOPBACK and HEDDLE_EXPLAIN_FAILURES. `locality`: the node's; an empty one says nothing. The error is one sentence for the
  * log and for the client.
  */
 export function proxyFromNode(nodeId: string, metadata: NodeMetadata, locality?: Locality): Result<Proxy, string> {
@@ -44,6 +45,7 @@ export function proxyFromNode(nodeId: string, metadata: NodeMetadata, locality?:
     ...(serviceAccount !== undefined && { serviceAccount }),
     ...(metadata['HEDDLE_IDENTITY'] === 'none' && { withoutIdentity: true }),
     ...(metadata['HEDDLE_SECRETS'] === 'none' && { withoutSecrets: true }),
+    ...readTraffic(metadata['PROXY_CONFIG']),
     explainFailures: isTrue(metadata['HEDDLE_EXPLAIN_FAILURES']),
     ...readTexts(metadata),
   });
@@ -91,6 +93,12 @@ export function readLoopbackPorts(value: unknown): Result<LoopbackPorts, string>
   if (httpProxy !== undefined && !isPort(httpProxy)) return failed('HEDDLE_LOOPBACK.httpProxy must be a port number');
   const ports = { address, inbound: readInbound, outbound: readOutbound };
   return ok(httpProxy === undefined ? ports : { ...ports, httpProxy });
+}
+
+/** What makes no sense in it counts as not there. */
+function readTraffic(config: unknown): Pick<Proxy, 'traffic'> {
+  const traffic = readProxyTraffic(config, []);
+  return traffic === undefined ? {} : { traffic };
 }
 
 /** What is said in text, but for what has a field of its own. */

@@ -1,4 +1,5 @@
 // One proxy that asks for its configuration: who it is, and how traffic reaches it.
+import type { ProxyTraffic } from '#model/proxy-traffic.ts';
 
 export type Proxy = {
   readonly type: 'sidecar' | 'router';
@@ -31,6 +32,8 @@ export type Proxy = {
   readonly locality?: { readonly region: string; readonly zone: string; readonly subZone: string };
   /** Istio's DNS_CAPTURE: the app's DNS questions come to the proxy, so that services without an address are reached by automatic ones. */
   readonly capturesDns?: boolean;
+  /** What it says of its own ProxyConfig (metadata PROXY_CONFIG), where nobody wrote it down. */
+  readonly traffic?: ProxyTraffic;
   /** HEDDLE_EXPLAIN_FAILURES: local replies name the route, cluster and configuration that failed. */
   readonly explainFailures: boolean;
 };

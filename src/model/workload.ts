@@ -2,6 +2,7 @@
 import type { Origin } from '#base/origin.ts';
 import type { GatewayTopology } from '#model/gateway-topology.ts';
 import type { Locality } from '#model/locality.ts';
+import type { ProxyTraffic } from '#model/proxy-traffic.ts';
 
 export type Workload = {
   /** Absent: a pod. */
@@ -31,5 +32,7 @@ export type Workload = {
   readonly localPorts?: Readonly<Record<string, number>>;
   /** For a gateway: what stands in front of it, as its own annotation says. */
   readonly gatewayTopology?: GatewayTopology;
+  /** What its annotation says about headers and connections of its proxy. */
+  readonly proxyTraffic?: ProxyTraffic;
   readonly origin: Origin;
 };

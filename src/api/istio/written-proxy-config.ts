@@ -1,6 +1,7 @@
 // ProxyConfig as people write it into other things: MeshConfig.defaultConfig, and a Pod's annotation proxy.istio.io/config. In: a ConfigMap or
 // annotations. Out: its fields as they stand, and which of them act.
 import { parse } from 'yaml';
+import { parseDurationMs } from '#base/duration.ts';
 import { isObject } from '#base/object.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 
@@ -31,22 +32,106 @@ export function meshProxyConfig(configMap: { readonly data?: Readonly<Record<str
   }
 }
 
-/** `gatewayTopology` shapes listeners of gateways, the others how the runtime starts a proxy. */
-const acting: ReadonlySet<string> = new Set(['gatewayTopology', 'concurrency', 'proxyMetadata']);
+/** A field that is written and does nothing, and why, where there is a reason to tell. */
+export type IdleField = { readonly field: string; readonly hint?: string };
+
+const telemetry = 'it is about telemetry, which this release of Heddle does not do yet';
+const clusterOnly = 'it says how Istio starts its proxy in a container; Heddle chooses that itself';
+const idleInIstio = 'Istio does not act on it either; leave it out';
+const machines = 'a machine outside a cluster is probed as its WorkloadGroup says: see `heddle proxy --workload-group`';
+const envoyOnly = 'it is for the bootstrap of an Envoy that Istio starts';
+
+/** Every field of Istio's ProxyConfig that does nothing here, with its reason; the fields of an object that acts in part follow its name and a dot. */
+const idle: Readonly<Record<string, string | undefined>> = {
+  tracing: telemetry,
+  zipkinAddress: telemetry,
+  envoyAccessLogService: telemetry,
+  envoyMetricsService: telemetry,
+  envoyMetricsServiceAddress: telemetry,
+  statsdUdpAddress: telemetry,
+  proxyStatsMatcher: telemetry,
+  extraStatTags: telemetry,
+  statNameLength: telemetry,
+  statsCompression: telemetry,
+  fileFlushInterval: telemetry,
+  fileFlushMinSizeKb: telemetry,
+  serviceCluster: telemetry,
+  tracingServiceName: telemetry,
+  meshId: telemetry,
+  'proxyHeaders.metadataExchangeHeaders': telemetry,
+  discoveryAddress: clusterOnly,
+  configPath: clusterOnly,
+  binaryPath: clusterOnly,
+  image: clusterOnly,
+  statusPort: clusterOnly,
+  proxyAdminPort: clusterOnly,
+  interceptionMode: clusterOnly,
+  readinessProbe: machines,
+  customConfigFile: envoyOnly,
+  proxyBootstrapTemplatePath: envoyOnly,
+  runtimeValues: envoyOnly,
+  privateKeyProvider: envoyOnly,
+  'connectionSettings.globalDownstreamConnectionLimit': envoyOnly,
+  'connectionSettings.clusterPerConnectionBufferLimitBytes': idleInIstio,
+  'connectionSettings.listenerConnectionLimit': idleInIstio,
+  discoveryRefreshDelay: idleInIstio,
+  availabilityZone: idleInIstio,
+  controlPlaneAuthPolicy: idleInIstio,
+  sds: idleInIstio,
+};
+
+/** `gatewayTopology`, `proxyHeaders` and `connectionSettings` shape what a proxy is told, the others how it is started. */
+const acting: ReadonlySet<string> = new Set(['gatewayTopology', 'concurrency', 'proxyMetadata', 'proxyHeaders', 'connectionSettings']);
 
 /** The fields that are written and do nothing, in their order. */
-export function proxyConfigWithoutEffect(config: WrittenProxyConfig | undefined): readonly string[] {
-  return Object.keys(config ?? {}).filter((field) => !acting.has(field));
+export function proxyConfigWithoutEffect(config: WrittenProxyConfig | undefined): readonly IdleField[] {
+  return Object.entries(config ?? {}).flatMap(([field, value]): readonly IdleField[] => {
+    if (!acting.has(field)) return [idleField(field)];
+    const parts = isObject(value) ? Object.keys(value).map((part) => `${field}.${part}`) : [];
+    return parts.filter((part) => part in idle).map(idleField);
+  });
 }
 
-export type ProxyStart = { readonly concurrency?: number; readonly environment: Readonly<Record<string, string>> };
+/** What is said of such a field; `name` says where it stands, too. */
+export function idleMessage(name: string, { hint }: IdleField): { readonly message: string; readonly hint?: string } {
+  return hint === undefined ? { message: `${name} has no effect yet` } : { message: `${name} has no effect`, hint };
+}
 
-/** How a proxy is started: threads (0: all cores) and variables. What has another type says nothing. */
+function idleField(field: string): IdleField {
+  const hint = idle[field];
+  return hint === undefined ? { field } : { field, hint };
+}
+
+export type ProxyStart = {
+  /** Threads; 0: all cores. */
+  readonly concurrency?: number;
+  readonly environment: Readonly<Record<string, string>>;
+  /** terminationDrainDuration: how long connections may go on when the proxy is told to end. */
+  readonly terminationDrainMs?: number;
+  /** drainDuration: how long connections of a listener may go on that was changed or taken away. */
+  readonly drainMs?: number;
+  /** holdApplicationUntilProxyStarts: the app is started once its proxy serves. */
+  readonly holdsApplication?: boolean;
+};
+
+/** How a proxy is started and ended. What has another type says nothing. */
 export function proxyStart(config: WrittenProxyConfig | undefined): ProxyStart {
-  const { concurrency, proxyMetadata } = config ?? {};
+  const { concurrency, proxyMetadata, terminationDrainDuration, drainDuration, holdApplicationUntilProxyStarts } = config ?? {};
   const variables = Object.entries(isObject(proxyMetadata) ? proxyMetadata : {}).flatMap(([name, value]) =>
     typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? [[name, String(value)] as const] : [],
   );
   const isCount = typeof concurrency === 'number' && Number.isInteger(concurrency) && concurrency >= 0;
-  return { ...(isCount && { concurrency }), environment: Object.fromEntries(variables) };
+  const terminationDrainMs = durationMs(terminationDrainDuration);
+  const drainMs = durationMs(drainDuration);
+  return {
+    ...(isCount && { concurrency }),
+    environment: Object.fromEntries(variables),
+    ...(terminationDrainMs !== undefined && { terminationDrainMs }),
+    ...(drainMs !== undefined && { drainMs }),
+    ...(typeof holdApplicationUntilProxyStarts === 'boolean' && { holdsApplication: holdApplicationUntilProxyStarts }),
+  };
+}
+
+function durationMs(value: unknown): number | undefined {
+  return typeof value === 'string' ? parseDurationMs(value) : undefined;
 }

@@ -1,8 +1,9 @@
 // In: a ProxyConfig as MeshConfig (defaultConfig) or a Pod's annotation has it. Out: what it says of the proxies in front of gateways.
-import { annotatedProxyConfig, proxyConfigAnnotation, proxyConfigWithoutEffect } from '#api/istio/written-proxy-config.ts';
+import { annotatedProxyConfig, idleMessage, proxyConfigAnnotation, proxyConfigWithoutEffect } from '#api/istio/written-proxy-config.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { isObject } from '#base/object.ts';
 import { formatOrigin } from '#base/origin.ts';
+import { annotatedTraffic } from '#model/build/proxy-traffic.ts';
 import type { GatewayTopology } from '#model/gateway-topology.ts';
 import type { Workload } from '#model/workload.ts';
 
@@ -40,12 +41,13 @@ export function annotationDiagnostics(workloads: Iterable<Workload>): readonly D
   for (const { annotations, origin } of workloads) {
     const problems: TopologyProblem[] = [];
     annotatedTopology(annotations, problems);
+    annotatedTraffic(annotations, problems);
     const config = annotatedProxyConfig(annotations);
-    for (const field of config.ok ? proxyConfigWithoutEffect(config.value) : []) {
-      found.set(`${formatOrigin(origin)} ${field}`, {
+    for (const idle of config.ok ? proxyConfigWithoutEffect(config.value) : []) {
+      found.set(`${formatOrigin(origin)} ${idle.field}`, {
         code: 'HDL0012',
         severity: 'warning',
-        message: `annotation ${annotation}: ${field} has no effect yet`,
+        ...idleMessage(`annotation ${annotation}: ${idle.field}`, idle),
         at: origin,
       });
     }

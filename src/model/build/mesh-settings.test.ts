@@ -60,7 +60,7 @@ const findings: readonly (readonly [mesh: string, code: string, message: RegExp]
   ['defaultHttpRetryPolicy: { attempts: many }', 'HDL0011', /defaultHttpRetryPolicy\.attempts is wrong/],
   ['defaultHttpRetryPolicy: { attempts: 1, retryOn: never }', 'HDL0011', /defaultHttpRetryPolicy\.retryOn is wrong/],
   ['certificates: []', 'HDL0012', /certificates has no effect yet/],
-  ['defaultConfig: { concurrency: 2, tracing: {} }', 'HDL0012', /^MeshConfig\.defaultConfig\.tracing has no effect yet$/],
+  ['defaultConfig: { concurrency: 2, tracing: {} }', 'HDL0012', /^MeshConfig\.defaultConfig\.tracing has no effect$/],
   ['rootNamespace: elsewhere', 'HDL0012', /rootNamespace has no effect/],
   ['a: [', 'HDL0011', /cannot be read/],
   ['just text', 'HDL0011', /not a map/],

@@ -2,7 +2,7 @@
 // defaults; and a warning for each setting that is there without effect.
 
 import { parse } from 'yaml';
-import { proxyConfigWithoutEffect } from '#api/istio/written-proxy-config.ts';
+import { type IdleField, idleMessage, proxyConfigWithoutEffect } from '#api/istio/written-proxy-config.ts';
 import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { parseDurationMs } from '#base/duration.ts';
@@ -18,6 +18,7 @@ import { ingressFields, readIngressSettings } from '#model/build/ingress-setting
 import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
 import { mtlsFields, readMtlsSettings } from '#model/build/mtls-settings.ts';
 import type { AccessLogSettings, MeshSettings, PathNormalization } from '#model/mesh.ts';
+import { readProxyTraffic } from '#model/written-proxy-traffic.ts';
 
 export type SettingsResult = { readonly settings: MeshSettings; readonly diagnostics: readonly Diagnostic[] };
 
@@ -58,6 +59,7 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
   const problems: Problem[] = [];
   const { outboundTrafficPolicy, connectTimeout, accessLogFile, accessLogFormat, accessLogEncoding, ...others } = config;
   const gatewayTopology = readGatewayTopology(config['defaultConfig'], problems);
+  const proxyTraffic = readProxyTraffic(config['defaultConfig'], problems);
   const { accessLog: _logged, ...defaults } = defaultSettings;
   const settings: MeshSettings = {
     ...defaults,
@@ -74,6 +76,7 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     ...(listenerFields.some((field) => field in config) && { listeners: readListenerSettings(config, problems) }),
     ...(ingressFields.some((field) => field in config) && { ingress: readIngressSettings(config, problems) }),
     ...(gatewayTopology !== undefined && { gatewayTopology }),
+    ...(proxyTraffic !== undefined && { proxyTraffic }),
   };
   // What Istio writes there by itself, and what Heddle is anyway.
   const known = [
@@ -96,14 +99,16 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
   ]);
   const unknown = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
   const { defaultConfig } = config;
-  const ofProxies = isObject(defaultConfig) ? proxyConfigWithoutEffect(defaultConfig).map((field) => `defaultConfig.${field}`) : [];
+  const ofProxies = isObject(defaultConfig) ? proxyConfigWithoutEffect(defaultConfig) : [];
+  const idle: readonly IdleField[] = [
+    ...unknown.map((field) => ({ field })),
+    ...ofProxies.map((one) => ({ ...one, field: `defaultConfig.${one.field}` })),
+  ];
   return {
     settings,
     diagnostics: [
       ...problems.map(({ field, message }): Diagnostic => ({ code: 'HDL0011', severity: 'error', message: `MeshConfig.${field} ${message}`, at })),
-      ...[...unknown, ...ofProxies].map(
-        (field): Diagnostic => ({ code: 'HDL0012', severity: 'warning', message: `MeshConfig.${field} has no effect yet`, at }),
-      ),
+      ...idle.map((one): Diagnostic => ({ code: 'HDL0012', severity: 'warning', ...idleMessage(`MeshConfig.${one.field}`, one), at })),
     ],
   };
 }

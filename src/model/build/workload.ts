@@ -7,6 +7,7 @@ import type { BuildMemo } from '#model/build/build-memo.ts';
 import { annotatedTopology } from '#model/build/gateway-topology.ts';
 import { workloadLocality } from '#model/build/locality.ts';
 import { placeholderAddresses } from '#model/build/placeholder-address.ts';
+import { annotatedTraffic } from '#model/build/proxy-traffic.ts';
 import type { Workload } from '#model/workload.ts';
 
 /** Stands for a status that is not there. */
@@ -44,6 +45,7 @@ function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<R
   const network = labels['topology.istio.io/network'] ?? '';
   const ports = readLocalPorts(annotations);
   const gatewayTopology = annotatedTopology(annotations);
+  const proxyTraffic = annotatedTraffic(annotations);
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
   return {
     name,
@@ -61,6 +63,7 @@ function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<R
     ...(network !== '' && { network }),
     ...(ports !== undefined && { localPorts: ports }),
     ...(gatewayTopology !== undefined && { gatewayTopology }),
+    ...(proxyTraffic !== undefined && { proxyTraffic }),
     origin: pod.origins.start,
   };
 }
