@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
-import { type GrpcAnswer, type HttpAnswered, startGrpcAuthorizer, startHttpAuthorizer } from '#test/support/authorizer.ts';
+import { type GrpcAnswer, type HttpAnswered, type RawAnswer, startGrpcAuthorizer, startHttpAuthorizer } from '#test/support/authorizer.ts';
 import { bootstrap, cluster, fileLog, httpChain, listener, type Part, typedConfig, upstreamProtocol } from '#test/support/bootstrap-parts.ts';
 import { startPlane } from '#test/support/both-planes.ts';
 import { envoyTest } from '#test/support/envoy.ts';
@@ -26,7 +26,7 @@ type Scenario = {
   readonly before?: readonly JsonObject[];
   readonly call?: Omit<HttpCall, 'port' | 'path'> & { readonly path?: string };
   readonly cluster?: string;
-} & ({ readonly grpc: GrpcAnswer } | { readonly http: HttpAnswered | 'hang' });
+} & ({ readonly grpc: GrpcAnswer } | { readonly http: HttpAnswered | RawAnswer | 'hang' });
 
 /** What was seen of one call, without what differs by nature. */
 type Seen = { readonly status: number; readonly body: string; readonly headers: JsonObject; readonly line: string; readonly asked: JsonValue };
@@ -173,6 +173,19 @@ const scenarios: readonly Scenario[] = [
   { name: 'HTTP: broken', http: { status: 503, body: 'no' } },
   { name: 'HTTP: other than 200', http: { status: 204 } },
   { name: 'HTTP: late', http: 'hang', service: { server_uri: { uri: 'http://a', cluster: 'http', timeout: '0.1s' } } },
+  { name: 'HTTP: no HTTP at all', http: { raw: 'nonsense\r\n\r\n' } },
+  { name: 'HTTP: a status that is none', http: { raw: 'HTTP/1.1 2OO OK\r\ncontent-length: 0\r\n\r\n' } },
+  { name: 'HTTP: a length that is none', http: { raw: 'HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n' } },
+  { name: 'HTTP: ends within its fields', http: { raw: 'HTTP/1.1 200 OK\r\nx-a: ' } },
+  { name: 'HTTP: ends within its body', http: { raw: 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nab' } },
+  { name: 'HTTP: ends within its chunks', http: { raw: 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab' } },
+  {
+    name: 'HTTP: begins, and does not end in time',
+    http: { raw: 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nab', stays: true },
+    service: { server_uri: { uri: 'http://a', cluster: 'http', timeout: '0.1s' } },
+  },
+  { name: 'HTTP: nobody there', http: { status: 200 }, cluster: 'dead' },
+  { name: 'HTTP: nobody there, passes', http: { status: 200 }, cluster: 'dead', config: { failure_mode_allow: true } },
   { name: 'HTTP: with body', http: { status: 200 }, config: body({ allow_partial_message: true }), call: post('0123456789abcdef') },
 ];
 
@@ -318,6 +331,15 @@ void test('embedded proxy: requests pass, fail and are changed as the authoriser
     'HTTP: denied': '401 UAEX ext_authz_denied',
     'HTTP: broken': '403 UAEX ext_authz_error',
     'HTTP: late': '403 UAEX ext_authz_error',
+    'HTTP: no HTTP at all': '403 UAEX ext_authz_error',
+    'HTTP: a status that is none': '403 UAEX ext_authz_error',
+    'HTTP: a length that is none': '403 UAEX ext_authz_error',
+    'HTTP: ends within its fields': '403 UAEX ext_authz_error',
+    'HTTP: ends within its body': '403 UAEX ext_authz_error',
+    'HTTP: ends within its chunks': '403 UAEX ext_authz_error',
+    'HTTP: begins, and does not end in time': '403 UAEX ext_authz_error',
+    'HTTP: nobody there': '403 UAEX ext_authz_error',
+    'HTTP: nobody there, passes': '200 - via_upstream',
   };
   for (const [name, wanted] of Object.entries(expected)) assert.equal(found(name), wanted, name);
   assert.deepEqual(seen.get('not asked where they do not')?.asked, []);

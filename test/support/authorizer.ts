@@ -45,6 +45,9 @@ export async function startGrpcAuthorizer(answer: (path: string) => GrpcAnswer):
   return { port, asked, [Symbol.asyncDispose]: async () => server.forceShutdown() };
 }
 
+/** `raw`: what stands on the wire, after which the connection ends unless it `stays`. */
+export type RawAnswer = { readonly raw: string; readonly stays?: true };
+
 export type HttpAnswered = {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
@@ -53,7 +56,7 @@ export type HttpAnswered = {
 export type HttpAsked = { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>>; readonly body: string };
 export type HttpAuthorizer = AsyncDisposable & { readonly port: number; readonly asked: HttpAsked[] };
 
-export async function startHttpAuthorizer(answer: (path: string) => HttpAnswered | 'hang'): Promise<HttpAuthorizer> {
+export async function startHttpAuthorizer(answer: (path: string) => HttpAnswered | RawAnswer | 'hang'): Promise<HttpAuthorizer> {
   const asked: HttpAsked[] = [];
   const server = createServer((request, response) => {
     void readAll(request).then((body) => {
@@ -61,6 +64,11 @@ export async function startHttpAuthorizer(answer: (path: string) => HttpAnswered
       asked.push({ method: request.method ?? '', path: request.url ?? '', headers, body });
       const found = answer(request.url ?? '');
       if (found === 'hang') return;
+      if ('raw' in found) {
+        response.socket?.write(found.raw);
+        if (found.stays !== true) response.socket?.end();
+        return;
+      }
       response.writeHead(found.status, Object.fromEntries(Object.entries(found.headers ?? {}).map(([name, value]) => [name, [value].flat()])));
       response.end(found.body);
     });
