@@ -18,7 +18,9 @@ import { AuthorityChannel } from '#ca/client/authority-channel.ts';
 import { startWorkloadIdentity } from '#ca/client/client.ts';
 import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 import { WorkloadSecrets } from '#ca/client/workload-secrets.ts';
+import type { RunningDns } from '#dns/start-dns.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { Counters } from '#telemetry/counters.ts';
 import { AdsClient } from '#xds/client/ads-client.ts';
 
 type Settings = {
@@ -95,6 +97,14 @@ async function serve(settings: Settings): Promise<number> {
   const identity = secure === undefined ? undefined : startWorkloadIdentity({ target, ...secure, logger, clock, random: Math.random });
   const secrets = identity === undefined ? undefined : new WorkloadSecrets(identity, clock);
   const workFolder = inPod?.workFolder ?? (await mkdtemp(join(tmpdir(), 'heddle-envoy-')));
+  const agent = agentClient({ target, node, secure, identity, logger });
+  const names = await serveNames(agent.client, settings);
+  if (!names.ok) {
+    logger.log('error', names.error);
+    agent.close();
+    await identity?.[Symbol.asyncDispose]();
+    return 2;
+  }
   const crashed = new AbortController();
   const envoy = await startEnvoy({
     ...rest,
@@ -111,7 +121,7 @@ async function serve(settings: Settings): Promise<number> {
   void envoy.ready.then(
     async () => {
       logger.log('info', 'ready', { admin: `127.0.0.1:${rest.adminPort}` });
-      if (watch !== undefined) whileReady.push(reportOver({ target, node, secure, identity, logger }, watch));
+      if (watch !== undefined) whileReady.push(watch({ clock, logger, report: (reason) => agent.client.reportHealth(reason) }));
       whileReady.push(...(await openHostSockets(pod, logger)));
     },
     () => {},
@@ -120,6 +130,8 @@ async function serve(settings: Settings): Promise<number> {
   logger.log('info', crashed.signal.aborted ? 'Envoy has ended' : 'draining');
   for (const end of whileReady) end();
   await (crashed.signal.aborted ? envoy.kill() : envoy.drain());
+  await names.value?.close();
+  agent.close();
   secrets?.[Symbol.dispose]();
   await identity?.[Symbol.asyncDispose]();
   if (inPod === undefined) await rm(workFolder, { recursive: true, force: true });
@@ -141,18 +153,30 @@ async function openHostSockets({ hostSockets }: PodOptions, logger: Logger): Pro
   return (await Promise.all(opened)).flat();
 }
 
-type Reporter = Pick<Settings, 'target' | 'node' | 'secure' | 'logger'> & { readonly identity: WorkloadIdentity | undefined };
+type Watcher = Pick<Settings, 'target' | 'node' | 'secure' | 'logger'> & { readonly identity: WorkloadIdentity | undefined };
 
-/** On a stream of its own, as Envoy's own is Envoy's: it asks for nothing and says only this. */
-function reportOver({ target, node, secure, identity, logger }: Reporter, watch: (options: HealthOptions) => () => void): () => void {
+/** An xDS client of the agent's own, as Envoy's stream is Envoy's. Its stream opens when something is asked for, or said. */
+function agentClient({ target, node, secure, identity, logger }: Watcher): { readonly client: AdsClient; readonly close: () => void } {
   const clock = systemClock;
   const channel = secure === undefined ? undefined : new AuthorityChannel({ target, serverName: controlPlaneName, ...secure });
   const way = channel === undefined ? {} : { way: () => channel.way(identity?.current(), clock.nowMs()) };
   const client = new AdsClient({ target, node, logger, clock, ...way });
-  const end = watch({ clock, logger, report: (reason) => client.reportHealth(reason) });
-  return () => {
-    end();
+  const close = (): void => {
     client.close();
     channel?.close();
   };
+  return { client, close };
+}
+
+/** The name server of the pod; undefined where it is not to have one. The error names the address that cannot be had. */
+async function serveNames(
+  client: AdsClient,
+  { pod, node, logger }: Pick<Settings, 'pod' | 'node' | 'logger'>,
+): Promise<Result<RunningDns | undefined, string>> {
+  const { dns, proxyAddresses } = pod;
+  if (dns === undefined) return ok(undefined);
+  const [{ startPodDns }, { subscribeToNames }] = await Promise.all([import('#app/pod-dns.ts'), import('#dns/name-subscription.ts')]);
+  const started = await startPodDns({ dns, proxyAddresses, node, counters: new Counters(), clock: systemClock, logger, random: Math.random });
+  if (started.ok) subscribeToNames(client, started.value);
+  return started;
 }

@@ -5,6 +5,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
+import type { RunningDns } from '#dns/start-dns.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { ClusterStore, Refusal } from '#proxy/cluster-store.ts';
@@ -26,6 +27,10 @@ export type ProxyAdsOptions = {
   /** TLS to the server, and the proof of who we are; plain text without. */
   readonly secure?: SecureXds;
   readonly identity?: WorkloadIdentity;
+  /** The name server beside the proxy, which is told its table. */
+  readonly dns?: RunningDns;
+  /** What the proxy waits for has come. */
+  readonly onNames?: () => void;
 };
 
 export type ProxyAds = {
@@ -74,11 +79,19 @@ export async function subscribeToAds(options: ProxyAdsOptions): Promise<ProxyAds
   );
   const secrets = client.subscribe(typeUrls.secret, [], ({ updated }) => options.secrets.updateFromAds(updated.values()));
   options.secrets.attachAds((names) => secrets.want(names));
+  let namesStarted = options.dns === undefined;
+  if (options.dns !== undefined) {
+    const { subscribeToNames } = await import('#dns/name-subscription.ts');
+    subscribeToNames(client, options.dns, () => {
+      namesStarted = true;
+      options.onNames?.();
+    });
+  }
   return {
     wantEndpoints: (names) => endpoints.want(names),
     wantRoutes: (names) => routes.want(names),
     state: () => client.state,
-    started: () => clustersStarted && listenersStarted,
+    started: () => clustersStarted && listenersStarted && namesStarted,
     reportHealth: (reason) => client.reportHealth(reason),
     close: () => {
       client.close();

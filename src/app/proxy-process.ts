@@ -41,6 +41,7 @@ export async function runProxyProcess(options: ProxyProcessOptions, warn: (line:
     clock: systemClock,
     ...(admin.value === undefined ? {} : { admin: { address: '127.0.0.1', port: admin.value } }),
     ...(pod.value.proxyAddresses.length === 0 ? {} : { proxyAddresses: pod.value.proxyAddresses }),
+    ...(pod.value.dns === undefined ? {} : { dns: pod.value.dns }),
     ...(pod.value.hostSockets.length === 0 ? {} : { hostSockets: pod.value.hostSockets }),
     ...drainOf(source.value),
     onQuit: () => stop.abort(),

@@ -1,7 +1,8 @@
 // The embedded proxy, put together: configuration from a bootstrap or an xDS server in, a running proxy with its admin server out.
 // Everything that has a state or touches the machine (clock, randomness, files, sockets) is made here and handed down.
 import { create } from '@bufbuild/protobuf';
-import { type ProxyAds, subscribeToAds } from '#app/proxy-ads.ts';
+import type { PodOptions } from '#app/pod-options.ts';
+import { type ProxyAds, type ProxyAdsOptions, subscribeToAds } from '#app/proxy-ads.ts';
 import { type ProxyParts, proxyParts } from '#app/proxy-parts.ts';
 import { ProxySecrets } from '#app/proxy-secrets.ts';
 import type { SecureXds } from '#app/secure-xds.ts';
@@ -10,6 +11,7 @@ import type { Logger, LogLevel } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 import { localityName } from '#decide/endpoints.ts';
+import type { RunningDns } from '#dns/start-dns.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type AdminServer, startAdmin } from '#proxy/admin.ts';
 import { adminPages, type ServerState } from '#proxy/admin-pages.ts';
@@ -42,6 +44,8 @@ export type ProxyOptions = {
   readonly proxyAddresses?: readonly string[];
   /** Sockets that listen in another network, inherited from who started the process, by the port that they stand for. */
   readonly hostSockets?: readonly { readonly port: number; readonly descriptor: number }[];
+  /** Where it answers its application's questions for names, and who knows the others. Only with an xDS server, which tells it the names. */
+  readonly dns?: PodOptions['dns'];
   /** Called for /quitquitquit and /logging; by default they do nothing. */
   readonly onQuit?: () => void;
   readonly onLogLevel?: (level: LogLevel) => void;
@@ -86,6 +90,7 @@ class Proxy implements RunningProxy {
   readonly #configStore: ConfigStore;
   readonly #startMs: number;
   #ads: ProxyAds | undefined;
+  #dns: RunningDns | undefined;
   #admin: AdminServer | undefined;
   #state: ServerState = 'PRE_INITIALIZING';
   #onReady: () => void = () => {};
@@ -211,7 +216,9 @@ class Proxy implements RunningProxy {
     if (source.kind === 'xds') {
       const { identity } = this.#options;
       const who = identity === undefined ? {} : { identity };
-      this.#ads = await subscribeToAds({ ...stores, ...source, ...who, mode: 'delta', listeners: true, clusters: true });
+      const names = await this.#startDns(source.node);
+      if (!names.ok) return [names.error];
+      this.#ads = await subscribeToAds({ ...stores, ...source, ...who, ...names.value, mode: 'delta', listeners: true, clusters: true });
       return [];
     }
     const { ads, node, wantsClusters, wantsListeners } = source.bootstrap;
@@ -228,6 +235,17 @@ class Proxy implements RunningProxy {
       clusters: wantsClusters,
     });
     return [];
+  }
+
+  /** Nothing where it is not to answer for names: then nothing of it is loaded. */
+  async #startDns(node: Node): Promise<Result<Pick<ProxyAdsOptions, 'dns' | 'onNames'>, string>> {
+    const { dns, proxyAddresses = [], clock, logger, random = Math.random } = this.#options;
+    if (dns === undefined) return ok({});
+    const { startPodDns } = await import('#app/pod-dns.ts');
+    const started = await startPodDns({ dns, proxyAddresses, node, counters: this.#parts.counters, clock, logger, random });
+    if (!started.ok) return started;
+    this.#dns = started.value;
+    return ok({ dns: started.value, onNames: () => this.#checkReady() });
   }
 
   #adsTarget({ target }: AdsSource): Result<string, string> {
@@ -314,6 +332,7 @@ class Proxy implements RunningProxy {
     this.#configStore.stop();
     await this.#drain();
     this.#parts.clusters.destroy();
+    await this.#dns?.close();
     await this.#admin?.close();
     this.#parts.closeLogs();
     this.#onReady();

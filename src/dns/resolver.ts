@@ -21,9 +21,14 @@ export type ResolverOptions = {
   readonly random: () => number;
 };
 
+/** How long questions wait for the first table, and how many. Clients ask again after 5 s. */
+const firstTableMs = 2_000;
+const mostWaiting = 1_000;
+
 export class Resolver {
   readonly #options: ResolverOptions;
   #index: NameIndex | undefined;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: ResolverOptions) {
     this.#options = options;
@@ -35,12 +40,29 @@ export class Resolver {
 
   setTable(table: NameTable): void {
     this.#index = new NameIndex(table);
+    for (const go of this.#waiting.splice(0)) go();
   }
 
   /** Undefined: no answer is due. */
-  resolve(message: Buffer, transport: Transport): Buffer | undefined | Promise<Buffer> {
-    const { client, ownDomain, random, counters } = this.#options;
-    counters.requests.value++;
+  resolve(message: Buffer, transport: Transport): Buffer | undefined | Promise<Buffer | undefined> {
+    this.#options.counters.requests.value++;
+    if (this.#index === undefined && this.#waiting.length < mostWaiting) return this.#firstTable().then(() => this.#answer(message, transport));
+    return this.#answer(message, transport);
+  }
+
+  /** Differs from Istio, which fails at once: an app that starts with its proxy need not try again. */
+  #firstTable(): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(firstTableMs, resolve);
+      this.#waiting.push(() => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  #answer(message: Buffer, transport: Transport): Buffer | undefined | Promise<Buffer> {
+    const { client, ownDomain, random } = this.#options;
     const context: AnswerContext = { index: this.#index, client, transport, random, ...(ownDomain !== undefined && { ownDomain }) };
     const given = answer(message, context);
     switch (given.kind) {

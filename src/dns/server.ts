@@ -48,7 +48,7 @@ function udpSocket(resolver: Resolver, { address }: ServerAddress): UdpSocket {
   };
   socket.on('message', (message, { port, address: host }) => {
     const answered = resolver.resolve(message, 'udp');
-    if (answered instanceof Promise) void answered.then((bytes) => send(bytes, port, host));
+    if (answered instanceof Promise) void answered.then((bytes) => bytes !== undefined && send(bytes, port, host));
     else if (answered !== undefined) send(answered, port, host);
   });
   return socket;
@@ -74,8 +74,8 @@ function serveConnection(socket: Socket, resolver: Resolver): void {
   const frames = new TcpFrames();
   let underWay = 0;
   let ended = false;
-  const write = (bytes: Buffer): void => {
-    if (socket.writable && !socket.write(tcpFrame(bytes))) {
+  const write = (bytes: Buffer | undefined): void => {
+    if (bytes !== undefined && socket.writable && !socket.write(tcpFrame(bytes))) {
       socket.pause();
       socket.once('drain', () => socket.resume());
     }
@@ -95,7 +95,7 @@ function serveConnection(socket: Socket, resolver: Resolver): void {
     for (const message of frames.read(chunk)) {
       const answered = resolver.resolve(message, 'tcp');
       if (!(answered instanceof Promise)) {
-        if (answered !== undefined) write(answered);
+        write(answered);
         continue;
       }
       underWay++;

@@ -21,8 +21,8 @@ export type DnsOptions = {
   readonly dnsDomain: string;
   /** Asked for names that the table does not have; none: there are no such names. */
   readonly upstreams: readonly ServerAddress[];
-  /** The address that they are asked from. */
-  readonly bindSource?: string;
+  /** The addresses that they are asked from, at most one of each family. */
+  readonly bindSources?: readonly string[];
   readonly counters: Counters;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -40,13 +40,13 @@ export type RunningDns = {
 
 /** The error names the address that cannot be had, and why. */
 export async function startDns(options: DnsOptions): Promise<Result<RunningDns, string>> {
-  const { listen, namespace, dnsDomain, upstreams, bindSource, counters, clock, logger, random } = options;
+  const { listen, namespace, dnsDomain, upstreams, bindSources = [], counters, clock, logger, random } = options;
   const servers = new Upstreams({
     servers: upstreams,
     clock,
     logger,
     randomId: () => randomInt(65_536),
-    ...(bindSource !== undefined && { bindSource }),
+    bindSources,
   });
   const resolver = new Resolver({
     client: dnsClient(namespace, dnsDomain),

@@ -12,8 +12,8 @@ export type AskUpstream = (query: Buffer, transport: Transport) => Promise<Buffe
 
 export type UpstreamOptions = {
   readonly servers: readonly ServerAddress[];
-  /** The address that questions are sent from; any unless given. */
-  readonly bindSource?: string;
+  /** The addresses that questions are sent from, at most one of each family; any where there is none. */
+  readonly bindSources?: readonly string[];
   readonly clock: Clock;
   readonly logger: Logger;
   /** A number below 65536 that nobody can foresee. */
@@ -34,10 +34,9 @@ export class Upstreams {
   #underWay = 0;
 
   constructor(options: UpstreamOptions) {
-    const { servers, bindSource, clock, randomId, timeoutMs = 2_000 } = options;
+    const { servers, clock, randomId, timeoutMs = 2_000 } = options;
     this.#options = options;
-    const common = { clock, randomId, timeoutMs, ...(bindSource !== undefined && { bindSource }) };
-    this.#servers = servers.map((server) => new UdpUpstream({ ...common, server }));
+    this.#servers = servers.map((server) => new UdpUpstream({ ...this.#sourceFor(server), server, clock, randomId, timeoutMs }));
   }
 
   /** Over TCP only what did not fit by UDP, and for clients that came by TCP; the others try again that way themselves. */
@@ -81,9 +80,14 @@ export class Upstreams {
       return undefined;
     }
     if (transport === 'udp' || !isTruncated(answer.value)) return answer.value;
-    const { clock, bindSource, timeoutMs = 2_000 } = this.#options;
-    const whole = await askByTcp(query, { server: server.server, clock, timeoutMs, ...(bindSource !== undefined && { bindSource }) });
+    const { clock, timeoutMs = 2_000 } = this.#options;
+    const whole = await askByTcp(query, { ...this.#sourceFor(server.server), server: server.server, clock, timeoutMs });
     return whole.ok ? whole.value : answer.value;
+  }
+
+  #sourceFor({ address }: ServerAddress): { readonly bindSource?: string } {
+    const bindSource = this.#options.bindSources?.find((one) => one.includes(':') === address.includes(':'));
+    return bindSource === undefined ? {} : { bindSource };
   }
 }
 

@@ -34,13 +34,13 @@ export class NodeStream {
   #desired: ResourceSet;
   #nonce = 0;
   #writable = true;
+  #isRecorded = false;
   /** Set while clusters that were sent are given time to get ready. */
   #cancelPatience: (() => void) | undefined;
 
   constructor(options: StreamOptions, desired: ResourceSet) {
     this.#options = options;
     this.#desired = desired;
-    options.ledger.connected(this, options.nodeId, options.mode);
   }
 
   /** The newest state. Whatever was not sent of the one before is skipped. */
@@ -54,6 +54,7 @@ export class NodeStream {
   receive(typeUrl: TypeUrl, begin: (state: TypeState, desired: Resources) => void, proceed: (state: TypeState) => Answer): void {
     const known = this.#types.get(typeUrl);
     if (known === undefined) {
+      this.#recordNode(typeUrl);
       const state = new TypeState(typeUrl, this.#options.mode);
       this.#types.set(typeUrl, state);
       const desired = this.#resources(typeUrl);
@@ -64,6 +65,14 @@ export class NodeStream {
       this.#record(known, proceed(known));
     }
     this.#pump();
+  }
+
+  /** A stream that asks for the name table alone is not the node's own: it is that of the agent beside an Envoy. */
+  #recordNode(asked: TypeUrl): void {
+    if (this.#isRecorded || asked === typeUrls.nameTable) return;
+    this.#isRecorded = true;
+    const { ledger, nodeId, mode } = this.#options;
+    ledger.connected(this, nodeId, mode);
   }
 
   /** The client has read what lay in the way. */
