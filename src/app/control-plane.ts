@@ -20,6 +20,7 @@ import { failed, ok, type Result } from '#base/result.ts';
 import type { Authority } from '#ca/folder/authority.ts';
 import type { Guard } from '#ca/server/guard.ts';
 import type { Compiled } from '#compile/compiled.ts';
+import type { NameTable } from '#envoy/gen/istio/networking/nds/v1/nds_pb.js';
 import type { Mesh } from '#model/mesh.ts';
 import type { SnapshotSource } from '#sources/snapshot.ts';
 import type { NodeSource } from '#xds/node-source.ts';
@@ -59,6 +60,8 @@ export type ControlPlane = AsyncDisposable & {
   readonly adminPort?: number;
   readonly ledger: LedgerView;
   readonly mesh: () => Mesh;
+  /** What a cluster's own DNS answers whoever asks. */
+  readonly names: { readonly current: () => NameTable; readonly onChange: (listener: () => void) => () => void };
   readonly diagnostics: () => readonly Diagnostic[];
   /** What a proxy that is connected was given, by node id. */
   readonly compiledFor: (nodeId: string) => Compiled | undefined;
@@ -92,6 +95,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     ...(securePort !== undefined && { securePort }),
     ledger,
     mesh: () => nodes.mesh,
+    names: { current: () => nodes.clusterNames(), onChange: (listener: () => void) => nodes.onChange(listener) },
     diagnostics: () => board.current(),
     compiledFor: (nodeId: string) => nodes.compiledFor(nodeId),
   };

@@ -1,5 +1,6 @@
 // From snapshots to what each node shall have: builds the mesh, compiles it per proxy on demand, and remembers both until the next
 // snapshot. A failure of ours in building or compiling leaves the last good state in force.
+import { isMessage } from '@bufbuild/protobuf';
 import type { TokenKeyStore } from '#app/token-key-store.ts';
 import { untouchedPatches } from '#app/untouched-patches.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
@@ -9,6 +10,7 @@ import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { type NameTable, NameTableSchema } from '#envoy/gen/istio/networking/nds/v1/nds_pb.js';
 import type { ResourceSet, XdsResource } from '#envoy/resource.ts';
 import type { TypeUrl } from '#envoy/type-url.ts';
 import { BuildMemo } from '#model/build/build-memo.ts';
@@ -50,6 +52,13 @@ export class MeshSource implements NodeSource, Disposable {
 
   get mesh(): Mesh {
     return this.#compiler.mesh;
+  }
+
+  /** What a cluster's own DNS answers. The same object for as long as nothing of it changes. */
+  clusterNames(): NameTable {
+    const { message } = this.#compiler.clusterNames().resource;
+    if (!isMessage(message, NameTableSchema)) throw new Error(`a name table that is a ${message.$typeName}`);
+    return message;
   }
 
   resourcesFor(node: Node): Result<ResourceSet, string> {

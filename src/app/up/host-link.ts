@@ -63,8 +63,8 @@ export class HostLink implements HostSockets, Disposable {
   }
 
   /** A DNS message as one of the host's resolvers answers it. */
-  async resolve(query: Uint8Array): Promise<Result<Uint8Array, Failure>> {
-    const { answer } = await this.#ask((id) => ({ kind: 'resolve', id, query }));
+  async resolve(query: Uint8Array, transport: 'udp' | 'tcp'): Promise<Result<Uint8Array, Failure>> {
+    const { answer } = await this.#ask((id) => ({ kind: 'resolve', id, query, transport }));
     return answer.kind === 'resolved' ? ok(answer.answer) : failed(failureOf(answer));
   }
 

@@ -8,8 +8,8 @@ export type HostRequest =
   | { readonly kind: 'listen'; readonly id: number; readonly host: string; readonly port: number }
   /** A connection of the host to `host:port`, an address or a name that the host knows. */
   | { readonly kind: 'connect'; readonly id: number; readonly host: string; readonly port: number }
-  /** A DNS message (RFC 1035 section 4) for the host's resolvers. */
-  | { readonly kind: 'resolve'; readonly id: number; readonly query: Uint8Array };
+  /** A DNS message (RFC 1035 section 4) for the host's name servers, whose answer may be cut short for UDP. */
+  | { readonly kind: 'resolve'; readonly id: number; readonly query: Uint8Array; readonly transport: 'udp' | 'tcp' };
 
 export type HostAnswer =
   /** Comes with the raw handle of the socket, which nobody has accepted from yet. */

@@ -2,7 +2,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { portHolder } from '#app/port-holder.ts';
 import type { Egress, HostAnswer, HostRequest } from '#app/up/host-protocol.ts';
-import { askResolvers, hostResolvers } from '#app/up/host-resolver.ts';
+import type { AskUpstream } from '#dns/upstream.ts';
 
 /** Sends an answer, with the handle that goes along; calls back when it is on its way. */
 export type Reply = (answer: HostAnswer, handle?: HandedOver, sent?: () => void) => void;
@@ -15,7 +15,10 @@ export type RawHandle = { readonly fd: number };
 
 const connectTimeoutMs = 10_000;
 
-export async function answerRequest(request: HostRequest, egress: Egress, reply: Reply): Promise<void> {
+/** `resolver`: made when the first question for a name comes. */
+export type HostMeans = { readonly egress: Egress; readonly resolver: () => Promise<AskUpstream> };
+
+export async function answerRequest(request: HostRequest, { egress, resolver }: HostMeans, reply: Reply): Promise<void> {
   switch (request.kind) {
     case 'listen':
       return listen(request, reply);
@@ -24,8 +27,9 @@ export async function answerRequest(request: HostRequest, egress: Egress, reply:
       return open(request, reply);
     case 'resolve': {
       if (egress === 'none') return refuse(request, reply);
-      const answer = await askResolvers(request.query, hostResolvers());
-      if (answer === undefined) return reply({ kind: 'failed', id: request.id, code: 'ETIMEDOUT', reason: 'no resolver of this machine answers' });
+      const ask = await resolver();
+      const answer = await ask(Buffer.from(request.query), request.transport);
+      if (answer === undefined) return reply({ kind: 'failed', id: request.id, code: 'ETIMEDOUT', reason: 'no name server of this machine answers' });
       return reply({ kind: 'resolved', id: request.id, answer });
     }
   }

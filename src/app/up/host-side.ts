@@ -2,7 +2,9 @@
 // does for it what can only be done outside, and ends with it. Neither outlives the other: the channel between them tells of an end.
 import { type ChildProcess, type SendHandle, spawn } from 'node:child_process';
 import type { Egress, HostAnswer, HostNotice, HostRequest, InnerSettings } from '#app/up/host-protocol.ts';
-import { answerRequest, type HandedOver } from '#app/up/host-requests.ts';
+import { answerRequest, type HandedOver, type HostMeans } from '#app/up/host-requests.ts';
+import { systemClock } from '#base/clock.ts';
+import type { AskUpstream } from '#dns/upstream.ts';
 import { type NetnsMeans, outerCommand } from '#runtime/netns/availability.ts';
 
 export type HostSideOptions = {
@@ -16,6 +18,15 @@ export type HostSideOptions = {
 };
 
 export type InnerEnd = { readonly kind: 'exit'; readonly code: number } | { readonly kind: 'signal' | 'not started'; readonly reason: string };
+
+/** What asks name servers is loaded for the first question. */
+function resolverWhenAsked(): HostMeans['resolver'] {
+  let made: Promise<AskUpstream> | undefined;
+  return () => {
+    made ??= import('#app/up/host-resolver.ts').then(({ hostResolver }) => hostResolver(systemClock));
+    return made;
+  };
+}
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -32,11 +43,12 @@ export async function runInside(options: HostSideOptions): Promise<InnerEnd> {
     // A session of its own: Ctrl-C reaches this process alone, which says so once.
     detached: true,
   });
+  const hostMeans: HostMeans = { egress, resolver: resolverWhenAsked() };
   const interrupt = (): void => tell(child, { kind: 'interrupted' });
   for (const signal of signals) process.on(signal, interrupt);
   child.on('message', (message) => {
     // Our own program sends them.
-    void answerRequest(message as HostRequest, egress, (answer, handle, sent) => tell(child, answer, handle, sent));
+    void answerRequest(message as HostRequest, hostMeans, (answer, handle, sent) => tell(child, answer, handle, sent));
   });
   try {
     return await endOf(child);

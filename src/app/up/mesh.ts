@@ -105,6 +105,8 @@ export class UpMesh {
     });
     if (!started.ok) return started;
     this.#controlPlane = started.value;
+    const named = await place.value.serveNames(started.value.names);
+    if (!named.ok) return named;
     this.#credentials = new UpCredentials({
       folder: join(stateFolder, 'identities'),
       authority: authority.value,
@@ -181,8 +183,8 @@ export class UpMesh {
   }
 
   async #openPlace(logger: Logger): Promise<Result<OpenPlace, Diagnostic>> {
-    const { place, clock, onEvent: emit } = this.#options;
-    const opened = await place.open({ domain, allocator: this.#allocator, clock, logger, podAt: (address) => this.#podAt(address), emit });
+    const { place, clock, random, onEvent: emit } = this.#options;
+    const opened = await place.open({ domain, allocator: this.#allocator, clock, random, logger, podAt: (address) => this.#podAt(address), emit });
     if (opened.ok) this.#place = opened.value;
     return opened;
   }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { EgressRelay } from '#app/up/egress-relay.ts';
 import type { HostLink } from '#app/up/host-link.ts';
 import type { InnerSettings } from '#app/up/host-protocol.ts';
+import { NodeNames } from '#app/up/node-names.ts';
 import type { MeshPlace, OpenPlace, PlaceNeeds } from '#app/up/place.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { failed, ok, type Result } from '#base/result.ts';
@@ -46,13 +47,16 @@ async function openPlace({ means, user, egress }: InnerSettings, link: HostLink,
     await relay[Symbol.asyncDispose]();
     return network;
   }
+  const names = new NodeNames({ link, egress, domain, address: network.value.nodeAddress, clock, random: needs.random });
   return ok({
     network: network.value,
     ports,
     plainAddress: undefined,
+    serveNames: (known) => names.serve(known),
     dial: (host, port) => dial(link, host, port),
     adminSocket: (host, port) => link.listen(port, host),
     [Symbol.asyncDispose]: async () => {
+      await names[Symbol.asyncDispose]();
       await relay[Symbol.asyncDispose]();
       await network.value[Symbol.asyncDispose]();
     },

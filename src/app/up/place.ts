@@ -8,6 +8,7 @@ import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
+import type { NameTable } from '#envoy/gen/istio/networking/nds/v1/nds_pb.js';
 import { loopbackNetwork } from '#runtime/loopback-network.ts';
 import type { MeshNetwork } from '#runtime/network.ts';
 import { isPortFree, type PortAllocator } from '#runtime/port-allocator.ts';
@@ -30,6 +31,7 @@ export type PlaceNeeds = {
   readonly domain: string;
   readonly allocator: PortAllocator;
   readonly clock: Clock;
+  readonly random: () => number;
   readonly logger: Logger;
   /** The pod of an address, as people call it. */
   readonly podAt: (address: string) => string | undefined;
@@ -43,11 +45,16 @@ export type OpenPlace = AsyncDisposable & {
   readonly ports: { readonly plain: number; readonly secure: number };
   /** Where somebody on this machine reaches the plain one; undefined where nobody can. */
   readonly plainAddress: string | undefined;
+  /** Has the network know the names of the mesh from now on. */
+  readonly serveNames: (names: MeshNames) => Promise<Result<undefined, Diagnostic>>;
   /** The way to what is outside the mesh; undefined: this process has its own. */
   readonly dial: Dial | undefined;
   /** A socket of this machine on which the admin API is to listen; undefined: it opens its own. */
   readonly adminSocket: (host: string, port: number) => Promise<Result<HandedSocket | undefined, Diagnostic>>;
 };
+
+/** What a cluster's own DNS knows, as it stands, and word of each change. */
+export type MeshNames = { readonly current: () => NameTable; readonly onChange: (listener: () => void) => () => void };
 
 /** All on 127.0.0.1, on ports that are free. */
 export const loopbackPlace: MeshPlace = {
@@ -63,6 +70,7 @@ export const loopbackPlace: MeshPlace = {
       network,
       ports: { plain, secure },
       plainAddress: `${network.nodeAddress}:${plain}`,
+      serveNames: async () => ok(undefined),
       dial: undefined,
       adminSocket: async () => ok(undefined),
       [Symbol.asyncDispose]: () => network[Symbol.asyncDispose](),
