@@ -26,6 +26,8 @@ export type ContainerRunOptions = {
   readonly localPort: (port: number | string) => number | undefined;
   /** The local port that the application was told to listen on, for hints. */
   readonly port?: number | undefined;
+  /** Its pod has an address of its own, for hints. */
+  readonly isAlone?: boolean;
   readonly restartPolicy: 'Always' | 'OnFailure' | 'Never';
   /** A Job gives up after so many failures (spec.backoffLimit). */
   readonly mostFailures?: number | undefined;
@@ -207,8 +209,8 @@ export class ContainerRun {
   }
 
   #tellEnd(end: ProcessEnd): void {
-    const { emit, workload, name, process: spec, port } = this.#options;
-    const hint = hintForEnd(this.#lastLines, port);
+    const { emit, workload, name, process: spec, port, isAlone } = this.#options;
+    const hint = hintForEnd(this.#lastLines, port, isAlone);
     emit({
       kind: 'exited',
       workload,

@@ -176,6 +176,7 @@ export class PodRun {
       address: network.ports.address,
       localPort: (port) => this.#localPort(port),
       port: variables['PORT'] === undefined ? undefined : Number(variables['PORT']),
+      isAlone: !network.choosesPorts,
       restartPolicy: isInit && plan.restartPolicy === 'Always' ? 'OnFailure' : plan.restartPolicy,
       mostFailures: plan.mostFailures,
       runs: isInit ? 1 : plan.runs,

@@ -96,15 +96,24 @@ export class Supervisor {
       void this.#leave(slot.current);
       if (slot.next !== undefined) void this.#leave(slot.next);
     }
+    await this.#startFresh([...plan.pods.values()].filter(({ key }) => !this.#slots.has(key)));
     for (const pod of plan.pods.values()) {
       const slot = this.#slots.get(pod.key);
-      if (slot === undefined) {
-        const current = await this.#start(pod);
-        if (current !== undefined) this.#slots.set(pod.key, { current });
-      } else await this.#want(slot, pod);
+      if (slot !== undefined) await this.#want(slot, pod);
+      // In the order of the plan, whichever was first to start.
+      if (slot !== undefined && this.#slots.delete(pod.key)) this.#slots.set(pod.key, slot);
     }
     await this.#advance();
     this.#publish();
+  }
+
+  async #startFresh(plans: readonly PodPlan[]): Promise<void> {
+    await Promise.all(
+      plans.map(async (plan) => {
+        const current = await this.#start(plan);
+        if (current !== undefined) this.#slots.set(plan.key, { current });
+      }),
+    );
   }
 
   /** What the slot has or is to have becomes like the plan, now or when it is its turn. */

@@ -53,8 +53,19 @@ async function factsOf(way: WayIntoNamespaces): Promise<Facts> {
   }
 }
 
-for (const way of waysIntoNamespaces('pods')) {
-  describe(`pods in namespaces, ${way.name}`, () => {
+const ways = waysIntoNamespaces('pods');
+const iptables = ['/usr/sbin/iptables-restore', '/sbin/iptables-restore'].find((path) => existsSync(path));
+// One way is enough to see that both programs understand the same rules alike.
+const withIptables = ways
+  .slice(0, iptables === undefined ? 0 : 1)
+  .map((way) => ({
+    ...way,
+    means: { ...way.means, programs: { ...way.means.programs, rules: { kind: 'iptables-restore' as const, path: iptables ?? '' } } },
+  }));
+if (iptables === undefined) process.stderr.write('\n*** capture by IPTABLES is not tested: no iptables-restore on this machine ***\n');
+
+for (const way of [...ways, ...withIptables]) {
+  describe(`pods in namespaces, ${way.name}, by ${way.means.programs.rules.kind}`, () => {
     let facts: Facts;
     before(async () => {
       facts = await factsOf(way);
@@ -84,7 +95,8 @@ for (const way of waysIntoNamespaces('pods')) {
       is('to a service', '15001 198.18.0.10 for 198.19.0.5:80');
       is('to a pod', '15001 198.18.0.10 for 198.18.0.11:8080');
       is('to an excluded port', 'plain 9000 to 198.18.0.11');
-      assert.match(String(facts.get('to an excluded range')), /^15006 198\.18\.0\.11 for 198\.18\.0\.1[01]:8080$/);
+      // By the node to either endpoint; to itself with the node as caller.
+      assert.match(String(facts.get('to an excluded range')), /^(15006 198\.18\.0\.11 for 198\.18\.0\.10:8080|web-two 8080 to 198\.18\.0\.1)$/);
       is('to itself', ['one 8080 to 198.18.0.10', 'one 8080 to 127.0.0.1']);
     });
 
