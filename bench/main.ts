@@ -1,6 +1,7 @@
 // `npm run bench [-- NAME…] [--quick]`: runs the benches named, or all, and prints a table for each.
 import { cpus, totalmem } from 'node:os';
 import type { Bench } from '#bench/bench.ts';
+import { capture } from '#bench/capture.ts';
 import { configChange } from '#bench/config-change.ts';
 import { csr } from '#bench/csr.ts';
 import { generation } from '#bench/generation.ts';
@@ -13,7 +14,7 @@ import { requestCost } from '#bench/request-cost.ts';
 import { formatTable } from '#bench/table.ts';
 
 /** In this order: the shortest answer to "is it fast" first. */
-const benches: readonly Bench[] = [requestCost, manyRoutes, mtlsPair, rbacPolicies, generation, csr, memory, readyTime, configChange];
+const benches: readonly Bench[] = [requestCost, manyRoutes, mtlsPair, rbacPolicies, generation, csr, memory, readyTime, configChange, capture];
 
 // An exit, unlike a signal's default, ends what the benches have started.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));

@@ -15,28 +15,35 @@ const addressBytes = 28;
 export function destinationReader(): ReadDestination | undefined {
   const getsockopt = process.platform === 'linux' ? loadGetsockopt() : undefined;
   if (getsockopt === undefined) return undefined;
-  // Buffers of their own outside the heap: their addresses stay what they are.
-  const address = new DataView(new ArrayBuffer(addressBytes));
-  const length = new Uint32Array(new ArrayBuffer(4));
   return (socket) => {
     const descriptor = descriptorOf(socket);
-    const local = socket.localAddress;
-    if (descriptor === undefined || local === undefined) return undefined;
-    const isIpv6 = plainAddress(local).includes(':');
-    length[0] = addressBytes;
-    if (getsockopt(descriptor, isIpv6 ? levels.ipv6 : levels.ipv4, originalDestination, address, length) !== 0) return undefined;
-    return isIpv6 ? ipv6Destination(address) : ipv4Destination(address);
+    if (descriptor === undefined) return undefined;
+    // The kernel knows nothing under IPv4 of a connection by IPv6, and asking is cheaper than looking at its addresses.
+    const found = getsockopt(descriptor, levels.ipv4);
+    if (found !== undefined) return ipv4Destination(found);
+    if (!plainAddress(socket.localAddress).includes(':')) return undefined;
+    const found6 = getsockopt(descriptor, levels.ipv6);
+    return found6 === undefined ? undefined : ipv6Destination(found6);
   };
 }
 
-type Getsockopt = (descriptor: number, level: number, option: number, value: DataView, length: Uint32Array) => number;
+/** Gives the address; it is good until the next call. */
+type Getsockopt = (descriptor: number, level: number) => DataView | undefined;
 
 function loadGetsockopt(): Getsockopt | undefined {
   try {
-    const { functions } = withoutWarning(() => process.getBuiltinModule('node:ffi')).dlopen(null, {
+    const { dlopen, getRawPointer } = withoutWarning(() => process.getBuiltinModule('node:ffi'));
+    const { getsockopt } = dlopen(null, {
       getsockopt: { arguments: ['i32', 'i32', 'i32', 'pointer', 'pointer'], return: 'i32' },
-    });
-    return functions.getsockopt;
+    }).functions;
+    // Buffers of their own outside the heap: their places stay what they are.
+    const address = new DataView(new ArrayBuffer(addressBytes));
+    const length = new Uint32Array(new ArrayBuffer(4));
+    const [addressPlace, lengthPlace] = [getRawPointer(address), getRawPointer(length)];
+    return (descriptor, level) => {
+      length[0] = addressBytes;
+      return getsockopt(descriptor, level, originalDestination, addressPlace, lengthPlace) === 0 ? address : undefined;
+    };
   } catch {
     // A Node built without it.
     return undefined;
@@ -63,8 +70,8 @@ function descriptorOf(socket: Socket): number | undefined {
 
 /** ip(7): family, port and address, the latter two in the order of the network. */
 function ipv4Destination(address: DataView): Destination {
-  const parts = [4, 5, 6, 7].map((at) => address.getUint8(at));
-  return { address: parts.join('.'), port: address.getUint16(2), restored: true };
+  const text = `${address.getUint8(4)}.${address.getUint8(5)}.${address.getUint8(6)}.${address.getUint8(7)}`;
+  return { address: text, port: address.getUint16(2), restored: true };
 }
 
 /** ipv6(7): the address stands behind family, port and flow. */
