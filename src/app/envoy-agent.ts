@@ -98,9 +98,9 @@ async function serve(settings: Settings): Promise<number> {
   const secrets = identity === undefined ? undefined : new WorkloadSecrets(identity, clock);
   const workFolder = inPod?.workFolder ?? (await mkdtemp(join(tmpdir(), 'heddle-envoy-')));
   const agent = agentClient({ target, node, secure, identity, logger });
-  const names = await serveNames(agent.client, settings);
-  if (!names.ok) {
-    logger.log('error', names.error);
+  const [names, ownNames] = await Promise.all([serveNames(agent.client, settings), serveEnvoy(settings)]);
+  if (!names.ok || !ownNames.ok) {
+    for (const started of [names, ownNames]) if (!started.ok) logger.log('error', started.error);
     agent.close();
     await identity?.[Symbol.asyncDispose]();
     return 2;
@@ -114,6 +114,7 @@ async function serve(settings: Settings): Promise<number> {
     logger,
     clock,
     sourceAddresses: pod.proxyAddresses,
+    ...(ownNames.value !== undefined && { nameServer: ownNames.value.address }),
     ...(inPod !== undefined && { sharesGroup: true, concurrency: inPod.concurrency, onCrash: () => crashed.abort() }),
     ...(secrets !== undefined && { secrets, xdsServerName: controlPlaneName }),
   });
@@ -131,6 +132,7 @@ async function serve(settings: Settings): Promise<number> {
   for (const end of whileReady) end();
   await (crashed.signal.aborted ? envoy.kill() : envoy.drain());
   await names.value?.close();
+  await ownNames.value?.close();
   agent.close();
   secrets?.[Symbol.dispose]();
   await identity?.[Symbol.asyncDispose]();
@@ -166,6 +168,24 @@ function agentClient({ target, node, secure, identity, logger }: Watcher): { rea
     channel?.close();
   };
   return { client, close };
+}
+
+/**
+ * Whom Envoy itself asks: its questions would be led to the name server of the pod, as its application's are, and answered with addresses that only
+ * connections of the application can go to. This one passes them all on, from the proxy's address.
+ */
+async function serveEnvoy({ pod, node, logger }: Pick<Settings, 'pod' | 'node' | 'logger'>): Promise<Result<RunningDns | undefined, string>> {
+  const { dns, proxyAddresses } = pod;
+  if (dns?.upstream === undefined) return ok(undefined);
+  const [{ startPodDns }, { create }, { NameTableSchema }] = await Promise.all([
+    import('#app/pod-dns.ts'),
+    import('@bufbuild/protobuf'),
+    import('#envoy/gen/istio/networking/nds/v1/nds_pb.js'),
+  ]);
+  const own = { listen: { address: '127.0.0.1', port: 0 }, upstream: dns.upstream };
+  const started = await startPodDns({ dns: own, proxyAddresses, node, counters: new Counters(), clock: systemClock, logger, random: Math.random });
+  if (started.ok) started.value.setTable(create(NameTableSchema, {}));
+  return started;
 }
 
 /** The name server of the pod; undefined where it is not to have one. The error names the address that cannot be had. */

@@ -20,7 +20,7 @@ import { describeCertificates } from '#proxy/certs-page.ts';
 import { ClusterStore, type Refusal } from '#proxy/cluster-store.ts';
 import type * as ConfigDump from '#proxy/config-dump.ts';
 import { ConfigStore } from '#proxy/config-store.ts';
-import { systemResolver } from '#proxy/dns-endpoints.ts';
+import { type ResolvedName, type ResolveName, systemResolver } from '#proxy/dns-endpoints.ts';
 import { readPem } from '#proxy/tls/secrets.ts';
 
 /** Where the configuration comes from: an Envoy bootstrap, or an xDS server that gives everything. */
@@ -91,6 +91,7 @@ class Proxy implements RunningProxy {
   readonly #startMs: number;
   #ads: ProxyAds | undefined;
   #dns: RunningDns | undefined;
+  #resolver: ResolveName | undefined;
   #admin: AdminServer | undefined;
   #state: ServerState = 'PRE_INITIALIZING';
   #onReady: () => void = () => {};
@@ -138,7 +139,7 @@ class Proxy implements RunningProxy {
       ...common,
       clusters: this.#parts.clusters,
       clock,
-      resolve: systemResolver,
+      resolve: (name, wantsTtl) => this.#resolve(name, wantsTtl),
       onEndpointNames: (names) => this.#ads?.wantEndpoints(names),
     });
     this.#configStore = new ConfigStore({
@@ -237,6 +238,17 @@ class Proxy implements RunningProxy {
     return [];
   }
 
+  /** Where the application's questions are led to ourselves, our own go on to who is asked then. */
+  async #resolve(name: string, wantsTtl: boolean): Promise<ResolvedName> {
+    const { dns, proxyAddresses = [] } = this.#options;
+    if (dns?.upstream === undefined) return systemResolver(name, wantsTtl);
+    if (this.#resolver === undefined) {
+      const { resolverAt } = await import('#proxy/upstream-resolver.ts');
+      this.#resolver ??= resolverAt(dns.upstream, proxyAddresses);
+    }
+    return this.#resolver(name, wantsTtl);
+  }
+
   /** Nothing where it is not to answer for names: then nothing of it is loaded. */
   async #startDns(node: Node): Promise<Result<Pick<ProxyAdsOptions, 'dns' | 'onNames'>, string>> {
     const { dns, proxyAddresses = [], clock, logger, random = Math.random } = this.#options;
@@ -274,7 +286,7 @@ class Proxy implements RunningProxy {
       configDump: () => dumps().dumpConfig(bootstrap, this.#clusterStore, this.#configStore, this.#secrets.store),
       certificates: () => describeCertificates(this.#secrets.store.all(), this.#options.clock.nowMs()),
       setLogLevel: (level) => this.#options.onLogLevel?.(level),
-      drainListeners: () => void this.#drain(),
+      drainListeners: (inboundOnly) => void this.#drain(inboundOnly),
       quit: () => this.#options.onQuit?.(),
     });
     const started = await startAdmin(pages, this.#parts.adminCodec, address);
@@ -316,12 +328,12 @@ class Proxy implements RunningProxy {
     this.#onReady();
   }
 
-  async #drain(): Promise<void> {
+  async #drain(inboundOnly = false): Promise<void> {
     this.#state = 'DRAINING';
     for (const hostSocket of this.#hostSockets.splice(0)) hostSocket.close();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), this.#drainMs);
-    await this.#parts.listeners.drain(deadline.signal);
+    await this.#parts.listeners.drain(deadline.signal, inboundOnly);
     clearTimeout(timer);
   }
 

@@ -1,8 +1,8 @@
 // What must hold in pods whose connections are captured, whichever data plane captures them.
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { type meshText, pods, services } from '#test/netns/mesh.ts';
-import { insideAddress, type TestPod } from '#test/netns/namespaces.ts';
+import { excluded, type meshText, outsideHost, pods, services } from '#test/netns/mesh.ts';
+import { insideAddress, nodeAddress, type TestPod } from '#test/netns/namespaces.ts';
 import type { Answer, Order } from '#test/netns/pod-app.ts';
 import type { RunningProcess } from '#test/support/start-process.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
@@ -16,6 +16,9 @@ export type Stage = {
   readonly serverProxy: RunningProcess;
   readonly setMesh: (options: Parameters<typeof meshText>[0]) => Promise<void>;
 };
+
+/** A second one of the pod without a proxy, in the range that is excluded. */
+const excludedAddress = '198.18.0.13';
 
 /** Longer than what Envoy's inspector of TLS waits for before it says that this is none. */
 const spoken = 'hello there\n';
@@ -79,8 +82,21 @@ export const checks: readonly Check[] = [
   [
     'what is excluded does not meet the proxy',
     async ({ caller, callerProxy }) => {
-      for (const port of [7001, 7002]) assert.match(await line(caller, pods.plain.address, port), new RegExp(`:${port} for ${pods.caller.address}$`));
+      assert.match(await line(caller, pods.plain.address, excluded.outboundPort), new RegExp(`:7001 for ${pods.caller.address}$`));
+      assert.equal(await line(caller, excludedAddress, 7002), `greet on ${excludedAddress}:7002 for ${pods.caller.address}`);
       assert.doesNotMatch(callerProxy.output(), /:700[12] /);
+    },
+  ],
+  [
+    'the app gets an address of the mesh for a name outside, the proxy that of the node’s DNS',
+    async ({ caller }) => {
+      const found = await caller.ask({ kind: 'lookup', name: outsideHost, server: nodeAddress });
+      assert.ok(found.kind === 'addresses', JSON.stringify(found));
+      const [address = ''] = found.addresses;
+      assert.match(address, /^240\.240\./);
+      const { status, body } = await http(caller, address, 80, { host: outsideHost });
+      assert.equal(status, 200, body);
+      assert.equal((JSON.parse(body) as Seen).localAddress, pods.plain.address);
     },
   ],
   [

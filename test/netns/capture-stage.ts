@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checks, type Stage } from '#test/netns/capture-checks.ts';
-import { excluded, meshText, pods } from '#test/netns/mesh.ts';
+import { excluded, meshText, outsideHost, pods } from '#test/netns/mesh.ts';
 import { nodeAddress, openNode, openPod, type TestPod } from '#test/netns/namespaces.ts';
+import { serveNames } from '#test/netns/node-names.ts';
 import { startPodProxy } from '#test/netns/pod-proxy.ts';
 import { startHeddle } from '#test/support/start-process.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
@@ -17,9 +18,13 @@ openNode();
 const at = (name: string): string => join(folder.path, name);
 const ports = ['--address', nodeAddress, '--xds-port', '0', '--admin-port', '0'];
 await using controlPlane = await startHeddle(['control-plane', '--config', at('mesh'), '--ca', at('ca'), ...ports], { ready: /^xDS on/ });
-const exceptions = [`tcp dport ${excluded.port}`, `ip daddr ${excluded.range} tcp dport ${excluded.rangePort}`];
-using caller = await openPod({ ...pods.caller, outboundExceptions: exceptions });
-using server = await openPod({ ...pods.server, inboundExceptions: ['tcp dport 9999'] });
+const annotate = (values: Readonly<Record<string, string>>) => ({
+  annotations: Object.fromEntries(Object.entries(values).map(([name, value]) => [`traffic.sidecar.istio.io/${name}`, value])),
+});
+const callerRules = { excludeOutboundPorts: String(excluded.outboundPort), excludeOutboundIPRanges: excluded.range };
+using caller = await openPod({ ...pods.caller, ...annotate(callerRules) });
+using server = await openPod({ ...pods.server, ...annotate({ excludeInboundPorts: String(excluded.inboundPort) }) });
+await using _names = await serveNames(nodeAddress, { [outsideHost]: pods.plain.address });
 using plain = await openPod(pods.plain);
 const proxyOf = async (pod: TestPod) => {
   await using made = await startHeddle(['token', 'create', '-n', 'default', '--ca', at('ca'), '--to', at(`${pod.spec.name}.token`)]);

@@ -3,13 +3,16 @@
 export const pods = {
   caller: { name: 'caller', address: '198.18.0.10', proxyAddress: '198.19.128.10' },
   server: { name: 'server', address: '198.18.0.11', proxyAddress: '198.19.128.11' },
-  plain: { name: 'plain', address: '198.18.0.12' },
+  plain: { name: 'plain', address: '198.18.0.12', otherAddress: '198.18.0.13' },
 } as const;
 
 export const services = { web: '198.19.0.10', db: '198.19.0.11', any: '198.19.0.12', self: '198.19.0.13' } as const;
 
 /** What reaches the proxies of the caller past its rules. */
-export const excluded = { port: 7001, range: '198.18.0.12/32', rangePort: 7002 } as const;
+export const excluded = { outboundPort: 7001, range: '198.18.0.13/32', inboundPort: 9999 } as const;
+
+/** Known to the mesh by its name, and to the DNS of the node. */
+export const outsideHost = 'outside.example';
 
 export function meshText({ registryOnly = false, strict = false }: { readonly registryOnly?: boolean; readonly strict?: boolean } = {}): string {
   return [
@@ -29,6 +32,7 @@ spec: { containers: [{ name: app, image: app }] }
     service('db', 'server', { name: 'tcp', port: 3306, target: 3307 }),
     service('any', 'server', { name: 'any', port: 9000, target: 9000 }),
     service('self', 'caller', { name: 'http', port: 80, target: 8080 }),
+    outside,
     ...(registryOnly ? [registryOnlySidecar] : []),
     ...(strict ? [strictPolicy] : []),
   ].join('---\n');
@@ -52,6 +56,12 @@ ports: [{ name: ${port.name}, port: ${port.target} }]
 endpoints: [{ addresses: [${pods[pod].address}], conditions: { ready: true }, targetRef: { kind: Pod, name: ${pod}, namespace: default } }]
 `;
 }
+
+const outside = `apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: outside, namespace: default }
+spec: { hosts: [${outsideHost}], location: MESH_EXTERNAL, resolution: DNS, ports: [{ number: 80, name: http, protocol: HTTP }] }
+`;
 
 const registryOnlySidecar = `apiVersion: networking.istio.io/v1
 kind: Sidecar

@@ -3,6 +3,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { captureRules } from '#runtime/netns/capture-rules.ts';
+import { captureSettings } from '#runtime/netns/capture-settings.ts';
+import { nftText } from '#runtime/netns/packet-rule.ts';
 import type { Answer, Order } from '#test/netns/pod-app.ts';
 
 export const nodeAddress = '198.18.0.1';
@@ -13,9 +16,9 @@ export type PodSpec = {
   readonly address: string;
   /** Undefined: nothing is captured. */
   readonly proxyAddress?: string;
-  /** Of outbound capture: `ip daddr …`, `tcp dport …`, before anything is redirected. */
-  readonly outboundExceptions?: readonly string[];
-  readonly inboundExceptions?: readonly string[];
+  readonly otherAddress?: string;
+  /** Istio's annotations of capture. */
+  readonly annotations?: Readonly<Record<string, string>>;
 };
 
 export type TestPod = Disposable & {
@@ -50,6 +53,7 @@ ip link set v${name} master heddle0 up`);
     pid,
     `ip addr add ${address}/15 dev eth0
 ${proxyAddress === undefined ? '' : `ip addr add ${proxyAddress}/32 dev eth0`}
+${spec.otherAddress === undefined ? '' : `ip addr add ${spec.otherAddress}/32 dev eth0`}
 ip link set eth0 up
 ip link set lo up
 ip route add default via ${nodeAddress}
@@ -63,27 +67,13 @@ ${proxyAddress === undefined ? '' : `nft -f - <<'N'\n${rules(spec, proxyAddress)
   return { spec, enter: [...enter], ask: asker(app), [Symbol.dispose]: () => [app, pause].forEach((child) => child.kill('SIGKILL')) };
 }
 
-/** Istio's redirection: what the app opens goes to 15001, what comes goes to 15006, the proxy's own address is left alone. */
-function rules({ address, outboundExceptions = [], inboundExceptions = [] }: PodSpec, proxyAddress: string): string {
-  return `table ip heddle {
-  chain output { type nat hook output priority -100;
-    ip saddr 127.0.0.6 return
-    ip saddr ${proxyAddress} ip daddr ${address} oifname lo tcp dport != 15008 redirect to :15006
-    ip saddr ${proxyAddress} return
-    ip daddr 127.0.0.0/8 return
-    oifname lo return
-    ip daddr ${nodeAddress} return
-    ${outboundExceptions.map((exception) => `${exception} return`).join('\n    ')}
-    meta l4proto tcp redirect to :15001
-  }
-  chain prerouting { type nat hook prerouting priority -100;
-    ip saddr ${insideAddress} tcp dport 1-65535 dnat to 127.0.0.1
-    ip saddr ${nodeAddress} return
-    ${inboundExceptions.map((exception) => `${exception} return`).join('\n    ')}
-    meta l4proto tcp redirect to :15006
-  }
-  chain postrouting { type nat hook postrouting priority 100; ip saddr ${proxyAddress} snat to ${address}; }
-}`;
+/** Those of the runtime. */
+function rules({ address, annotations = {} }: PodSpec, proxyAddress: string): string {
+  const nowhere = { file: '', line: 0, col: 0 };
+  const settings = captureSettings(annotations, { start: nowhere, at: () => nowhere });
+  if (!settings.ok) throw new Error(settings.error.message);
+  const places = { podAddress: address, proxyAddress, nodeAddress, insideAddress, knowsProxyUser: false };
+  return nftText(captureRules(places, settings.value));
 }
 
 function asker(app: ChildProcess): TestPod['ask'] {

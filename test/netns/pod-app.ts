@@ -1,5 +1,6 @@
 // The application of a pod in a test, and at the same time the one who calls from it: told what to do over IPC by whoever started it in the pod's
 // namespaces. Knows nothing of proxies.
+import { Resolver } from 'node:dns/promises';
 import { createServer as createHttpServer, request } from 'node:http';
 import { connect, createServer } from 'node:net';
 
@@ -14,6 +15,8 @@ export type Order =
       readonly headers?: Readonly<Record<string, string>>;
     }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly send?: string; readonly from?: string }
+  /** Asks the name server of the pod's resolv.conf, which in a test is the node's address. */
+  | { readonly kind: 'lookup'; readonly name: string; readonly server: string }
   /** How long each of `count` connections took to be usable, one after the other: microseconds. */
   | { readonly kind: 'connect-times'; readonly host: string; readonly port: number; readonly count: number };
 
@@ -21,6 +24,7 @@ export type Answer =
   | { readonly kind: 'serving' }
   | { readonly kind: 'http'; readonly status: number; readonly body: string; readonly headers: Readonly<Record<string, string>> }
   | { readonly kind: 'tcp'; readonly said: string; readonly local: string }
+  | { readonly kind: 'addresses'; readonly addresses: readonly string[] }
   | { readonly kind: 'times'; readonly us: readonly number[] }
   | { readonly kind: 'error'; readonly code: string };
 
@@ -42,6 +46,8 @@ function obey(order: Order): Promise<Answer> {
       return callHttp(order);
     case 'tcp':
       return callTcp(order);
+    case 'lookup':
+      return lookUp(order);
     case 'connect-times':
       return connectTimes(order);
   }
@@ -110,6 +116,12 @@ function callTcp({ host, port, send, from }: Extract<Order, { kind: 'tcp' }>): P
       reject(error);
     });
   });
+}
+
+async function lookUp({ name, server }: Extract<Order, { kind: 'lookup' }>): Promise<Answer> {
+  const resolver = new Resolver({ timeout: 2_000, tries: 1 });
+  resolver.setServers([server]);
+  return { kind: 'addresses', addresses: await resolver.resolve4(name) };
 }
 
 async function connectTimes({ host, port, count }: Extract<Order, { kind: 'connect-times' }>): Promise<Answer> {
