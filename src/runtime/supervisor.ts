@@ -41,6 +41,8 @@ export class Supervisor {
   #plan: RuntimePlan | undefined;
   #applying: Promise<void> = Promise.resolve();
   #retryPlanned = false;
+  /** Why there was no place for a pod. */
+  readonly #refused = new Map<string, string>();
   #publishPlanned = false;
   #stopping = false;
 
@@ -218,10 +220,13 @@ export class Supervisor {
     const calls = calledHosts(plan.pod.metadata.namespace, this.#resources, domain);
     const attached = await network.attach(plan, calls, fixedPorts(plan));
     if (!attached.ok) {
-      emit({ kind: 'diagnostics', diagnostics: [attached.error] });
+      // Once, however often it is tried.
+      if (this.#refused.get(plan.key) !== attached.error.message) emit({ kind: 'diagnostics', diagnostics: [attached.error] });
+      this.#refused.set(plan.key, attached.error.message);
       this.#planRetry();
       return undefined;
     }
+    this.#refused.delete(plan.key);
     const generation = this.#generations.get(plan.key) ?? 0;
     this.#generations.set(plan.key, generation + 1);
     return new PodRun({

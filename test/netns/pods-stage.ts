@@ -2,7 +2,7 @@
 // for proxies. Arguments: what `canNetns` found, the user, a folder. Prints one fact a line as JSON; with `wait` as last argument it then stays.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -141,6 +141,14 @@ tell(
     .filter((pid) => pid !== undefined),
 );
 
+// The process that holds the namespaces of a pod is one of the machine's processes like any other.
+const holders = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && holdsNamespaces(pid));
+tell('holders', holders.length);
+if (stays !== 'wait') {
+  for (const holder of holders) process.kill(Number(holder), 'SIGKILL');
+  tell('without its holder', ask(one, addresses.two, 8080));
+}
+
 if (stays === 'wait') await new Promise(() => setInterval(() => {}, 1_000));
 await supervisor.stop(2_000);
 await network[Symbol.asyncDispose]();
@@ -161,4 +169,14 @@ async function heard(host: string, port: number, localAddress: string | undefine
   const outcome = await Promise.race([once(socket, 'end').then(() => text.trim()), once(socket, 'error').then(([error]) => String(error))]);
   socket.destroy();
   return outcome;
+}
+
+/** A shell that we started, in a network that is not ours. */
+function holdsNamespaces(pid: string): boolean {
+  try {
+    const [, comm = '', parent = ''] = /\((.*)\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    return comm === 'sh' && parent === String(process.pid) && readlinkSync(`/proc/${pid}/ns/net`) !== readlinkSync('/proc/self/ns/net');
+  } catch {
+    return false;
+  }
 }

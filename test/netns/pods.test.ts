@@ -56,12 +56,10 @@ async function factsOf(way: WayIntoNamespaces): Promise<Facts> {
 const ways = waysIntoNamespaces('pods');
 const iptables = ['/usr/sbin/iptables-restore', '/sbin/iptables-restore'].find((path) => existsSync(path));
 // One way is enough to see that both programs understand the same rules alike.
-const withIptables = ways
-  .slice(0, iptables === undefined ? 0 : 1)
-  .map((way) => ({
-    ...way,
-    means: { ...way.means, programs: { ...way.means.programs, rules: { kind: 'iptables-restore' as const, path: iptables ?? '' } } },
-  }));
+const withIptables = ways.slice(0, iptables === undefined ? 0 : 1).map((way) => ({
+  ...way,
+  means: { ...way.means, programs: { ...way.means.programs, rules: { kind: 'iptables-restore' as const, path: iptables ?? '' } } },
+}));
 if (iptables === undefined) process.stderr.write('\n*** capture by IPTABLES is not tested: no iptables-restore on this machine ***\n');
 
 for (const way of [...ways, ...withIptables]) {
@@ -126,6 +124,9 @@ for (const way of [...ways, ...withIptables]) {
         { list: ['198.18.0.12'], port: 9000, ready: true },
       ]);
     });
+
+    test('the end of the process that made the namespaces of a pod is not the end of the pod', () =>
+      is('without its holder', '15001 198.18.0.10 for 198.18.0.11:8080'));
 
     test('the end of a pod takes its cable with it', () => is('left behind', []));
 

@@ -4,6 +4,7 @@ import type { KindMap } from '#api/kinds.ts';
 import type { Container } from '#api/kubernetes/container.ts';
 import type { ProcessSpec } from '#runtime/child-process.ts';
 import type { NetnsMeans } from '#runtime/netns/availability.ts';
+import type { Namespaces } from '#runtime/netns/pause.ts';
 
 export type Identity = { readonly uid: number; readonly gid: number };
 
@@ -11,11 +12,29 @@ export type Identity = { readonly uid: number; readonly gid: number };
  * The programs replace one another, so that the process that was started is the one that runs in the end. Entering a mount namespace forgets the
  * folder: a shell goes back there.
  */
-export function enterPod(spec: ProcessSpec, pause: number, { programs, isRoot }: NetnsMeans, as: Identity | undefined): ProcessSpec {
+export function enterPod(
+  spec: ProcessSpec,
+  { net, mount, uts }: Namespaces,
+  { programs, isRoot }: NetnsMeans,
+  as: Identity | undefined,
+): ProcessSpec {
   const program = as === undefined ? [] : [programs.unshare, ...identityArguments(as, isRoot), '--'];
   // Before the user changes: root may go where that one may not.
   const script = 'cd "$1" && unset OLDPWD && shift && exec "$@"';
-  const args = ['-t', String(pause), '-n', '-m', '-u', '--', '/bin/sh', '-c', script, 'sh', spec.cwd, ...program, spec.command, ...spec.args];
+  const args = [
+    `--net=${net}`,
+    `--mount=${mount}`,
+    `--uts=${uts}`,
+    '--',
+    '/bin/sh',
+    '-c',
+    script,
+    'sh',
+    spec.cwd,
+    ...program,
+    spec.command,
+    ...spec.args,
+  ];
   return { ...spec, command: programs.nsenter, args };
 }
 

@@ -146,12 +146,12 @@ class NetnsNetwork implements MeshNetwork {
       ...(isInjected && { proxyAddress: places.proxyAddress }),
       insideAddress: places.insideAddress,
       enter: (spec, who, container) => {
-        if (who === 'proxy') return enterPod(spec, pause.pid, means, undefined);
+        if (who === 'proxy') return enterPod(spec, pause.namespaces, means, undefined);
         const asked = askedIdentity(plan.pod, container);
         // As on Kubernetes, root is root where nobody else is asked for.
         const isAnyone = means.isRoot && asked.uid === undefined && asked.gid === undefined;
         const fallback = means.isRoot ? { uid: 0, gid: 0 } : user;
-        return enterPod(spec, pause.pid, means, isAnyone ? undefined : { ...fallback, ...asked });
+        return enterPod(spec, pause.namespaces, means, isAnyone ? undefined : { ...fallback, ...asked });
       },
     };
   }

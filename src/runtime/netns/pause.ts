@@ -1,6 +1,7 @@
 // A process that does nothing but hold a pod's namespaces, and the shell script by which it makes them what they shall be. It ends when the pipe to us
 // closes, by whatever end of ours.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { NetnsPrograms } from '#runtime/netns/availability.ts';
 import type { PodFiles } from '#runtime/netns/pod-files.ts';
@@ -24,8 +25,13 @@ export type RunFolder = {
   readonly hostname: string | undefined;
 };
 
+/** The ways into a pod's namespaces, as paths. */
+export type Namespaces = { readonly net: string; readonly mount: string; readonly uts: string };
+
 export type Pause = {
   readonly pid: number;
+  /** Held open by this process as well: a pause process that somebody kills takes nothing with it. */
+  readonly namespaces: Namespaces;
   /** Resolves when it has ended. Namespaces last as long as a process is in them. */
   readonly end: () => Promise<void>;
 };
@@ -53,9 +59,13 @@ export async function startPause(settings: PauseSettings, plug: Plug): Promise<R
   if (!(await talk.hears('ready'))) return fail(talk.complaint);
   child.stdout.destroy();
   child.stderr.destroy();
+  const descriptors = ['net', 'mnt', 'uts'].map((name) => openSync(`/proc/${child.pid}/ns/${name}`, 'r'));
+  const [net = '', mount = '', uts = ''] = descriptors.map((descriptor) => `/proc/${process.pid}/fd/${descriptor}`);
   return ok({
     pid: child.pid ?? 0,
+    namespaces: { net, mount, uts },
     end: async () => {
+      for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
       child.stdin.end();
       await talk.ended;
     },
