@@ -10,38 +10,52 @@ import type { Alias, Service } from '#model/service.ts';
 import type { WeightedDestination } from '#model/virtual-service.ts';
 
 /** What routes are made for: the port, the gateway (`mesh`, or `namespace/name`), and the services that can be named. */
-export type RouteContext = {
+export class RouteContext {
+  readonly client: Client;
   readonly port: number;
   readonly gateway: string;
-  readonly client: Client;
-  readonly service: (hostname: string) => Pick<Service, 'hostname' | 'ports' | 'external'> | undefined;
-  /** An ExternalName Service: requests for it go to the service it stands for. */
-  readonly alias: (hostname: string) => Pick<Alias, 'target' | 'ports'> | undefined;
-  /** The destination rule in force for a host: what places requests among its endpoints. */
-  readonly rule: (hostname: string) => DestinationRule | undefined;
-  /** MeshConfig.defaultHttpRetryPolicy, for rules without retries of their own. The same for a whole mesh. */
-  readonly defaultRetries?: Retries;
   /** The port ends TLS: a redirect that names no scheme leads to https. */
-  readonly isTls?: boolean;
-  /** All of the above as an object and a text: what was made for equal ones is still right. */
-  readonly destinations: object;
-  readonly place: string;
-};
+  readonly isTls: boolean;
+  readonly #scope: Scope;
 
-export function routeContext(scope: Scope, place: Pick<RouteContext, 'port' | 'gateway' | 'client' | 'isTls'>): RouteContext {
-  const { defaultRetries } = scope.mesh.settings;
-  const { port, gateway, client, isTls = false } = place;
-  const rule = (hostname: string): DestinationRule | undefined => scope.ruleOf(hostname, client.labels);
-  return {
-    ...place,
-    service: (hostname) => scope.service(hostname),
-    alias: (hostname) => scope.mesh.aliases.get(hostname),
-    rule,
-    ...(defaultRetries !== undefined && { defaultRetries }),
-    destinations: scope.destinations(client),
-    place: `${port} ${gateway} ${isTls} ${client.shareKey}`,
-  };
+  constructor(scope: Scope, client: Client, { port, gateway, isTls = false }: RoutePlace) {
+    this.#scope = scope;
+    this.client = client;
+    this.port = port;
+    this.gateway = gateway;
+    this.isTls = isTls;
+  }
+
+  service(hostname: string): Service | undefined {
+    return this.#scope.service(hostname);
+  }
+
+  /** An ExternalName Service: requests for it go to the service it stands for. */
+  alias(hostname: string): Alias | undefined {
+    return this.#scope.mesh.aliases.get(hostname);
+  }
+
+  /** The destination rule in force for a host: what places requests among its endpoints. */
+  rule(hostname: string): DestinationRule | undefined {
+    return this.#scope.ruleOf(hostname, this.client.labels);
+  }
+
+  /** MeshConfig.defaultHttpRetryPolicy, for rules without retries of their own. The same for a whole mesh. */
+  get defaultRetries(): Retries | undefined {
+    return this.#scope.mesh.settings.defaultRetries;
+  }
+
+  /** With `place` and the client's `shareKey` all of the above: what was made for equal ones is still right. */
+  get destinations(): object {
+    return this.#scope.destinations(this.client);
+  }
+
+  get place(): string {
+    return `${this.port} ${this.gateway} ${this.isTls}`;
+  }
 }
+
+export type RoutePlace = { readonly port: number; readonly gateway: string; readonly isTls?: boolean };
 
 type Named = Pick<WeightedDestination, 'host' | 'subset' | 'port'>;
 
@@ -57,10 +71,15 @@ export function destinationCluster(destination: Named, context: RouteContext): s
  * The port as written, else the service's only one, else the port that the request came to. Differs from Istio for sidecars, which only looks
  * at services with the port that the request came to, against its own documentation.
  */
-export function destinationPort({ host, port }: Named, context: RouteContext): number {
+export function destinationPort(destination: Named, context: RouteContext): number {
+  return knownPort(destination, context) ?? context.port;
+}
+
+/** The port of the destination, wherever the request came in; undefined where that decides. */
+export function knownPort({ host, port }: Named, context: RouteContext): number | undefined {
   if (port !== undefined) return port;
   const ports = (context.service(host.hostname) ?? context.alias(host.hostname))?.ports;
-  return ports?.length === 1 && ports[0] !== undefined ? ports[0].number : context.port;
+  return ports?.length === 1 ? ports[0]?.number : undefined;
 }
 
 /** Whether requests to the destination must say that they are HTTP, as its port may carry bytes as well. */

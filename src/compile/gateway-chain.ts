@@ -1,14 +1,27 @@
 // In: a group of servers of one port and address. Out: the filter chains for them, as plans, and what is left out of them with the reason.
 import type { Diagnostic } from '#base/diagnostic.ts';
+import type { CompileCache } from '#compile/compile-cache.ts';
 import { type ChainContext, type ChainPlan, type ChainPlans, ownerOf } from '#compile/gateway-chain-plan.ts';
 import { autoPassthroughChains, connectionChains, passthroughChains } from '#compile/gateway-connection.ts';
 import type { MissingSecret } from '#compile/gateway-credentials.ts';
 import type { BoundServer, ServerGroup } from '#compile/gateway-server.ts';
 import { serverTransportSocket } from '#compile/gateway-tls.ts';
-import { isHttpsServer, isPassthroughServer, isPlainHttpServer } from '#model/gateway.ts';
+import { type GatewayServer, isHttpsServer, isPassthroughServer, isPlainHttpServer } from '#model/gateway.ts';
 
 /** Source: Istio, buildGatewayTCPBasedFilterChains. Plain HTTP servers share one chain; each other server has its own. */
-export function planChains(group: ServerGroup, context: ChainContext): ChainPlans {
+export function planChains(group: ServerGroup, context: ChainContext, cache: CompileCache): ChainPlans {
+  if (!group.servers.every(({ server }) => endsInHttp(server))) return makePlans(group, context);
+  // No virtual service has a say in these.
+  const { credentials, client } = context.credentials;
+  const who = `${client.namespace} ${client.withoutIdentity}`;
+  return cache.once('chains for HTTP', [group, credentials.content], who, () => makePlans(group, context));
+}
+
+function endsInHttp(server: GatewayServer): boolean {
+  return isPlainHttpServer(server) || isHttpsServer(server);
+}
+
+function makePlans(group: ServerGroup, context: ChainContext): ChainPlans {
   const [first] = group.servers;
   if (first !== undefined && isPlainHttpServer(first.server)) return { plans: [plainHttpChain(first, group)], diagnostics: [] };
   const all = group.servers.map((bound) => planServer(bound, context));

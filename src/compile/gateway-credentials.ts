@@ -20,11 +20,16 @@ export type FoundSecret = { readonly sds: SdsSecretConfig; readonly unit?: Unit 
 /** Completes "as …". */
 export type MissingSecret = { readonly what: string; readonly hint: string };
 
-export type GatewayCredentials = { readonly find: (use: CredentialUse, client: CredentialClient) => Result<FoundSecret, MissingSecret> };
+export type GatewayCredentials = {
+  readonly find: (use: CredentialUse, client: CredentialClient) => Result<FoundSecret, MissingSecret>;
+  /** Stands for all that is found: what was made of it is still right where it is the same object. */
+  readonly content: object;
+};
 
 /** Those of a mesh. A credential that did not change has the same unit as before. Source: Istio, SecretGen and filterAuthorizedResources. */
 export function meshCredentials(credentials: ReadonlyMap<string, Credential>, cache: CompileCache): GatewayCredentials {
   return {
+    content: credentials,
     find: (use, client) => {
       if (use.name.startsWith(builtinScheme)) return workloadIdentity(use.role, client);
       const place = placeOf(use, client.namespace);
@@ -47,6 +52,7 @@ export function meshCredentials(credentials: ReadonlyMap<string, Credential>, ca
 /** What is left for a proxy that no Secret is for: its own identity, and roots of ConfigMaps, which are no secret. */
 export function withoutSecrets(credentials: GatewayCredentials): GatewayCredentials {
   return {
+    content: {},
     find: (use, client) => {
       const isPublic = use.name.startsWith(builtinScheme) || use.name.startsWith('configmap://');
       return isPublic ? credentials.find(use, client) : failed(refusedToStrangers);

@@ -1,7 +1,8 @@
 // In: the Gateways of a mesh and one gateway proxy. Out: which of their servers it serves, in groups of one port, protocol and address, and
 // which servers share a table of routes. Of servers that cannot be side by side the first in precedence stays; the others are diagnostics.
 import type { Diagnostic } from '#base/diagnostic.ts';
-import { gatewayServices, openedPorts, servicesOf } from '#compile/gateway-service.ts';
+import type { CompileCache } from '#compile/compile-cache.ts';
+import { type GatewayService, gatewayServices, openedPorts, servicesOf } from '#compile/gateway-service.ts';
 import type { Scope } from '#compile/scope.ts';
 import { type Gateway, type GatewayServer, isHttpsServer, isPlainHttpServer, isTlsServer } from '#model/gateway.ts';
 import { labelsMatch } from '#model/labels.ts';
@@ -9,6 +10,8 @@ import type { Proxy } from '#model/proxy.ts';
 
 export type BoundServer = {
   readonly gateway: Gateway;
+  /** `namespace/name`. */
+  readonly gatewayName: string;
   readonly server: GatewayServer;
   /** The server names (SNI) it is for, sorted; `*` for all. Empty without TLS. */
   readonly serverNames: readonly string[];
@@ -25,32 +28,52 @@ export type ServerGroup = {
   readonly servers: readonly BoundServer[];
 };
 
+/** What the servers of one name for their routes have in common. `places` tells which servers they are. */
+export type RouteTable = { readonly name: string; readonly servers: readonly BoundServer[]; readonly places: string };
+
 export type MergedGateway = {
   /** In the order in which their first servers came. */
   readonly groups: readonly ServerGroup[];
-  readonly routes: ReadonlyMap<string, readonly BoundServer[]>;
+  readonly tables: readonly RouteTable[];
   readonly diagnostics: readonly Diagnostic[];
 };
 
-/** Gateways of all namespaces that are for the proxy, merged, the first in precedence first. Source: Istio, mergeGateways. */
-export function mergeGateways(scope: Scope, proxy: Proxy): MergedGateway {
+/**
+ * Gateways of all namespaces that are for the proxy, merged, the first in precedence first: the same object as for the last mesh where neither they nor
+ * the Services of the proxy have changed. Source: Istio, mergeGateways.
+ */
+export function mergeGateways(scope: Scope, proxy: Proxy, cache: CompileCache): MergedGateway {
   const labels = scope.mesh.workloads.get(`${proxy.namespace}/${proxy.name}`)?.labels ?? proxy.labels;
   const services = gatewayServices(scope, proxy);
-  const merge = new GatewayMerge();
-  for (const gateway of scope.mesh.gateways) {
-    const isFor = gateway.services === undefined ? labelsMatch(gateway.selector, labels) : servicesOf(gateway, services).length > 0;
-    if (!isFor) continue;
+  const gateways = scope.mesh.gateways.filter((gateway) =>
+    gateway.services === undefined ? labelsMatch(gateway.selector, labels) : servicesOf(gateway, services).length > 0,
+  );
+  const opened = services.map(({ service, targetPorts }) => [service.hostname, [...targetPorts]]);
+  // Proxies that serve the same Gateways share what is merged; the first of these tells nearly all of them apart.
+  const key = JSON.stringify([scope.key, gateways[0]?.namespace, gateways[0]?.name, opened]);
+  return cache.madeOf('merged gateways', key, [...gateways, ...services.map(({ service }) => service)], () => merge(gateways, services));
+}
+
+function merge(gateways: readonly Gateway[], services: readonly GatewayService[]): MergedGateway {
+  const merged = new GatewayMerge();
+  for (const gateway of gateways) {
     for (const server of gateway.servers) {
-      for (const port of openedPorts(server.port.number, gateway, services)) merge.add(gateway, server, port);
+      for (const port of openedPorts(server.port.number, gateway, services)) merged.add(gateway, server, port);
     }
   }
-  return merge;
+  const { groups, diagnostics } = merged;
+  const tables = [...merged.routes].map(([name, servers]) => ({ name, servers, places: servers.map(placeOf).join(' ') }));
+  return { groups, tables, diagnostics };
+}
+
+function placeOf({ gateway, gatewayName, server }: BoundServer): string {
+  return `${gatewayName}#${gateway.servers.indexOf(server)}`;
 }
 
 type OpenGroup = ServerGroup & { readonly servers: BoundServer[] };
 
 /** One server after the other, as Istio goes through them. */
-class GatewayMerge implements MergedGateway {
+class GatewayMerge {
   readonly groups: OpenGroup[] = [];
   readonly routes = new Map<string, BoundServer[]>();
   readonly diagnostics: Diagnostic[] = [];
@@ -61,7 +84,8 @@ class GatewayMerge implements MergedGateway {
   readonly #hosts = new Map<string, BoundServer>();
 
   add(gateway: Gateway, server: GatewayServer, port: number): void {
-    const bound = { gateway, server, serverNames: serverNames(server), routeName: gatewayRouteName(gateway, server, port) };
+    const gatewayName = `${gateway.namespace}/${gateway.name}`;
+    const bound = { gateway, gatewayName, server, serverNames: serverNames(server), routeName: gatewayRouteName(gateway, server, port) };
     const holder = server.tls === undefined ? undefined : this.#claimHosts(bound, port);
     if (holder !== undefined) return this.#leaveOut(bound, holder, 'for one of its hosts');
     if (!this.#ports.has(port)) return this.#open(bound, port);

@@ -3,7 +3,7 @@
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { planChains } from '#compile/gateway-chain.ts';
-import type { ChainContext } from '#compile/gateway-chain-plan.ts';
+import type { ChainContext, ChainPlan, ChainPlans } from '#compile/gateway-chain-plan.ts';
 import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 import { type BindAddress, distinctChains, type GatewayOptions, gatewayListener } from '#compile/gateway-listener.ts';
 import { type BoundServer, type MergedGateway, mergeGateways, type ServerGroup, serverLeftOut } from '#compile/gateway-server.ts';
@@ -28,7 +28,7 @@ export function compileGateway(scope: Scope, proxy: Proxy, { cache, credentials,
   const filters = workloadFilters(scope.mesh, proxy, scope.tokenKeys, cache);
   const options = { explainFailures: proxy.explainFailures, settings, topology: { ...settings.gatewayTopology, ...own }, filters };
   const client = scope.client(proxy);
-  const merged = mergeGateways(scope, proxy);
+  const merged = mergeGateways(scope, proxy, cache);
   const asking = { namespace: proxy.namespace, withoutIdentity: proxy.withoutIdentity === true };
   const { tlsDefaults } = settings;
   const context = { scope, client, credentials: { credentials, client: asking, ...(tlsDefaults !== undefined && { tlsDefaults }) } };
@@ -51,7 +51,7 @@ export function compileGateway(scope: Scope, proxy: Proxy, { cache, credentials,
     units.push(listener.unit, ...listener.secrets);
     for (const route of listener.routes) routes.add(route);
   }
-  for (const [name, servers] of merged.routes) if (routes.has(name)) units.push(gatewayRouteConfig(scope, name, servers, client, cache));
+  for (const table of merged.tables) if (routes.has(table.name)) units.push(gatewayRouteConfig(scope, table, client, cache));
   return { shared: [], units: [...units, ...namedClusters(scope, merged, clusters)], diagnostics };
 }
 
@@ -75,22 +75,40 @@ function makeListener(
   options: GatewayOptions,
   cache: CompileCache,
 ): MadeListener {
-  const planned = groups.map((group) => planChains(group, context));
-  const { chains, diagnostics: taken } = distinctChains(planned.flatMap(({ plans }) => plans));
-  const diagnostics = [...planned.flatMap((one) => one.diagnostics), ...taken];
+  const planned = groups.map((group) => planChains(group, context, cache));
+  const { chains, gateways, parts, routes, secrets, diagnostics } = cache.once('chains of a listener', [...groups, ...planned], '', () =>
+    joinChains(groups, planned),
+  );
   const isClosed = chains.every(({ content }) => content.kind === 'closed');
   if (isClosed || bind === undefined) return { unit: undefined, routes: [], secrets: [], diagnostics };
-  const servers = groups.flatMap((group) => group.servers);
-  // Everything that the listener is made of: the servers by identity, and what was found for them as text.
-  const contents = chains.flatMap(({ serverNames, content, transportSocket }) => [JSON.stringify([serverNames, content]), transportSocket]);
-  const gateways = [...new Set(servers.map(({ gateway }) => `${gateway.namespace}/${gateway.name}`))];
   const { namespace, withoutIdentity } = context.credentials.client;
   const who = `${namespace} ${withoutIdentity} ${options.explainFailures}`;
-  const key = `${name} ${bind.address}:${bind.port} ${who} ${JSON.stringify(options.topology)} ${gateways.join(' ')}`;
-  const parts = [options.filters, ...servers.map(({ server }) => server), ...chains.map(({ owner }) => owner.origin), ...contents];
-  const unit = cache.madeOf('gateway listener', key, parts, () => gatewayListener(name, chains, bind, options));
-  const routes = chains.flatMap(({ content }) => (content.kind === 'http' ? [content.routeName] : []));
-  return { unit, routes, secrets: chains.flatMap(({ secrets = [] }) => secrets), diagnostics };
+  const key = `${name} ${bind.address}:${bind.port} ${who} ${JSON.stringify(options.topology)} ${gateways}`;
+  const unit = cache.madeOf('gateway listener', key, [options.filters, ...parts], () => gatewayListener(name, chains, bind, options));
+  return { unit, routes, secrets, diagnostics };
+}
+
+type JoinedChains = Pick<MadeListener, 'routes' | 'secrets' | 'diagnostics'> & {
+  readonly chains: readonly ChainPlan[];
+  /** The names of the Gateways. */
+  readonly gateways: string;
+  /** Everything that chains are made of: the servers by identity, and what was found for them as text. */
+  readonly parts: readonly unknown[];
+};
+
+/** The chains of all groups beside each other, and what there is to say of them. */
+function joinChains(groups: readonly ServerGroup[], planned: readonly ChainPlans[]): JoinedChains {
+  const servers = groups.flatMap((group) => group.servers);
+  const { chains, diagnostics } = distinctChains(planned.flatMap(({ plans }) => plans));
+  const contents = chains.flatMap(({ serverNames, content, transportSocket }) => [JSON.stringify([serverNames, content]), transportSocket]);
+  return {
+    chains,
+    gateways: [...new Set(servers.map(({ gatewayName }) => gatewayName))].join(' '),
+    parts: [...servers.map(({ server }) => server), ...chains.map(({ owner }) => owner.origin), ...contents],
+    routes: chains.flatMap(({ content }) => (content.kind === 'http' ? [content.routeName] : [])),
+    secrets: chains.flatMap((chain) => chain.secrets ?? []),
+    diagnostics: [...planned.flatMap((one) => one.diagnostics), ...diagnostics],
+  };
 }
 
 /** In loopback mode only ports that were given one: opening 80 as it is would need rights that a laptop's user does not have. */

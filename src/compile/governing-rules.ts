@@ -3,7 +3,7 @@
 import type { Origin } from '#base/origin.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import { type RouteContext, routeContext } from '#compile/destination.ts';
+import { RouteContext } from '#compile/destination.ts';
 import { defaultRoutes, type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
 import type { Scope } from '#compile/scope.ts';
 import { hostsOverlap, isWildcard } from '#model/hostname.ts';
@@ -49,7 +49,7 @@ export function serviceRules(
 
 /** For calls to a port by sidecars: the same for all services that have it. */
 export function meshContext(scope: Scope, port: number, client: Client): RouteContext {
-  return routeContext(scope, { port, gateway: 'mesh', client });
+  return new RouteContext(scope, client, { port, gateway: 'mesh' });
 }
 
 /**

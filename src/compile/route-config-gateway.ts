@@ -3,8 +3,8 @@
 import type { Origin } from '#base/origin.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import { routeContext } from '#compile/destination.ts';
-import type { BoundServer } from '#compile/gateway-server.ts';
+import { RouteContext } from '#compile/destination.ts';
+import type { BoundServer, RouteTable } from '#compile/gateway-server.ts';
 import { boundVirtualServices } from '#compile/gateway-virtual-services.ts';
 import { hostAndPort } from '#compile/names.ts';
 import { type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
@@ -15,7 +15,7 @@ import type { Unit } from '#compile/unit.ts';
 import { type VirtualHostEntry, virtualHost } from '#compile/virtual-host.ts';
 import { create } from '#envoy/create.ts';
 import { VirtualHost_TlsRequirementType, VirtualHostSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
-import type { GatewayServer } from '#model/gateway.ts';
+import type { Gateway, GatewayServer } from '#model/gateway.ts';
 import { commonHost } from '#model/hostname.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 
@@ -30,58 +30,79 @@ type HostRoutes = {
 };
 
 /** Source: Istio, buildGatewayHTTPRouteConfig. */
-export function gatewayRouteConfig(scope: Scope, name: string, servers: readonly BoundServer[], client: Client, cache: CompileCache): Unit {
-  const places = servers.map(({ gateway, server }) => `${gateway.namespace}/${gateway.name}#${gateway.servers.indexOf(server)}`);
-  const key = `${name} ${client.shareKey} ${places.join(' ')}`;
+export function gatewayRouteConfig(scope: Scope, table: RouteTable, client: Client, cache: CompileCache): Unit {
+  const key = `${scope.key} ${table.name} ${client.shareKey} ${table.places}`;
   return scope.once(`gateway routes ${key}`, () => {
-    const bound = servers.flatMap(({ gateway, server }) => [server, ...boundVirtualServices(scope, `${gateway.namespace}/${gateway.name}`)]);
-    return cache.madeOf('gateway routes', `${scope.key} ${key}`, [scope.destinations(client), ...bound], () =>
-      makeConfig(scope, name, servers, key, client, cache),
-    );
+    const parts: object[] = [scope.destinations(client)];
+    for (const { gatewayName, server } of table.servers) {
+      parts.push(server);
+      for (const virtualService of boundVirtualServices(scope, gatewayName)) parts.push(virtualService);
+    }
+    return cache.madeOf('gateway routes', key, parts, () => makeConfig(scope, table, key, client, cache));
   });
 }
 
-function makeConfig(scope: Scope, name: string, servers: readonly BoundServer[], key: string, client: Client, cache: CompileCache): Unit {
-  const hosts = collapse(collectHosts(scope, servers, client, cache)).map((group) => toVirtualHost(group, `${scope.namespace} ${key}`, cache));
+function makeConfig(scope: Scope, { name, servers }: RouteTable, key: string, client: Client, cache: CompileCache): Unit {
+  const hosts = collapse(collectHosts(scope, servers, client, cache)).map((group) => toVirtualHost(group, key, cache));
   const all = hosts.length > 0 ? hosts : blackHoleHosts(servers, cache);
   all.sort((a, b) => (a.virtualHost.name < b.virtualHost.name ? -1 : 1));
-  return cache.madeOf('gateway route configuration', `${scope.namespace} ${key}`, all, () => routeConfig(name, all, { ignorePort: true }));
+  return cache.madeOf('gateway route configuration', key, all, () => routeConfig(name, all, { ignorePort: true }));
 }
 
 function collectHosts(scope: Scope, servers: readonly BoundServer[], client: Client, cache: CompileCache): readonly HostRoutes[] {
   const byHost = new Map<string, HostRoutes>();
-  // A virtual service's routes are those for the first port of a Gateway that it is bound to in this table, as in Istio.
-  const made = new Map<string, Map<VirtualService, readonly RouteEntry[]>>();
-  for (const { gateway, server } of servers) {
-    const gatewayName = `${gateway.namespace}/${gateway.name}`;
-    const ofGateway = made.get(gatewayName) ?? new Map<VirtualService, readonly RouteEntry[]>();
-    made.set(gatewayName, ofGateway);
+  const contexts = new FirstContexts(servers);
+  for (const [index, { gatewayName, server }] of servers.entries()) {
     const redirects = server.tls?.httpsRedirect === true;
-    const context = routeContext(scope, { port: server.port.number, gateway: gatewayName, client, isTls: server.tls !== undefined });
+    const port = server.port.number;
+    const own = new RouteContext(scope, client, { port, gateway: gatewayName, isTls: server.tls !== undefined });
     for (const virtualService of boundVirtualServices(scope, gatewayName)) {
       const common = commonHosts(server, virtualService);
       if (common.length === 0) continue;
-      const routes = ofGateway.get(virtualService) ?? virtualServiceRoutes(virtualService, context, cache);
-      ofGateway.set(virtualService, routes);
+      const routes = virtualServiceRoutes(virtualService, contexts.of(index, virtualService, own), cache);
       if (routes.length === 0) continue;
-      const { origin } = virtualService;
-      for (const host of common) addRoutes(byHost, host, { port: server.port.number, routes, redirects, origin });
+      for (const host of common) addRoutes(byHost, { host, port, redirects, origin: virtualService.origin }, routes);
     }
     if (redirects) for (const { host } of server.hosts) addRedirect(byHost, host, server);
   }
   return [...byHost.values()].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
-type AddedRoutes = Pick<HostRoutes, 'port' | 'redirects' | 'origin'> & { readonly routes: readonly RouteEntry[] };
+/**
+ * A virtual service's routes are those for the first server of a Gateway that it has hosts in common with in this table, as in Istio. The servers of a
+ * Gateway stand side by side in it; mostly there is one.
+ */
+class FirstContexts {
+  readonly #servers: readonly BoundServer[];
+  #gateway: Gateway | undefined;
+  readonly #contexts = new Map<VirtualService, RouteContext>();
 
-function addRoutes(byHost: Map<string, HostRoutes>, host: string, { port, routes, redirects, origin }: AddedRoutes): void {
-  const known = byHost.get(host);
+  constructor(servers: readonly BoundServer[]) {
+    this.#servers = servers;
+  }
+
+  /** `own`: that of the server at the index. */
+  of(index: number, virtualService: VirtualService, own: RouteContext): RouteContext {
+    const gateway = this.#servers[index]?.gateway;
+    if (this.#servers[index - 1]?.gateway !== gateway && this.#servers[index + 1]?.gateway !== gateway) return own;
+    if (this.#gateway !== gateway) this.#contexts.clear();
+    this.#gateway = gateway;
+    const first = this.#contexts.get(virtualService) ?? own;
+    this.#contexts.set(virtualService, first);
+    return first;
+  }
+}
+
+type AddedHost = Pick<HostRoutes, 'host' | 'port' | 'redirects' | 'origin'>;
+
+function addRoutes(byHost: Map<string, HostRoutes>, added: AddedHost, routes: readonly RouteEntry[]): void {
+  const known = byHost.get(added.host);
   if (known === undefined) {
-    byHost.set(host, { host, port, lists: [routes], redirects, origin });
+    byHost.set(added.host, { ...added, lists: [routes] });
     return;
   }
   known.lists.push(routes);
-  known.redirects ||= redirects;
+  known.redirects ||= added.redirects;
 }
 
 /** A host of a redirecting server redirects, whether a virtual service has it or not. Differs from Istio: also hosts with a namespace. */
@@ -93,15 +114,15 @@ function addRedirect(byHost: Map<string, HostRoutes>, host: string, server: Gate
 
 /** The hosts of a server that the virtual service may and does bind. */
 function commonHosts(server: GatewayServer, virtualService: VirtualService): readonly string[] {
-  const common = new Set<string>();
+  const common: string[] = [];
   for (const { namespace, host } of server.hosts) {
     if (namespace !== '*' && namespace !== virtualService.namespace) continue;
     for (const { hostname } of virtualService.hosts) {
       const both = commonHost(host, hostname);
-      if (both !== undefined) common.add(both);
+      if (both !== undefined && !common.includes(both)) common.push(both);
     }
   }
-  return [...common];
+  return common;
 }
 
 type HostGroup = { readonly first: HostRoutes; readonly lists: readonly (readonly RouteEntry[])[]; readonly domains: string[] };

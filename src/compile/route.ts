@@ -5,7 +5,7 @@ import type { Origin } from '#base/origin.ts';
 import { isFromSource } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { corsConfig } from '#compile/cors.ts';
-import { destinationCluster, destinationHashKey, destinationSaysHttp, type RouteContext } from '#compile/destination.ts';
+import { destinationCluster, destinationHashKey, destinationSaysHttp, knownPort, type RouteContext } from '#compile/destination.ts';
 import { noTimeout } from '#compile/durations.ts';
 import { faultConfig } from '#compile/fault.ts';
 import { hashKeyOf, hashPolicies } from '#compile/hash-policy.ts';
@@ -35,7 +35,32 @@ type RuleClusters = { readonly targets: readonly string[]; readonly saysHttp: re
 
 /** The routes of a virtual service, up to the first that catches everything; empty where none is for this gateway. */
 export function virtualServiceRoutes(virtualService: VirtualService, context: RouteContext, cache: CompileCache): readonly RouteEntry[] {
-  return cache.once('routes by place', [context.destinations, virtualService], context.place, () => routesOf(virtualService, context, cache));
+  const { destinations, client } = context;
+  const { isAnywhere, byPlace } = cache.once('routes by place', [virtualService, destinations], client.shareKey, () => ({
+    isAnywhere: isSameAnywhere(virtualService, context),
+    byPlace: new Map<string, readonly RouteEntry[]>(),
+  }));
+  const place = isAnywhere ? '' : context.place;
+  let routes = byPlace.get(place);
+  if (routes === undefined) {
+    routes = routesOf(virtualService, context, cache);
+    byPlace.set(place, routes);
+  }
+  return routes;
+}
+
+/** Whether neither a condition nor a destination looks at where requests come in: all ports of all gateways have the routes in common. */
+function isSameAnywhere({ http }: VirtualService, context: RouteContext): boolean {
+  const isOpen = ({ port, gateways, sourceLabels, sourceNamespace }: HttpMatch): boolean =>
+    port === undefined && gateways === undefined && sourceLabels === undefined && sourceNamespace === undefined;
+  return http.every(
+    ({ matches, answer, destinations, mirrors = [] }) =>
+      answer === undefined &&
+      destinations.length === 1 &&
+      matches.every(isOpen) &&
+      destinations.every((destination) => knownPort(destination, context) !== undefined) &&
+      mirrors.every(({ destination }) => knownPort(destination, context) !== undefined),
+  );
 }
 
 /** By what the destinations come to: where one of the mesh changes, most routes stay as they are. */
@@ -54,7 +79,7 @@ function routesOf(virtualService: VirtualService, context: RouteContext, cache: 
 
 /** What of the place that requests come to is in the routes: mostly nothing, so that all ports of all gateways have them in common. */
 function placeKey({ http }: VirtualService, { port, isTls }: RouteContext): string {
-  return http.some(({ answer, destinations }) => answer !== undefined || destinations.length !== 1) ? `${port} ${isTls === true}` : '';
+  return http.some(({ answer, destinations }) => answer !== undefined || destinations.length !== 1) ? `${port} ${isTls}` : '';
 }
 
 /** Mostly all of them. */
@@ -133,7 +158,7 @@ function ruleFaults({ destinations }: HttpRule, { client }: RouteContext): reado
 
 /** A rule that sends requests nowhere (validation lets none pass) answers 503, and keeps its place among the rules. */
 function actionOf(rule: HttpRule, { port, isTls }: RouteContext, forward: () => ReturnType<typeof routeAction>): Route['action'] {
-  const request = { port, isTls: isTls === true };
+  const request = { port, isTls };
   if (rule.answer !== undefined) return routeAnswer(rule.answer, request);
   const action = forward();
   return action === undefined ? routeAnswer({ kind: 'direct-response', status: 503 }, request) : { case: 'route', value: action };
@@ -152,18 +177,14 @@ function operationName(virtualService: VirtualService, clusters: readonly string
 }
 
 /** The one route to a service that no virtual service is about. */
-export function defaultRoutes(
-  service: Service,
-  port: ServicePort,
-  { rule, defaultRetries }: Pick<RouteContext, 'rule' | 'defaultRetries'>,
-  cache: CompileCache,
-): readonly RouteEntry[] {
-  const placed = hashKeyOf(rule(service.hostname), port.number, undefined);
-  const isSniffed = saysHttp(service, port.number, undefined, () => rule(service.hostname));
+export function defaultRoutes(service: Service, port: ServicePort, context: RouteContext, cache: CompileCache): readonly RouteEntry[] {
+  const rule = context.rule(service.hostname);
+  const placed = hashKeyOf(rule, port.number, undefined);
+  const isSniffed = saysHttp(service, port.number, undefined, () => rule);
   const text = `${service.hostname} ${isSniffed} ${placed === undefined ? '' : JSON.stringify(placed)}`;
   return cache.once('default routes', [port], text, () => {
     const cluster = outboundClusterName(port.number, undefined, service.hostname);
-    const policy = retryPolicy(defaultRetries);
+    const policy = retryPolicy(context.defaultRetries);
     const route = create(RouteSchema, {
       name: 'default',
       match: routeMatch(undefined),

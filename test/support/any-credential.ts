@@ -5,5 +5,6 @@ import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 
 /** Every name is a credential that the proxy has already. */
 export const anyCredential: GatewayCredentials = {
+  content: {},
   find: ({ name }) => ok({ sds: credentialSecret(name.includes('://') ? name : `kubernetes://${name}`) }),
 };
