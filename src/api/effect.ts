@@ -188,6 +188,7 @@ const idleInIstio: Readonly<Record<string, string>> = {
   consecutiveErrors: 'write consecutive5xxErrors',
   exponentialDelay: 'write fixedDelay',
   http2Error: 'write httpStatus',
+  options: 'it has none of its own',
   sourceSubnet: 'leave it out',
 };
 
@@ -211,12 +212,8 @@ function withoutEffect(path: Path): Pick<Diagnostic, 'message' | 'hint'> {
     : { message: `${formatPath(path)} has no effect`, hint: `Istio does not act on it either; ${instead}` };
 }
 
-/** HDL0006 for a resource of a kind that is accepted and has no effect. */
-export function kindWithoutEffect(
-  kind: string,
-  name: string,
-  at: Origin,
-  hint = 'the kind is known; this release of Heddle does not act on it',
-): Diagnostic {
-  return { code: 'HDL0006', severity: 'warning', message: `${kind}${name === '' ? '' : ` ${name}`} has no effect yet`, hint, at };
+/** HDL0006 for a resource of a kind that is accepted and has no effect; `hint` says why, where there is a reason. */
+export function kindWithoutEffect(kind: string, name: string, at: Origin, hint?: string): Diagnostic {
+  const message = `${kind}${name === '' ? '' : ` ${name}`} has no effect${hint === undefined ? ' yet' : ''}`;
+  return { code: 'HDL0006', severity: 'warning', message, hint: hint ?? 'the kind is known; this release of Heddle does not act on it', at };
 }

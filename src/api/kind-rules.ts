@@ -1,5 +1,6 @@
 // The rules beyond the schema, by kind: what the webhooks of a cluster would refuse.
 import type { Finding } from '#api/finding.ts';
+import { checkBackendTlsPolicy } from '#api/gateway-api/backend-tls-rules.ts';
 import { checkGatewayClass, checkKubernetesGateway, checkListenerSet } from '#api/gateway-api/gateway-rules.ts';
 import { checkConnectionRoute, checkGrpcRoute, checkHttpRoute } from '#api/gateway-api/route-rules.ts';
 import { checkRateLimit } from '#api/heddle/rate-limit-rules.ts';
@@ -36,6 +37,7 @@ const rules: Rules = {
   GatewayClass: checkGatewayClass,
   KubernetesGateway: checkKubernetesGateway,
   ListenerSet: checkListenerSet,
+  BackendTLSPolicy: checkBackendTlsPolicy,
   HTTPRoute: checkHttpRoute,
   GRPCRoute: checkGrpcRoute,
   TLSRoute: checkConnectionRoute,

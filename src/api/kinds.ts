@@ -1,6 +1,7 @@
 // Every kind that Heddle reads, one line each: where it belongs, what it is called, and the schema of its body. A new kind is a new line here
 // (and its schema in a file of its own); its TypeScript type, validation and place in the snapshot follow from the line. A kind's key is its name,
 // unless another API group has a kind of that name: Istio's `Gateway` and the Gateway API's `KubernetesGateway`, whose `kind` is Gateway, too.
+import { backendTlsPolicySpec } from '#api/gateway-api/backend-tls-policy.ts';
 import { tcpRouteSpec, tlsRouteSpec } from '#api/gateway-api/connection-routes.ts';
 import { gatewayClassSpec, gatewaySpec as kubernetesGatewaySpec, listenerSetSpec } from '#api/gateway-api/gateway.ts';
 import { grpcRouteSpec } from '#api/gateway-api/grpc-route.ts';
@@ -95,6 +96,8 @@ export const kinds = {
   TCPRoute: { kind: 'TCPRoute', group: gatewayApi, versions: ['v1', 'v1alpha2'], plural: 'tcproutes', scope: 'namespaced', family: 'gateway-api', body: istioBody(tcpRouteSpec) },
   // biome-ignore format: one kind a line
   ReferenceGrant: { kind: 'ReferenceGrant', group: gatewayApi, versions: ['v1', 'v1beta1'], plural: 'referencegrants', scope: 'namespaced', family: 'gateway-api', body: istioBody(referenceGrantSpec) },
+  // biome-ignore format: one kind a line
+  BackendTLSPolicy: { kind: 'BackendTLSPolicy', group: gatewayApi, versions: ['v1', 'v1alpha3'], plural: 'backendtlspolicies', scope: 'namespaced', family: 'gateway-api', body: istioBody(backendTlsPolicySpec) },
   // biome-ignore format: one kind a line
   EnvoyFilter: { kind: 'EnvoyFilter', group: 'networking.istio.io', versions: ['v1alpha3'], plural: 'envoyfilters', scope: 'namespaced', family: 'istio', body: istioBody(envoyFilterSpec) },
   // biome-ignore format: one kind a line

@@ -7,7 +7,7 @@ export const kindsWithoutEffect: Readonly<Record<string, readonly string[]>> = {
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['TrafficExtension', 'WasmPlugin'],
   'install.istio.io': ['IstioOperator'],
-  'gateway.networking.k8s.io': ['BackendTLSPolicy', 'UDPRoute'],
+  'gateway.networking.k8s.io': ['UDPRoute'],
   'gateway.networking.x-k8s.io': ['XBackend', 'XBackendTrafficPolicy', 'XListenerSet', 'XMesh'],
   'inference.networking.k8s.io': ['InferencePool'],
   '': [
@@ -45,4 +45,9 @@ export const kindsWithoutEffect: Readonly<Record<string, readonly string[]>> = {
   ],
   'apiextensions.k8s.io': ['CustomResourceDefinition'],
   'apiregistration.k8s.io': ['APIService'],
+};
+
+/** Of those, what Istio does nothing with either, and why. */
+export const idleKinds: Readonly<Record<string, string>> = {
+  'gateway.networking.k8s.io/UDPRoute': 'Istio does not support UDPRoute either: its proxies carry HTTP, gRPC, TLS and TCP, and UDP passes them by',
 };

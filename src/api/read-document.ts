@@ -10,6 +10,7 @@ import { type Finding, invalid, type Path } from '#api/finding.ts';
 import { type KindLookup, lookUpKind } from '#api/kind-lookup.ts';
 import { kindRules } from '#api/kind-rules.ts';
 import { type AnyResource, type KindDefinition, type KindName, kinds } from '#api/kinds.ts';
+import { idleKinds } from '#api/known-kinds.ts';
 import { objectMeta } from '#api/kubernetes/meta.ts';
 import { type FieldOrigins, type ObjectMeta, resourceKey } from '#api/resource.ts';
 import type { Static } from '#api/schema.ts';
@@ -260,7 +261,12 @@ function kindDiagnostic(
   const name = isObject(value['metadata']) && typeof value['metadata']['name'] === 'string' ? value['metadata']['name'] : '';
   switch (lookup.kind) {
     case 'without-effect':
-      return kindWithoutEffect(kind, name, origins.at(['kind']), lookup.foreign ? `Heddle does not know ${apiVersion} ${kind}` : undefined);
+      return kindWithoutEffect(
+        kind,
+        name,
+        origins.at(['kind']),
+        lookup.foreign ? `Heddle does not know ${apiVersion} ${kind}` : idleKinds[`${apiVersion.split('/')[0] ?? ''}/${kind}`],
+      );
     case 'unknown-version':
       return {
         code: 'HDL0005',

@@ -24,10 +24,11 @@ type Caller = { readonly scope: Scope; readonly client: ClientClass; readonly cr
 
 const nothing: FoundClientSecrets = { secrets: new Map(), units: [], key: '' };
 
-/** For gateways, and for the sidecars that the rule chooses: all others have none of them, and so no way. */
+/** For gateways, and for the sidecars that the rule chooses: all others have none of them, and so no way, unless it is for everybody. */
 export function clientSecrets(rule: DestinationRule | undefined, { scope, client, credentials }: Caller): FoundClientSecrets {
-  if (rule === undefined || (client.type === 'sidecar' && rule.workloadSelector === undefined)) return nothing;
-  const named = credentialsOf(rule);
+  if (rule === undefined) return nothing;
+  const isMeant = client.type !== 'sidecar' || rule.workloadSelector !== undefined;
+  const named = credentialsOf(rule).filter(({ tls }) => isMeant || tls.forEverybody === true);
   if (named.length === 0) return nothing;
   const secrets = new Map<string, ClientSecrets>();
   const units = new Set<Unit>();
@@ -52,6 +53,8 @@ export function missingSecrets(scope: Scope, proxy: Proxy, credentials: GatewayC
     .filter((rule) => isFor(rule, proxy, labels))
     .flatMap((rule) =>
       credentialsOf(rule).flatMap(({ tls, name }): readonly Diagnostic[] => {
+        // Its conditions say it.
+        if (tls.forEverybody === true) return [];
         const found = find(tls, name, proxy.namespace, credentials, proxy.withoutIdentity !== true);
         if (found.ok) return [];
         const { what, hint } = found.error;

@@ -1,7 +1,7 @@
 // The destination rules of a mesh by what they are looked up with: namespace, host, and whom they are for. Made once per mesh. Which rules are one is
 // found out here; they are joined when a client asks. Source: Istio, setDestinationRules and mergeDestinationRule.
 import type { CompileCache } from '#compile/compile-cache.ts';
-import type { DestinationRule, Subset } from '#model/destination-rule.ts';
+import type { DestinationRule, RulePolicy, Subset, TrafficPolicy } from '#model/destination-rule.ts';
 import { compareSpecificity, hostCovers, isWildcard } from '#model/hostname.ts';
 import { labelsMatch } from '#model/labels.ts';
 import type { Service } from '#model/service.ts';
@@ -121,9 +121,23 @@ function mergeRules(rules: readonly DestinationRule[], cache: CompileCache): Des
   return cache.once('merged destination rule', rules, '', () => {
     const subsets = new Map<string, Subset>();
     for (const { subsets: more } of rules) for (const subset of more) if (!subsets.has(subset.name)) subsets.set(subset.name, subset);
-    const policy = rules.find((rule) => rule.policy !== undefined)?.policy;
+    const written = rules.find((rule) => rule.policy !== undefined && rule.addsTls !== true)?.policy;
+    const policy = rules.filter(({ addsTls }) => addsTls === true).reduce((under, rule) => withTls(under, rule.policy), written);
     return { ...first, ...(policy !== undefined && { policy }), subsets: [...subsets.values()] };
   });
+}
+
+/** Differs from Istio, where the user's own policy is lost beside one of the Gateway API. */
+function withTls(under: RulePolicy | undefined, over: RulePolicy | undefined): RulePolicy | undefined {
+  if (under === undefined || over === undefined) return over ?? under;
+  const { tls } = over;
+  const ports = new Map([...under.ports].map(([port, policy]) => [port, tls === undefined ? policy : { ...policy, tls }]));
+  for (const [port, policy] of over.ports) ports.set(port, { ...(under.ports.get(port) ?? withoutPorts(under)), ...policy });
+  return { ...under, ...(tls !== undefined && { tls }), ports };
+}
+
+function withoutPorts({ ports: _ports, ...rest }: RulePolicy): TrafficPolicy {
+  return rest;
 }
 
 /** The labels that selectors look at, sorted. */

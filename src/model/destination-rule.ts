@@ -14,6 +14,8 @@ export type DestinationRule = {
   /** The clients that the rule is for, in its own namespace; undefined: all. */
   readonly workloadSelector?: Readonly<Record<string, string>>;
   readonly visibility: Visibility;
+  /** Made of a policy of the Gateway API: it says TLS and leaves all else to what the user's own rule for the host says. */
+  readonly addsTls?: true;
   readonly origin: Origin;
 };
 
@@ -156,6 +158,8 @@ export type ClientTls = {
   readonly caCertificates?: string;
   readonly caCrl?: string;
   readonly credentialName?: string;
+  /** The credential is roots in a ConfigMap, which are no secret: every client has them. */
+  readonly forEverybody?: true;
   readonly subjectAltNames: readonly string[];
   readonly sni?: string;
   readonly insecureSkipVerify: boolean;

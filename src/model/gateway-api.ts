@@ -20,12 +20,12 @@ export type ListenerStatus = {
   readonly conditions: readonly Condition[];
 };
 
-/** What one parent says to a route. `parent` as `Gateway default/web`, with `/section` and `:port` where the route names them. */
+/** What one parent says to a route, or one target to a policy. `parent` as `Gateway default/web`, with `/section` and `:port` where the route names them. */
 export type ParentStatus = { readonly parent: string; readonly conditions: readonly Condition[]; readonly origin: Origin };
 
 export type GatewayApiStatus = {
   /** As the user writes it. */
-  readonly kind: 'GatewayClass' | 'Gateway' | 'ListenerSet' | 'HTTPRoute' | 'GRPCRoute' | 'TLSRoute' | 'TCPRoute';
+  readonly kind: 'GatewayClass' | 'Gateway' | 'ListenerSet' | 'HTTPRoute' | 'GRPCRoute' | 'TLSRoute' | 'TCPRoute' | 'BackendTLSPolicy';
   readonly namespace: string;
   readonly name: string;
   readonly origin: Origin;

@@ -32,4 +32,6 @@ export const gatewayApiEffects = {
   TLSRoute: route,
   TCPRoute: route,
   ReferenceGrant: { spec: 'all', status: 'all' },
+  // Options are each implementation's own, and Istio has none.
+  BackendTLSPolicy: { spec: { targetRefs: 'all', validation: 'all' }, status: 'all' },
 } as const satisfies Readonly<Record<string, Effect>>;

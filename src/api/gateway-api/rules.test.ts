@@ -9,6 +9,8 @@ function said(kind: string, spec: string, version = 'v1'): readonly string[] {
 }
 
 const listener = (fields: string): string => `{gatewayClassName: istio, listeners: [${fields}]}`;
+const target = '{group: "", kind: Service, name: a}';
+const backendTls = (validation: string): string => `{targetRefs: [${target}], validation: {${validation}}}`;
 const rule = (fields: string): string => `{rules: [{${fields}}]}`;
 
 const broken: readonly (readonly [what: string, kind: string, spec: string, message: RegExp])[] = [
@@ -125,6 +127,31 @@ const broken: readonly (readonly [what: string, kind: string, spec: string, mess
   ['one header twice', 'HTTPRoute', rule('matches: [{headers: [{name: a, value: b}, {name: A, value: c}]}]'), /already in another condition/],
   ['a Service without its port', 'HTTPRoute', rule('backendRefs: [{name: a}]'), /needs its port/],
   ['a try longer than all tries', 'HTTPRoute', rule('timeouts: {request: 1s, backendRequest: 2s}'), /cannot be longer than request/],
+  ['a policy of TLS without roots', 'BackendTLSPolicy', backendTls('hostname: a.com'), /does not say which roots/],
+  [
+    'roots named and well known',
+    'BackendTLSPolicy',
+    backendTls('hostname: a.com, wellKnownCACertificates: System, caCertificateRefs: [{group: "", kind: ConfigMap, name: a}]'),
+    /either named or well known/,
+  ],
+  [
+    'a server name that is an address',
+    'BackendTLSPolicy',
+    backendTls('hostname: 1.2.3.4, wellKnownCACertificates: System'),
+    /cannot be an IP address/,
+  ],
+  [
+    'a name of another type',
+    'BackendTLSPolicy',
+    backendTls('hostname: a.com, wellKnownCACertificates: System, subjectAltNames: [{type: URI, hostname: a.com}]'),
+    /needs uri/,
+  ],
+  [
+    'one target twice',
+    'BackendTLSPolicy',
+    `{targetRefs: [${target}, ${target}], validation: {hostname: a.com, wellKnownCACertificates: System}}`,
+    /Service a is targeted twice/,
+  ],
   ['an empty method', 'GRPCRoute', rule('matches: [{method: {type: Exact}}]'), /one of service and method/],
   ['a service that is no name', 'GRPCRoute', rule('matches: [{method: {service: a/b}}]'), /no name of a gRPC service/],
   ['a host that is all', 'HTTPRoute', '{hostnames: ["*"]}', /cannot be \* alone/],

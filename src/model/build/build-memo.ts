@@ -4,6 +4,7 @@ import { IdentityCache, PartsCache } from '#base/identity-cache.ts';
 import type { AuthorizationPolicy } from '#model/authorization-policy.ts';
 import { CredentialMemo } from '#model/build/credential.ts';
 import type { Delegated } from '#model/build/delegate.ts';
+import { BackendTlsMemo } from '#model/build/gateway-api/backend-tls.ts';
 import { GatewayApiMemo } from '#model/build/gateway-api/gateway-api.ts';
 import type { SettingsResult } from '#model/build/mesh-settings.ts';
 import { HostHints } from '#model/build/references.ts';
@@ -42,6 +43,7 @@ export class BuildMemo {
   readonly envoyFilters = new IdentityCache<EnvoyFilter>();
   readonly destinationRules = new IdentityCache<DestinationRule>();
   readonly gatewayApi = new GatewayApiMemo();
+  readonly backendTls = new BackendTlsMemo();
   readonly hostHints = new HostHints();
   readonly credentials = new CredentialMemo();
   readonly sidecars = new IdentityCache<Sidecar>();

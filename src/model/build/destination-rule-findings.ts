@@ -70,7 +70,7 @@ function credentialsOfGateways(
     level === undefined ? [] : [level, ...level.ports.values()],
   );
   return levels.flatMap(({ tls }): readonly Diagnostic[] => {
-    if (tls?.credentialName === undefined || (tls.mode !== 'simple' && tls.mode !== 'mutual')) return [];
+    if (tls?.credentialName === undefined || tls.forEverybody === true || (tls.mode !== 'simple' && tls.mode !== 'mutual')) return [];
     const isRouted = virtualServices.some(
       ({ gateways, hosts }) => gateways.includes('mesh') && hosts.some(({ hostname }) => hostname === host.hostname),
     );

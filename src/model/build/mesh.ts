@@ -12,6 +12,7 @@ import { destinationRuleDiagnostics } from '#model/build/destination-rule-findin
 import { discoveredResources } from '#model/build/discovery.ts';
 import { buildEnvoyFilter, ineffectivePatches } from '#model/build/envoy-filter.ts';
 import { buildGateway } from '#model/build/gateway.ts';
+import { buildBackendTls } from '#model/build/gateway-api/backend-tls.ts';
 import { buildGatewayApi } from '#model/build/gateway-api/gateway-api.ts';
 import { gatewayFindings } from '#model/build/gateway-findings.ts';
 import { annotationDiagnostics } from '#model/build/gateway-topology.ts';
@@ -44,6 +45,8 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
   const ofRoutes = buildVirtualServices(resources, settings, memo);
   const ingresses = buildIngresses(resources, settings, memo);
   const gatewayApi = buildGatewayApi(resources, services.services, credentials.credentials, settings, memo.gatewayApi);
+  const referents = () => memo.gatewayApi.references.of(resources, credentials.credentials);
+  const backendTls = buildBackendTls({ resources, referents, settings }, memo.backendTls);
   const parts = {
     settings,
     ...workloads,
@@ -52,7 +55,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
       'gateway' in one ? one.gateway : memo.gateways.get([one], '', () => buildGateway(one)),
     ),
     virtualServices: inOrderOfAge(ofRoutes.virtualServices, ingresses.virtualServices, gatewayApi.virtualServices),
-    gatewayApi: gatewayApi.statuses,
+    gatewayApi: [...gatewayApi.statuses, ...backendTls.statuses],
     rateLimits: inOrderOfPrecedence(resources.RateLimit.values()).map((resource) =>
       memo.rateLimits.get([resource], '', () => buildRateLimit(resource)),
     ),
@@ -69,9 +72,12 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     envoyFilters: inOrderOfPrecedence(resources.EnvoyFilter.values()).map((resource) =>
       memo.envoyFilters.get([resource], '', () => buildEnvoyFilter(resource)),
     ),
-    destinationRules: inOrderOfPrecedence(resources.DestinationRule.values()).map((resource) =>
-      memo.destinationRules.get([resource, settings], '', () => buildDestinationRule(resource, settings)),
-    ),
+    destinationRules: [
+      ...backendTls.destinationRules,
+      ...inOrderOfPrecedence(resources.DestinationRule.values()).map((resource) =>
+        memo.destinationRules.get([resource, settings], '', () => buildDestinationRule(resource, settings)),
+      ),
+    ],
     sidecars: inOrderOfPrecedence(resources.Sidecar.values()).map((resource) =>
       memo.sidecars.get([resource, settings], '', () => buildSidecar(resource, settings)),
     ),
@@ -89,6 +95,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...claimRoutingDiagnostics(parts),
     ...ofRoutes.diagnostics,
     ...gatewayApi.diagnostics,
+    ...backendTls.diagnostics,
     ...ofServices,
     ...referenceDiagnostics(parts, memo.hostHints),
     ...virtualServiceDiagnostics(parts.virtualServices),
