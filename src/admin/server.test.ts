@@ -8,6 +8,7 @@ import { type ConnectionOptions, connect } from 'node:tls';
 import { type AdminDoor, localDoor } from '#admin/door.ts';
 import { type AdminServer, guardedServer, startAdminServer } from '#admin/server.ts';
 import type { AdminViews, ProxyView } from '#admin/views.ts';
+import { failed, ok } from '#base/result.ts';
 import { SecretText } from '#base/secret-text.ts';
 import { type Authority, startAuthority } from '#test/support/certificates.ts';
 
@@ -26,6 +27,10 @@ const views: AdminViews = {
   proxies: () => [proxy],
   diagnostics: () => [{ code: 'HDL0040', severity: 'error', message: 'no' }],
   policies: () => [{ kind: 'AuthorizationPolicy', policy: 'shop/p', at: 'a.yaml:1:1', action: 'DENY', proxies: [], withoutProxy: ['a.shop'] }],
+  names: ({ name, type, workload, namespace }) =>
+    workload === 'hello'
+      ? ok({ workload: `${namespace}/hello-v1`, question: { name, type }, result: 'no such name', answers: [], steps: [] })
+      : failed(`there is no workload ${workload}`),
   configDump: (name) => (name === proxy.name ? { configs: [] } : undefined),
 };
 
@@ -228,3 +233,12 @@ function statusLine(options: ConnectionOptions): Promise<{ readonly line: string
     socket.once('close', () => resolve({ line: text.split('\r\n')[0] ?? '', session, isReused }));
   });
 }
+
+test('a name is asked about with who asks for it', async () => {
+  await withAdmin(async (get) => {
+    const { status, text } = await get('/dns?name=web&workload=hello&namespace=shop');
+    assert.deepEqual([status, JSON.parse(text).workload, JSON.parse(text).question], [200, 'shop/hello-v1', { name: 'web', type: 'A' }]);
+    assert.equal((await get('/dns?name=web')).status, 400);
+    assert.equal((await get('/dns?name=web&workload=nobody')).status, 404);
+  });
+});

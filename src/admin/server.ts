@@ -6,6 +6,7 @@ import { TLSSocket } from 'node:tls';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { MeshVerbs } from '#admin/client/verbs.ts';
 import { type AdminDoor, doorFault, type Knock, refusalOf } from '#admin/door.ts';
+import type { NameQuestion } from '#admin/name-view.ts';
 import { serveUpgrades } from '#admin/upgrades.ts';
 import { addVerbRoutes, verbPaths } from '#admin/verb-routes.ts';
 import type { AdminViews, ProxyView } from '#admin/views.ts';
@@ -38,6 +39,7 @@ const viewPaths = [
   '/config_dump?proxy=NAME.NAMESPACE',
   '/diagnostics',
   '/policies',
+  '/dns?name=NAME&type=TYPE&workload=WORKLOAD&namespace=NAMESPACE',
   '/healthz',
   '/ready',
   '/debug/syncz',
@@ -148,6 +150,7 @@ function addRoutes(server: FastifyInstance<Server>, views: AdminViews, paths: re
   server.get('/diagnostics', async (_request, reply) => pretty(reply, views.diagnostics()));
   server.get('/policies', async (_request, reply) => pretty(reply, views.policies()));
   server.get<{ Querystring: { proxy?: string } }>('/config_dump', async ({ query }, reply) => dump(views, query.proxy, 'proxy', reply));
+  server.get<{ Querystring: Partial<NameQuestion> }>('/dns', async ({ query }, reply) => name(views, query, reply));
   server.get('/debug/syncz', async (_request, reply) => pretty(reply, views.proxies().map(syncz)));
   server.get<{ Querystring: { proxyID?: string } }>('/debug/config_dump', async ({ query }, reply) => dump(views, query.proxyID, 'proxyID', reply));
   server.setNotFoundHandler((_request, reply) => pretty(reply.code(404), { error: 'no such path', paths }));
@@ -159,6 +162,13 @@ function dump(views: AdminViews, proxy: string | undefined, parameter: string, r
   const found = views.configDump(proxy);
   if (found === undefined) return pretty(reply.code(404), { error: `no proxy ${proxy} is connected`, proxies: known });
   return pretty(reply, found);
+}
+
+function name(views: AdminViews, { name, type = 'A', workload, namespace = 'default' }: Partial<NameQuestion>, reply: FastifyReply): FastifyReply {
+  if (name === undefined || workload === undefined)
+    return pretty(reply.code(400), { error: 'say which name, and who asks: ?name=NAME&workload=WORKLOAD' });
+  const report = views.names({ name, type, workload, namespace });
+  return report.ok ? pretty(reply, report.value) : pretty(reply.code(404), { error: report.error });
 }
 
 /** For people with curl as much as for programs. */

@@ -1,5 +1,7 @@
 // What the admin API shows, as plain values; app/ makes them. Nothing in here can change anything.
+import type { NameQuestion, NameReport } from '#admin/name-view.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import type { Result } from '#base/result.ts';
 
 /** One resource type of one proxy. Times are ISO 8601. */
 export type TypeView = {
@@ -68,6 +70,8 @@ export type AdminViews = {
   readonly proxies: () => readonly ProxyView[];
   readonly diagnostics: () => readonly Diagnostic[];
   readonly policies: () => readonly PolicyView[];
+  /** What a name comes to for an app; the error is a sentence. */
+  readonly names: (question: NameQuestion) => Result<NameReport, string>;
   /** Envoy's config_dump for a proxy, by node id or `name.namespace`; undefined for one that is not connected. */
   readonly configDump: (proxy: string) => unknown;
 };

@@ -1,6 +1,7 @@
 // What the admin API shows of a control plane, made from its mesh, its ledger and what it compiled.
 import type { AdminViews, ProxyView, TypeView } from '#admin/views.ts';
 import { configDump } from '#app/config-dump.ts';
+import { queryName } from '#app/name-query.ts';
 import { policyViews } from '#app/policy-views.ts';
 import { proxyName } from '#app/refusal.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
@@ -22,6 +23,7 @@ export function adminViews({ ledger, mesh, diagnostics, compiledFor }: AdminSubj
     proxies,
     diagnostics,
     policies: () => policyViews(mesh(), proxies()),
+    names: (question) => queryName(mesh(), question),
     status: () => {
       const { services, gateways, virtualServices, destinationRules, workloads } = mesh();
       return {

@@ -86,7 +86,10 @@ function policyLine({ action, namespace, name, dryRun, origin }: AuthorizationPo
 }
 
 /** By the pod's name, else by how its name begins (a Deployment's), else by its label `app`. */
-function findWorkloads({ workloads }: Mesh, { workload: wanted, namespace }: AuthzRequest): readonly Workload[] {
+export function findWorkloads(
+  { workloads }: Mesh,
+  { workload: wanted, namespace }: Pick<AuthzRequest, 'workload' | 'namespace'>,
+): readonly Workload[] {
   const exact = workloads.get(`${namespace}/${wanted}`);
   if (exact !== undefined) return [exact];
   const own = [...workloads.values()].filter((workload) => workload.namespace === namespace);
@@ -94,7 +97,7 @@ function findWorkloads({ workloads }: Mesh, { workload: wanted, namespace }: Aut
   return byName.length > 0 ? byName : own.filter(({ labels }) => labels['app'] === wanted);
 }
 
-function noSuchWorkload({ workloads }: Mesh, { workload, namespace }: AuthzRequest): string {
+export function noSuchWorkload({ workloads }: Mesh, { workload, namespace }: Pick<AuthzRequest, 'workload' | 'namespace'>): string {
   const names = [...workloads.values()].map(keyOf).sort();
   const near = closest(`${namespace}/${workload}`, names);
   const hint = near === undefined ? `there are: ${names.join(', ') || 'none'}` : `did you mean ${near}?`;

@@ -48,6 +48,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('#cli/authz.ts')).authzCommand(),
   },
   {
+    name: 'dns',
+    summary: 'what a name comes to for an app, and which line says so',
+    load: async () => (await import('#cli/dns.ts')).dnsCommand(),
+  },
+  {
     name: 'compile',
     summary: 'what a proxy is told: the mesh, or its Envoy configuration',
     load: async () => (await import('#cli/compile.ts')).compileCommand(),

@@ -117,6 +117,17 @@ suite('names', () => {
       '_tcp-sql._tcp.db.data.svc.cluster.local SRV 33 15432 db-1.db.data.svc.cluster.local',
       '_tcp-sql._tcp.db.data.svc.cluster.local SRV 33 15432 10-2-0-3.db.data.svc.cluster.local',
     ],
+    ['all ports of a Service', 'web', 'SRV', 'web SRV 100 80 web.shop.svc.cluster.local', 'web SRV 100 53 web.shop.svc.cluster.local'],
+    ['a Service without named ports: no data', 'dual', 'SRV'],
+    [
+      'all ports, with the first search domain behind',
+      'db.data.shop.svc.cluster.local',
+      'SRV',
+      'db.data.shop.svc.cluster.local CNAME db.data',
+      'db.data SRV 33 15432 db-0.db.data.svc.cluster.local',
+      'db.data SRV 33 15432 db-1.db.data.svc.cluster.local',
+      'db.data SRV 33 15432 10-2-0-3.db.data.svc.cluster.local',
+    ],
     ['a port by another type: no data', '_http._tcp.web', 'A'],
     ['an address of a Service', '1.0.1.10.in-addr.arpa', 'PTR', '1.0.1.10.in-addr.arpa PTR web.shop.svc.cluster.local'],
     [

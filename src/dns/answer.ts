@@ -52,7 +52,7 @@ function answerQuery(query: Query, context: AnswerContext): Answer {
   const found = lookUp(index, client, query.name);
   if (found !== undefined) return answerFound(query, found, index, context);
   const place = servicePlace(index, client, query.name);
-  if (place !== undefined) return answerService(query, place, index, context);
+  if (place !== undefined) return answerService(query, place, { chain: [], owner: pointerTo(headerBytes) }, index, context);
   const address = query.type === types.ptr ? reversedAddress(query.name) : undefined;
   const hosts = address === undefined ? [] : index.hostsAt(address);
   if (hosts.length > 0) {
@@ -77,8 +77,9 @@ function answerFound(query: Query, { entry, expandedFrom }: Found, index: NameIn
   if (query.type === types.cname && chain.length > 0) return records(query, context, chain);
   const own = recordsOf(query.type, entry, context.random);
   if (own !== undefined) return records(query, context, own.length === 0 ? [] : [...chain, ...own.flatMap((body) => owned(owner, body))]);
-  if (entry.isKubernetes && query.type === types.srv && chain.length === 0) {
-    return answerService(query, { entry, ports: entry.ports.filter(({ name }) => name !== '') }, index, context);
+  if (entry.isKubernetes && query.type === types.srv) {
+    const place = { entry, ports: entry.ports.filter(({ name }) => name !== '') };
+    return place.ports.length === 0 ? records(query, context, []) : answerService(query, place, { chain, owner }, index, context);
   }
   // Of hosts outside others may know more than their addresses, and nobody of those inside. Never NXDOMAIN: there is such a name.
   return entry.isKubernetes || chain.length > 0
@@ -128,13 +129,12 @@ function rotated<Item>(items: readonly Item[], random: () => number): readonly I
   return start === 0 ? items : [...items.slice(start), ...items.slice(0, start)];
 }
 
-function answerService(query: Query, place: ServicePlace, index: NameIndex, context: AnswerContext): Answer {
-  if (place.ports.length === 0)
-    return said(query, context, { rcode: query.name === place.entry.host ? rcodes.noError : rcodes.nameError, authoritative: true });
+function answerService(query: Query, place: ServicePlace, { chain, owner }: Chain, index: NameIndex, context: AnswerContext): Answer {
+  if (place.ports.length === 0) return said(query, context, { rcode: rcodes.nameError, authoritative: true });
   if (query.type !== types.srv && query.type !== types.any) return records(query, context, []);
   const { services, hosts } = serviceRecords(index, place);
   const additionals = hosts.flatMap(({ host, v4, v6 }) => [...v4, ...v6].flatMap((body) => owned(nameBytes(host), body)));
-  const answers = rotated(services, context.random).flatMap((body) => owned(pointerTo(headerBytes), body));
+  const answers = [...chain, ...rotated(services, context.random).flatMap((body) => owned(owner, body))];
   return said(query, context, { rcode: rcodes.noError, authoritative: true, answers, additionals });
 }
 

@@ -69,6 +69,11 @@ export class NameIndex {
     return this.#hosts.size;
   }
 
+  /** Whether the table itself names the host. */
+  has(host: string): boolean {
+    return this.#hosts.has(host);
+  }
+
   hosts(): Iterable<string> {
     return this.#hosts.keys();
   }
