@@ -198,6 +198,11 @@ export const heddleCodes = {
     explanation:
       'A DestinationRule calls without mutual TLS of the mesh what takes nothing else, or by TLS that could believe anybody. Such calls fail.',
   },
+  HDL0085: {
+    title: 'Host that a port passes by',
+    explanation:
+      'A rule keeps out by the name of a host, and a Host field with a port (shop.example.com:80) is another text, which it does not match.',
+  },
   HDL0090: {
     title: 'Unusable certificate authority',
     explanation: 'A file of the certificate authority is missing or broken, or does not fit the others. What was last read whole stays in force.',

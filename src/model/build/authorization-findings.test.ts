@@ -102,6 +102,24 @@ const rows: readonly (readonly [title: string, documents: readonly string[], exp
     [selecting('bytes', "action: DENY, rules: [{ when: [{ key: 'request.headers[a]', values: [b] }] }]")],
     [/^error HDL0075 .* denies whatever its other fields pick/],
   ],
+  [
+    'a host denied that a port passes by',
+    [selecting('web', 'action: DENY, rules: [{ to: [{ operation: { hosts: [shop.example.com] } }] }]')],
+    [/^warning HDL0085 .* hosts keeps out shop\.example\.com, and not shop\.example\.com:80/],
+  ],
+  [
+    'a host left out of what is let in, likewise',
+    [selecting('web', "rules: [{ to: [{ operation: { notHosts: ['*.example.com'] } }] }]")],
+    [/^warning HDL0085 .* notHosts keeps out \*\.example\.com, and not x\.example\.com:80/],
+  ],
+  [
+    'hosts denied with their ports, and hosts that are let in',
+    [
+      selecting('web', "action: DENY, rules: [{ to: [{ operation: { hosts: [a.example.com, 'a.example.com:*', 'b.*', 'c:80'] } }] }]"),
+      selecting('web', 'rules: [{ to: [{ operation: { hosts: [shop.example.com] } }] }]').replace('name: p', 'name: q'),
+    ],
+    [],
+  ],
   ['HTTP permitted where there are both', [selecting('mixed', 'rules: [{ to: [{ operation: { methods: [GET] } }] }]')], []],
   [
     'HTTP denied where there are both',

@@ -11,6 +11,7 @@ export function ruleDiagnostics(policy: AuthorizationPolicy, enforcing: readonly
   return policy.rules.flatMap((rule) => [
     ...bytesDiagnostics(policy, rule, enforcing, context),
     ...contradictions(policy, rule),
+    ...hostDiagnostics(policy, rule),
     ...(asksTokens(rule) && !checksTokens() ? [noTokens(policy, rule)] : []),
     ...(asksAddresses(rule) && enforcing.every(({ workload }) => workload.localPorts !== undefined) ? [onThisMachine(policy, rule)] : []),
   ]);
@@ -93,6 +94,29 @@ function contradictions(policy: AuthorizationPolicy, { from, to, when }: Authori
   for (const { origin, ...fields } of [...from, ...to]) for (const [name, values] of Object.entries(fields)) check(name, values, origin);
   for (const { key, origin, values, not } of when) check(key, { values, not }, origin);
   return found;
+}
+
+/**
+ * HDL0085 where a host is to be kept out: by `hosts` of what denies, by `notHosts` of what lets in. As in Istio the field Host is compared as it came, so the
+ * same name with a port is another one.
+ */
+function hostDiagnostics(policy: AuthorizationPolicy, { to }: AuthorizationRule): readonly Diagnostic[] {
+  const { kind } = policy.action;
+  if (kind !== 'deny' && kind !== 'allow') return [];
+  return to.flatMap(({ hosts, origin }) => {
+    const kept = kind === 'deny' ? hosts.values : hosts.not;
+    const [open] = kept.filter((host) => !host.endsWith('*') && !/:\d+$/.test(host) && !isCovered(host, kept));
+    if (open === undefined) return [];
+    const field = kind === 'deny' ? 'hosts' : 'notHosts';
+    const hint = open.startsWith('*') ? `name the hosts, each also with :*` : `write ${open}:* beside it`;
+    const message = `${titleOf(policy)}: ${field} keeps out ${open}, and not ${open.replace('*', 'x')}:80, as which clients can ask for it`;
+    return [{ code: 'HDL0085', severity: 'warning', message, hint, at: origin }];
+  });
+}
+
+/** Whether one of the other patterns takes the host with any port. */
+function isCovered(host: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) => pattern.endsWith('*') && `${host}:`.startsWith(pattern.slice(0, -1)));
 }
 
 function asksTokens({ from, when }: AuthorizationRule): boolean {
