@@ -125,8 +125,7 @@ async function runInside(text: string, run: Run): Promise<void> {
   const [{ HostLink }, { netnsPlace }] = await Promise.all([import('#app/up/host-link.ts'), import('#app/up/netns-place.ts')]);
   using interrupts = new Interrupts();
   using link = new HostLink(process, { onInterrupt: () => interrupts.press(), onGone: () => interrupts.insist() });
-  // Signals come over the link. One that is for this process alone is a wish to end, never to end at once: whoever signals every process of a
-  // service means it once.
+  // Ctrl-C comes over the link.
   interrupts.onSignals({ once: true });
   const startedMs = settings.startedAtMs - performance.timeOrigin;
   await runHere(netnsPlace(settings, link, process.ppid), run, { interrupts, startedMs });
@@ -174,7 +173,8 @@ class Interrupts implements Disposable {
   readonly #first = Promise.withResolvers<void>();
   readonly #second = Promise.withResolvers<void>();
   readonly #ends: (() => void)[] = [];
-  #count = 0;
+  #presses = 0;
+  #signals = 0;
 
   get first(): Promise<void> {
     return this.#first.promise;
@@ -185,8 +185,8 @@ class Interrupts implements Disposable {
   }
 
   press(): void {
-    this.#count += 1;
-    (this.#count === 1 ? this.#first : this.#second).resolve();
+    this.#presses += 1;
+    this.#tell();
   }
 
   insist(): void {
@@ -194,10 +194,14 @@ class Interrupts implements Disposable {
     this.press();
   }
 
-  /** Takes signals of this process; with `once`, all of them together count as one. */
+  /**
+   * Takes signals of this process. With `once` all of them together count as one, and the first of what is told otherwise as the same: whoever signals
+   * every process of a service means it once.
+   */
   onSignals({ once = false } = {}): void {
     const onSignal = (): void => {
-      if (!once || this.#count === 0) this.press();
+      this.#signals = once ? 1 : this.#signals + 1;
+      this.#tell();
     };
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(name, onSignal);
@@ -207,6 +211,12 @@ class Interrupts implements Disposable {
 
   [Symbol.dispose](): void {
     for (const end of this.#ends) end();
+  }
+
+  #tell(): void {
+    const times = Math.max(this.#presses, this.#signals);
+    if (times >= 1) this.#first.resolve();
+    if (times >= 2) this.#second.resolve();
   }
 }
 

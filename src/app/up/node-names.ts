@@ -53,6 +53,9 @@ export class NodeNames implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#unsubscribe();
-    await this.#dns?.close();
+    const dns = this.#dns;
+    // Whoever insists ends what is being ended already.
+    this.#dns = undefined;
+    await dns?.close();
   }
 }
