@@ -36,7 +36,7 @@ export function compileGateway(scope: Scope, proxy: Proxy, { cache, credentials,
   const routes = new Set<string>();
   const units: Unit[] = [];
   const holders = new Map<string, BoundServer | undefined>();
-  for (const [name, groups] of Map.groupBy(merged.groups, nameOf)) {
+  for (const [name, groups] of Map.groupBy(merged.groups, gatewayListenerName)) {
     const bind = bindAddress(proxy.interception, groups[0]);
     const place = bind === undefined ? '' : `${bind.address}:${bind.port}`;
     if (bind !== undefined && holders.has(place)) {
@@ -55,7 +55,8 @@ export function compileGateway(scope: Scope, proxy: Proxy, { cache, credentials,
   return { shared: [], units: [...units, ...namedClusters(scope, merged, clusters)], diagnostics };
 }
 
-function nameOf({ bind = allAddresses, port }: ServerGroup): string {
+/** Of all servers at one address and port. */
+export function gatewayListenerName({ bind = allAddresses, port }: ServerGroup): string {
   return listenerName(bind, port);
 }
 

@@ -7,8 +7,9 @@ import { clusterAssembly } from '#compile/cluster-assembly.ts';
 import { CompileCache } from '#compile/compile-cache.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import { applyPatches, patchesFor } from '#compile/envoy-filter.ts';
-import { compileGateway } from '#compile/gateway.ts';
+import { compileGateway, gatewayListenerName } from '#compile/gateway.ts';
 import { type GatewayCredentials, meshCredentials, withoutSecrets } from '#compile/gateway-credentials.ts';
+import { mergeGateways } from '#compile/gateway-server.ts';
 import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
 import { clusterNameTable, nameTable } from '#compile/name-table.ts';
 import { applyProxyTraffic } from '#compile/proxy-traffic.ts';
@@ -20,7 +21,9 @@ import { indexSidecars, type SidecarIndex, sidecarFor } from '#compile/sidecar-s
 import { noTokenKeys, type TokenKeys } from '#compile/token-keys.ts';
 import type { Unit } from '#compile/unit.ts';
 import { unseenAuthorizers } from '#compile/unseen-authorizers.ts';
+import { typeUrls } from '#envoy/type-url.ts';
 import type { EnvoyPatch } from '#model/envoy-filter.ts';
+import type { GatewayServer } from '#model/gateway.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
 import { mergeTraffic } from '#model/proxy-traffic.ts';
@@ -69,6 +72,17 @@ export class MeshCompiler {
     if (patches.length === 0) return { ...joined, diagnostics };
     const patched = applyPatches(joined, patches, proxy, this.#cache);
     return { ...patched, diagnostics: [...diagnostics, ...patched.diagnostics] };
+  }
+
+  /**
+   * The servers that a gateway opens, as Gateways are merged and its Services translate their ports, each with the port that the proxy listens on; those
+   * are left out that cannot be served, or lead nowhere.
+   */
+  gatewayServers(proxy: Proxy): readonly { readonly listen: number; readonly server: GatewayServer }[] {
+    const listeners = this.compile(proxy).resources.get(typeUrls.listener);
+    return mergeGateways(this.#scope(proxy), proxy, this.#cache).groups.flatMap((group) =>
+      listeners?.has(gatewayListenerName(group)) === true ? group.servers.map(({ server }) => ({ listen: group.port, server })) : [],
+    );
   }
 
   /** What the DNS behind the proxies answers: a name table that is nobody's own. */
