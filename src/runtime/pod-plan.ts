@@ -10,6 +10,7 @@ import { type PodOwner, type WorkloadPod, workloadPods } from '#api/workload-pod
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { type ContainerCommand, containerCommand } from '#runtime/container-command.ts';
 import type { ImageMap } from '#runtime/image-map.ts';
+import { otherInterception } from '#runtime/interception-mode.ts';
 import type { MeshNetwork } from '#runtime/network.ts';
 import { inboundPorts } from '#runtime/pod-ports.ts';
 import { type ProxySettings, proxyConfigDiagnostics, proxySettings } from '#runtime/proxy-settings.ts';
@@ -88,7 +89,7 @@ function planPod(
     });
   const initContainers = planContainers('initContainers');
   const containers = planContainers('containers');
-  diagnostics.push(...fieldsWithoutEffect(pod, network));
+  diagnostics.push(...fieldsWithoutEffect(pod, network), ...otherInterception(pod, network));
   if (!isComplete) return undefined;
   const proxy = proxySettings(pod, resources.ProxyConfig.values(), meshProxyConfig(resources.ConfigMap.get('istio-system/istio')));
   const inbound = inboundPorts(pod, resources.Service.values(), resources.ServiceEntry.values());

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { Watchdog } from '#runtime/watchdog.ts';
+import { waitUntil } from '#test/support/wait-until.ts';
 
 test('ends the groups on its list when it is let go, also one that ignores SIGTERM, and no other', async () => {
   const watchdog = new Watchdog();
@@ -20,4 +21,19 @@ test('ends the groups on its list when it is let go, also one that ignores SIGTE
   assert.equal(dropped.exitCode ?? dropped.signalCode, null);
   process.kill(-dropped.pid, 'SIGKILL');
   await exits[2];
+});
+
+test('a watchdog that somebody kills is there again, with all groups on its list', async () => {
+  const watchdog = new Watchdog();
+  const child = spawn('/bin/sh', ['-c', 'echo up; sleep 60'], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  assert.ok(child.pid !== undefined);
+  const exit = once(child, 'exit');
+  await once(child.stdout, 'data');
+  watchdog.add(child.pid);
+  const first = watchdog.pid;
+  assert.ok(first !== undefined);
+  process.kill(first, 'SIGKILL');
+  await waitUntil('another one', () => watchdog.pid !== first);
+  await watchdog[Symbol.asyncDispose]();
+  assert.equal((await exit)[1], 'SIGTERM');
 });

@@ -19,20 +19,18 @@ for pid in $list; do kill -s KILL -- "-$pid" 2>/dev/null; done
 exit 0
 `;
 
-/** Groups are named by the pid of their leader: a child that was spawned `detached`. */
+/**
+ * Groups are named by the pid of their leader: a child that was spawned `detached`. A shell that somebody ends is started again, as long as the
+ * watchdog is wanted.
+ */
 export class Watchdog implements AsyncDisposable {
-  readonly #shell: ChildProcess;
-  readonly #ended: Promise<void>;
+  readonly #groups = new Set<number>();
+  #shell: ChildProcess;
+  #ended: Promise<void>;
+  #isWanted = true;
 
   constructor() {
-    // Detached: Ctrl-C on the terminal must not reach it. Its output would go nowhere.
-    this.#shell = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-    this.#shell.stdin?.on('error', () => {}); // a shell that is gone is noticed by its exit
-    this.#ended = new Promise((resolve) => {
-      this.#shell.once('exit', () => resolve());
-      this.#shell.once('error', () => resolve());
-    });
-    this.#shell.unref();
+    [this.#shell, this.#ended] = this.#start();
   }
 
   get pid(): number | undefined {
@@ -40,17 +38,44 @@ export class Watchdog implements AsyncDisposable {
   }
 
   add(pid: number): void {
-    this.#shell.stdin?.write(`add ${pid}\n`);
+    this.#groups.add(pid);
+    this.#tell('add', pid);
   }
 
   drop(pid: number): void {
-    this.#shell.stdin?.write(`drop ${pid}\n`);
+    this.#groups.delete(pid);
+    this.#tell('drop', pid);
   }
 
   /** Ends whatever is still on the list, then the shell. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isWanted = false;
     this.#shell.ref();
     this.#shell.stdin?.end();
     await this.#ended;
+  }
+
+  #tell(verb: 'add' | 'drop', pid: number): void {
+    this.#shell.stdin?.write(`${verb} ${pid}\n`);
+  }
+
+  #start(): [ChildProcess, Promise<void>] {
+    // Detached: Ctrl-C on the terminal must not reach it. Its output would go nowhere.
+    const shell = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+    shell.stdin?.on('error', () => {}); // a shell that is gone is noticed by its exit
+    shell.unref();
+    const ended = new Promise<void>((resolve) => {
+      shell.once('exit', () => {
+        resolve();
+        if (this.#isWanted) this.#startAgain();
+      });
+      shell.once('error', () => resolve()); // there is no shell: starting it again would fail again
+    });
+    return [shell, ended];
+  }
+
+  #startAgain(): void {
+    [this.#shell, this.#ended] = this.#start();
+    for (const pid of this.#groups) this.#tell('add', pid);
   }
 }
