@@ -7,8 +7,10 @@ export type EnvoyAdmin = {
   readonly ready: () => Promise<boolean>;
   /** Requests under way on all HTTP listeners but the admin's own. */
   readonly activeRequests: () => Promise<number>;
+  /** Requests from others that are under way, and how many there were since the start; `inboundOnly`: those that the app itself makes do not count. */
+  readonly requests: (inboundOnly: boolean) => Promise<{ readonly active: number; readonly total: number }>;
   /** `POST /drain_listeners?graceful`: listeners stop asking for more, and close after Envoy's drain time. */
-  readonly drainListeners: () => Promise<void>;
+  readonly drainListeners: (inboundOnly?: boolean) => Promise<void>;
 };
 
 const answerDeadlineMs = 2_000;
@@ -27,8 +29,14 @@ export function envoyAdmin(place: AdminPlace): EnvoyAdmin {
       const stats = await stats64(place, '^http\\..*\\.downstream_rq_active$');
       return sum(stats, (name) => !name.startsWith('http.admin.'));
     },
-    drainListeners: async () => {
-      await call(place, 'POST', '/drain_listeners?graceful');
+    requests: async (inboundOnly) => {
+      const stats = await stats64(place, '^http\\..*\\.downstream_rq_(active|total)$');
+      const isCounted = (name: string): boolean => !name.startsWith('http.admin.') && !(inboundOnly && name.startsWith('http.outbound'));
+      const of = (end: string): number => sum(stats, (name) => isCounted(name) && name.endsWith(end));
+      return { active: of('_active'), total: of('_total') };
+    },
+    drainListeners: async (inboundOnly = false) => {
+      await call(place, 'POST', `/drain_listeners?${inboundOnly ? 'inboundonly&' : ''}graceful`);
     },
   };
 }

@@ -33,7 +33,7 @@ export async function startAgent(options: EnvoyProxyOptions, { plan, network, lo
     ...running,
     admin: adminText,
     ready: becomeReady(running, questions.ready, clock),
-    drain: (deadlineMs) => drainEnvoy(questions, clock, deadlineMs),
+    drain: (deadlineMs) => drainEnvoy(questions, clock, deadlineMs, { inboundOnly: !plan.isGateway }),
     // Of the group only the agent is asked to end: it lets requests under way finish first.
     signal: (signal) => (signal === 'SIGKILL' ? running.signal(signal) : signalOne(running.pid, signal)),
   };

@@ -54,7 +54,7 @@ async function startOne(options: EmbeddedProxyOptions, { plan, network, logFile 
     ...running,
     admin: adminText,
     ready: becomeReady(running, admin, clock),
-    drain: (deadlineMs) => drain(admin, clock, deadlineMs),
+    drain: (deadlineMs) => drain(admin, clock, deadlineMs, plan.isGateway ? undefined : inboundPortsOf(network)),
   };
 }
 
@@ -75,12 +75,20 @@ async function isReady(admin: AdminPlace): Promise<boolean> {
   );
 }
 
-/** Listeners stop accepting and close what is idle; waits for the connections that are left (downstream_cx_active), or for the deadline. */
-async function drain(admin: AdminPlace, clock: Clock, deadlineMs: number): Promise<void> {
+/** Where a sidecar listens for what others send: on the pod's ports, or on Istio's port for all of them. */
+function inboundPortsOf({ ports }: ProxyRequest['network']): ReadonlySet<number> {
+  return new Set([15006, ...Object.values(ports.inbound).map(({ listen }) => listen)]);
+}
+
+/**
+ * Listeners stop accepting and close what is idle; waits for the connections that are left (downstream_cx_active), or for the deadline. `inbound`: the ports
+ * of those listeners alone; what the app calls goes on being served.
+ */
+async function drain(admin: AdminPlace, clock: Clock, deadlineMs: number, inbound: ReadonlySet<number> | undefined): Promise<void> {
   const endMs = clock.monotonicMs() + deadlineMs;
   try {
-    await ask('POST', admin, '/drain_listeners');
-    while (clock.monotonicMs() < endMs && openConnections((await ask('GET', admin, '/stats')).body) > 0) {
+    await ask('POST', admin, `/drain_listeners${inbound === undefined ? '' : '?inboundonly'}`);
+    while (clock.monotonicMs() < endMs && openConnections((await ask('GET', admin, '/stats')).body, inbound) > 0) {
       await new Promise<void>((resolve) => void clock.after(readyPollMs, resolve));
     }
   } catch {
@@ -88,8 +96,9 @@ async function drain(admin: AdminPlace, clock: Clock, deadlineMs: number): Promi
   }
 }
 
-function openConnections(stats: string): number {
-  return [...stats.matchAll(/^listener\..*\.downstream_cx_active: (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+function openConnections(stats: string, inbound: ReadonlySet<number> | undefined): number {
+  const all = [...stats.matchAll(/^listener\..*_(\d+)\.downstream_cx_active: (\d+)$/gm)];
+  return all.reduce((sum, [, port, count]) => (inbound === undefined || inbound.has(Number(port)) ? sum + Number(count) : sum), 0);
 }
 
 function ask(method: string, admin: AdminPlace, path: string): Promise<{ readonly status: number; readonly body: string }> {

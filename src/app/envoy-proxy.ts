@@ -69,7 +69,7 @@ async function startOne(options: EnvoyProxyOptions, { plan, network, logFile }: 
     // An Envoy that never serves is told by its end.
     ready: envoy.ready.catch(() => new Promise<void>(() => {})),
     ended: ended.promise,
-    drain: (deadlineMs) => drainEnvoy(envoyAdmin({ host: '127.0.0.1', port: adminPort }), clock, deadlineMs),
+    drain: (deadlineMs) => drainEnvoy(envoyAdmin({ host: '127.0.0.1', port: adminPort }), clock, deadlineMs, { inboundOnly: !plan.isGateway }),
     signal: (signal) => void (signal === 'SIGKILL' ? envoy.kill() : envoy.drain()),
     lastLines: (count) => readLastLines(logFile, 0, count),
   };

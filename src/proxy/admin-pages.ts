@@ -25,7 +25,8 @@ export type AdminViews = {
   readonly certificates: () => unknown;
   readonly configDump: () => unknown;
   readonly setLogLevel: (level: LogLevel) => void;
-  readonly drainListeners: () => void;
+  /** `inboundOnly`: what the app calls goes on being served. */
+  readonly drainListeners: (inboundOnly: boolean) => void;
   readonly quit: () => void;
 };
 
@@ -40,8 +41,8 @@ export function adminPages(views: AdminViews): readonly AdminPage[] {
       body: `${JSON.stringify(views.configDump(), undefined, 1)}\n`,
       json: true,
     })),
-    action('/drain_listeners', 'drain listeners', () => {
-      views.drainListeners();
+    action('/drain_listeners', 'drain listeners (inboundonly: drain all inbound listeners)', (query) => {
+      views.drainListeners(query.has('inboundonly'));
       return { status: 200, body: 'OK\n' };
     }),
     page('/listeners', 'print listener info (format: text or json)', (query) => printListeners(views, query.get('format') === 'json')),

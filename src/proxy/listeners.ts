@@ -86,9 +86,10 @@ export class Listeners {
     this.#retire(known.listener);
   }
 
-  /** Stops accepting everywhere and waits for connections to end; those left when `signal` aborts are cut. */
-  async drain(signal: AbortSignal): Promise<void> {
-    await Promise.all([...[...this.#bound.values()].map(({ listener }) => listener.drain(signal)), ...this.#draining]);
+  /** Stops accepting everywhere, or on inbound listeners only, and waits for connections to end; those left when `signal` aborts are cut. */
+  async drain(signal: AbortSignal, inboundOnly = false): Promise<void> {
+    const all = [...this.#bound.values()].filter(({ setup }) => !inboundOnly || setup.entry.trafficDirection === 'inbound');
+    await Promise.all([...all.map(({ listener }) => listener.drain(signal)), ...this.#draining]);
   }
 
   readonly #handOver = (from: ListenerEntry, { address, port }: Destination): Listener | undefined => {
