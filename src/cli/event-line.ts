@@ -25,7 +25,9 @@ export function eventLines(event: UpEvent, paint: Paint, isSettled: boolean): st
     case 'stopping':
       return `${paint.dim('stop')}     ${event.workload}`;
     case 'stopped':
-      return event.forced ? `${paint.warn('killed')}   ${event.workload} did not end in time` : `${paint.dim('stopped')}  ${event.workload}`;
+      return event.forced
+        ? `${paint.warn('killed')}   ${event.workload} did not end in time${killedOf(event.killed)}`
+        : `${paint.dim('stopped')}  ${event.workload}`;
     case 'completed':
       return `${event.succeeded ? paint.good('done') : paint.bad('failed')}     ${event.workload}`;
     case 'notice':
@@ -98,6 +100,11 @@ function exitedLines(event: Extract<UpEvent, { readonly kind: 'exited' }>, paint
   }
   if (event.hint !== undefined) lines.push(`         ${paint.warn('hint')} ${event.hint}`);
   return lines.join('\n');
+}
+
+/** Who did not listen. */
+function killedOf(killed: readonly string[] = []): string {
+  return killed.length === 0 ? '' : `: ${killed.join(', ')} went on after the signal to end (SIGTERM)`;
 }
 
 function place(workload: string, container: string): string {

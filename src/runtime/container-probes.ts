@@ -63,7 +63,12 @@ function graceOf({ terminationGracePeriodSeconds: seconds }: Probe): number | un
   return seconds === undefined ? undefined : seconds * 1000;
 }
 
-function loop({ ask, clock, onFailing }: ContainerProbeOptions, name: ProbeName, probe: Probe, onChange: (well: boolean, reason: string) => void): () => void {
+function loop(
+  { ask, clock, onFailing }: ContainerProbeOptions,
+  name: ProbeName,
+  probe: Probe,
+  onChange: (well: boolean, reason: string) => void,
+): () => void {
   const startedMs = clock.monotonicMs();
   let isTold = false;
   return startProbeLoop({

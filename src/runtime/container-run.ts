@@ -1,24 +1,27 @@
 // One container as a local process: started, probed, started again with a growing wait when it ends, stopped on request.
 // Whoever owns it is told of each change and asks for the state; nothing here knows of pods or the mesh.
 import { spawn } from 'node:child_process';
-import type { Probe } from '#api/kubernetes/container.ts';
+import { constants } from 'node:os';
+import type { Container, LifecycleHandler, Probe } from '#api/kubernetes/container.ts';
 import type { Clock } from '#base/clock.ts';
 import { BackOff } from '#runtime/back-off.ts';
 import { describeEnd, type LocalProcess, type ProcessEnd, type ProcessSpec, startLocalProcess } from '#runtime/child-process.ts';
+import { type ContainerProbes, type ProbeName, startContainerProbes } from '#runtime/container-probes.ts';
 import type { ContainerState } from '#runtime/container-state.ts';
 import { hintForEnd } from '#runtime/end-hint.ts';
 import type { EmitEvent } from '#runtime/event.ts';
-import { askProbe } from '#runtime/probe.ts';
-import { startProbeLoop } from '#runtime/probe-loop.ts';
+import { runHook, wait } from '#runtime/lifecycle-hook.ts';
+import { listeningPorts } from '#runtime/listening-ports.ts';
+import { askProbe, type ProbeTarget } from '#runtime/probe.ts';
 import type { Watchdog } from '#runtime/watchdog.ts';
 
 export type ContainerRunOptions = {
   readonly workload: string;
   readonly name: string;
   readonly process: ProcessSpec;
-  readonly readiness?: Probe | undefined;
-  readonly liveness?: Probe | undefined;
-  readonly startup?: Probe | undefined;
+  readonly probes?: ContainerProbes;
+  /** What it does after its start and before its end, and the signal that ends it. */
+  readonly lifecycle?: Container['lifecycle'] | undefined;
   /** The process as it is started where the pod is; an exec probe, too. */
   readonly enter: (spec: ProcessSpec) => ProcessSpec;
   /** Where the application listens, for probes: the address, and the port there for one that a probe names. */
@@ -47,10 +50,15 @@ export class ContainerRun {
   readonly name: string;
   /** Resolves when the container will not run again: it ended for good, or was stopped. */
   readonly finished: Promise<'succeeded' | 'failed' | 'stopped'>;
+  /** Resolves when it has started for the first time: its postStart hook is done and its start-up probe has succeeded, where it has them. */
+  readonly started: Promise<void>;
   readonly #options: ContainerRunOptions;
   readonly #backOff = new BackOff();
   readonly #stop = new AbortController();
   #process: LocalProcess | undefined;
+  /** The preStop hook has run, or does. */
+  #isPrepared = false;
+  #tellStarted: () => void = () => {};
   #endProbes = (): void => {};
   #ready = false;
   #reason = 'starting';
@@ -62,6 +70,7 @@ export class ContainerRun {
   constructor(options: ContainerRunOptions) {
     this.#options = options;
     this.name = options.name;
+    this.started = new Promise((resolve) => (this.#tellStarted = resolve));
     this.finished = this.#run();
   }
 
@@ -97,12 +106,20 @@ export class ContainerRun {
     return enter({ ...spec, command, args });
   }
 
-  /** SIGTERM, and SIGKILL after `graceMs`. Resolves when it has ended, with whether it had to be killed. */
+  /** It is about to end: it is not started again, and its preStop hook runs, for at most `graceMs`. `stop` follows. */
+  async prepareStop(graceMs: number): Promise<void> {
+    this.#stop.abort();
+    const running = this.#process;
+    if (running === undefined || this.#isPrepared) return;
+    this.#isPrepared = true;
+    await this.#tellPreStop(running, graceMs);
+  }
+
+  /** Its preStop hook, then SIGTERM, and SIGKILL when `graceMs` are over in all. Resolves when it has ended, with whether it had to be killed. */
   async stop(graceMs: number): Promise<boolean> {
     this.#stop.abort();
     const running = this.#process;
-    if (running === undefined) return false;
-    return endProcess(running, graceMs, this.#options.clock);
+    return running === undefined ? false : this.#end(running, graceMs);
   }
 
   kill(): void {
@@ -130,7 +147,7 @@ export class ContainerRun {
       this.#restarts += 1;
       if (inMs > 0) this.#state = { kind: 'waiting', reason: 'CrashLoopBackOff', message: describeEnd(end) };
       emit({ kind: 'restarting', workload, container: name, inMs, restarts: this.#restarts });
-      await pause(inMs, clock, this.#stop.signal);
+      await wait(inMs, clock, this.#stop.signal);
       if (this.#stop.signal.aborted) return 'stopped';
     }
   }
@@ -141,7 +158,8 @@ export class ContainerRun {
     const running = startLocalProcess(enter(spec), watchdog);
     this.#process = running;
     this.#state = { kind: 'running', sinceMs: this.#options.clock.nowMs() };
-    this.#startProbes(running);
+    this.#reason = 'starting';
+    void this.#begin(running);
     const end = await running.ended;
     this.#endProbes();
     this.#lastEnd = { kind: 'terminated', end, atMs: this.#options.clock.nowMs() };
@@ -152,53 +170,79 @@ export class ContainerRun {
     return end;
   }
 
-  /** The start-up probe first, where there is one; then readiness and liveness. Without a readiness probe: ready at once. */
-  #startProbes(running: LocalProcess): void {
-    const { startup, clock } = this.#options;
-    const ends: (() => void)[] = [];
-    this.#endProbes = () => {
-      for (const end of ends.splice(0)) end();
-    };
-    const begin = (): void => {
-      const { readiness, liveness } = this.#options;
-      if (readiness === undefined) this.#setReady(true, '');
-      else ends.push(this.#loop(readiness, false, (well, reason) => this.#setReady(well, reason)));
-      if (liveness !== undefined) ends.push(this.#loop(liveness, true, (_, reason) => this.#restart(running, `liveness: ${reason}`)));
-    };
-    if (startup === undefined) {
-      begin();
-      return;
+  /** The postStart hook, then the probes. A hook that fails ends the container, as in Kubernetes. */
+  async #begin(running: LocalProcess): Promise<void> {
+    const { lifecycle, clock, graceMs, emit, workload, name } = this.#options;
+    if (lifecycle?.postStart !== undefined) {
+      const reason = await runHook(lifecycle.postStart, this.#target(), clock, this.#stop.signal);
+      if (this.#process !== running || this.#stop.signal.aborted) return;
+      if (reason !== undefined) {
+        emit({ kind: 'notice', workload, message: `container ${name}: its postStart hook failed, so it is ended: ${reason}` });
+        void endProcess(running, graceMs, clock);
+        return;
+      }
     }
-    const budgetMs = ((startup.initialDelaySeconds ?? 0) + (startup.periodSeconds ?? 10) * (startup.failureThreshold ?? 3)) * 1000;
-    const cancel = clock.after(budgetMs, () => this.#restart(running, `start-up: no success within ${budgetMs / 1000} s`));
-    ends.push(cancel);
-    ends.push(
-      this.#loop(startup, false, (well) => {
-        if (!well) return;
-        for (const end of ends.splice(0)) end();
-        begin();
-      }),
-    );
-  }
-
-  #loop(probe: Probe, startsWell: boolean, onChange: (well: boolean, reason: string) => void): () => void {
-    const { clock, address, localPort, process: spec, enter } = this.#options;
-    return startProbeLoop({
-      probe,
-      ask: () =>
-        askProbe(probe, { host: address, localPort, exec: ([command = '', ...args], signal) => runOnce(enter({ ...spec, command, args }), signal) }),
+    this.#endProbes = startContainerProbes({
+      ...this.#options.probes,
       clock,
-      startsWell,
-      onChange,
+      ask: (probe) => askProbe(probe, this.#target()),
+      onStarted: () => this.#tellStarted(),
+      onReady: (ready, reason) => this.#setReady(ready, reason),
+      onUnlive: (reason, ownGraceMs) => this.#restart(running, reason, ownGraceMs ?? graceMs),
+      onFailing: (probeName, probe, reason) => this.#tellFailing(running, probeName, probe, reason),
     });
   }
 
-  #restart(running: LocalProcess, reason: string): void {
-    const { emit, workload, name, graceMs, clock } = this.#options;
+  #target(): ProbeTarget {
+    const { address, localPort, process: spec, enter } = this.#options;
+    return { host: address, localPort, exec: ([command = '', ...args], signal) => runOnce(enter({ ...spec, command, args }), signal) };
+  }
+
+  #restart(running: LocalProcess, reason: string, graceMs: number): void {
+    const { emit, workload, name } = this.#options;
     this.#endProbes();
     emit({ kind: 'unlive', workload, container: name, reason });
     this.#setReady(false, reason);
-    void endProcess(running, graceMs, clock);
+    void this.#end(running, graceMs);
+  }
+
+  async #end(running: LocalProcess, graceMs: number): Promise<boolean> {
+    const { lifecycle, clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    if (!this.#isPrepared) await this.#tellPreStop(running, graceMs);
+    const leftMs = Math.max(0, graceMs - (clock.monotonicMs() - startedMs));
+    return endProcess(running, leftMs, clock, signalOf(lifecycle?.stopSignal));
+  }
+
+  async #tellPreStop(running: LocalProcess, graceMs: number): Promise<void> {
+    const { lifecycle, emit, workload, name } = this.#options;
+    if (lifecycle?.preStop === undefined) return;
+    this.#endProbes();
+    const reason = await this.#runPreStop(lifecycle.preStop, running, graceMs);
+    if (reason !== undefined) emit({ kind: 'notice', workload, message: `container ${name}: its preStop hook failed: ${reason}` });
+  }
+
+  /** Over when the container is, or the time. */
+  async #runPreStop(hook: LifecycleHandler, running: LocalProcess, graceMs: number): Promise<string | undefined> {
+    const over = new AbortController();
+    const cancel = this.#options.clock.after(graceMs, () => over.abort());
+    void running.ended.then(() => over.abort());
+    const reason = await runHook(hook, this.#target(), this.#options.clock, over.signal);
+    cancel();
+    return reason;
+  }
+
+  /** Somebody waits for this pod: say why it is not ready, and where a port may be the wrong one. */
+  #tellFailing(running: LocalProcess, probeName: ProbeName, probe: Probe, reason: string): void {
+    const { emit, workload, name, localPort } = this.#options;
+    const asked = probe.httpGet?.port ?? probe.tcpSocket?.port ?? probe.grpc?.port;
+    const port = asked === undefined ? undefined : localPort(asked);
+    const open = port === undefined ? [] : listeningPorts(running.pid);
+    const hint =
+      port === undefined || open.includes(port)
+        ? {}
+        : { hint: `nothing of it listens on port ${port}; ${open.length === 0 ? 'it listens on no port yet' : `it listens on ${open.join(', ')}`}` };
+    emit({ kind: 'notice', workload, message: `container ${name}: its ${probeName} probe fails: ${reason}`, ...hint });
   }
 
   #setReady(ready: boolean, reason: string): void {
@@ -223,10 +267,20 @@ export class ContainerRun {
   }
 }
 
+/** The signal of Container.lifecycle.stopSignal; SIGTERM for none, and for one that is none. */
+function signalOf(name: string | undefined): NodeJS.Signals {
+  return Object.keys(constants.signals).find((one): one is NodeJS.Signals => one === name) ?? 'SIGTERM';
+}
+
 /** SIGTERM, then SIGKILL after `graceMs`. Resolves at the end with whether it was killed. */
-export async function endProcess(running: Pick<LocalProcess, 'signal' | 'ended'>, graceMs: number, clock: Clock): Promise<boolean> {
+export async function endProcess(
+  running: Pick<LocalProcess, 'signal' | 'ended'>,
+  graceMs: number,
+  clock: Clock,
+  signal: NodeJS.Signals = 'SIGTERM',
+): Promise<boolean> {
   let forced = false;
-  running.signal('SIGTERM');
+  running.signal(signal);
   const cancel = clock.after(graceMs, () => {
     forced = true;
     running.signal('SIGKILL');
@@ -234,20 +288,6 @@ export async function endProcess(running: Pick<LocalProcess, 'signal' | 'ended'>
   await running.ended;
   cancel();
   return forced;
-}
-
-function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const cancel = clock.after(delayMs, resolve);
-    signal.addEventListener('abort', () => {
-      cancel();
-      resolve();
-    });
-  });
 }
 
 /** An exec probe: the command in the container's folder and environment; its output is not kept. */

@@ -20,7 +20,8 @@ export type RuntimeEvent =
   | { readonly kind: 'unlive'; readonly workload: string; readonly container: string; readonly reason: string }
   | { readonly kind: 'replacing'; readonly workload: string; readonly reason: string }
   | { readonly kind: 'stopping'; readonly workload: string }
-  | { readonly kind: 'stopped'; readonly workload: string; readonly forced: boolean }
+  /** `killed`: containers that did not end by the signal in time. */
+  | { readonly kind: 'stopped'; readonly workload: string; readonly forced: boolean; readonly killed?: readonly string[] }
   | { readonly kind: 'completed'; readonly workload: string; readonly succeeded: boolean }
   | { readonly kind: 'notice'; readonly workload: string; readonly message: string; readonly hint?: string }
   | { readonly kind: 'diagnostics'; readonly diagnostics: readonly Diagnostic[] };

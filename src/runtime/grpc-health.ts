@@ -35,10 +35,15 @@ export function askGrpcHealth(host: string, port: number, service: string, signa
   });
 }
 
+/** A length as protobuf has it: seven bits a byte, the lowest first. */
+function varint(value: number): readonly number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >> 7)];
+}
+
 /** HealthCheckRequest with `service` in field 1, behind gRPC's five bytes (not compressed, length). */
 function frameRequest(service: string): Buffer {
-  const name = Buffer.from(service, 'utf8').subarray(0, 127);
-  const message = name.length === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.from([0x0a, name.length]), name]);
+  const name = Buffer.from(service, 'utf8');
+  const message = name.length === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.from([0x0a, ...varint(name.length)]), name]);
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(message.length, 1);
   return Buffer.concat([prefix, message]);

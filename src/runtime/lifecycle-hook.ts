@@ -2,10 +2,15 @@
 // https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
 import type { LifecycleHandler } from '#api/kubernetes/container.ts';
 import type { Clock } from '#base/clock.ts';
-import { askHttp, portOf, type ProbeTarget } from '#runtime/probe.ts';
+import { askHttp, type ProbeTarget, portOf } from '#runtime/probe.ts';
 
 /** Resolves when the hook is done: undefined, or why it failed. Never rejects; `signal` ends it. */
-export async function runHook(hook: LifecycleHandler, target: ProbeTarget, clock: Pick<Clock, 'after'>, signal: AbortSignal): Promise<string | undefined> {
+export async function runHook(
+  hook: LifecycleHandler,
+  target: ProbeTarget,
+  clock: Pick<Clock, 'after'>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const { exec, httpGet, sleep } = hook;
   try {
     if (exec !== undefined) {

@@ -35,8 +35,10 @@ export type PodRunOptions = {
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
-/** What a client may still need from a pod that is about to end: its requests on their way. */
+/** What the proxy of a Job's pod that has ended may still have to do. */
 const longestDrainMs = 5_000;
+/** What is left to the application of a pod whose proxy waits for its last connection. */
+const endReserveMs = 2_000;
 
 export class PodRun {
   readonly plan: PodPlan;
@@ -47,7 +49,11 @@ export class PodRun {
   readonly #proxy: PodProxy;
   /** When it last began to be not ready. */
   #notReadySinceMs: number;
+  /** Init containers that go on beside the others (restartPolicy: Always), in their order. */
+  #sidecars: readonly ContainerRun[] = [];
   #containers: readonly ContainerRun[] = [];
+  /** Those that did not end by themselves. */
+  #killed: readonly string[] = [];
   #phase: PodPhase = 'Pending';
   #stopping = false;
   #wasReady = false;
@@ -77,14 +83,14 @@ export class PodRun {
 
   get ready(): boolean {
     const serving = this.#phase === 'Running' && !this.#stopping;
-    return serving && this.#proxy.ready && this.#containers.every((container) => container.ready);
+    return serving && this.#proxy.ready && this.#all.every((container) => container.ready);
   }
 
   /** Why the pod is not ready, in a few words. */
   get reason(): string {
     if (this.#stopping) return 'stopping';
     if (!this.#proxy.ready) return this.#phase === 'Pending' ? 'its proxy has no configuration yet' : 'its proxy is being started again';
-    const waiting = this.#containers.find((container) => !container.ready);
+    const waiting = this.#all.find((container) => !container.ready);
     return waiting === undefined ? '' : `${waiting.name}: ${waiting.reason}`;
   }
 
@@ -93,7 +99,16 @@ export class PodRun {
   }
 
   get containers(): readonly Pick<ContainerRun, 'name' | 'pid' | 'ready' | 'reason' | 'restarts' | 'state' | 'lastEnd' | 'beside'>[] {
-    return this.#containers;
+    return this.#all;
+  }
+
+  get #all(): readonly ContainerRun[] {
+    return [...this.#sidecars, ...this.#containers];
+  }
+
+  /** Containers that did not end in time when the pod was stopped. */
+  get killed(): readonly string[] {
+    return this.#killed;
   }
 
   /** A command where the pod's proxy is, with the variables of `heddle up`. */
@@ -115,16 +130,28 @@ export class PodRun {
     const { clock } = this.#options;
     const deadline = clock.monotonicMs() + graceMs;
     const left = (): number => Math.max(0, deadline - clock.monotonicMs());
-    await this.#proxy.drain(Math.min(longestDrainMs, left()));
-    const forced = await Promise.all(this.#containers.map((container) => container.stop(left())));
+    await Promise.all([this.#proxy.drain(this.#drainMs(left())), ...this.#containers.map((container) => container.prepareStop(left()))]);
+    const end = async (container: ContainerRun): Promise<void> => {
+      if (await container.stop(left())) this.#killed = [...this.#killed, container.name];
+    };
+    await Promise.all(this.#containers.map(end));
+    // What was started first is needed longest.
+    for (const sidecar of this.#sidecars.toReversed()) await end(sidecar);
     const proxyForced = await this.#proxy.stop(Math.max(left(), 500));
-    return proxyForced || forced.includes(true);
+    return proxyForced || this.#killed.length > 0;
+  }
+
+  /** As ProxyConfig has it; with EXIT_ON_ZERO_ACTIVE_CONNECTIONS until the last connection ends, as far as the pod's own time lets it. */
+  #drainMs(leftMs: number): number {
+    const { environment, terminationDrainMs } = this.plan.proxy;
+    const waitsForLast = environment['EXIT_ON_ZERO_ACTIVE_CONNECTIONS'] === 'true';
+    return waitsForLast ? Math.max(leftMs / 2, leftMs - endReserveMs) : Math.min(terminationDrainMs, leftMs);
   }
 
   /** At once, without a chance to say goodbye. */
   kill(): void {
     this.#stopping = true;
-    for (const container of this.#containers) container.kill();
+    for (const container of this.#all) container.kill();
     this.#proxy.kill();
   }
 
@@ -134,17 +161,24 @@ export class PodRun {
   }
 
   async #start(): Promise<void> {
-    await this.#proxy.firstReady;
+    if (this.plan.proxy.holdsApplication) await this.#proxy.firstReady;
     for (const init of this.plan.initContainers) {
       if (this.#stopping) return;
-      const run = this.#runContainer(init, { isInit: true });
+      if (init.container.restartPolicy === 'Always') {
+        const sidecar = this.#runContainer(init, { kind: 'sidecar' });
+        this.#sidecars = [...this.#sidecars, sidecar];
+        this.#changed();
+        await Promise.race([sidecar.started, sidecar.finished]);
+        continue;
+      }
+      const run = this.#runContainer(init, { kind: 'init' });
       this.#containers = [run];
       const outcome = await run.finished;
       if (outcome === 'stopped') return;
       if (outcome === 'failed') return this.#complete(false);
     }
     if (this.#stopping) return;
-    this.#containers = this.plan.containers.map((container) => this.#runContainer(container, { isInit: false }));
+    this.#containers = this.plan.containers.map((container) => this.#runContainer(container, { kind: 'application' }));
     this.#phase = 'Running';
     this.#changed();
     if (this.#containers.length === 0) return;
@@ -157,10 +191,11 @@ export class PodRun {
     this.#phase = succeeded ? 'Succeeded' : 'Failed';
     this.#options.emit({ kind: 'completed', workload: this.plan.key, succeeded });
     this.#changed();
+    for (const sidecar of this.#sidecars.toReversed()) await sidecar.stop(this.plan.graceMs);
     await this.#proxy.stop(longestDrainMs);
   }
 
-  #runContainer(container: ContainerPlan, { isInit }: { readonly isInit: boolean }): ContainerRun {
+  #runContainer(container: ContainerPlan, { kind }: { readonly kind: 'init' | 'sidecar' | 'application' }): ContainerRun {
     const { plan, network } = this;
     const { resources, domain, inherited, nodeProgram, logFile, watchdog, clock, emit } = this.#options;
     const { name, readinessProbe, livenessProbe, startupProbe } = container.container;
@@ -171,15 +206,18 @@ export class PodRun {
       workload: plan.key,
       name,
       process: { command, args, cwd: container.command.cwd, env: variables, logFile: logFile(name) },
-      ...(!isInit && { readiness: readinessProbe ?? this.#impliedReadiness(container), liveness: livenessProbe, startup: startupProbe }),
+      ...(kind !== 'init' && {
+        probes: { readiness: readinessProbe ?? this.#impliedReadiness(container), liveness: livenessProbe, startup: startupProbe },
+        lifecycle: container.container.lifecycle,
+      }),
       enter: (spec) => network.enter(spec, 'application', container.container),
       address: network.ports.address,
       localPort: (port) => this.#localPort(port),
       port: variables['PORT'] === undefined ? undefined : Number(variables['PORT']),
       isAlone: !network.choosesPorts,
-      restartPolicy: isInit && plan.restartPolicy === 'Always' ? 'OnFailure' : plan.restartPolicy,
-      mostFailures: plan.mostFailures,
-      runs: isInit ? 1 : plan.runs,
+      restartPolicy: kind === 'sidecar' ? 'Always' : kind === 'init' && plan.restartPolicy === 'Always' ? 'OnFailure' : plan.restartPolicy,
+      mostFailures: kind === 'sidecar' ? undefined : plan.mostFailures,
+      runs: kind === 'application' ? plan.runs : 1,
       graceMs: plan.graceMs,
       clock,
       watchdog,

@@ -43,13 +43,15 @@ async function ask(probe: Probe, target: ProbeTarget, signal: AbortSignal): Prom
   return { ok: true };
 }
 
-function portOf(port: number | string, target: ProbeTarget): number {
+/** Throws where the pod has no such port. */
+export function portOf(port: number | string, target: ProbeTarget): number {
   const local = target.localPort(port);
   if (local === undefined) throw new Error(`the pod has no port ${port}`);
   return local;
 }
 
-function askHttp(get: NonNullable<Probe['httpGet']>, host: string, port: number, signal: AbortSignal): Promise<ProbeOutcome> {
+/** An answer from 200 to 399 is a success; certificates are not verified. Rejects where there is no answer. */
+export function askHttp(get: NonNullable<Probe['httpGet']>, host: string, port: number, signal: AbortSignal): Promise<ProbeOutcome> {
   const path = get.path ?? '/';
   const headers: Record<string, string> = { 'user-agent': 'kube-probe/heddle' };
   for (const { name, value } of get.httpHeaders ?? []) headers[name.toLowerCase()] = value;

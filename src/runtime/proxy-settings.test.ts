@@ -23,18 +23,21 @@ const text = [
   '{ apiVersion: v1, kind: Pod, metadata: { name: x, namespace: elsewhere }, spec: { containers: [{ name: a, image: a }] } }',
 ].join('\n---\n');
 
+/** Where nobody says how a pod starts and ends. */
+const ends = { holdsApplication: true, terminationDrainMs: 5_000 };
+
 test('the workload’s ProxyConfig comes before the namespace’s, and that before the mesh’s, field by field', () => {
   const { configs, pods } = read(text);
   assert.deepEqual(
     pods.map((pod) => proxySettings(pod, configs)),
     [
-      { concurrency: 2, environment: { A: 'mesh', B: 'shop', C: 'web' } },
-      { concurrency: 4, environment: { A: 'mesh', B: 'shop', C: 'shop' } },
-      { concurrency: 4, environment: { A: 'mesh', B: 'mesh' } },
+      { ...ends, concurrency: 2, environment: { A: 'mesh', B: 'shop', C: 'web' } },
+      { ...ends, concurrency: 4, environment: { A: 'mesh', B: 'shop', C: 'shop' } },
+      { ...ends, concurrency: 4, environment: { A: 'mesh', B: 'mesh' } },
     ],
   );
   const [pod] = pods;
-  assert.deepEqual(pod && proxySettings(pod, []), { concurrency: 1, environment: {} });
+  assert.deepEqual(pod && proxySettings(pod, []), { ...ends, concurrency: 1, environment: {} });
 });
 
 test('the mesh’s defaults count last, the pod’s annotation first', () => {
@@ -43,8 +46,30 @@ test('the mesh’s defaults count last, the pod’s annotation first', () => {
   const pod = pods.at(-1);
   assert.ok(pod !== undefined);
   const ofMesh = { concurrency: 16, proxyMetadata: { A: 'default', E: 'default' } };
-  assert.deepEqual(proxySettings(pod, configs, ofMesh), { concurrency: 8, environment: { A: 'mesh', B: 'shop', C: 'pod', D: '5', E: 'default' } });
-  assert.deepEqual(proxySettings(pod, [], { concurrency: 'many', proxyMetadata: [] }), { concurrency: 8, environment: { C: 'pod', D: '5' } });
+  assert.deepEqual(proxySettings(pod, configs, ofMesh), {
+    ...ends,
+    concurrency: 8,
+    environment: { A: 'mesh', B: 'shop', C: 'pod', D: '5', E: 'default' },
+  });
+  assert.deepEqual(proxySettings(pod, [], { concurrency: 'many', proxyMetadata: [] }), {
+    ...ends,
+    concurrency: 8,
+    environment: { C: 'pod', D: '5' },
+  });
+});
+
+test('how a pod starts and ends is said by its annotation, or by the mesh', () => {
+  const annotated = `{ apiVersion: v1, kind: Pod, metadata: { name: web, namespace: shop, annotations: { proxy.istio.io/config: '{ holdApplicationUntilProxyStarts: true, terminationDrainDuration: 12s }' } }, spec: { containers: [{ name: a, image: a }] } }`;
+  const plain = annotated.replace(/annotations: .*' \}/, 'labels: {}');
+  const ofMesh = { holdApplicationUntilProxyStarts: false, terminationDrainDuration: '20s' };
+  const [first, second] = [annotated, plain].map((one) => {
+    const [pod] = read(one).pods;
+    assert.ok(pod !== undefined);
+    const { holdsApplication, terminationDrainMs } = proxySettings(pod, [], ofMesh);
+    return { holdsApplication, terminationDrainMs };
+  });
+  assert.deepEqual(first, { holdsApplication: true, terminationDrainMs: 12_000 });
+  assert.deepEqual(second, { holdsApplication: false, terminationDrainMs: 20_000 });
 });
 
 test('what means nothing on this machine, or only to Envoy, is said', () => {

@@ -11,7 +11,14 @@ export type ProxySettings = {
   readonly concurrency: number;
   /** Variables of the proxy's process. */
   readonly environment: Readonly<Record<string, string>>;
+  /** False: the application is started without waiting for its proxy (holdApplicationUntilProxyStarts, where somebody says so). */
+  readonly holdsApplication: boolean;
+  /** How long requests under way may go on when the pod ends (terminationDrainDuration). */
+  readonly terminationDrainMs: number;
 };
+
+/** Istio's. */
+const terminationDrainMs = 5_000;
 
 const rootNamespace = 'istio-system';
 
@@ -38,7 +45,11 @@ export function proxySettings(
     ...resources.map(({ concurrency, environmentVariables = {} }) => ({ concurrency, environment: environmentVariables })),
     proxyStart(own.ok ? own.value : undefined),
   ];
+  const starts = [proxyStart(ofMesh), proxyStart(own.ok ? own.value : undefined)];
   return {
+    // Differs from Istio without native sidecars, which would let the application call before anything takes its calls.
+    holdsApplication: starts.reduce((found, { holdsApplication }) => holdsApplication ?? found, true),
+    terminationDrainMs: starts.reduce((found, { terminationDrainMs: written }) => written ?? found, terminationDrainMs),
     concurrency: levels.reduce((found, { concurrency }) => concurrency ?? found, 1),
     environment: Object.assign({}, ...levels.map(({ environment }) => environment)) as Readonly<Record<string, string>>, // maps of texts, joined
   };

@@ -76,7 +76,7 @@ export class Supervisor {
       this.#options.emit({ kind: 'stopping', workload: run.plan.key });
       const forced = await run.stop(Math.min(graceMs, run.plan.graceMs));
       await run.network.detach();
-      this.#options.emit({ kind: 'stopped', workload: run.plan.key, forced });
+      this.#options.emit({ kind: 'stopped', workload: run.plan.key, forced, ...(forced && { killed: run.killed }) });
     };
     await Promise.all(runs.filter(({ plan }) => plan.isGateway).map(end));
     await Promise.all(runs.filter(({ plan }) => !plan.isGateway).map(end));
@@ -269,7 +269,7 @@ export class Supervisor {
     const forced = await run.stop(run.plan.graceMs);
     await run.network.detach();
     this.#leaving.delete(run);
-    emit({ kind: 'stopped', workload: run.plan.key, forced });
+    emit({ kind: 'stopped', workload: run.plan.key, forced, ...(forced && { killed: run.killed }) });
     this.#changed();
   }
 

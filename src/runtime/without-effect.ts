@@ -6,7 +6,6 @@ import { sidecarContainer } from '#runtime/sidecar-container.ts';
 
 const fields = {
   volumeMounts: 'a local process sees the files of this machine; its folder is the one of heddle.yaml, or its cwd',
-  lifecycle: 'hooks are not run here; a program is ended by SIGTERM',
 } as const;
 
 /** One finding per container and field, and one for a Pod that asks for no sidecar where it cannot do without. */
@@ -18,7 +17,7 @@ function containerFields({ spec, origins, metadata }: KindMap['Pod']): readonly 
   return spec.containers.flatMap((container, index) =>
     container.name === sidecarContainer
       ? []
-      : (['volumeMounts', 'lifecycle'] as const).flatMap((field): readonly Diagnostic[] => {
+      : (['volumeMounts'] as const).flatMap((field): readonly Diagnostic[] => {
           if (container[field] === undefined) return [];
           const message = `${field} of container ${container.name} of Pod ${metadata.namespace}/${metadata.name} has no effect here`;
           return [{ code: 'HDL0403', severity: 'info', message, hint: fields[field], at: origins.at(['spec', 'containers', index, field]) }];

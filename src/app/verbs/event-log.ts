@@ -74,7 +74,7 @@ function wordsOf(event: PodEvent): readonly [LoggedEvent['type'], string, string
     case 'stopping':
       return ['Normal', 'Stopping', 'out of load balancing; then drained and ended'];
     case 'stopped':
-      return event.forced ? ['Warning', 'Killed', 'it did not end in time'] : ['Normal', 'Stopped', 'ended'];
+      return event.forced ? ['Warning', 'Killed', `${event.killed?.join(', ') ?? 'it'} did not end in time`] : ['Normal', 'Stopped', 'ended'];
     case 'completed':
       return event.succeeded ? ['Normal', 'Completed', 'all containers ended well'] : ['Warning', 'Failed', 'a container ended badly, for good'];
     case 'notice':
