@@ -2,8 +2,8 @@
 // object is unchanged in turn. Inputs that nobody holds any more are forgotten.
 
 /**
- * A node of the tree of keys, one level per object. Nearly all have one value and one object below them, so those stand in the node itself: maps,
- * weak ones above all, cost more than most of what is remembered in them.
+ * A node of the tree of keys, one level per object after the first. Most have one value and one object below them, so those stand in the node itself:
+ * maps, weak ones above all, cost more than most of what is remembered in them.
  */
 class Level<Value> {
   #text: string | undefined;
@@ -36,13 +36,6 @@ class Level<Value> {
         this.#belowOnly = new Level();
         return this.#belowOnly;
       }
-    }
-    return this.belowWeakly(object);
-  }
-
-  /** From here on no object is held by the cache. */
-  belowWeakly(object: object): Level<Value> {
-    if (this.#below === undefined) {
       this.#below = new WeakMap();
       if (this.#only !== undefined && this.#belowOnly !== undefined) this.#below.set(this.#only, this.#belowOnly);
       this.#only = undefined;
@@ -57,21 +50,76 @@ class Level<Value> {
   }
 }
 
-/** Values by a tuple of objects, compared by identity, and a text. What the first object leads to is forgotten with it. */
-export class IdentityCache<Value> {
-  readonly #root = new Level<Value>();
+type Only<Value> = { readonly objects: readonly object[]; readonly text: string; readonly value: Value };
 
-  /** The value made of these inputs: the known one, or what `make` gives. */
+/** What one first object leads to. Nearly always that is one value, which is found by looking at what it was made of; with the second come levels. */
+class Branch<Value> {
+  #only: Only<Value> | undefined;
+  #levels: Level<Value> | undefined;
+
+  constructor(only: Only<Value>) {
+    this.#only = only;
+  }
+
   get(objects: readonly object[], text: string, make: () => Value): Value {
-    let level = this.#root;
-    for (let index = 0; index < objects.length; index++) {
-      const object = objects[index];
-      if (object !== undefined) level = index === 0 ? level.belowWeakly(object) : level.below(object);
+    const only = this.#only;
+    if (only !== undefined && only.text === text && only.value !== undefined && isSame(only.objects, objects)) return only.value;
+    this.#levels ??= new Level();
+    if (only !== undefined) {
+      levelOf(this.#levels, only.objects).set(only.text, only.value);
+      this.#only = undefined;
     }
+    const level = levelOf(this.#levels, objects);
     let value = level.get(text);
     if (value === undefined) {
       value = make();
       level.set(text, value);
+    }
+    return value;
+  }
+}
+
+/** The first is the same in any case. */
+function isSame(a: readonly object[], b: readonly object[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let index = 1; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}
+
+function levelOf<Value>(top: Level<Value>, objects: readonly object[]): Level<Value> {
+  let level = top;
+  for (let index = 1; index < objects.length; index++) {
+    const object = objects[index];
+    if (object !== undefined) level = level.below(object);
+  }
+  return level;
+}
+
+/** Values by a tuple of objects, compared by identity, and a text. What the first object leads to is forgotten with it. */
+export class IdentityCache<Value> {
+  readonly #branches = new WeakMap<object, Branch<Value>>();
+  /** Where there is no object. */
+  readonly #texts = new Map<string, Value>();
+
+  /** The value made of these inputs: the known one, or what `make` gives. `objects` must not change any more. */
+  get(objects: readonly object[], text: string, make: () => Value): Value {
+    const [first] = objects;
+    if (first === undefined) return this.#ofText(text, make);
+    const branch = this.#branches.get(first);
+    if (branch !== undefined) return branch.get(objects, text, make);
+    const value = make();
+    // What was made meanwhile with the same first object has its place already.
+    const meanwhile = this.#branches.get(first);
+    if (meanwhile !== undefined) return meanwhile.get(objects, text, () => value);
+    this.#branches.set(first, new Branch({ objects, text, value }));
+    return value;
+  }
+
+  #ofText(text: string, make: () => Value): Value {
+    let value = this.#texts.get(text);
+    if (value === undefined) {
+      value = make();
+      this.#texts.set(text, value);
     }
     return value;
   }

@@ -5,13 +5,12 @@ import { type Assembly, assemble } from '#compile/assembly.ts';
 import { clientSecrets, rulesWithCredentials } from '#compile/client-secrets.ts';
 import { outboundClusters } from '#compile/cluster.ts';
 import type { ClientClass } from '#compile/cluster-discovery.ts';
-import { clusterPolicies } from '#compile/cluster-policy.ts';
+import { type ClusterPolicy, clusterPolicies } from '#compile/cluster-policy.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { loadAssignments } from '#compile/endpoint.ts';
 import type { Placement } from '#compile/endpoint-locality.ts';
 import { fixedClusters } from '#compile/fixed-clusters.ts';
 import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
-import { localitySetting } from '#compile/locality-balancing.ts';
 import type { Scope } from '#compile/scope.ts';
 import { mtlsKey, plaintextEndpoints, serviceMtls } from '#compile/service-mtls.ts';
 import type { Unit } from '#compile/unit.ts';
@@ -54,7 +53,12 @@ export function clusterAssembly(scope: Scope, proxy: Proxy, credentials: Gateway
 
 /** What of a client's place its clusters depend on: mostly nothing. */
 type PlacementFacts = { readonly locality: boolean; readonly labels: readonly string[] };
-type GovernedService = { readonly service: Service; readonly rule: DestinationRule | undefined; readonly facts: PlacementFacts };
+type GovernedService = {
+  readonly service: Service;
+  readonly rule: DestinationRule | undefined;
+  readonly policies: readonly ClusterPolicy[];
+  readonly facts: PlacementFacts;
+};
 
 type GovernedServices = { readonly services: readonly GovernedService[]; readonly facts: PlacementFacts };
 
@@ -72,13 +76,20 @@ function governedServices(scope: Scope, labels: Proxy['labels'], rulesKey: strin
 function govern(service: Service, rule: DestinationRule | undefined, settings: MeshSettings, cache: CompileCache): GovernedService {
   const shape = [service.ports, service.origin, rule ?? noRule];
   const text = `${service.hostname} ${service.trafficDistribution ?? ''} ${service.nodeLocal ?? false}`;
-  return { service, rule, facts: cache.once('placement facts', shape, text, () => placementFacts(service, rule, settings)) };
+  const { policies, facts } = cache.once('cluster policies', shape, text, () => {
+    const made = clusterPolicies(service, rule, settings);
+    return { policies: made, facts: placementFacts(service, made) };
+  });
+  return { service, rule, policies, facts };
 }
 
-function placementFacts(service: Service, rule: DestinationRule | undefined, settings: MeshSettings): PlacementFacts {
-  const found = clusterPolicies(service, rule, settings).flatMap(({ policy }) => localitySetting(policy, service, settings) ?? []);
+const noFacts: PlacementFacts = { locality: false, labels: [] };
+
+function placementFacts({ nodeLocal }: Service, policies: readonly ClusterPolicy[]): PlacementFacts {
+  if (nodeLocal !== true && policies.every(({ locality }) => locality === undefined)) return noFacts;
+  const found = policies.flatMap(({ locality }) => locality ?? []);
   const labels = found.flatMap(({ balancing }) => balancing.failoverPriority.filter((label) => !label.includes('=')));
-  const names = new Set(service.nodeLocal === true ? [...labels, topologyLabels.host] : labels);
+  const names = new Set(nodeLocal === true ? [...labels, topologyLabels.host] : labels);
   return { locality: found.length > 0 || names.size > 0, labels: [...names].sort() };
 }
 
@@ -115,7 +126,7 @@ type ClientParts = {
   readonly credentials: GatewayCredentials;
 };
 
-function serviceUnits({ service, rule, facts }: GovernedService, parts: ClientParts, cache: CompileCache): readonly Unit[] {
+function serviceUnits({ service, rule, policies, facts }: GovernedService, parts: ClientParts, cache: CompileCache): readonly Unit[] {
   const { scope, client, clientKey, placement } = parts;
   const { settings } = scope.mesh;
   const place = placementKey(placement, facts);
@@ -128,13 +139,17 @@ function serviceUnits({ service, rule, facts }: GovernedService, parts: ClientPa
   const own = `${service.hostname} ${service.headless} ${service.resolution} ${service.trafficDistribution ?? ''} ${named ? place : ''}`;
   const plainKey = plain.size === 0 ? '' : [...plain].map(({ address, port }) => `${address}:${port}`).join(',');
   const key = `${clientKey} ${own} ${mtlsKey(mtls, service, client.hasIdentity)} ${secretsKey} ${named ? plainKey : ''}`;
-  const clusters = cache.once('clusters', shape, key, () => outboundClusters(service, rule, { client, placement, mtls, plain, secrets, settings }));
-  const discovered = new Set(clusters.filter(isDiscovered).map(({ resource }) => resource.name));
-  if (discovered.size === 0) return [...units, ...clusters];
-  const endpoints = cache.once('endpoints', [service, rule ?? noRule], `${place} ${plainKey}`, () =>
-    loadAssignments(service, rule, placement, plain, settings),
+  const clusters = cache.once('clusters', shape, key, () =>
+    outboundClusters(service, rule, policies, { client, placement, mtls, plain, secrets, settings }),
   );
-  return [...units, ...clusters, ...endpoints.filter(({ resource }) => discovered.has(resource.name))];
+  const discovered = clusters.filter(isDiscovered);
+  if (discovered.length === 0) return [...units, ...clusters];
+  const endpoints = cache.once('endpoints', [service, rule ?? noRule], `${place} ${plainKey}`, () =>
+    loadAssignments(service, policies, placement, plain),
+  );
+  if (discovered.length === endpoints.length) return [...units, ...clusters, ...endpoints];
+  const names = new Set(discovered.map(({ resource }) => resource.name));
+  return [...units, ...clusters, ...endpoints.filter(({ resource }) => names.has(resource.name))];
 }
 
 /** Whether the cluster takes its endpoints from EDS: one that passes through, or asks DNS, has none to send. */

@@ -1,5 +1,6 @@
 // In: a service and the destination rule in force. Out: the clusters it has, one per port and one per port and subset, each with the policy
 // that holds.
+import { type LocalitySetting, localitySetting } from '#compile/locality-balancing.ts';
 import { outboundClusterName } from '#compile/names.ts';
 import type { DestinationRule, Subset, TrafficPolicy } from '#model/destination-rule.ts';
 import { effectivePolicy } from '#model/effective-policy.ts';
@@ -12,21 +13,23 @@ export type ClusterPolicy = {
   readonly subset: Subset | undefined;
   /** Undefined where nobody says anything. */
   readonly policy: TrafficPolicy | undefined;
+  /** Undefined where localities make no difference. */
+  readonly locality: LocalitySetting | undefined;
 };
 
 export function clusterPolicies(service: Service, rule: DestinationRule | undefined, settings: MeshSettings): readonly ClusterPolicy[] {
   // Of a name that is given twice the first counts.
   const subsets = rule?.subsets.filter(({ name }, index, all) => all.findIndex((other) => other.name === name) === index) ?? [];
-  return service.ports
-    .filter(({ protocol }) => protocol !== 'udp')
-    .flatMap((port) =>
-      [undefined, ...subsets].map((subset) => ({
-        name: outboundClusterName(port.number, subset?.name, service.hostname),
-        port,
-        subset,
-        policy: withDefaults(effectivePolicy(rule, port.number, subset), settings),
-      })),
-    );
+  const policies: ClusterPolicy[] = [];
+  for (const port of service.ports) {
+    if (port.protocol === 'udp') continue;
+    for (const subset of [undefined, ...subsets]) {
+      const policy = withDefaults(effectivePolicy(rule, port.number, subset), settings);
+      const name = outboundClusterName(port.number, subset?.name, service.hostname);
+      policies.push({ name, port, subset, policy, locality: localitySetting(policy, service, settings) });
+    }
+  }
+  return policies;
 }
 
 /** MeshConfig.defaultTrafficPolicy stands in, block by block. Source: Istio, applyDefaultTrafficPolicy. */

@@ -6,10 +6,10 @@ import { circuitBreakers } from '#compile/circuit-breakers.ts';
 import { secretsOf } from '#compile/client-secrets.ts';
 import { connectionFields } from '#compile/cluster-connection.ts';
 import { type ClientClass, type ClusterTarget, type DiscoveryFields, discoveryFields, discoveryOf } from '#compile/cluster-discovery.ts';
-import { clusterPolicies } from '#compile/cluster-policy.ts';
+import type { ClusterPolicy } from '#compile/cluster-policy.ts';
 import type { Placement } from '#compile/endpoint-locality.ts';
 import { loadBalancing } from '#compile/load-balancing.ts';
-import { commonLbConfig, localitySetting } from '#compile/locality-balancing.ts';
+import { commonLbConfig } from '#compile/locality-balancing.ts';
 import { clusterMetadata } from '#compile/metadata.ts';
 import { configPath, meshServerName } from '#compile/names.ts';
 import { outlierDetection } from '#compile/outlier-detection.ts';
@@ -42,14 +42,20 @@ export type ClusterContext = {
   readonly settings: MeshSettings;
 };
 
-/** All clusters of one service, for one class of clients at one place. */
-export function outboundClusters(service: Service, rule: DestinationRule | undefined, context: ClusterContext): readonly Unit[] {
-  const { settings, placement, plain } = context;
-  return clusterPolicies(service, rule, settings).flatMap(({ name, port, subset, policy }) => {
-    const locality = localitySetting(policy, service, settings);
+/** All clusters of one service, for one class of clients at one place. `policies`: see `clusterPolicies`. */
+export function outboundClusters(
+  service: Service,
+  rule: DestinationRule | undefined,
+  policies: readonly ClusterPolicy[],
+  context: ClusterContext,
+): readonly Unit[] {
+  const { placement, plain } = context;
+  const units: Unit[] = [];
+  for (const { name, port, subset, policy, locality } of policies) {
     const unit = outboundCluster({ name, service, port, subset, locality, placement, plain }, policy, rule, context);
-    return unit === undefined ? [] : [unit];
-  });
+    if (unit !== undefined) units.push(unit);
+  }
+  return units;
 }
 
 function outboundCluster(
@@ -80,11 +86,7 @@ function outboundCluster(
     ...discovery,
     ...(discovery.lbPolicy !== undefined && { lbConfig: { case: undefined } }),
   });
-  return makeUnit(
-    typeUrls.cluster,
-    name,
-    ClusterSchema,
-    message,
+  return makeUnit(typeUrls.cluster, name, ClusterSchema, message, () =>
     clusterOrigins(target, policy, rule).map((origin) => [{ kind: 'cluster', cluster: name }, origin]),
   );
 }

@@ -2,9 +2,9 @@
 // ready and, for a subset, have its labels. Where no setting looks at localities they depend on nothing of the client, so all proxies share them.
 import { isIP } from 'node:net';
 import { socketAddress, unixAddress } from '#compile/address.ts';
-import { clusterPolicies } from '#compile/cluster-policy.ts';
+import type { ClusterPolicy } from '#compile/cluster-policy.ts';
 import { type EndpointGroup, groupEndpoints, type Placement } from '#compile/endpoint-locality.ts';
-import { type LocalitySetting, localitySetting } from '#compile/locality-balancing.ts';
+import type { LocalitySetting } from '#compile/locality-balancing.ts';
 import { endpointMetadata } from '#compile/metadata.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { create } from '#envoy/create.ts';
@@ -13,26 +13,23 @@ import { type LbEndpoint, LbEndpointSchema } from '#envoy/gen/envoy/config/endpo
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { NodeOrigin } from '#envoy/origin-table.ts';
 import { typeUrls } from '#envoy/type-url.ts';
-import type { DestinationRule, Subset } from '#model/destination-rule.ts';
+import type { Subset } from '#model/destination-rule.ts';
 import { labelsMatch } from '#model/labels.ts';
 import { topologyLabels } from '#model/locality.ts';
-import type { MeshSettings } from '#model/mesh.ts';
 import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 
 const unixScheme = 'unix://';
 
-/** One assignment per port, and per port and subset. */
+/** One assignment per port, and per port and subset. `policies`: see `clusterPolicies`. */
 export function loadAssignments(
   service: Service,
-  rule: DestinationRule | undefined,
+  policies: readonly ClusterPolicy[],
   placement: Placement,
   plain: ReadonlySet<Endpoint>,
-  settings: MeshSettings,
 ): readonly Unit[] {
   // An endpoint is the same in the assignments of all subsets that it belongs to.
   const made: LbEndpoints = new Map();
-  return clusterPolicies(service, rule, settings).map(({ name, port, subset, policy }) => {
-    const locality = localitySetting(policy, service, settings);
+  return policies.map(({ name, port, subset, locality }) => {
     const assignment = { name, service, port, subset, locality, placement, plain };
     const message = (): ClusterLoadAssignment => assignEndpoints(assignment, isAddress, made);
     return makeUnit(typeUrls.endpoint, name, ClusterLoadAssignmentSchema, message, () => endpointOrigins(assignment, isAddress));

@@ -1,6 +1,7 @@
 // Typed configuration: a message inside google.protobuf.Any, as Envoy's extension points take it.
 import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
+import { newBytes } from '#envoy/byte-pool.ts';
 import { create } from '#envoy/create.ts';
 import { encode } from '#envoy/encode.ts';
 
@@ -20,7 +21,7 @@ export function encodePart<Schema extends DescMessage>(schema: Schema, fields: M
  */
 export function packAnyOf<Schema extends DescMessage>(schema: Schema, part: Uint8Array, fields: MessageInitShape<Schema>): Any {
   const own = encodePart(schema, fields);
-  const value = new Uint8Array(part.length + own.length);
+  const value = newBytes(part.length + own.length);
   value.set(own);
   value.set(part, own.length);
   return create(AnySchema, { typeUrl: `type.googleapis.com/${schema.typeName}`, value });

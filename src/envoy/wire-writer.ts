@@ -1,5 +1,7 @@
 // A buffer that messages are written into in protobuf's wire form, one after the other. Some 20 % faster than BinaryWriter of @bufbuild/protobuf, which
 // checks numbers that have their type already, and has each message of more than 127 bytes moved once its length is known.
+import { newBytes } from '#envoy/byte-pool.ts';
+
 const firstBytes = 64 * 1024;
 /** A buffer that has grown larger than this is not kept for the next message. */
 const largestKept = 4 * 1024 * 1024;
@@ -119,7 +121,7 @@ export class WireWriter {
 
   /** What was written, as bytes of its own; the next message begins anew. */
   finish(): Uint8Array {
-    const bytes = new Uint8Array(this.#at);
+    const bytes = newBytes(this.#at);
     bytes.set(this.#at === this.#buffer.length ? this.#buffer : this.#buffer.subarray(0, this.#at));
     this.#at = 0;
     if (this.#buffer.length > largestKept) this.#buffer = Buffer.allocUnsafeSlow(firstBytes);
