@@ -4,6 +4,7 @@ import type { Bench } from '#bench/bench.ts';
 import { capture } from '#bench/capture.ts';
 import { configChange } from '#bench/config-change.ts';
 import { csr } from '#bench/csr.ts';
+import { dns } from '#bench/dns.ts';
 import { generation } from '#bench/generation.ts';
 import { manyRoutes } from '#bench/many-routes.ts';
 import { memory } from '#bench/memory.ts';
@@ -14,7 +15,7 @@ import { requestCost } from '#bench/request-cost.ts';
 import { formatTable } from '#bench/table.ts';
 
 /** In this order: the shortest answer to "is it fast" first. */
-const benches: readonly Bench[] = [requestCost, manyRoutes, mtlsPair, rbacPolicies, generation, csr, memory, readyTime, configChange, capture];
+const benches: readonly Bench[] = [requestCost, manyRoutes, mtlsPair, rbacPolicies, generation, csr, dns, memory, readyTime, configChange, capture];
 
 // An exit, unlike a signal's default, ends what the benches have started.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));

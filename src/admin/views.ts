@@ -1,5 +1,5 @@
 // What the admin API shows, as plain values; app/ makes them. Nothing in here can change anything.
-import type { NameQuestion, NameReport } from '#admin/name-view.ts';
+import type { NameQuestion, NameReport } from '#admin/client/name-view.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Result } from '#base/result.ts';
 

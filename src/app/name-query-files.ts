@@ -1,5 +1,5 @@
 // What `heddle dns query -f` does: files in, what a name comes to for an app in them out.
-import type { NameQuestion, NameReport } from '#admin/name-view.ts';
+import type { NameQuestion, NameReport } from '#admin/client/name-view.ts';
 import { readMeshFiles, withReadErrors } from '#app/mesh-files.ts';
 import { queryName } from '#app/name-query.ts';
 import { failed, type Result } from '#base/result.ts';

@@ -1,7 +1,7 @@
 // What a name comes to for an app: the names that its resolver asks for one after the other, what the name server beside it and that of the node say to each,
 // and which line of which file is behind the answer. By the code that answers in a running mesh.
 import { decode, encode } from 'dns-packet';
-import type { NameQuestion, NameReport, NameStep } from '#admin/name-view.ts';
+import type { NameQuestion, NameReport, NameStep } from '#admin/client/name-view.ts';
 import { findWorkloads, noSuchWorkload } from '#app/authz-check.ts';
 import { closest } from '#base/closest.ts';
 import { formatOrigin } from '#base/origin.ts';

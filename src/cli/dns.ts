@@ -1,7 +1,7 @@
 // `heddle dns query NAME [TYPE] --from WORKLOAD`: what a name comes to for an app, and why; in the running mesh, or in files.
 import { Command, Option } from 'commander';
 import { read } from '#admin/client/client.ts';
-import type { NameQuestion, NameReport } from '#admin/name-view.ts';
+import type { NameQuestion, NameReport } from '#admin/client/name-view.ts';
 import { queryNameInFiles } from '#app/name-query-files.ts';
 import { nameLines } from '#cli/name-lines.ts';
 import { fail, paintFor } from '#cli/style.ts';

@@ -1,5 +1,5 @@
 // What `heddle dns query` prints for people: the records, then why.
-import type { NameReport } from '#admin/name-view.ts';
+import type { NameReport } from '#admin/client/name-view.ts';
 import type { Paint } from '#cli/style.ts';
 
 const matches = {
