@@ -77,6 +77,9 @@ export function example(name: string): string {
 /** A mesh of this network and data plane. */
 export type StartMesh = (options: UpOptions) => Promise<Up>;
 
+/** Loopback unless the environment asks for all scenarios in another network, to see which hold there: HEDDLE_TEST_NETWORK=netns. */
+const usualNetwork = process.env['HEDDLE_TEST_NETWORK'] === 'netns' ? 'netns' : 'loopback';
+
 export type UpOptions = {
   readonly path?: string;
   readonly files?: Readonly<Record<string, string>>;
@@ -92,7 +95,7 @@ export type UpOptions = {
 /** In a temporary folder: `state` for state and logs, `mesh` for `files`, which are what runs where no path is given. */
 export async function startUp(
   dataPlane: DataPlane,
-  { path, files = {}, untilReady = true, logLevel = 'warn', network = 'loopback', user, options = [] }: UpOptions,
+  { path, files = {}, untilReady = true, logLevel = 'warn', network = usualNetwork, user, options = [] }: UpOptions,
 ): Promise<Up> {
   const folder = await temporaryFolder(Object.fromEntries(Object.entries(files).map(([name, text]) => [`mesh/${name}`, text])));
   if (user !== undefined) await chown(folder.path, user.uid, user.gid);
