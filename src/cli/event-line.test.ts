@@ -85,6 +85,15 @@ test('starts and readiness are news only when the table has been shown', () => {
   assert.equal(eventLines(event, plain, true), 'ready    default/app after 5 ms');
 });
 
+test('a denial says who asked for what, and where the rule stands', () => {
+  const event = { kind: 'denied', workload: 'web', why: 'denied by policy shop/closed, rule 0', at: 'a.yaml:7:7', more: 0 } as const;
+  assert.equal(
+    eventLines({ ...event, asked: 'GET a/ from 127.0.0.1:1' }, plain, true),
+    'denied   web: GET a/ from 127.0.0.1:1: denied by policy shop/closed, rule 0 (a.yaml:7:7)',
+  );
+  assert.equal(eventLines({ ...event, more: 3 }, plain, true), 'denied   web: 3 more: denied by policy shop/closed, rule 0 (a.yaml:7:7)');
+});
+
 test('what has changed is named as users write it', () => {
   assert.equal(
     eventLines({ kind: 'configuration', changed: ['VirtualService/istio-system/hello'] }, plain, true),

@@ -36,6 +36,8 @@ export function eventLines(event: UpEvent, paint: Paint, isSettled: boolean): st
       return diagnosticLines(event.diagnostics, paint);
     case 'diagnostics gone':
       return event.diagnostics.map(({ code, message }) => `${paint.good('mended')}   [${code}] ${message}`).join('\n');
+    case 'denied':
+      return deniedLine(event, paint);
     case 'egress refused':
     case 'egress failed':
       return egressLine(event, paint);
@@ -63,6 +65,12 @@ function egressLine(
 ): string {
   const times = count === 1 ? '' : ` (${count} times)`;
   return `${paint.warn(kind)}: ${from} → ${to}${times} ${paint.dim(`(${reason})`)}`;
+}
+
+/** `denied   web: POST shop.example.com/ from 127.0.0.1:1: no policy allows it: policy shop/viewers, rule 0: method is GET: it is POST (a.yaml:7:7)` */
+function deniedLine({ workload, why, asked, at, more }: Extract<UpEvent, { readonly kind: 'denied' }>, paint: Paint): string {
+  const who = more > 0 ? `${more} more: ` : asked === undefined ? '' : `${asked}: `;
+  return `${paint.warn('denied')}   ${workload}: ${who}${why}${at === undefined ? '' : ` ${paint.dim(`(${at})`)}`}`;
 }
 
 /** All findings in order, errors in red; nothing for none. */

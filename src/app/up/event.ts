@@ -1,4 +1,5 @@
 // Everything that `heddle up` tells while it runs, as values: one line each for a person, one JSON object each for a program.
+import type { DeniedEvent } from '#app/up/denials.ts';
 import type { EgressEvent } from '#app/up/egress-relay.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { RuntimeEvent } from '#runtime/event.ts';
@@ -7,6 +8,7 @@ import type { MeshState } from '#runtime/state.ts';
 export type UpEvent =
   | RuntimeEvent
   | EgressEvent
+  | DeniedEvent
   /** Where another network than the best was taken: `network` is that which is used. */
   | { readonly kind: 'network'; readonly network: 'loopback' | 'netns'; readonly reason: string; readonly hint?: string }
   /** What an earlier start had left running, and was ended. */

@@ -10,6 +10,7 @@ import { fileLogger } from '#app/file-logger.ts';
 import { proxiesSettled } from '#app/settled.ts';
 import type { UpConfiguration } from '#app/up/configuration.ts';
 import { UpCredentials } from '#app/up/credentials.ts';
+import { DenialWatch } from '#app/up/denials.ts';
 import { type Findings, findingNews, findingsByText } from '#app/up/finding-news.ts';
 import { gatewayPorts } from '#app/up/gateway-ports.ts';
 import { openGatewayPorts } from '#app/up/gateway-table.ts';
@@ -55,6 +56,7 @@ export class UpMesh {
   #supervisor: Supervisor | undefined;
   #authority: Authority | undefined;
   #credentials: UpCredentials | undefined;
+  #denials: DenialWatch | undefined;
   #runningMesh: RunningMesh | undefined;
   #forgetToken = (): void => {};
   #phase: MeshState['phase'] = 'starting';
@@ -105,6 +107,14 @@ export class UpMesh {
     });
     if (!started.ok) return started;
     this.#controlPlane = started.value;
+    const mesh = () => started.value.mesh();
+    this.#denials = new DenialWatch({
+      folder: join(stateFolder, 'logs'),
+      dataPlane: this.#options.dataPlane,
+      mesh,
+      clock,
+      emit: this.#options.onEvent,
+    });
     const named = await place.value.serveNames(started.value.names);
     if (!named.ok) return named;
     this.#credentials = new UpCredentials({
@@ -197,6 +207,7 @@ export class UpMesh {
 
   #forget(): void {
     this.#forgetToken();
+    this.#denials?.[Symbol.dispose]();
     this.#credentials?.[Symbol.dispose]();
     this.#authority?.[Symbol.dispose]();
     this.#allocator[Symbol.dispose]();
