@@ -30,7 +30,7 @@ export function proxyAuthorization(mesh: Mesh, proxy: Proxy, cache: CompileCache
 
 /** Without redirection a proxy is at ports of its own; rules are about those of the workload all the same. */
 function listenPorts({ interception }: Proxy): ReadonlyMap<string, number> | undefined {
-  if (interception.kind === 'redirect') return undefined;
+  if (interception.kind !== 'none') return undefined;
   return new Map(Object.entries(interception.inbound).map(([port, { listen }]) => [port, listen]));
 }
 

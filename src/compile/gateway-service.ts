@@ -28,7 +28,7 @@ export function gatewayServices(scope: Scope, proxy: Proxy): readonly GatewaySer
 /** In loopback mode all addresses are one, so that only the pod tells whose an endpoint is. */
 function isProxy({ workload, address }: Service['endpoints'][number], proxy: Proxy): boolean {
   if (workload !== undefined) return workload === `${proxy.namespace}/${proxy.name}`;
-  return proxy.interception.kind === 'redirect' && proxy.addresses.includes(address);
+  return proxy.interception.kind !== 'none' && proxy.addresses.includes(address);
 }
 
 /**

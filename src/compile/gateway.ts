@@ -115,7 +115,7 @@ function joinChains(groups: readonly ServerGroup[], planned: readonly ChainPlans
 /** In loopback mode only ports that were given one: opening 80 as it is would need rights that a laptop's user does not have. */
 function bindAddress(interception: Interception, group: ServerGroup | undefined): BindAddress | undefined {
   if (group === undefined) return undefined;
-  if (interception.kind === 'redirect') return { address: group.bind ?? allAddresses, port: group.port };
+  if (interception.kind !== 'none') return { address: group.bind ?? allAddresses, port: group.port };
   const given = interception.inbound[String(group.port)];
   return given === undefined ? undefined : { address: interception.address, port: given.listen };
 }

@@ -101,7 +101,7 @@ function* targetPorts(service: Service, proxy: Proxy, workload: Workload | undef
 function servingServices(scope: Scope, proxy: Proxy, workload: Workload | undefined): readonly Service[] {
   const labels = workload?.labels ?? proxy.labels;
   const byEndpoint = scope.once('services by endpoint', () => servicesByEndpoint(scope.servicesIn(scope.namespace)));
-  const keys = [`${proxy.namespace}/${proxy.name}`, ...(proxy.interception.kind === 'redirect' ? proxy.addresses : [])];
+  const keys = [`${proxy.namespace}/${proxy.name}`, ...(proxy.interception.kind === 'none' ? [] : proxy.addresses)];
   const at = new Set(keys.flatMap((key) => byEndpoint.get(key) ?? []));
   return scope
     .servicesIn(proxy.namespace)
@@ -132,7 +132,7 @@ function addLast(found: Map<string, Service[]>, key: string, service: Service): 
 /** Without redirection all addresses are one, so that only the pod tells whose an endpoint is. */
 function isProxy({ address, workload }: Endpoint, proxy: Proxy): boolean {
   if (workload === `${proxy.namespace}/${proxy.name}`) return true;
-  return proxy.interception.kind === 'redirect' && proxy.addresses.includes(address);
+  return proxy.interception.kind !== 'none' && proxy.addresses.includes(address);
 }
 
 /** The services that select the proxy, by name. */

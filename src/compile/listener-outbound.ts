@@ -2,7 +2,7 @@
 // redirected connections come to and which hands them over by their original destination.
 import { isMessage } from '@bufbuild/protobuf';
 import { listenerAccessLogs } from '#compile/access-log.ts';
-import { listenAddress, socketAddress } from '#compile/address.ts';
+import { isUnixSocket, listenAddress, socketAddress } from '#compile/address.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { noTimeout } from '#compile/durations.ts';
@@ -58,6 +58,20 @@ export function redirectedOutboundListeners(
   const { listeners, routes } = listenersOf(outboundEntries(scope, addresses, client), key, policy, options, cache);
   const virtualOutbound = cache.once('virtual outbound listener', [], key, () => virtualOutboundListener(addresses.any, policy, options, cache));
   return { listeners: [virtualOutbound, ...listeners], routes };
+}
+
+/** All outbound listeners where nothing is redirected: each opens its port. Source: Istio, buildSidecarOutboundListeners in mode NONE. */
+export function boundOutboundListeners(
+  scope: Scope,
+  addresses: OutboundAddresses,
+  client: Client,
+  options: OutboundOptions,
+  cache: CompileCache,
+  mayBind: (port: number) => boolean,
+): OutboundListeners {
+  const policy = scope.outboundPolicy;
+  const entries = outboundEntries(scope, addresses, client, true).filter(({ bind, port }) => isUnixSocket(bind) || mayBind(port.number));
+  return listenersOf(entries, optionsKey(addresses, policy, options), policy, options, cache);
 }
 
 /** Only those that a Sidecar has put on Unix sockets. */

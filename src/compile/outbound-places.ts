@@ -34,13 +34,13 @@ type Place = {
   readonly httpProxy: boolean;
 };
 
-/** By what they are bound to, in the order in which services ask for them. */
-export function outboundEntries(scope: Scope, addresses: OutboundAddresses, client: Client): readonly OutboundEntry[] {
+/** By what they are bound to, in the order in which services ask for them. `bindsAll`: nothing is redirected, so all of them open their ports. */
+export function outboundEntries(scope: Scope, addresses: OutboundAddresses, client: Client, bindsAll = false): readonly OutboundEntry[] {
   const entries: OutboundEntries = new Map();
   for (const view of scope.egress) {
     const { port, captureMode } = view.listener ?? { captureMode: 'default' };
     // Nothing is redirected to a socket.
-    const opensPort = captureMode === 'none' || isSocketView(view);
+    const opensPort = bindsAll || captureMode === 'none' || isSocketView(view);
     const bind = view.listener?.bind ?? (opensPort ? addresses.local : undefined);
     const common = { view, bind, opensPort };
     if (port === undefined) for (const entry of entries.values()) entry.locked = true;

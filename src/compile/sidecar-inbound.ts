@@ -43,6 +43,24 @@ export function redirectedInbound(scope: Scope, proxy: Proxy, credentials: Gatew
   return { units: [...units, ...own.secrets], diagnostics: [...closedPorts(ports, proxy, options), ...own.diagnostics] };
 }
 
+/** Where nothing is redirected: what a Sidecar opens, and nothing else, as the app has its ports itself. Source: Istio, buildInboundChainConfigs. */
+export function boundInbound(scope: Scope, proxy: Proxy, credentials: GatewayCredentials, cache: CompileCache): InboundUnits {
+  const ports = (scope.sidecar?.ingress ?? []).length === 0 ? [] : inboundPorts(scope, proxy, cache);
+  const opened = ports.filter(({ ingress }) => ingress?.captureMode !== 'iptables');
+  const own = ownTls(opened, scope, proxy, credentials);
+  const options = inboundOptions(scope, proxy, own, cache);
+  const units = opened.flatMap((port) => {
+    const address = port.ingress?.bind ?? options.own;
+    return [
+      cachedInboundCluster(port, appAddress(port, proxy, options.settings), scope, cache),
+      ...cache.once('bound inbound listener', [port.servicePort, options.filters], `${portFacts(port)} ${address} ${factsOf(options)}`, () =>
+        boundInboundListener(port, address, port.targetPort, options),
+      ),
+    ];
+  });
+  return { units: [...units, ...own.secrets], diagnostics: [...closedPorts(opened, proxy, options), ...own.diagnostics] };
+}
+
 /** Only the ports that were given to this proxy: a service or container port without one is not served. */
 export function loopbackInbound(
   scope: Scope,
@@ -83,7 +101,7 @@ function closedPorts(ports: readonly InboundPort[], { namespace, name }: Proxy, 
 function inboundOptions(scope: Scope, proxy: Proxy, ownTls: OwnTls, cache: CompileCache): InboundOptions & { readonly tlsKey: string } {
   const { addresses, explainFailures, interception } = proxy;
   const { any } = outboundAddresses(proxy);
-  const own = interception.kind === 'none' ? any : (addresses[0] ?? any);
+  const own = interception.kind === 'redirect' ? (addresses[0] ?? any) : any;
   const filters = workloadFilters(scope.mesh, proxy, scope.tokenKeys, cache);
   return {
     explainFailures,

@@ -6,13 +6,13 @@ import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 import { boundServiceListener, httpProxyListener } from '#compile/listener-loopback.ts';
-import { type OutboundOptions, redirectedOutboundListeners, socketOutboundListeners } from '#compile/listener-outbound.ts';
+import { boundOutboundListeners, type OutboundOptions, redirectedOutboundListeners, socketOutboundListeners } from '#compile/listener-outbound.ts';
 import { hostAndPort } from '#compile/names.ts';
 import type { RoutesOf } from '#compile/outbound-chain.ts';
 import { isSocketView, outboundAddresses } from '#compile/outbound-places.ts';
 import { httpProxyRouteConfigFor, portRouteConfig, serviceRouteConfig } from '#compile/route-config-outbound.ts';
 import type { Scope } from '#compile/scope.ts';
-import { loopbackInbound, redirectedInbound } from '#compile/sidecar-inbound.ts';
+import { boundInbound, loopbackInbound, redirectedInbound } from '#compile/sidecar-inbound.ts';
 import type { Unit } from '#compile/unit.ts';
 import { labelsMatch } from '#model/labels.ts';
 import { isHttp, isHttpOrSniffed } from '#model/protocol.ts';
@@ -28,12 +28,16 @@ export function compileSidecar(scope: Scope, proxy: Proxy, credentials: GatewayC
   switch (interception.kind) {
     case 'redirect': {
       const { units, diagnostics } = redirectedInbound(scope, proxy, credentials, cache);
-      return { shared: [redirectedOutbound(scope, proxy, cache)], units, diagnostics: [...diagnostics, ...notOpened(scope)] };
+      return { shared: [redirectedOutbound(scope, proxy, cache)], units, diagnostics: [...diagnostics, ...notOpened(scope, false)] };
+    }
+    case 'bound': {
+      const { units, diagnostics } = boundInbound(scope, proxy, credentials, cache);
+      return { shared: [boundOutbound(scope, proxy, cache)], units, diagnostics: [...diagnostics, ...notOpened(scope, false)] };
     }
     case 'none': {
       const { units, diagnostics } = loopbackInbound(scope, proxy, interception, credentials, cache);
       const outbound = loopbackOutbound(scope, proxy, interception, cache);
-      return { shared: [], units: [...units, ...outbound], diagnostics: [...diagnostics, ...notOpened(scope)] };
+      return { shared: [], units: [...units, ...outbound], diagnostics: [...diagnostics, ...notOpened(scope, true)] };
     }
     default:
       return assertNever(interception, 'interception');
@@ -44,15 +48,15 @@ export function compileSidecar(scope: Scope, proxy: Proxy, credentials: GatewayC
  * HDL0050 for egress listeners that lead nowhere: on a Unix socket for bytes to a service of several ports, and where all pods share an address on
  * a port of their own.
  */
-function notOpened(scope: Scope): readonly Diagnostic[] {
-  const { sidecar, redirected } = scope;
+function notOpened(scope: Scope, sharesMachine: boolean): readonly Diagnostic[] {
+  const { sidecar } = scope;
   return scope.egress.flatMap(({ listener, services }): readonly Diagnostic[] => {
     if (sidecar === undefined || listener?.port === undefined) return [];
     const { port, bind, captureMode, origin } = listener;
     const name = `Sidecar ${sidecar.namespace}/${sidecar.name}`;
     const common = { code: 'HDL0050', severity: 'warning', at: origin } as const;
     if (port.number === 0) {
-      const sharing = redirected ? 1 : podsOf(scope).length;
+      const sharing = sharesMachine ? podsOf(scope).length : 1;
       if (sharing > 1) {
         const message = `${name}: the socket ${bind ?? ''} is not opened on this machine, whose files ${sharing} pods have in common`;
         return [{ ...common, message, hint: 'choose one of them by the workloadSelector of a Sidecar' }];
@@ -63,7 +67,7 @@ function notOpened(scope: Scope): readonly Diagnostic[] {
       return [{ ...common, message, hint: 'a VirtualService with a tcp rule can name the port' }];
     }
     const isOwn = captureMode === 'none' || bind !== undefined;
-    if (redirected || !isOwn) return [];
+    if (!sharesMachine || !isOwn) return [];
     const hint = 'each service has a port of its own here; its hosts count for that port all the same';
     return [{ ...common, message: `${name}: port ${port.number} is not opened on this machine, where all pods have one address`, hint }];
   });
@@ -90,6 +94,26 @@ function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): As
       ...listeners,
       ...routes.map((one) => outboundRoutes(one, client, cache)),
       ...(options.settings.listeners?.httpProxyPort === undefined ? [] : httpProxyUnits(scope, addresses.local, client, options, cache)),
+    ]);
+  });
+}
+
+/** As redirected, with its ports open. Ports below 1024 are left to others where the proxy may not have them (UNPRIVILEGED_POD). */
+function boundOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): Assembly {
+  const { explainFailures } = proxy;
+  const client = scope.client(proxy);
+  const addresses = outboundAddresses(proxy);
+  const isUnprivileged = proxy.metadata?.['UNPRIVILEGED_POD'] === 'true';
+  const key = `bound outbound ${addresses.any} ${addresses.capturesDns} ${client.dnsDomain} ${client.shareKey} ${isUnprivileged}`;
+  return scope.once(key, () => {
+    const options = { explainFailures, settings: scope.mesh.settings, forwardsByHost: forwardsByHost(scope) };
+    const mayBind = (port: number): boolean => !isUnprivileged || port >= 1024;
+    const { listeners, routes } = boundOutboundListeners(scope, addresses, client, options, cache, mayBind);
+    const hasProxy = options.settings.listeners?.httpProxyPort !== undefined;
+    return assemble([
+      ...listeners,
+      ...routes.map((one) => outboundRoutes(one, client, cache)),
+      ...(hasProxy ? httpProxyUnits(scope, addresses.local, client, options, cache) : []),
     ]);
   });
 }

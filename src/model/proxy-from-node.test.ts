@@ -32,6 +32,13 @@ void test('loopback ports are read, and the wish for explanations', () => {
   assert.equal(result.value.explainFailures, true);
 });
 
+test('a node that nothing is redirected to binds the ports of its listeners itself', () => {
+  const result = proxyFromNode(id, { INTERCEPTION_MODE: 'NONE', PROXY_CONFIG: { proxyHeaders: { server: { value: 'own' } } } });
+  assert.ok(result.ok);
+  assert.deepEqual(result.value.interception, { kind: 'bound' });
+  assert.deepEqual(result.value.traffic, { headers: { server: 'own' } });
+});
+
 const refused: readonly (readonly [what: string, id: string, metadata: Readonly<Record<string, unknown>>, reason: RegExp])[] = [
   ['too few parts', 'sidecar~1.1.1.1~a.b', {}, /form type~ip~name\.namespace~dnsDomain/],
   ['an unknown type', 'waypoint~1.1.1.1~a.b~c', {}, /'waypoint' is neither sidecar nor router/],

@@ -59,7 +59,7 @@ function readInterception(metadata: NodeMetadata): Result<Interception, string> 
       if (loopback !== undefined) return failed('HEDDLE_LOOPBACK needs INTERCEPTION_MODE NONE');
       return ok({ kind: 'redirect' });
     case 'NONE': {
-      if (loopback === undefined) return ok({ kind: 'none', address: '127.0.0.1', inbound: {}, outbound: {} });
+      if (loopback === undefined) return ok({ kind: 'bound' });
       const ports = readLoopbackPorts(loopback);
       return ports.ok ? ok({ kind: 'none', ...ports.value }) : ports;
     }

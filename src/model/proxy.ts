@@ -42,6 +42,8 @@ export type Proxy = {
 export type Interception =
   /** Traffic is redirected to 15001 and 15006; listeners for service ports are not bound. */
   | { readonly kind: 'redirect' }
+  /** Nothing is captured, on a machine of the workload's own: listeners bind the ports that they are for, and nobody comes in but where a Sidecar says. */
+  | { readonly kind: 'bound' }
   /** Nothing is captured: the proxy binds a port of its own for each thing it serves (loopback mode of `heddle up`). */
   | ({ readonly kind: 'none' } & LoopbackPorts);
 

@@ -89,7 +89,7 @@ function proxiesOf(mesh: Mesh, options: GoldenOptions): readonly { readonly prox
       const workload = mesh.workloads.get(`${name.slice(dot + 1)}/${name.slice(0, dot)}`);
       if (workload === undefined) throw new Error(`GoldenOptions names the proxy ${name}, but there is no such pod`);
       const redirected = proxyForWorkload(mesh, workload, { kind: 'redirect' });
-      const proxy = mode === 'redirect' ? redirected : { ...redirected, interception: loopback(mesh, redirected) };
+      const proxy = { ...redirected, interception: mode === 'none' ? loopback(mesh, redirected) : { kind: mode } };
       return {
         proxy: {
           ...proxy,

@@ -65,7 +65,8 @@ const idle: Readonly<Record<string, string | undefined>> = {
   image: clusterOnly,
   statusPort: clusterOnly,
   proxyAdminPort: clusterOnly,
-  interceptionMode: clusterOnly,
+  interceptionMode:
+    'how connections are captured is the choice of whoever starts the proxy: `heddle up` says, and so does node metadata INTERCEPTION_MODE',
   readinessProbe: machines,
   customConfigFile: envoyOnly,
   proxyBootstrapTemplatePath: envoyOnly,
