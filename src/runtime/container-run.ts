@@ -31,6 +31,8 @@ export type ContainerRunOptions = {
   readonly port?: number | undefined;
   /** Its pod has an address of its own, for hints. */
   readonly isAlone?: boolean;
+  /** How often the kernel has ended it for want of memory, for hints. */
+  readonly outOfMemory?: () => number;
   readonly restartPolicy: 'Always' | 'OnFailure' | 'Never';
   /** A Job gives up after so many failures (spec.backoffLimit). */
   readonly mostFailures?: number | undefined;
@@ -64,6 +66,7 @@ export class ContainerRun {
   #reason = 'starting';
   #lastLines: readonly string[] = [];
   #restarts = 0;
+  #outOfMemory = 0;
   #state: ContainerState = { kind: 'waiting', reason: 'ContainerCreating' };
   #lastEnd: Extract<ContainerState, { readonly kind: 'terminated' }> | undefined;
 
@@ -252,9 +255,16 @@ export class ContainerRun {
     this.#options.onChange();
   }
 
+  #memoryHint(): string | undefined {
+    const count = this.#options.outOfMemory?.() ?? 0;
+    if (count <= this.#outOfMemory) return undefined;
+    this.#outOfMemory = count;
+    return 'it wanted more memory than resources.limits.memory of its container allows';
+  }
+
   #tellEnd(end: ProcessEnd): void {
     const { emit, workload, name, process: spec, port, isAlone } = this.#options;
-    const hint = hintForEnd(this.#lastLines, port, isAlone);
+    const hint = this.#memoryHint() ?? hintForEnd(this.#lastLines, port, isAlone);
     emit({
       kind: 'exited',
       workload,

@@ -5,6 +5,7 @@ import type { ResourcesByKind } from '#api/kinds.ts';
 import type { Probe } from '#api/kubernetes/container.ts';
 import type { Clock } from '#base/clock.ts';
 import type { ProcessSpec } from '#runtime/child-process.ts';
+import type { ContainerLimits } from '#runtime/container-limits.ts';
 import { ContainerRun } from '#runtime/container-run.ts';
 import { containerEnvironment, expandVariables } from '#runtime/environment.ts';
 import type { EmitEvent } from '#runtime/event.ts';
@@ -18,6 +19,7 @@ import type { Watchdog } from '#runtime/watchdog.ts';
 export type PodRunOptions = {
   readonly plan: PodPlan;
   readonly network: PodNetwork;
+  readonly limits: ContainerLimits;
   /** Counts the replacements of the pod: 0 for the first. */
   readonly generation: number;
   readonly resources: Pick<ResourcesByKind, 'Service' | 'ServiceEntry' | 'ConfigMap'>;
@@ -202,7 +204,8 @@ export class PodRun {
     const { variables, problems } = containerEnvironment({ plan, container, network, resources, domain, inherited, nodeProgram });
     for (const problem of problems) emit({ kind: 'notice', workload: plan.key, message: `container ${name}: ${problem}` });
     const [command = '', ...args] = container.command.command.map((part) => expandVariables(part, variables));
-    return new ContainerRun({
+    const group = this.#options.limits.groupOf(container.container, plan.key, this.generation);
+    const run = new ContainerRun({
       workload: plan.key,
       name,
       process: { command, args, cwd: container.command.cwd, env: variables, logFile: logFile(name) },
@@ -210,7 +213,11 @@ export class PodRun {
         probes: { readiness: readinessProbe ?? this.#impliedReadiness(container), liveness: livenessProbe, startup: startupProbe },
         lifecycle: container.container.lifecycle,
       }),
-      enter: (spec) => network.enter(spec, 'application', container.container),
+      enter: (spec) => {
+        const entered = network.enter(spec, 'application', container.container);
+        return group === undefined ? entered : group.enter(entered);
+      },
+      ...(group !== undefined && { outOfMemory: group.outOfMemory }),
       address: network.ports.address,
       localPort: (port) => this.#localPort(port),
       port: variables['PORT'] === undefined ? undefined : Number(variables['PORT']),
@@ -224,6 +231,8 @@ export class PodRun {
       emit,
       onChange: () => this.#changed(),
     });
+    if (group !== undefined) void run.finished.then(group.remove);
+    return run;
   }
 
   /**

@@ -2,12 +2,13 @@
 // old one leaves), and publishes what runs. One plan is applied after the other.
 import type { AnyResource, ResourcesByKind } from '#api/kinds.ts';
 import { calledHosts } from '#runtime/called-host.ts';
+import { ContainerLimits } from '#runtime/container-limits.ts';
 import type { MeshNetwork } from '#runtime/network.ts';
 import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import { PodRun, type PodRunOptions } from '#runtime/pod-run.ts';
 import { publishedResources } from '#runtime/published.ts';
 
-export type SupervisorOptions = Omit<PodRunOptions, 'plan' | 'network' | 'generation' | 'resources' | 'onChange' | 'logFile'> & {
+export type SupervisorOptions = Omit<PodRunOptions, 'plan' | 'network' | 'limits' | 'generation' | 'resources' | 'onChange' | 'logFile'> & {
   readonly network: MeshNetwork;
   /** Ports that the user asked for, by container port: a gateway's. */
   readonly fixedPorts: (plan: PodPlan) => Readonly<Record<string, number>>;
@@ -34,6 +35,7 @@ const retryMs = 5_000;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
+  readonly #limits: ContainerLimits;
   readonly #slots = new Map<string, Slot>();
   readonly #leaving = new Map<PodRun, Promise<void>>();
   readonly #generations = new Map<string, number>();
@@ -48,6 +50,7 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#limits = new ContainerLimits(options.emit);
   }
 
   /** Every run there is: those that serve, those that are to follow, those that are leaving. */
@@ -81,6 +84,7 @@ export class Supervisor {
     await Promise.all(runs.filter(({ plan }) => plan.isGateway).map(end));
     await Promise.all(runs.filter(({ plan }) => !plan.isGateway).map(end));
     await Promise.all(this.#leaving.values());
+    this.#limits[Symbol.dispose]();
   }
 
   kill(): void {
@@ -233,6 +237,7 @@ export class Supervisor {
       ...this.#options,
       plan,
       network: attached.value,
+      limits: this.#limits,
       generation,
       resources: this.#resources,
       logFile: (container) => logFile(plan, container),
