@@ -6,12 +6,13 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Result } from '#base/result.ts';
 import type { CalledHost } from '#runtime/called-host.ts';
 import type { ProcessSpec } from '#runtime/child-process.ts';
+import type { NetworkKind } from '#runtime/network-kind.ts';
 import type { PodPlan } from '#runtime/pod-plan.ts';
 import type { PodPorts } from '#runtime/port-plan.ts';
 
 /** Disposing of it takes down what it made, once all pods have ended. */
 export type MeshNetwork = AsyncDisposable & {
-  readonly kind: 'loopback' | 'netns';
+  readonly kind: NetworkKind;
   /** This machine as pods see it: the control plane listens here, probes come from here. */
   readonly nodeAddress: string;
   /**
@@ -28,7 +29,7 @@ export type Reach = { readonly address: string; readonly port: number };
 
 /** Where one run of a pod lives, from before its first process to after its last. */
 export type PodNetwork = {
-  readonly kind: MeshNetwork['kind'];
+  readonly kind: NetworkKind;
   readonly ports: PodPorts;
   readonly nodeAddress: string;
   /** Whether the pod has a proxy: in a namespace of its own it may do without. */

@@ -11,7 +11,7 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import { type ContainerCommand, containerCommand } from '#runtime/container-command.ts';
 import type { ImageMap } from '#runtime/image-map.ts';
 import { otherInterception } from '#runtime/interception-mode.ts';
-import type { MeshNetwork } from '#runtime/network.ts';
+import type { NetworkKind } from '#runtime/network-kind.ts';
 import { inboundPorts } from '#runtime/pod-ports.ts';
 import { type ProxySettings, proxyConfigDiagnostics, proxySettings } from '#runtime/proxy-settings.ts';
 import { type RolloutStrategy, rolloutStrategy } from '#runtime/rollout-strategy.ts';
@@ -56,7 +56,7 @@ export type RuntimePlan = {
 const defaultGraceMs = 30_000;
 
 /** Plans every pod of a snapshot, for a network of this kind. `resources` are the user's, without what the runtime itself publishes. */
-export function planPods(resources: ResourcesByKind, images: readonly ImageMap[], network: MeshNetwork['kind'] = 'loopback'): RuntimePlan {
+export function planPods(resources: ResourcesByKind, images: readonly ImageMap[], network: NetworkKind = 'loopback'): RuntimePlan {
   const pods = new Map<string, PodPlan>();
   const unplanned = new Set<string>();
   const diagnostics: Diagnostic[] = images.flatMap((map) => map.diagnostics);
@@ -74,7 +74,7 @@ function planPod(
   { pod, owner }: WorkloadPod,
   resources: ResourcesByKind,
   images: readonly ImageMap[],
-  network: MeshNetwork['kind'],
+  network: NetworkKind,
   diagnostics: Diagnostic[],
 ): PodPlan | undefined {
   let isComplete = true;

@@ -1,7 +1,7 @@
 // Fields of a Pod that mean something in a container and nothing for a local process: said once, so that nobody relies on them.
 import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
-import type { MeshNetwork } from '#runtime/network.ts';
+import type { NetworkKind } from '#runtime/network-kind.ts';
 import { sidecarContainer } from '#runtime/sidecar-container.ts';
 
 const fields = {
@@ -9,7 +9,7 @@ const fields = {
 } as const;
 
 /** One finding per container and field, and one for a Pod that asks for no sidecar where it cannot do without. */
-export function fieldsWithoutEffect(pod: KindMap['Pod'], network: MeshNetwork['kind']): readonly Diagnostic[] {
+export function fieldsWithoutEffect(pod: KindMap['Pod'], network: NetworkKind): readonly Diagnostic[] {
   return [...containerFields(pod), ...(network === 'loopback' ? refusedSidecar(pod) : [])];
 }
 
