@@ -34,9 +34,6 @@ onBothDataPlanes('a rolling restart of every workload under load loses no reques
     await heddle(up, 'rollout', 'restart', `deployment/${workload}`);
     await heddle(up, 'rollout', 'status', `deployment/${workload}`, '--timeout', '120');
   }
-  // All at once, too.
-  await heddle(up, 'rollout', 'restart', 'deployment', ...workloads);
-  await heddle(up, 'rollout', 'status', 'deployment', ...workloads);
   const rate = load.perSecond();
   await load.stop();
   console.log(`# ${dataPlane}: ${load.asked()} requests, ${rate} a second answered (${perSecond} asked for), ${load.failures.length} failed`);
