@@ -68,6 +68,7 @@ const idle: Readonly<Record<string, string | undefined>> = {
   interceptionMode:
     'how connections are captured is the choice of whoever starts the proxy: `heddle up` says, and so does node metadata INTERCEPTION_MODE',
   readinessProbe: machines,
+  caCertificatesPem: 'Istio acts on it only where its agents are told to (PROXY_CONFIG_XDS_AGENT), which they are not by default',
   customConfigFile: envoyOnly,
   proxyBootstrapTemplatePath: envoyOnly,
   runtimeValues: envoyOnly,

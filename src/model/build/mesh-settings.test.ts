@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultSettings, readMeshSettings, type SettingsResult } from '#model/build/mesh-settings.ts';
+import { resourcesOf } from '#test/support/snapshots.ts';
 
 const place = { file: 'mesh.yaml', line: 4, col: 3 };
 
@@ -59,7 +60,7 @@ const findings: readonly (readonly [mesh: string, code: string, message: RegExp]
   ['defaultDestinationRuleExportTo: ["*", a]', 'HDL0011', /defaultDestinationRuleExportTo is wrong/],
   ['defaultHttpRetryPolicy: { attempts: many }', 'HDL0011', /defaultHttpRetryPolicy\.attempts is wrong/],
   ['defaultHttpRetryPolicy: { attempts: 1, retryOn: never }', 'HDL0011', /defaultHttpRetryPolicy\.retryOn is wrong/],
-  ['certificates: []', 'HDL0012', /certificates has no effect yet/],
+  ['certificates: []', 'HDL0012', /certificates has no effect$/],
   ['defaultConfig: { concurrency: 2, tracing: {} }', 'HDL0012', /^MeshConfig\.defaultConfig\.tracing has no effect$/],
   ['rootNamespace: elsewhere', 'HDL0012', /rootNamespace has no effect/],
   ['a: [', 'HDL0011', /cannot be read/],
@@ -76,3 +77,14 @@ for (const [mesh, code, message] of findings) {
     assert.equal(settings.connectTimeoutMs, defaultSettings.connectTimeoutMs);
   });
 }
+
+void test('MeshNetworks beside it are said to do nothing, unless there are none', () => {
+  const said = (networks: string): readonly string[] => {
+    const text = `{ apiVersion: v1, kind: ConfigMap, metadata: { name: istio, namespace: istio-system }, data: { meshNetworks: '${networks}' } }`;
+    const [configMap] = resourcesOf(text);
+    assert.ok(configMap?.kind === 'ConfigMap');
+    return readMeshSettings(configMap).diagnostics.map(({ code, message }) => `${code} ${message}`);
+  };
+  assert.deepEqual(said('networks: {}'), []);
+  assert.deepEqual(said('networks: { far: { gateways: [{ address: 1.1.1.1, port: 15443 }] } }'), ['HDL0012 MeshNetworks have no effect yet']);
+});

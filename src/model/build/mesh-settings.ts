@@ -14,6 +14,7 @@ import { readDefaultRetries, retryFields } from '#model/build/default-retries.ts
 import { readDiscoverySelectors } from '#model/build/discovery-selectors.ts';
 import { readExtensionProviders } from '#model/build/extension-providers.ts';
 import { readGatewayTopology } from '#model/build/gateway-topology.ts';
+import { idleNetworks, idleSetting } from '#model/build/idle-settings.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
 import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
 import { mtlsFields, readMtlsSettings } from '#model/build/mtls-settings.ts';
@@ -41,8 +42,14 @@ type Problem = { readonly field: string; readonly message: string };
 
 /** Without the ConfigMap: the defaults. A value that makes no sense keeps its default and is an error. */
 export function readMeshSettings(configMap: KindMap['ConfigMap'] | undefined): SettingsResult {
-  const text = configMap?.data?.['mesh'];
-  if (configMap === undefined || text === undefined) return { settings: defaultSettings, diagnostics: [] };
+  if (configMap === undefined) return { settings: defaultSettings, diagnostics: [] };
+  const { settings, diagnostics } = readMesh(configMap);
+  return { settings, diagnostics: [...diagnostics, ...idleNetworks(configMap)] };
+}
+
+function readMesh(configMap: KindMap['ConfigMap']): SettingsResult {
+  const text = configMap.data?.['mesh'];
+  if (text === undefined) return { settings: defaultSettings, diagnostics: [] };
   const at = configMap.origins.at(['data', 'mesh']);
   let config: unknown;
   try {
@@ -100,10 +107,7 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
   const unknown = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
   const { defaultConfig } = config;
   const ofProxies = isObject(defaultConfig) ? proxyConfigWithoutEffect(defaultConfig) : [];
-  const idle: readonly IdleField[] = [
-    ...unknown.map((field) => ({ field })),
-    ...ofProxies.map((one) => ({ ...one, field: `defaultConfig.${one.field}` })),
-  ];
+  const idle: readonly IdleField[] = [...unknown.map(idleSetting), ...ofProxies.map((one) => ({ ...one, field: `defaultConfig.${one.field}` }))];
   return {
     settings,
     diagnostics: [
