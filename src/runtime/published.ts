@@ -60,15 +60,10 @@ function serviceSlices(service: KindMap['Service'], pods: readonly PublishedPod[
 }
 
 function podSlice(service: KindMap['Service'], { plan, network, generation, ready, stopping }: PublishedPod): readonly KindMap['EndpointSlice'][] {
-  const served = (service.spec.ports ?? []).flatMap((port) => {
-    const target = targetPort(plan.pod, port);
-    const listen = target === undefined ? undefined : network.ports.inbound[target]?.listen;
-    if (listen === undefined) return [];
-    return [
-      { name: port.name ?? '', port: listen, protocol: 'TCP' as const, ...(port.appProtocol !== undefined && { appProtocol: port.appProtocol }) },
-    ];
-  });
-  if (served.length === 0) return [];
+  const served = (service.spec.ports ?? []).flatMap((port) => servedPort(port, plan, network));
+  // A Service without ports, for the names of its pods alone.
+  const isForNames = service.spec.clusterIP === 'None' && (service.spec.ports ?? []).length === 0 && !network.choosesPorts;
+  if (served.length === 0 && !isForNames) return [];
   const { name, namespace } = plan.pod.metadata;
   const { hostname, subdomain } = plan.pod.spec;
   // Kubernetes: only below the Service that the pod names as its subdomain it has a name of its own.
@@ -88,6 +83,22 @@ function podSlice(service: KindMap['Service'], { plan, network, generation, read
       ports: served,
     }),
   ];
+}
+
+type SlicePort = NonNullable<KindMap['EndpointSlice']['ports']>[number];
+
+/** Where the pod serves a port of a Service: of UDP only where pods have addresses of their own, since nothing stands before it. */
+function servedPort(
+  port: NonNullable<KindMap['Service']['spec']['ports']>[number],
+  plan: PublishedPod['plan'],
+  { ports, choosesPorts }: PublishedPod['network'],
+): readonly SlicePort[] {
+  const target = targetPort(plan.pod, port);
+  const protocol = port.protocol ?? 'TCP';
+  const isPlain = protocol === 'UDP' && !choosesPorts;
+  const number = target === undefined || isPlain ? target : ports.inbound[target]?.listen;
+  if (number === undefined || (protocol !== 'TCP' && !isPlain)) return [];
+  return [{ name: port.name ?? '', port: number, protocol, ...(port.appProtocol !== undefined && { appProtocol: port.appProtocol }) }];
 }
 
 function slice(

@@ -16,6 +16,8 @@ const server = (port: number): string => `
   serve(${port}, '0.0.0.0');
   serve(7000, '0.0.0.0');
   serve(7001, '127.0.0.1');
+  const echo = require('node:dgram').createSocket('udp4');
+  echo.on('message', (_, { address, port }) => echo.send(process.env.HOSTNAME + ' heard ' + address, port, address)).bind(8125);
   process.on('SIGTERM', () => process.exit(0));
 `;
 
@@ -35,7 +37,14 @@ function service(name: string, clusterIP: string, port: number, targetPort: numb
     kind: 'Service',
     metadata: { name, namespace: 'default', labels: {}, annotations: {} },
     origins,
-    spec: { selector: { app: name }, clusterIP, ports: [{ name: 'tcp', port, targetPort }] },
+    spec: {
+      selector: { app: name },
+      clusterIP,
+      ports: [
+        { name: 'tcp', port, targetPort },
+        { name: 'stats', port: 8125, protocol: 'UDP' },
+      ],
+    },
   };
 }
 

@@ -113,6 +113,7 @@ tell('from the proxy to a pod', ask(one, addresses.two, 8080, addresses.proxyOfO
 tell('from the proxy to its own pod', ask(one, addresses.one, 8080, addresses.proxyOfOne));
 tell('to an excluded port of a pod', ask(plain, addresses.one, 7000));
 tell('names', inPod(one, process.execPath, [standIn, 'resolve', network.nodeAddress]));
+tell('UDP to a service', inPod(one, process.execPath, [standIn, 'resolve', '198.19.0.6', '8125']));
 tell('inside', await heard(addresses.one, 7001, one.network.insideAddress));
 tell('probe', await heard(addresses.one, 8080, network.nodeAddress));
 tell('plain to a service', [...new Set(Array.from({ length: 24 }, () => ask(plain, '198.19.0.5', 80)))].sort());

@@ -104,6 +104,8 @@ for (const way of [...ways, ...withIptables]) {
       is('to an excluded port of a pod', 'one 7000 to 198.18.0.12');
     });
 
+    test('UDP goes past the proxy to an endpoint of a Service', () => is('UDP to a service', 'plain heard 198.18.0.10 from 198.19.0.6:8125'));
+
     test('questions for names go to the name server of the pod', () => is('names', 'name server of the pod from 198.18.0.1:53'));
 
     test('probes reach the application past its proxy, and the inside address reaches what listens on localhost alone', () => {

@@ -18,7 +18,8 @@ if (verb === 'ask') {
     process.stdout.write(`${message.toString()} from ${address}:${port}\n`);
     socket.close();
   });
-  socket.send('who', 53, rest[0] ?? '');
+  const [host = '', port = '53'] = rest;
+  socket.send('who', Number(port), host);
 } else {
   const read = destinationReader();
   for (const port of [15_001, 15_006]) {
