@@ -28,10 +28,13 @@ export function loadAssignments(
   plain: ReadonlySet<Endpoint>,
 ): readonly Unit[] {
   // An endpoint is the same in the assignments of all subsets that it belongs to.
-  const made: LbEndpoints = new Map();
+  let made: LbEndpoints | undefined;
   return policies.map(({ name, port, subset, locality }) => {
     const assignment = { name, service, port, subset, locality, placement, plain };
-    const message = (): ClusterLoadAssignment => assignEndpoints(assignment, isAddress, made);
+    const message = (): ClusterLoadAssignment => {
+      made ??= new Map();
+      return assignEndpoints(assignment, isAddress, made);
+    };
     return makeUnit(typeUrls.endpoint, name, ClusterLoadAssignmentSchema, message, () => endpointOrigins(assignment, isAddress));
   });
 }

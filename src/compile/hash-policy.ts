@@ -19,6 +19,7 @@ export function hashKeyOf(rule: DestinationRule | undefined, port: number, subse
 
 /** For RouteAction.hash_policy: one per different key, in order. */
 export function hashPolicies(keys: readonly (HashKey | undefined)[]): RouteAction_HashPolicy[] {
+  if (keys.every((key) => key === undefined)) return [];
   const different = new Map(keys.flatMap((key) => (key === undefined ? [] : [[JSON.stringify(key), key] as const])));
   return [...different.values()].map(hashPolicy);
 }

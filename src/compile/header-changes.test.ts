@@ -17,7 +17,7 @@ const values: readonly (readonly [written: string, told: string])[] = [
 for (const [written, told] of values) {
   test(`the value ${written}`, () => {
     const none = { set: [], add: [], remove: [] };
-    const { requestHeadersToAdd } = headerChanges({ request: { ...none, set: [{ name: 'x', value: written }] }, response: none });
+    const { requestHeadersToAdd = [] } = headerChanges({ request: { ...none, set: [{ name: 'x', value: written }] }, response: none });
     assert.deepEqual(
       requestHeadersToAdd.map(({ header }) => header?.value),
       [told],

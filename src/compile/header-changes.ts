@@ -11,7 +11,8 @@ export type EnvoyHeaderChanges = {
 };
 
 /** Of several, in order: those of the rule before those of its only destination. */
-export function headerChanges(...headers: readonly (MessageHeaders | undefined)[]): EnvoyHeaderChanges {
+export function headerChanges(...headers: readonly (MessageHeaders | undefined)[]): Partial<EnvoyHeaderChanges> {
+  if (headers.every((one) => one === undefined)) return noChanges;
   const given = headers.filter((one) => one !== undefined);
   return {
     requestHeadersToAdd: given.flatMap(({ request }) => additions(request)),
@@ -20,6 +21,8 @@ export function headerChanges(...headers: readonly (MessageHeaders | undefined)[
     responseHeadersToRemove: given.flatMap(({ response }) => [...response.remove]),
   };
 }
+
+const noChanges: Partial<EnvoyHeaderChanges> = {};
 
 function additions({ set, add }: HeaderChanges): readonly HeaderValueOption[] {
   const { OVERWRITE_IF_EXISTS_OR_ADD, APPEND_IF_EXISTS_OR_ADD } = HeaderValueOption_HeaderAppendAction;

@@ -38,8 +38,8 @@ export function routeAction(
   { targets, mirrors, semantics }: Forwarding,
   context: RouteContext,
 ): RouteAction | undefined {
-  const [only] = targets.length === 1 ? targets : [];
-  const weighted = targets.filter(({ destination }) => destination.weight > 0);
+  const only = targets.length === 1 ? targets[0] : undefined;
+  const weighted = only === undefined ? targets.filter(({ destination }) => destination.weight > 0) : [];
   if (only === undefined && weighted.length === 0) return undefined;
   const authority = rule.rewrite?.authority ?? rule.headers?.authority ?? only?.destination.headers?.authority;
   const keys = (only === undefined ? weighted : targets).map(({ destination }) => destinationHashKey(destination, context));
@@ -56,7 +56,7 @@ export function routeAction(
     ...pathRewrite(rule.rewrite, match, semantics),
     ...(authority !== undefined && { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: authority } }),
     requestMirrorPolicies: (rule.mirrors ?? []).map(({ percent }, index) => mirrorPolicy(mirrors[index] ?? '', percent)),
-    ...(policy !== undefined && { retryPolicy: policy }),
+    retryPolicy: policy,
     hashPolicy: hashPolicies(keys),
     // A backend that does not exist is 500 in the Gateway API, not 503; for gRPC it is UNAVAILABLE, which 503 becomes.
     ...(semantics === 'gateway-api' &&

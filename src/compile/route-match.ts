@@ -23,17 +23,23 @@ export function routeMatch(match: HttpMatch | undefined, semantics?: VirtualServ
     catchAll ??= create(RouteMatchSchema, { pathSpecifier: { case: 'prefix', value: '/' } });
     return catchAll;
   }
-  const headers = [
-    ...match.headers.map((header) => headerMatcher(header.name, header.match, false)),
-    ...match.withoutHeaders.map((header) => headerMatcher(header.name, header.match, true)),
-  ].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   return create(RouteMatchSchema, {
     pathSpecifier: pathSpecifier(match.uri, match.isUriBySegment ?? semantics !== undefined),
-    headers: [...headers, ...pseudoHeaders(match)],
+    headers: headerMatchers(match),
     queryParameters: match.queryParameters.map(queryParameterMatcher),
     dynamicMetadata: (match.claims ?? []).map(claimMatcher),
     caseSensitive: !ignoresCase(match.uri),
   });
+}
+
+function headerMatchers(match: HttpMatch): HeaderMatcher[] {
+  const pseudo = pseudoHeaders(match);
+  if (match.headers.length + match.withoutHeaders.length + pseudo.length === 0) return [];
+  const headers = [
+    ...match.headers.map((header) => headerMatcher(header.name, header.match, false)),
+    ...match.withoutHeaders.map((header) => headerMatcher(header.name, header.match, true)),
+  ].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return [...headers, ...pseudo];
 }
 
 /** One for all: messages are never changed. */
@@ -55,7 +61,10 @@ export function pathOfMatch(match: RouteMatch | undefined): string {
   return '/*';
 }
 
+const noMatchers: readonly HeaderMatcher[] = [];
+
 function pseudoHeaders({ method, authority, scheme }: HttpMatch): readonly HeaderMatcher[] {
+  if (method === undefined && authority === undefined && scheme === undefined) return noMatchers;
   const given: readonly (readonly [name: string, match: StringMatch | undefined])[] = [
     [':method', method],
     [':authority', authority],

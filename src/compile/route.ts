@@ -19,6 +19,7 @@ import { routeAction } from '#compile/route-action.ts';
 import { routeAnswer } from '#compile/route-answer.ts';
 import { isCatchAll, pathOfMatch, routeMatch } from '#compile/route-match.ts';
 import { create } from '#envoy/create.ts';
+import type { Metadata } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type Route, RouteSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { Service, ServicePort } from '#model/service.ts';
 import type { HttpMatch, HttpRule, VirtualService, WeightedDestination } from '#model/virtual-service.ts';
@@ -36,17 +37,12 @@ type RuleClusters = { readonly targets: readonly string[]; readonly saysHttp: re
 /** The routes of a virtual service, up to the first that catches everything; empty where none is for this gateway. */
 export function virtualServiceRoutes(virtualService: VirtualService, context: RouteContext, cache: CompileCache): readonly RouteEntry[] {
   const { destinations, client } = context;
-  const { isAnywhere, byPlace } = cache.once('routes by place', [virtualService, destinations], client.shareKey, () => ({
-    isAnywhere: isSameAnywhere(virtualService, context),
-    byPlace: new Map<string, readonly RouteEntry[]>(),
-  }));
-  const place = isAnywhere ? '' : context.place;
-  let routes = byPlace.get(place);
-  if (routes === undefined) {
-    routes = routesOf(virtualService, context, cache);
-    byPlace.set(place, routes);
-  }
-  return routes;
+  const parts = [virtualService, destinations];
+  const anywhere = cache.once('routes of any place', parts, client.shareKey, () =>
+    isSameAnywhere(virtualService, context) ? routesOf(virtualService, context, cache) : 'by place',
+  );
+  if (anywhere !== 'by place') return anywhere;
+  return cache.once('routes by place', parts, `${context.place} ${client.shareKey}`, () => routesOf(virtualService, context, cache));
 }
 
 /** Whether neither a condition nor a destination looks at where requests come in: all ports of all gateways have the routes in common. */
@@ -66,16 +62,21 @@ function isSameAnywhere({ http }: VirtualService, context: RouteContext): boolea
 /** By what the destinations come to: where one of the mesh changes, most routes stay as they are. */
 function routesOf(virtualService: VirtualService, context: RouteContext, cache: CompileCache): readonly RouteEntry[] {
   const { http } = virtualService;
-  const clusters = http.map((rule) => ruleClusters(rule, context));
-  // Of the gateway and the client, which matches count is the only thing that decides.
-  const matches = http.map((rule) => rule.matches.filter((match) => isFor(match, context)));
-  const counting = http.map((rule, index) => countingKey(rule.matches, matches[index] ?? []));
-  const faults = http.flatMap((rule) => ruleFaults(rule, context));
-  const names = clusters.flatMap(({ targets, saysHttp: says, mirrors }) => [...targets, ...says, ...mirrors]);
-  const placed = http.flatMap(({ destinations }) => destinations.map((destination) => hashText(destination, context)));
-  const key = [placeKey(virtualService, context), ...counting, ...names, ...faults, ...placed].join(' ');
-  return cache.once('routes', [virtualService], key, () => makeRoutes(virtualService, context, clusters, matches));
+  let key = placeKey(virtualService, context);
+  const placed = http.map((rule): PlacedRule => {
+    const { targets, saysHttp, mirrors } = ruleClusters(rule, context);
+    // Of the gateway and the client, which matches count is the only thing that decides.
+    const matches = rule.matches.every((match) => isFor(match, context)) ? rule.matches : rule.matches.filter((match) => isFor(match, context));
+    const faults = ruleFaults(rule, context);
+    key += ` ${countingKey(rule.matches, matches)} ${targets.join(' ')} ${saysHttp.join(' ')} ${mirrors.join(' ')} ${faults.join(' ')}`;
+    for (const destination of rule.destinations) key += ` ${hashText(destination, context)}`;
+    return { rule, matches, faults, targets, saysHttp, mirrors };
+  });
+  return cache.once('routes', [virtualService], key, () => makeRoutes(virtualService, placed, context));
 }
+
+/** A rule with what it comes to at one place: the matches that count there, and where it sends requests. */
+type PlacedRule = RuleClusters & { readonly rule: HttpRule; readonly matches: readonly HttpMatch[]; readonly faults: readonly string[] };
 
 /** What of the place that requests come to is in the routes: mostly nothing, so that all ports of all gateways have them in common. */
 function placeKey({ http }: VirtualService, { port, isTls }: RouteContext): string {
@@ -100,17 +101,14 @@ function ruleClusters({ destinations, mirrors = [] }: HttpRule, context: RouteCo
   };
 }
 
-function makeRoutes(
-  virtualService: VirtualService,
-  context: RouteContext,
-  clusters: readonly RuleClusters[],
-  counting: readonly (readonly HttpMatch[])[],
-): readonly RouteEntry[] {
+function makeRoutes(virtualService: VirtualService, rules: readonly PlacedRule[], context: RouteContext): readonly RouteEntry[] {
+  const config = configPath('virtual-service', virtualService);
+  const withoutFaults = routeMetadata(config, []);
   const entries: RouteEntry[] = [];
-  for (const [index, rule] of virtualService.http.entries()) {
-    const matches = rule.matches.length === 0 ? [undefined] : (counting[index] ?? []);
-    for (const match of matches) {
-      const entry = makeRoute(virtualService, rule, match, context, clusters[index] ?? { targets: [], saysHttp: [], mirrors: [] });
+  for (const placed of rules) {
+    const metadata = placed.faults.length === 0 ? withoutFaults : routeMetadata(config, placed.faults);
+    for (const match of placed.rule.matches.length === 0 ? [undefined] : placed.matches) {
+      const entry = makeRoute(virtualService, placed, match, metadata, context);
       entries.push(entry);
       if (isCatchAll(entry.route.match)) return entries;
     }
@@ -125,34 +123,40 @@ function isFor(match: HttpMatch, { port, gateway, client }: RouteContext): boole
 
 function makeRoute(
   virtualService: VirtualService,
-  rule: HttpRule,
+  { rule, targets: clusters, saysHttp: says, mirrors }: PlacedRule,
   match: HttpMatch | undefined,
+  metadata: Metadata,
   context: RouteContext,
-  { targets: clusters, saysHttp: says, mirrors }: RuleClusters,
 ): RouteEntry {
   const { semantics } = virtualService;
   const envoyMatch = routeMatch(match, semantics);
-  const targets = rule.destinations.map((destination, index) => ({ cluster: clusters[index] ?? '', destination, saysHttp: says[index] === true }));
-  const [only] = targets.length === 1 ? targets : [];
+  const targets = rule.destinations.map((destination, index) => ({
+    cluster: clusters[index] ?? '',
+    origin: destination.origin,
+    destination,
+    saysHttp: says[index] === true,
+  }));
+  const only = targets.length === 1 ? targets[0] : undefined;
   const route = create(RouteSchema, {
     name: match === undefined || match.name === '' ? rule.name : `${rule.name}.${match.name}`,
     match: envoyMatch,
     action: actionOf(rule, context, () => routeAction(rule, match, { targets, mirrors, semantics }, context)),
     ...headerChanges(rule.headers, rule.answer === undefined ? only?.destination.headers : undefined),
-    ...(match?.statPrefix !== undefined && { statPrefix: match.statPrefix }),
-    typedPerFilterConfig: { ...filterConfigs(rule), ...(rule.answer === undefined && only?.saysHttp === true && httpOverMutualTls()) },
-    metadata: routeMetadata(configPath('virtual-service', virtualService), ruleFaults(rule, context)),
+    statPrefix: match?.statPrefix ?? '',
+    typedPerFilterConfig: filterConfigs(rule, rule.answer === undefined && only?.saysHttp === true),
+    metadata,
     decorator: { operation: operationName(virtualService, rule.answer === undefined ? clusters : [], context, pathOfMatch(envoyMatch)) },
   });
   return {
     route,
     origins: [match?.origin, rule.origin, rule.delegatedBy].filter((origin) => origin !== undefined),
-    destinations: targets.map(({ cluster, destination }) => ({ cluster, origin: destination.origin })),
+    destinations: targets,
   };
 }
 
 /** What is wrong with the destinations of a rule, where its callers are to be told. */
 function ruleFaults({ destinations }: HttpRule, { client }: RouteContext): readonly string[] {
+  if (!client.isTold) return nothing;
   return destinations.flatMap(({ host }) => client.fault(host.origin) ?? []);
 }
 
@@ -164,16 +168,27 @@ function actionOf(rule: HttpRule, { port, isTls }: RouteContext, forward: () => 
   return action === undefined ? routeAnswer({ kind: 'direct-response', status: 503 }, request) : { case: 'route', value: action };
 }
 
+const nothing: readonly string[] = [];
+const noConfigs: Readonly<Record<string, Any>> = {};
+
 /** What the route says to the filters that do nothing by themselves. */
-function filterConfigs({ fault, cors }: HttpRule): Record<string, Any> {
-  return { ...(fault !== undefined && { [faultFilter]: faultConfig(fault) }), ...(cors !== undefined && { [corsFilter]: corsConfig(cors) }) };
+function filterConfigs({ fault, cors }: HttpRule, saysItIsHttp: boolean): Readonly<Record<string, Any>> {
+  const common = saysItIsHttp ? httpOverMutualTls() : noConfigs;
+  if (fault === undefined && cors === undefined) return common;
+  return {
+    ...(fault !== undefined && { [faultFilter]: faultConfig(fault) }),
+    ...(cors !== undefined && { [corsFilter]: corsConfig(cors) }),
+    ...common,
+  };
 }
 
 /** `hello.default.svc.cluster.local:80/*`, or by the virtual service's name where requests go to several clusters, or nowhere. */
 function operationName(virtualService: VirtualService, clusters: readonly string[], { port }: RouteContext, path: string): string {
-  const [, clusterPort, , host] = clusters.length === 1 ? (clusters[0]?.split('|') ?? []) : [];
-  if (clusterPort === undefined || host === undefined) return `${hostAndPort(virtualService.name, port)}${path}`;
-  return `${hostAndPort(host, Number(clusterPort))}${path}`;
+  const [cluster = ''] = clusters.length === 1 ? clusters : [];
+  const first = cluster.indexOf('|');
+  if (first < 0) return `${hostAndPort(virtualService.name, port)}${path}`;
+  const clusterPort = Number(cluster.slice(first + 1, cluster.indexOf('|', first + 1)));
+  return `${hostAndPort(cluster.slice(cluster.lastIndexOf('|') + 1), clusterPort)}${path}`;
 }
 
 /** The one route to a service that no virtual service is about. */

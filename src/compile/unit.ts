@@ -15,6 +15,6 @@ export function makeUnit<Schema extends DescMessage>(
   nodeOrigins: Iterable<NodeOrigin> | (() => Iterable<NodeOrigin>) = [],
   encode?: () => Uint8Array,
 ): Unit {
-  const origins = new OriginTable([], typeof nodeOrigins === 'function' ? nodeOrigins : () => nodeOrigins);
+  const origins = new OriginTable(undefined, typeof nodeOrigins === 'function' ? nodeOrigins : () => nodeOrigins);
   return { resource: new XdsResource(typeUrl, name, schema, message, encode), origins };
 }

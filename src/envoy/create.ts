@@ -87,7 +87,7 @@ function converter(member: DescField | DescOneof): Convert | undefined {
       return messageConverter(member.message, member);
     case 'list': {
       const convert = member.listKind === 'message' ? messageConverter(member.message, member) : undefined;
-      return convert === undefined ? undefined : (value) => (Array.isArray(value) ? value.map(convert) : value);
+      return convert === undefined ? undefined : (value) => (Array.isArray(value) ? convertItems(value, convert) : value);
     }
     case 'map': {
       const convert = member.mapKind === 'message' ? messageConverter(member.message, member) : undefined;
@@ -98,9 +98,23 @@ function converter(member: DescField | DescOneof): Convert | undefined {
   }
 }
 
+/** The list itself where it has nothing but messages already. */
+function convertItems(items: readonly unknown[], convert: Convert): readonly unknown[] {
+  let converted: unknown[] | undefined;
+  for (let index = 0; index < items.length; index++) {
+    const one = convert(items[index]);
+    if (converted !== undefined) converted.push(one);
+    else if (one !== items[index]) converted = [...items.slice(0, index), one];
+  }
+  return converted ?? items;
+}
+
+/** Likewise. */
 function mapValues(value: unknown, convert: Convert): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, convert(one)]));
+  const values = Object.values(value);
+  const converted = convertItems(values, convert);
+  return converted === values ? value : Object.fromEntries(Object.keys(value).map((key, index) => [key, converted[index]]));
 }
 
 function oneofConverter(oneof: DescOneof): Convert {

@@ -31,25 +31,28 @@ function keyOf(node: XdsNode): string {
   return JSON.stringify(Object.values(node));
 }
 
+const noParts: readonly OriginTable[] = [];
+
 /**
  * Origins by xDS node. A node may have several: a route made of a VirtualService's rule and a DestinationRule's policy.
  * A table may be put together from others, which are shared: resources that many proxies have bring their table along.
  * It is written for every resource and read when somebody asks, so it is only sorted by node then.
  */
 export class OriginTable {
-  readonly #entries: NodeOrigin[] = [];
+  #entries: NodeOrigin[] | undefined;
   #byNode: Map<string, Origin[]> | undefined;
   readonly #parts: readonly OriginTable[];
   readonly #more: (() => Iterable<NodeOrigin>) | undefined;
 
   /** `more`: entries that are only made when they are asked for. */
-  constructor(parts: readonly OriginTable[] = [], more?: () => Iterable<NodeOrigin>) {
+  constructor(parts: readonly OriginTable[] = noParts, more?: () => Iterable<NodeOrigin>) {
     this.#parts = parts;
     this.#more = more;
   }
 
   add(node: XdsNode, origin: Origin | undefined): void {
     if (origin === undefined) return;
+    this.#entries ??= [];
     this.#entries.push([node, origin]);
     this.#byNode = undefined;
   }
@@ -60,7 +63,7 @@ export class OriginTable {
   }
 
   #find(key: string): readonly Origin[] | undefined {
-    this.#byNode ??= sortByNode([...this.#entries, ...(this.#more?.() ?? [])]);
+    this.#byNode ??= sortByNode([...(this.#entries ?? []), ...(this.#more?.() ?? [])]);
     const own = this.#byNode.get(key);
     if (own !== undefined) return own;
     for (const part of this.#parts) {
