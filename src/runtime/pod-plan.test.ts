@@ -213,12 +213,16 @@ test('a fingerprint changes with the command and the ConfigMap, not with the pla
 
 test('fields that mean nothing to a local process are said, and the pod runs all the same', () => {
   const app = pod('app', [{ name: 'a', command: ['x'], volumeMounts: [{ name: 'data', mountPath: '/data' }] }]);
-  const plain = { ...app, metadata: { ...app.metadata, labels: { 'sidecar.istio.io/inject': 'false' } } };
+  const plain = {
+    ...app,
+    metadata: { ...app.metadata, labels: { 'sidecar.istio.io/inject': 'false' }, annotations: { 'sidecar.istio.io/rewriteAppHTTPProbers': 'false' } },
+  };
   const plan = planPods(byKind(plain), []);
   assert.deepEqual(
     plan.diagnostics.map(({ code, message }) => `${code} ${message}`),
     [
       'HDL0403 volumeMounts of container a of Pod default/app has no effect here',
+      'HDL0403 sidecar.istio.io/rewriteAppHTTPProbers: "false" of Pod default/app has no effect here',
       'HDL0403 sidecar.istio.io/inject: "false" of Pod default/app has no effect here',
     ],
   );

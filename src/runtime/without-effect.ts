@@ -10,7 +10,7 @@ const fields = {
 
 /** One finding per container and field, and one for a Pod that asks for no sidecar where it cannot do without. */
 export function fieldsWithoutEffect(pod: KindMap['Pod'], network: NetworkKind): readonly Diagnostic[] {
-  return [...containerFields(pod), ...(network === 'loopback' ? refusedSidecar(pod) : [])];
+  return [...containerFields(pod), ...untouchedProbes(pod), ...(network === 'loopback' ? refusedSidecar(pod) : [])];
 }
 
 function containerFields({ spec, origins, metadata }: KindMap['Pod']): readonly Diagnostic[] {
@@ -23,6 +23,16 @@ function containerFields({ spec, origins, metadata }: KindMap['Pod']): readonly 
           return [{ code: 'HDL0403', severity: 'info', message, hint: fields[field], at: origins.at(['spec', 'containers', index, field]) }];
         }),
   );
+}
+
+const rewriting = 'sidecar.istio.io/rewriteAppHTTPProbers';
+
+/** On a cluster kubelet's probes are captured, so Istio leads them around; here they reach the application past its proxy, rewritten or not. */
+function untouchedProbes({ origins, metadata }: KindMap['Pod']): readonly Diagnostic[] {
+  if (metadata.annotations[rewriting] !== 'false') return [];
+  const message = `${rewriting}: "false" of Pod ${metadata.namespace}/${metadata.name} has no effect here`;
+  const hint = 'probes are not captured here, so STRICT mutual TLS never makes them fail; on a cluster it would, with this annotation';
+  return [{ code: 'HDL0403', severity: 'info', message, hint, at: origins.at(['metadata', 'annotations', rewriting]) }];
 }
 
 const injection = 'sidecar.istio.io/inject';
