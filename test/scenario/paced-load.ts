@@ -12,8 +12,11 @@ export type PacedLoad = AsyncDisposable & {
 
 export type PacedCall = { readonly path: string /** What the body of a good answer holds. */; readonly holds: string };
 
-/** More are never under way: a machine that is slower than the rate is asked as fast as it can answer. */
-const mostUnderWay = 100;
+/**
+ * More are never under way: a machine that is slower than the rate is asked as fast as it can answer, and not so much faster that the timeouts of the
+ * programs that are asked would answer in their place.
+ */
+const mostUnderWay = 24;
 
 export function startPacedLoad({
   port,
