@@ -12,7 +12,7 @@ import { type TypeUrl, typeUrls } from '#envoy/type-url.ts';
 import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
 import { KeptCalls } from '#test/support/both-planes.ts';
 import { envoyTest } from '#test/support/envoy.ts';
-import { echoMethods, grpcClient, startGrpcEcho } from '#test/support/grpc-echo.ts';
+import { grpcClient, openChat, startGrpcEcho } from '#test/support/grpc-echo.ts';
 import { listenPorts } from '#test/support/listen-ports.ts';
 import { startHttp1Backend } from '#test/support/protocol-backends.ts';
 import { RawClient } from '#test/support/raw-tcp.ts';
@@ -99,27 +99,6 @@ function routesOf(number: number): XdsResource {
     ],
   };
   return resource(typeUrls.route, RouteConfigurationSchema, { name: 'changes', virtual_hosts: [own, ...split, open] });
-}
-
-type OpenChat = { readonly say: (text: string) => Promise<string>; readonly end: () => Promise<number> };
-
-function openChat(client: ReturnType<typeof grpcClient>): OpenChat {
-  const { path, requestSerialize, responseDeserialize } = echoMethods.chat;
-  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
-  const ended = new Promise<number>((resolve) => call.on('status', ({ code }) => resolve(code)));
-  const broken = new Promise<never>((_resolve, reject) => call.on('error', reject));
-  broken.catch(() => {});
-  return {
-    say: (text) => {
-      const answer = new Promise<string>((resolve) => call.once('data', (part: Buffer) => resolve(String(part))));
-      call.write(Buffer.from(text));
-      return Promise.race([answer, broken]);
-    },
-    end: () => {
-      call.end();
-      return ended;
-    },
-  };
 }
 
 async function openTunnel(port: number): Promise<RawClient> {

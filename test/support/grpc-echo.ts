@@ -78,3 +78,25 @@ export function grpcClient(port: number): Client & Disposable {
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), { 'grpc.enable_http_proxy': 0, 'grpc.use_local_subchannel_pool': 1 });
   return Object.assign(client, { [Symbol.dispose]: () => client.close() });
 }
+
+export type OpenChat = { readonly say: (text: string) => Promise<string>; readonly end: () => Promise<number> };
+
+/** A stream that is open until `end`, which gives its gRPC status. */
+export function openChat(client: ReturnType<typeof grpcClient>): OpenChat {
+  const { path, requestSerialize, responseDeserialize } = echoMethods.chat;
+  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+  const ended = new Promise<number>((resolve) => call.on('status', ({ code }) => resolve(code)));
+  const broken = new Promise<never>((_resolve, reject) => call.on('error', reject));
+  broken.catch(() => {});
+  return {
+    say: (text) => {
+      const answer = new Promise<string>((resolve) => call.once('data', (part: Buffer) => resolve(String(part))));
+      call.write(Buffer.from(text));
+      return Promise.race([answer, broken]);
+    },
+    end: () => {
+      call.end();
+      return ended;
+    },
+  };
+}
