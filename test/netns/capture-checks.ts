@@ -80,6 +80,23 @@ export const checks: readonly Check[] = [
     },
   ],
   [
+    'a connection counts for the listener that serves it, and for that alone',
+    async ({ caller }) => {
+      const counts = async () => {
+        const stats = await adminPage(pods.caller.address, '/stats');
+        const total = (listener: string): number =>
+          Number(new RegExp(`^listener\\.${listener}\\.downstream_cx_total: (\\d+)$`, 'm').exec(stats)?.[1]);
+        return { service: total('198\\.19\\.0\\.11_3306'), anyPort80: total('0\\.0\\.0\\.0_80'), virtualOutbound: total('0\\.0\\.0\\.0_15001') };
+      };
+      const before = await counts();
+      await line(caller, services.db, 3306);
+      await http(caller, services.web, 80, { host: 'web' });
+      assert.deepEqual(await counts(), { ...before, service: before.service + 1, anyPort80: before.anyPort80 + 1 });
+      await line(caller, pods.plain.address, 7000);
+      assert.equal((await counts()).virtualOutbound, before.virtualOutbound + 1);
+    },
+  ],
+  [
     'what is excluded does not meet the proxy',
     async ({ caller, callerProxy }) => {
       assert.match(await line(caller, pods.plain.address, excluded.outboundPort), new RegExp(`:7001 for ${pods.caller.address}$`));
