@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 import { type WayIntoNamespaces, waysIntoNamespaces } from '#test/support/namespaces.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
+/** Other tests may run at the same time. */
+const patiently = { timeoutMs: 60_000 };
 const stage = fileURLToPath(new URL('./pods-stage.ts', import.meta.url));
 type Facts = ReadonlyMap<string, unknown>;
 
@@ -139,15 +141,15 @@ for (const way of [...ways, ...withIptables]) {
         const pids = await waitUntil(
           'the stage is set',
           () => (child.exitCode === null ? (found.get('processes') as readonly number[] | undefined) : []),
-          { timeoutMs: 30_000 },
+          patiently,
         );
         assert.equal(pids.length, 5, errors());
         for (const pid of pids) assert.ok(existsSync(`/proc/${pid}`));
         const namespaces = new Set(pids.map((pid) => networkOf(pid)));
         assert.equal(namespaces.size, 3);
         child.kill('SIGKILL');
-        await waitUntil('every process has ended', () => pids.every((pid) => !existsSync(`/proc/${pid}`)));
-        await waitUntil('nobody holds a namespace', () => everybody().every((pid) => !namespaces.has(networkOf(pid))));
+        await waitUntil('every process has ended', () => pids.every((pid) => !existsSync(`/proc/${pid}`)), patiently);
+        await waitUntil('nobody holds a namespace', () => everybody().every((pid) => !namespaces.has(networkOf(pid))), patiently);
         assert.doesNotMatch(execFileSync('ip', ['-o', 'link'], { encoding: 'utf8' }), /: pod\d+@/);
         assert.equal(execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' }), '');
         assert.doesNotMatch(execFileSync('mount', { encoding: 'utf8' }), /heddle/);

@@ -1,5 +1,5 @@
 // In place of a proxy in a pod: takes what is captured, and says over each connection what came, from whom, and where it was meant to go. With the
-// argument `ask ADDRESS PORT SOURCE` it calls instead, from that address, and prints what it is told.
+// arguments `ask ADDRESS PORT SOURCE TIMES` it calls instead, from that address ('' for any), and prints what it is told.
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import { destinationReader } from '#proxy/capture/original-destination.ts';
@@ -7,11 +7,13 @@ import { destinationReader } from '#proxy/capture/original-destination.ts';
 const [verb, ...rest] = process.argv.slice(2);
 
 if (verb === 'ask') {
-  const [host = '', port = '', localAddress] = rest;
-  const socket = connect({ host, port: Number(port), ...(localAddress !== undefined && { localAddress }), timeout: 3_000 });
-  socket.on('error', (error: NodeJS.ErrnoException) => process.stdout.write(`${error.code ?? error.message}\n`));
-  socket.on('timeout', () => socket.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })));
-  socket.pipe(process.stdout);
+  const [host = '', port = '', localAddress = '', times = '1'] = rest;
+  for (let turn = 0; turn < Number(times); turn++) {
+    const socket = connect({ host, port: Number(port), ...(localAddress !== '' && { localAddress }), timeout: 10_000 });
+    socket.on('error', (error: NodeJS.ErrnoException) => process.stdout.write(`${error.code ?? error.message}\n`));
+    socket.on('timeout', () => socket.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })));
+    socket.on('data', (bytes) => process.stdout.write(bytes));
+  }
 } else if (verb === 'resolve') {
   const socket = createSocket('udp4');
   socket.on('message', (message, { address, port }) => {
