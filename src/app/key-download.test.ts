@@ -77,7 +77,7 @@ test('private keys that somebody shows to all are not handed on', async () => {
   });
 });
 
-test('a redirect is followed to the same scheme, and not for ever', async () => {
+test('a redirect is followed, and not for ever', async () => {
   const pages = { '/a': '->/b', '/b': '->c', '/c': keys, '/round': '->/round', '/out': '->ftp://127.0.0.1/keys', '/bad': '->http://' };
   await withServer(answering(pages), async (base) => {
     assert.equal((await downloadKeys(at(`${base}/a`), { signal: never })).ok, true);
@@ -118,6 +118,10 @@ test('over TLS whoever answers must be who was asked, and does not lead to where
     assert.match(reasons[0] ?? '', /certificate/);
     assert.match(reasons[1] ?? '', /does not match certificate|altnames/i);
     assert.match(reasons[2] ?? '', /which is not followed/);
+    await withServer(answering({ '/moved': '->https://keys.example.com/keys' }), async (base) => {
+      const locateKeys = (hostname: string) => (hostname === 'keys.example.com' ? { address: '127.0.0.1', port } : undefined);
+      assert.deepEqual(await downloadKeys(at(`${base}/moved`), { ...trusting, locate: locateKeys }), { ok: true, value: keys });
+    });
   } finally {
     server.closeAllConnections();
     await new Promise<void>((resolve) => void server.close(() => resolve()));

@@ -23,7 +23,8 @@ export type Dial = (host: string, port: number) => Promise<Socket>;
 export type Place = { readonly address: string; readonly port: number };
 
 const maxBytes = 1_048_576;
-const maxRedirects = 3;
+/** As Go's client, which Istio asks with. */
+const maxRedirects = 10;
 
 /** The text of a key set with at least one key that proxies can use; else the reason in words. */
 export async function downloadKeys(address: KeyAddress, options: DownloadOptions): Promise<Result<string, string>> {
@@ -58,7 +59,8 @@ async function download(uri: string, options: DownloadOptions): Promise<Result<s
     if (status < 300 || status >= 400 || location === undefined) return failed(`${at} answers with ${status}`);
     const next = URL.canParse(location, at) ? new URL(location, at) : undefined;
     // From https to http anybody on the way could say what the keys are.
-    if (next === undefined || next.protocol !== new URL(at).protocol) return failed(`${at} leads to ${location}, which is not followed`);
+    const isSafe = next?.protocol === 'https:' || (next?.protocol === 'http:' && new URL(at).protocol === 'http:');
+    if (next === undefined || !isSafe) return failed(`${at} leads to ${location}, which is not followed`);
     at = next.href;
   }
   return failed(`${uri} leads on and on`);
