@@ -73,7 +73,7 @@ type Place = { readonly folder: string; readonly dataPlane: DataPlane; readonly 
 
 function startControlPlane({ folder, plain, secure }: Place): Promise<RunningProcess> {
   const ports = ['--xds-port', String(plain), '--secure-port', String(secure), '--admin-port', '0'];
-  return await startHeddle(['control-plane', '--config', `${folder}/mesh`, '--ca', `${folder}/ca`, ...ports], { ready: /with TLS on/ });
+  return startHeddle(['control-plane', '--config', `${folder}/mesh`, '--ca', `${folder}/ca`, ...ports], { ready: /with TLS on/ });
 }
 
 async function startProxy(
@@ -95,9 +95,12 @@ async function startProxy(
   ];
   const proof = ['--token-file', token, '--ca-roots', `${folder}/ca/root-cert.pem`];
   const kind = dataPlane === 'envoy' ? ['--envoy'] : [];
-  return await startHeddle(['proxy', ...kind, '--xds', `127.0.0.1:${secure}`, ...who, ...proof, '--admin-port', String(adminPort), '--log-level', 'warn'], {
-    ready: () => httpCall({ port: adminPort, path: '/ready' }).then(({ status }) => status === 200),
-  });
+  return await startHeddle(
+    ['proxy', ...kind, '--xds', `127.0.0.1:${secure}`, ...who, ...proof, '--admin-port', String(adminPort), '--log-level', 'warn'],
+    {
+      ready: () => httpCall({ port: adminPort, path: '/ready' }).then(({ status }) => status === 200),
+    },
+  );
 }
 
 function serialAt(port: number): Promise<string> {
