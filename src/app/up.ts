@@ -106,5 +106,5 @@ async function checkPorts(configuration: UpConfiguration, { gatewayPort, adminPo
 
 function emptyLogFolder(folder: string): void {
   mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(folder)) if (name.endsWith('.log')) rmSync(join(folder, name));
+  for (const name of readdirSync(folder)) if (/\.log(?:\.starts)?$/.test(name)) rmSync(join(folder, name));
 }

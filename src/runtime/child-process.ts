@@ -1,7 +1,7 @@
 // One local process with its own process group, its output in a log file, and an end that is always told: a program that cannot be
 // started ends like one that exits, with the reason.
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { appendFileSync, closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Watchdog } from '#runtime/watchdog.ts';
 
 export type ProcessSpec = {
@@ -41,6 +41,8 @@ export function describeEnd(end: ProcessEnd): string {
 export function startLocalProcess(spec: ProcessSpec, watchdog: Watchdog): LocalProcess {
   const log = openSync(spec.logFile, 'a');
   const logStart = fstatSync(log).size;
+  // Where each run begins, for those who want to read the one before the last.
+  appendFileSync(`${spec.logFile}.starts`, `${logStart}\n`);
   const stdio = ['ignore' as const, log, log, ...(spec.inherit ?? [])];
   const child = spawn(spec.command, spec.args, { cwd: spec.cwd, env: spec.env, stdio, detached: true });
   closeSync(log);

@@ -172,6 +172,25 @@ void describe('verbs at a running mesh', { concurrency: 1 }, () => {
     assert.match(piped.stdout(), /^\s*2\n$/);
   });
 
+  void test('logs are of a pod, a container or a proxy; the last lines, the newest, or those of the run before', async () => {
+    assert.match((await heddle(up, 'logs', 'pod/hello-v2')).stdout, /^hello v2 listens on \d+\n$/m);
+    await up.call('hello.example.com', '/one');
+    await up.call('hello.example.com', '/two');
+    const access = await waitUntil('both are logged', async () => {
+      const { stdout } = await heddle(up, 'logs', 'istio-ingressgateway-0', '-n', 'istio-system', '--proxy', '--tail', '2', '--since', '5m');
+      return /\/one [^]*\/two /.test(stdout) ? stdout : undefined;
+    });
+    assert.equal(access.trimEnd().split('\n').length, 2);
+    assert.equal((await heddle(up, 'logs', 'istio-ingressgateway-0', '-n', 'istio-system', '--since', '1ms')).stdout, '');
+    const first = await heddle(up, 'logs', 'hello-v2', '--previous');
+    assert.match(first.stderr, /it was started once only/);
+    await heddle(up, 'delete', 'pod', 'hello-v2');
+    await waitUntil('it has been started again', async () => (await heddle(up, 'logs', 'hello-v2', '--previous')).code === 0);
+    assert.match((await heddle(up, 'logs', 'hello-v2', '--previous')).stdout, /^hello v2 listens on \d+$/m);
+    assert.equal((await heddle(up, 'logs', 'hello-v2', '-c', 'none')).code, 0, 'a container that is alone needs no name');
+    assert.match((await heddle(up, 'logs', 'helo-v1')).stderr, /did you mean hello-v1\?/);
+  });
+
   void test('a command whose caller goes away does not stay', async () => {
     const run = await startHeddle(['exec', '--state-dir', `${up.folder.path}/state`, 'hello-v1', '--', 'sh', '-c', 'echo $$; exec sleep 1000'], {});
     const [, pid = ''] = await run.waitForLine(/^(\d+)$/);
