@@ -2,13 +2,14 @@
 // and compares the shape, so that the page cannot drift from the program.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { canNetns } from '#runtime/netns/availability.ts';
 import { httpCall } from '#test/support/http-call.ts';
 import { type RunningProcess, startHeddle } from '#test/support/start-process.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Block name → its lines, the typed command first. `gatewayPort` 0 takes a free one. */
+/** Block name → its lines, the typed command first. `gatewayPort` 0 takes a free one. Without a word about networks, which a machine may have to say. */
 export async function recordSessions(gatewayPort: number): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ...(await recordUp('examples/hello', gatewayPort, { command: 'npm start', up: 'up', call: 'call' })),
@@ -21,7 +22,8 @@ type Names = { readonly command: string; readonly up?: string; readonly call: st
 
 async function recordUp(path: string, gatewayPort: number, names: Names): Promise<readonly (readonly [string, string])[]> {
   await using folder = await temporaryFolder();
-  const args = ['up', path, '--gateway-port', String(gatewayPort), '--state-dir', folder.path];
+  const network = (await canNetns({ environment: process.env })).ok ? 'netns' : 'loopback';
+  const args = ['up', path, '--network', network, '--gateway-port', String(gatewayPort), '--state-dir', folder.path];
   await using mesh = await startHeddle(args, { cwd: root, ready: /^try +curl|^waits +for/, readyTimeoutMs: 60_000, stopTimeoutMs: 20_000 });
   const call = await recordCall(mesh);
   const up = `$ ${names.command}\n${mesh.stdout().trim()}`;
@@ -60,10 +62,10 @@ export function writeBlocks(page: string, sessions: ReadonlyMap<string, string>)
   });
 }
 
-/** What must be equal from run to run: not ports, times, ids, the width of columns, or which version answered. */
+/** What must be equal from run to run: not addresses, ports, times, ids, the width of columns, or which version answered. */
 export function shapeOf(text: string): string {
   return text
-    .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT')
+    .replace(/(127\.0\.0\.1|198\.18\.\d+\.\d+):\d+/g, 'ADDRESS:PORT')
     .replace(/\d+(\.\d+)? (ms|s)\b/g, 'TIME')
     .replace(/hello from v[12] \(hello-v[12]\)/g, 'hello from VERSION')
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID')

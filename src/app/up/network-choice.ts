@@ -25,15 +25,12 @@ export async function chooseNetwork(
     const option = networkCidr === undefined ? (egress === undefined ? undefined : '--egress') : '--network-cidr';
     return option === undefined ? ok({ kind: 'loopback' }) : failed(meaningless(option));
   }
-  if (network === 'auto' && autoIsLoopback) return ok({ kind: 'loopback' });
   const found = await find({ cidr: networkCidr, environment });
   if (found.ok) return ok({ kind: 'netns', means: found.value });
   // A range that was asked for, and that nothing leaves, are promises that loopback mode cannot keep.
   if (network === 'netns' || networkCidr !== undefined || egress === 'none') return found;
   return ok({ kind: 'loopback', because: found.error });
 }
-
-const autoIsLoopback = true;
 
 function meaningless(option: string): Diagnostic {
   return {
