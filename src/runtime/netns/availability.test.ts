@@ -6,6 +6,7 @@ import { AddressBook } from '#runtime/netns/address-book.ts';
 import { addressPlan } from '#runtime/netns/address-plan.ts';
 import { canNetns, chooseRange, explain } from '#runtime/netns/availability.ts';
 import { parseRoutes } from '#runtime/netns/host-routes.ts';
+import { tryNamespaces } from '#runtime/netns/trial.ts';
 
 const routes = parseRoutes(`Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
@@ -67,6 +68,10 @@ test('why not: what this machine says of itself comes before what a program said
   assert.match(message({ 'kernel/apparmor_restrict_unprivileged_userns': '1' }), /AppArmor.*apparmor_restrict_unprivileged_userns=0/);
   assert.match(message({}, true), /container.*--privileged/);
   assert.match(message({}), /namespaces are refused \(unshare: .*not permitted\).*administrator/);
+  assert.match(
+    explain({ step: 'settings', said: 'sh: cannot create /proc/sys/net/ipv4/ip_forward: Read-only file system' }, true, reading({}), false).message,
+    /settings .* Read-only/,
+  );
   assert.match(explain({ step: 'rules', said: '' }, true, reading({})).message, /takes no rules/);
 });
 
@@ -81,4 +86,9 @@ test('an address that was given back is the last to be given again', () => {
   assert.deepEqual([book.take(), book.take()], [0, 1]);
   book.giveBack(0);
   assert.deepEqual([book.take(), book.take(), book.take()], [2, 0, undefined]);
+});
+
+test('the first thing that a machine refuses is told with what was said about it', async () => {
+  const without = await tryNamespaces(true, { unshare: '/bin/false', ip: '', mount: '', rules: [] });
+  assert.deepEqual(without, { ok: false, error: { step: 'unshare', said: '' } });
 });

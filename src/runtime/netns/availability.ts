@@ -1,6 +1,5 @@
 // Whether this machine lets this user have network namespaces, found out by making one. Out: by what means, or why not and what to do, in the
 // words of somebody who has never heard of a namespace.
-import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { parseCidr } from '#base/cidr.ts';
@@ -8,6 +7,7 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { type AddressPlan, addressPlan, overlap, usualRanges } from '#runtime/netns/address-plan.ts';
 import { type HostRoute, hostRoutes } from '#runtime/netns/host-routes.ts';
+import { type FailedStep, type RulesProgram, tryNamespaces } from '#runtime/netns/trial.ts';
 
 /** The programs that make namespaces, by their whole path. */
 export type NetnsPrograms = {
@@ -17,7 +17,7 @@ export type NetnsPrograms = {
   readonly mount: string;
   readonly hostname: string;
   /** What writes the rules of capture. */
-  readonly rules: { readonly kind: 'nft' | 'iptables-restore'; readonly path: string };
+  readonly rules: RulesProgram;
 };
 
 /** Plain values, so that one process can hand them to another. */
@@ -50,8 +50,7 @@ export async function canNetns(question: NetnsQuestion): Promise<Result<NetnsMea
   const programs = findPrograms(question);
   if (!programs.ok) return programs;
   const isRoot = (question.uid ?? process.getuid?.()) === 0;
-  const { unshare, ip, mount } = programs.value;
-  const tried = await tryOut(isRoot, { unshare, ip, mount }, programs.value.rules);
+  const tried = await tryNamespaces(isRoot, programs.value);
   if (!tried.ok) return failed(explain(tried.error, isRoot));
   return ok({ isRoot, programs: { ...programs.value, rules: tried.value }, cidr: addresses.value.cidr });
 }
@@ -77,8 +76,7 @@ export function chooseRange(asked: string | undefined, routes: readonly HostRout
   return failed({ code: 'HDL0411', severity: 'error', message, hint: 'name a free one: --network-cidr 10.77.0.0/16' });
 }
 
-type Rules = NetnsPrograms['rules'];
-type Found = Omit<NetnsPrograms, 'rules'> & { readonly rules: readonly Rules[] };
+type Found = Omit<NetnsPrograms, 'rules'> & { readonly rules: readonly RulesProgram[] };
 
 const usualFolders: readonly string[] = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin', '/bin'];
 
@@ -94,7 +92,7 @@ function findPrograms({ environment: { PATH = '' }, programFolders = usualFolder
   };
   const [unshare, nsenter, mount] = [need('unshare', 'util-linux'), need('nsenter', 'util-linux'), need('mount', 'util-linux')];
   const [ip, hostname] = [need('ip', 'iproute2'), need('hostname', 'hostname')];
-  const rules = (['nft', 'iptables-restore'] as const).flatMap((kind): readonly Rules[] => {
+  const rules = (['nft', 'iptables-restore'] as const).flatMap((kind): readonly RulesProgram[] => {
     const path = find(kind);
     return path === undefined ? [] : [{ kind, path }];
   });
@@ -116,51 +114,6 @@ function isExecutable(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** What was tried when it failed, and the last line that was said about it. */
-export type FailedStep = { readonly step: 'unshare' | 'ip' | 'mount' | 'rules'; readonly said: string };
-
-const nftTrial = 'table ip heddle { chain o { type nat hook output priority -100; meta l4proto tcp redirect to :15001; }; }';
-const iptablesTrial = '*nat\\n:HEDDLE - [0:0]\\n-A HEDDLE -p tcp -j REDIRECT --to-ports 15001\\nCOMMIT\\n';
-
-async function tryOut(
-  isRoot: boolean,
-  { unshare, ip, mount }: Pick<NetnsPrograms, 'unshare' | 'ip' | 'mount'>,
-  rules: readonly Rules[],
-): Promise<Result<Rules, FailedStep>> {
-  const writers = rules.map(({ kind, path }) =>
-    kind === 'nft'
-      ? `echo '${nftTrial}' | '${path}' -f - && echo did nft && exit 0`
-      : `printf '${iptablesTrial}' | '${path}' && echo did iptables-restore && exit 0`,
-  );
-  const script = `
-echo did unshare
-'${ip}' link set lo up && '${ip}' link add heddle0 type veth peer name heddle1 || exit 1
-echo did ip
-'${mount}' -t tmpfs tmpfs /run || exit 1
-echo did mount
-${writers.join('\n')}
-exit 1`;
-  const args = [...(isRoot ? [] : ['--user', '--map-root-user']), '--net', '--mount', '--uts', '--', '/bin/sh', '-c', script];
-  const { said, errors } = await run(unshare, args);
-  const did = [...said.matchAll(/^did (.+)$/gm)].map(([, name = '']) => name);
-  const found = rules.find(({ kind }) => did.includes(kind));
-  if (found !== undefined) return ok(found);
-  const step = (['unshare', 'ip', 'mount'] as const).find((name) => !did.includes(name)) ?? 'rules';
-  return failed({ step, said: errors.trim().split('\n').at(-1) ?? '' });
-}
-
-function run(command: string, args: readonly string[]): Promise<{ readonly said: string; readonly errors: string }> {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 5_000 });
-    let said = '';
-    let errors = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
-    child.once('error', (error) => resolve({ said: '', errors: error.message }));
-    child.once('close', () => resolve({ said, errors }));
-  });
 }
 
 /** From what failed and what this system says of itself. `read` gives the text of a file below /proc/sys, '' where there is none. */
@@ -189,9 +142,13 @@ export function explain(
   if (isContainer) {
     return refusal(`this container may not make namespaces${detail}`, 'start it with --privileged, or use --network loopback in it');
   }
-  const what = { unshare: 'namespaces are refused', ip: 'no network can be made in a namespace', mount: 'nothing can be mounted in a namespace' }[
-    step
-  ];
+  const what = {
+    unshare: 'namespaces are refused',
+    ip: 'no network can be made in a namespace',
+    settings: 'the settings of a network cannot be changed in a namespace',
+    mount: 'nothing can be mounted in a namespace',
+    user: 'a namespace may not have another one for its programs',
+  }[step];
   return refusal(
     `${what}${detail}`,
     isRoot ? 'is this kernel built with network namespaces and veth?' : `a rule of this machine forbids it: ask its administrator, ${asRoot}`,
