@@ -6,6 +6,7 @@ import { type AccessLog, AccessLogSchema } from '#envoy/gen/envoy/config/accessl
 import { type SubstitutionFormatString, SubstitutionFormatStringSchema } from '#envoy/gen/envoy/config/core/v3/substitution_format_string_pb.js';
 import { FileAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
 import { StderrAccessLogSchema, StdoutAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
+import { createShared } from '#envoy/shared-message.ts';
 import type { AccessLogSettings, MeshSettings } from '#model/mesh.ts';
 
 /** Istio's fields in their order; the text format is these, separated by spaces. `quoted` ones stand in double quotes there. */
@@ -83,7 +84,7 @@ function logsOf({ accessLog: settings }: MeshSettings): Logs {
     const log = accessLog(settings);
     const { name, configType } = log;
     const filter = { filterSpecifier: { case: 'responseFlagFilter' as const, value: { flags: ['NR'] } } };
-    logs = { all: [log], unmatched: [create(AccessLogSchema, { name, configType, filter })] };
+    logs = { all: [log], unmatched: [createShared(AccessLogSchema, { name, configType, filter })] };
     made.set(settings, logs);
   }
   return logs;
@@ -116,5 +117,5 @@ function logFormat({ encoding, format }: AccessLogSettings): SubstitutionFormatS
 }
 
 function typedLog(name: string, config: Any): AccessLog {
-  return create(AccessLogSchema, { name, configType: { case: 'typedConfig', value: config } });
+  return createShared(AccessLogSchema, { name, configType: { case: 'typedConfig', value: config } });
 }

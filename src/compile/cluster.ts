@@ -25,6 +25,7 @@ import {
   Cluster_TransportSocketMatchSchema,
   ClusterSchema,
 } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import { createShared } from '#envoy/shared-message.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { DestinationRule, TrafficPolicy } from '#model/destination-rule.ts';
 import type { MeshSettings } from '#model/mesh.ts';
@@ -127,7 +128,7 @@ function withNames(http: UpstreamHttp, encryption: Encryption): UpstreamHttp {
 
 /** What most clusters have is made once. */
 function plaintextMatch(): Cluster_TransportSocketMatch {
-  forPlaintext ??= create(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-disabled', match: {}, transportSocket: plaintextSocket });
+  forPlaintext ??= createShared(Cluster_TransportSocketMatchSchema, { name: 'tlsMode-disabled', match: {}, transportSocket: plaintextSocket });
   return forPlaintext;
 }
 

@@ -171,8 +171,13 @@ export function serverLeftOut({ gateway, server }: BoundServer, holder: BoundSer
   };
 }
 
+const noNames: readonly string[] = [];
+
 function serverNames(server: GatewayServer): readonly string[] {
-  return server.tls === undefined ? [] : [...new Set(server.hosts.map(({ host }) => host))].sort();
+  if (server.tls === undefined) return noNames;
+  const names = server.hosts.map(({ host }) => host);
+  // Mostly they are written in order, each once.
+  return names.every((name, index) => index === 0 || (names[index - 1] ?? '') < name) ? names : [...new Set(names)].sort();
 }
 
 /**

@@ -13,6 +13,7 @@ export function gatewayServices(scope: Scope, proxy: Proxy): readonly GatewaySer
   const workload = scope.mesh.workloads.get(`${proxy.namespace}/${proxy.name}`);
   const selecting = new Set(selectingServices(scope, proxy, workload));
   return scope.servicesIn(proxy.namespace).flatMap((service) => {
+    if (!selecting.has(service) && !service.endpoints.some((endpoint) => isProxy(endpoint, proxy))) return [];
     const targetPorts = new Map<number, number>();
     for (const port of selecting.has(service) ? service.ports : []) {
       const target = resolveTargetPort(port, workload);

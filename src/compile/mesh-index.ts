@@ -23,7 +23,8 @@ export type MeshIndex = {
 export function indexMesh(mesh: Mesh): MeshIndex {
   const virtualServices = new Map<string, VirtualService[]>();
   for (const virtualService of mesh.virtualServices) {
-    for (const gateway of new Set(virtualService.gateways)) {
+    const { gateways } = virtualService;
+    for (const gateway of gateways.length > 1 ? new Set(gateways) : gateways) {
       const known = virtualServices.get(gateway);
       if (known === undefined) virtualServices.set(gateway, [virtualService]);
       else known.push(virtualService);

@@ -76,9 +76,11 @@ function newEntry({ bind, port, opensPort, asked, becomes, bytes, http }: Wanted
  */
 function addChains({ chains, taken }: Pick<OutboundEntry, 'chains' | 'taken'>, more: readonly OutboundChain[]): void {
   for (const chain of more) {
-    const rest = withoutTaken(chain, taken);
+    const asked = conditions(chain);
+    const isFree = !asked.some((condition) => taken.has(condition));
+    const rest = isFree ? chain : withoutTaken(chain, taken);
     if (rest === undefined) continue;
-    for (const condition of conditions(rest)) taken.add(condition);
+    for (const condition of isFree ? asked : conditions(rest)) taken.add(condition);
     chains.push(rest);
   }
 }
@@ -91,7 +93,8 @@ export function distinctChains(chains: readonly OutboundChain[]): readonly Outbo
 }
 
 function withoutTaken(chain: OutboundChain, taken: ReadonlySet<string>): OutboundChain | undefined {
-  if (!conditions(chain).some((condition) => taken.has(condition))) return chain;
+  // Nothing is left of what is for everything.
+  if (chain.prefixes.length === 0 && chain.serverNames.length === 0) return undefined;
   const isFree = (part: Pick<OutboundChain, 'serverNames' | 'prefixes'>): boolean =>
     !conditions({ ...part, sniffedHttp: chain.sniffedHttp }).some((condition) => taken.has(condition));
   const prefixes = chain.prefixes.filter((prefix) => isFree({ serverNames: chain.serverNames, prefixes: [prefix] }));
@@ -104,6 +107,7 @@ function withoutTaken(chain: OutboundChain, taken: ReadonlySet<string>): Outboun
 function conditions({ serverNames, prefixes, sniffedHttp }: Pick<OutboundChain, 'serverNames' | 'prefixes' | 'sniffedHttp'>): readonly string[] {
   const names = serverNames.length === 0 || serverNames.includes('*') ? ['*'] : serverNames;
   const networks = prefixes.flatMap((prefix) => networkOf(prefix) ?? []);
+  if (names.length === 1 && networks.length === 0) return [`${sniffedHttp} ${names[0] ?? '*'} *`];
   return names.flatMap((name) => (networks.length === 0 ? ['*'] : networks).map((network) => `${sniffedHttp} ${name} ${network}`));
 }
 

@@ -1,5 +1,6 @@
 // Retry policies: of routes as their rules say or by Istio's default, and towards the app.
 import { STATUS_CODES } from 'node:http';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { duration } from '#compile/durations.ts';
 import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
@@ -13,6 +14,7 @@ import {
 } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import { PreviousHostsPredicateSchema } from '#envoy/gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
 import { PreviousPrioritiesConfigSchema } from '#envoy/gen/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config_pb.js';
+import { createShared } from '#envoy/shared-message.ts';
 import type { Retries } from '#model/retry.ts';
 
 const defaultRetryOn = 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes';
@@ -26,17 +28,17 @@ export type RetryOptions = { readonly staysOnHost?: boolean };
  */
 export function retryPolicy(retries: Retries | undefined, options: RetryOptions = {}): RetryPolicy | undefined {
   if (retries?.attempts === 0) return undefined;
-  if (retries !== undefined || options.staysOnHost === true) return makePolicy(retries, options);
-  usual ??= makePolicy(undefined, {});
+  if (retries !== undefined || options.staysOnHost === true) return create(RetryPolicySchema, makePolicy(retries, options));
+  usual ??= createShared(RetryPolicySchema, makePolicy(undefined, {}));
   return usual;
 }
 
 /** What most routes have, made once: messages are never changed. */
 let usual: RetryPolicy | undefined;
 
-function makePolicy(retries: Retries | undefined, options: RetryOptions): RetryPolicy {
+function makePolicy(retries: Retries | undefined, options: RetryOptions): MessageInitShape<typeof RetryPolicySchema> {
   const { retryOn, statusCodes } = parseRetryOn(retries?.retryOn);
-  return create(RetryPolicySchema, {
+  return {
     retryOn,
     retriableStatusCodes: statusCodes,
     numRetries: retries?.attempts ?? 2,
@@ -45,7 +47,7 @@ function makePolicy(retries: Retries | undefined, options: RetryOptions): RetryP
     ...(retries?.remoteLocalities === true && { retryPriority: previousPriorities() }),
     ...(retries?.perTryTimeoutMs !== undefined && { perTryTimeout: duration(retries.perTryTimeoutMs) }),
     ...(retries?.backoffMs !== undefined && { retryBackOff: { baseInterval: duration(retries.backoffMs) } }),
-  });
+  };
 }
 
 function previousHosts(): RetryPolicy_RetryHostPredicate {

@@ -32,14 +32,12 @@ type HostRoutes = {
 /** Source: Istio, buildGatewayHTTPRouteConfig. */
 export function gatewayRouteConfig(scope: Scope, table: RouteTable, client: Client, cache: CompileCache): Unit {
   const key = `${scope.key} ${table.name} ${client.shareKey} ${table.places}`;
-  return scope.once(`gateway routes ${key}`, () => {
-    const parts: object[] = [scope.destinations(client)];
-    for (const { gatewayName, server } of table.servers) {
-      parts.push(server);
-      for (const virtualService of boundVirtualServices(scope, gatewayName)) parts.push(virtualService);
-    }
-    return cache.madeOf('gateway routes', key, parts, () => makeConfig(scope, table, key, client, cache));
-  });
+  const parts: object[] = [scope.destinations(client)];
+  for (const { gatewayName, server } of table.servers) {
+    parts.push(server);
+    for (const virtualService of boundVirtualServices(scope, gatewayName)) parts.push(virtualService);
+  }
+  return cache.madeOf('gateway routes', key, parts, () => makeConfig(scope, table, key, client, cache));
 }
 
 function makeConfig(scope: Scope, { name, servers }: RouteTable, key: string, client: Client, cache: CompileCache): Unit {
@@ -61,7 +59,14 @@ function collectHosts(scope: Scope, servers: readonly BoundServer[], client: Cli
       if (common.length === 0) continue;
       const routes = virtualServiceRoutes(virtualService, contexts.of(index, virtualService, own), cache);
       if (routes.length === 0) continue;
-      for (const host of common) addRoutes(byHost, { host, port, redirects, origin: virtualService.origin }, routes);
+      for (const host of common) {
+        const known = byHost.get(host);
+        if (known === undefined) byHost.set(host, { host, port, lists: [routes], redirects, origin: virtualService.origin });
+        else {
+          known.lists.push(routes);
+          known.redirects ||= redirects;
+        }
+      }
     }
     if (redirects) for (const { host } of server.hosts) addRedirect(byHost, host, server);
   }
@@ -93,18 +98,6 @@ class FirstContexts {
   }
 }
 
-type AddedHost = Pick<HostRoutes, 'host' | 'port' | 'redirects' | 'origin'>;
-
-function addRoutes(byHost: Map<string, HostRoutes>, added: AddedHost, routes: readonly RouteEntry[]): void {
-  const known = byHost.get(added.host);
-  if (known === undefined) {
-    byHost.set(added.host, { ...added, lists: [routes] });
-    return;
-  }
-  known.lists.push(routes);
-  known.redirects ||= added.redirects;
-}
-
 /** A host of a redirecting server redirects, whether a virtual service has it or not. Differs from Istio: also hosts with a namespace. */
 function addRedirect(byHost: Map<string, HostRoutes>, host: string, server: GatewayServer): void {
   const known = byHost.get(host);
@@ -134,6 +127,12 @@ function collapse(hosts: readonly HostRoutes[]): readonly HostGroup[] {
   for (const host of hosts) {
     // What a list does not match the first time it does not match the second.
     const lists = host.lists.length > 1 ? [...new Set(host.lists)] : host.lists;
+    const last = groups.at(-1);
+    // The hosts of one virtual service mostly stand side by side.
+    if (last !== undefined && isAlike(last, host, lists)) {
+      last.domains.push(host.host);
+      continue;
+    }
     const candidates = byFirstList.get(lists[0]);
     const same = candidates?.find((group) => isAlike(group, host, lists));
     if (same !== undefined) {

@@ -14,13 +14,14 @@ import {
   RouteMatchSchema,
 } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { MetadataMatcherSchema } from '#envoy/gen/envoy/type/matcher/v3/metadata_pb.js';
+import { createShared } from '#envoy/shared-message.ts';
 import type { StringMatch } from '#model/string-match.ts';
 import type { ClaimMatch, HttpMatch, NamedMatch, VirtualService } from '#model/virtual-service.ts';
 
 /** The path specifier is the uri's, or the prefix `/`. Header matchers are sorted by name, as Istio's are. */
 export function routeMatch(match: HttpMatch | undefined, semantics?: VirtualService['semantics']): RouteMatch {
   if (match === undefined) {
-    catchAll ??= create(RouteMatchSchema, { pathSpecifier: { case: 'prefix', value: '/' } });
+    catchAll ??= createShared(RouteMatchSchema, { pathSpecifier: { case: 'prefix', value: '/' } });
     return catchAll;
   }
   return create(RouteMatchSchema, {

@@ -136,7 +136,7 @@ export class Scope {
    */
   destinations(client: Pick<Client, 'isTold'>): object {
     const whole = this.#whole ?? this;
-    return whole.once(`destinations ${client.isTold}`, () => {
+    return whole.once(client.isTold ? 'destinations, told' : 'destinations', () => {
       const { mesh, key } = whole;
       const services = [...whole.services.values()].flatMap(({ hostname, namespace, ports, external }) => [hostname, namespace, ports, external]);
       const findings = client.isTold ? mesh.diagnostics.flatMap(({ at, message, hint }) => (at === undefined ? [] : [at, message, hint])) : [];
@@ -266,6 +266,7 @@ export class Scope {
    */
   destinationRule({ hostname, namespace }: Service, labels: Proxy['labels'] = {}): DestinationRule | undefined {
     const { index, cache } = this.#parts;
+    if (this.mesh.destinationRules.length === 0) return undefined;
     return index.destinationRules.lookup({ hostname, namespace }, { namespace: this.namespace, labels }, this.mesh.settings.rootNamespace, cache);
   }
 

@@ -31,6 +31,12 @@ function writeMessage(schema: DescMessage, plan: Plan, message: unknown, writer:
   const fields = message as Fields;
   const typeName = fields['$typeName'] ?? schema.typeName;
   if (typeName !== schema.typeName) throw new Error(`a ${String(typeName)} stands where a ${schema.typeName} should`);
+  const known = fields['$wire'];
+  if (known instanceof Uint8Array) {
+    // See createShared.
+    writer.raw(known);
+    return;
+  }
   if (plan === 'rare' || fields['$unknown'] !== undefined) {
     writer.raw(toBinary(schema, create(schema, message as MessageInitShape<DescMessage>)));
     return;
