@@ -170,7 +170,7 @@ class Proxy implements RunningProxy {
   }
 
   listeners(): readonly { readonly name: string; readonly address: string; readonly port: number }[] {
-    return this.#parts.listeners.all();
+    return this.#parts.listeners.all().filter(({ entry }) => entry.bindToPort);
   }
 
   reportHealth(reason?: string): void {

@@ -1,7 +1,7 @@
 // What must hold in pods whose connections are captured, whichever data plane captures them.
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { excluded, type meshText, outsideHost, pods, services } from '#test/netns/mesh.ts';
+import { excluded, type MeshOptions, outsideHost, pods, services } from '#test/netns/mesh.ts';
 import { insideAddress, nodeAddress, type TestPod } from '#test/netns/namespaces.ts';
 import type { Answer, Order } from '#test/netns/pod-app.ts';
 import type { RunningProcess } from '#test/support/start-process.ts';
@@ -14,7 +14,7 @@ export type Stage = {
   readonly plain: TestPod;
   readonly callerProxy: RunningProcess;
   readonly serverProxy: RunningProcess;
-  readonly setMesh: (options: Parameters<typeof meshText>[0]) => Promise<void>;
+  readonly setMesh: (options: MeshOptions) => Promise<void>;
 };
 
 /** A second one of the pod without a proxy, in the range that is excluded. */
@@ -33,6 +33,7 @@ export const checks: readonly Check[] = [
         [server, 'http', 8080],
         [server, 'greet', 3307],
         [server, 'http', 9000],
+        [server, 'greet', 9100],
         [server, 'greet', 7777],
         [server, 'greet', 9999],
         [caller, 'http', 8080],
@@ -182,6 +183,19 @@ export const checks: readonly Check[] = [
       await waitUntil('HTTP is refused', async () => (await http(caller, pods.plain.address, 80, { host: 'nobody.example' })).status === 502);
       assert.equal((await http(caller, services.web, 80, { host: 'web' })).status, 200);
       void plain;
+    },
+  ],
+  [
+    'a server that speaks first on a port of no declared protocol is heard when the proxies have waited long enough for its client',
+    async ({ caller, plain, setMesh }) => {
+      await setMesh({ detectionTimeout: '0.2s' });
+      const heard = `greet on ${pods.server.address}:9100 for 127.0.0.6`;
+      await waitUntil('from a pod with a proxy', async () => (await firstLine(caller, { host: services.talk, port: 9100 })) === heard, {
+        timeoutMs: 20_000,
+      });
+      await waitUntil('in plaintext', async () => (await firstLine(plain, { host: pods.server.address, port: 9100 })) === heard, {
+        timeoutMs: 20_000,
+      });
     },
   ],
   [

@@ -6,7 +6,7 @@ export const pods = {
   plain: { name: 'plain', address: '198.18.0.12', otherAddress: '198.18.0.13' },
 } as const;
 
-export const services = { web: '198.19.0.10', db: '198.19.0.11', any: '198.19.0.12', self: '198.19.0.13' } as const;
+export const services = { web: '198.19.0.10', db: '198.19.0.11', any: '198.19.0.12', self: '198.19.0.13', talk: '198.19.0.14' } as const;
 
 /** What reaches the proxies of the caller past its rules. */
 export const excluded = { outboundPort: 7001, range: '198.18.0.13/32', inboundPort: 9999 } as const;
@@ -14,12 +14,17 @@ export const excluded = { outboundPort: 7001, range: '198.18.0.13/32', inboundPo
 /** Known to the mesh by its name, and to the DNS of the node. */
 export const outsideHost = 'outside.example';
 
-export function meshText({ registryOnly = false, strict = false }: { readonly registryOnly?: boolean; readonly strict?: boolean } = {}): string {
+/** `detectionTimeout`: how long proxies wait for clients to speak, `0.2s`; for ever unless said. */
+export type MeshOptions = { readonly registryOnly?: boolean; readonly strict?: boolean; readonly detectionTimeout?: string };
+
+export function meshText({ registryOnly = false, strict = false, detectionTimeout }: MeshOptions = {}): string {
   return [
     `apiVersion: v1
 kind: ConfigMap
 metadata: { name: istio, namespace: istio-system }
-data: { mesh: '{ accessLogFile: /dev/stdout, accessLogFormat: "%DOWNSTREAM_LOCAL_ADDRESS% %UPSTREAM_CLUSTER% %UPSTREAM_HOST% %RESPONSE_FLAGS%\\n" }' }
+data: { mesh: '{ accessLogFile: /dev/stdout, accessLogFormat: "%DOWNSTREAM_LOCAL_ADDRESS% %UPSTREAM_CLUSTER% %UPSTREAM_HOST% %RESPONSE_FLAGS%\\n"${
+      detectionTimeout === undefined ? '' : `, protocolDetectionTimeout: ${detectionTimeout}`
+    } }' }
 `,
     ...Object.values(pods).map(
       (pod) => `apiVersion: v1
@@ -31,6 +36,7 @@ spec: { containers: [{ name: app, image: app }] }
     service('web', 'server', { name: 'http', port: 80, target: 8080 }),
     service('db', 'server', { name: 'tcp', port: 3306, target: 3307 }),
     service('any', 'server', { name: 'any', port: 9000, target: 9000 }),
+    service('talk', 'server', { name: 'talk', port: 9100, target: 9100 }),
     service('self', 'caller', { name: 'http', port: 80, target: 8080 }),
     outside,
     ...(registryOnly ? [registryOnlySidecar] : []),
