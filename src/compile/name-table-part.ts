@@ -37,15 +37,17 @@ export type HostPartOptions = {
   readonly families: 'v4' | 'v6' | 'both';
   /** Whether automatic addresses count. */
   readonly automatic: boolean;
+  /** The client's network: pods of others are not told, as there is no way to them but by their gateway. Undefined: all are. */
+  readonly network?: string | undefined;
 };
 
 export function hostPart(of: Service | Alias, options: HostPartOptions, cache: CompileCache): HostPart {
-  const { families, automatic } = options;
+  const { families, automatic, network = '' } = options;
   if (!('registry' in of)) return cache.once('names of an alias', [of], '', () => aliasPart(of));
   const { hostname, addresses, automaticAddresses = [], ports, origin } = of;
   // Endpoints come and go without a change of what most services are called.
   const objects = answersByEndpoints(of) ? [of] : [ports, origin];
-  const text = `${families} ${automatic} ${hostname} ${addresses.join()} ${automaticAddresses.join()}`;
+  const text = `${families} ${automatic} ${network} ${hostname} ${addresses.join()} ${automaticAddresses.join()}`;
   return cache.once('names of a service', objects, text, () => servicePart(of, options));
 }
 
@@ -66,7 +68,7 @@ function answersByEndpoints(service: Service): boolean {
 
 function servicePart(service: Service, options: HostPartOptions): HostPart {
   const { hostname, registry, origin } = service;
-  const table = answersByEndpoints(service) ? endpointHosts(service) : addressHost(service, options);
+  const table = answersByEndpoints(service) ? endpointHosts(service, options) : addressHost(service, options);
   return partOf(hostname, registry === 'kubernetes' ? 'Kubernetes' : 'External', table, origin);
 }
 
@@ -90,9 +92,9 @@ function identity({ registry, name, namespace }: Service): NameInfo {
 }
 
 /** All ready endpoints; and each pod that has a name of its own. Source: Kubernetes' specification of DNS, 2.4. */
-function endpointHosts(service: Service): Hosts {
+function endpointHosts(service: Service, { network: own }: HostPartOptions): Hosts {
   const { hostname, registry, name, namespace, endpoints } = service;
-  const ready = endpoints.filter(({ health, address }) => health === 'ready' && isIP(address) !== 0);
+  const ready = endpoints.filter(({ health, address, network }) => health === 'ready' && isIP(address) !== 0 && isNear(network, own));
   if (ready.length === 0) return {};
   const isKubernetes = registry === 'kubernetes';
   const named = isKubernetes ? Map.groupBy(ready, (endpoint) => endpoint.hostname ?? '') : new Map<string, Endpoint[]>();
@@ -107,6 +109,11 @@ function endpointHosts(service: Service): Hosts {
     ...(isKubernetes && { ports: portsOf(service, ready), headless: true }),
   };
   return { [hostname]: whole, ...Object.fromEntries(pods) };
+}
+
+/** Where either says nothing it is one network. */
+function isNear(network: string | undefined, own: string | undefined): boolean {
+  return network === undefined || own === undefined || network === own;
 }
 
 function addressesOf(endpoints: readonly Endpoint[]): string[] {

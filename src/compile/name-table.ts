@@ -18,8 +18,8 @@ import { isVisibleIn } from '#model/visibility.ts';
 /** The table of a proxy that captures DNS; of others nothing, as nobody beside them asks for it. */
 export function nameTable(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Assembly[] {
   if (proxy.capturesDns !== true) return [];
-  const options: HostPartOptions = { families: familiesOf(proxy.addresses), automatic: true };
-  const key = `name table ${options.families}`;
+  const options: HostPartOptions = { families: familiesOf(proxy.addresses), automatic: true, network: networkOf(proxy) };
+  const key = `name table ${options.families} ${options.network ?? ''}`;
   return [
     scope.once(key, () => {
       const parts = [...servicesOf(scope), ...aliasesOf(scope)].map((one) => hostPart(one, options, cache));
@@ -54,6 +54,11 @@ function aliasesOf({ mesh, sidecar, namespace }: Scope): readonly Alias[] {
 function familiesOf(addresses: readonly string[]): HostPartOptions['families'] {
   const [v4, v6] = [addresses.some((address) => !address.includes(':')), addresses.some((address) => address.includes(':'))];
   return v4 === v6 ? 'both' : v4 ? 'v4' : 'v6';
+}
+
+/** Source: Istio, node metadata NETWORK, and the label that the injector sets it by. */
+function networkOf({ metadata, labels }: Proxy): string | undefined {
+  return metadata?.['NETWORK'] || labels['topology.istio.io/network'] || undefined;
 }
 
 type Made = { readonly parts: readonly HostPart[]; readonly table: Assembly };

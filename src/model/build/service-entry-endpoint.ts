@@ -15,8 +15,9 @@ export function endpointsOfEntry(workload: Workload, ports: readonly ServicePort
   const { address } = workload;
   const isSocket = address.startsWith(unix);
   const isName = !isSocket && parseIp(address) === undefined;
-  if (address === '' || resolution === 'none' || resolution === 'dynamic-dns') return [];
-  if ((isName && resolution === 'endpoints') || (isSocket && resolution !== 'endpoints')) return [];
+  if (address === '' || resolution === 'dynamic-dns') return [];
+  // What is passed on goes to the address that it was sent to; workloads that are selected are where the host is.
+  if ((isName && (resolution === 'endpoints' || resolution === 'none')) || (isSocket && resolution !== 'endpoints')) return [];
   const fallback = (port: ServicePort): number => (typeof port.targetPort === 'number' ? port.targetPort : port.number);
   return ports.map((port) => {
     const number = workload.ports.find(({ name }) => name === port.name)?.number ?? fallback(port);
