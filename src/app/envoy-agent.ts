@@ -7,7 +7,7 @@ import { findEnvoy } from '#agent/binary.ts';
 import { startEnvoy } from '#agent/envoy-process.ts';
 import { leveledLogger } from '#app/leveled-logger.ts';
 import type { PodOptions } from '#app/pod-options.ts';
-import { drainOf, type ProxyProcessOptions, podOptions, readAdminPort, readLevel, readProbe, stopSignal } from '#app/proxy-process.ts';
+import { drainOf, type ProxyProcessOptions, podOptions, readAdminPort, readLevel, readProbe, stopSignal } from '#app/proxy-process-options.ts';
 import { readSource } from '#app/proxy-source.ts';
 import { controlPlaneName, type SecureXds } from '#app/secure-xds.ts';
 import type { HealthOptions } from '#app/workload-health.ts';

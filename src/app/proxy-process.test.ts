@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, type JsonObject } from '@bufbuild/protobuf';
-import { drainOf, runProxyProcess } from '#app/proxy-process.ts';
+import { runProxyProcess } from '#app/proxy-process.ts';
+import { drainOf } from '#app/proxy-process-options.ts';
 import { NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 
 const node = 'sidecar~10.0.0.1~hello-v1.default~default.svc.cluster.local';
