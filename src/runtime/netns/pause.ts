@@ -152,12 +152,25 @@ route add default via ${node} dev eth0 src ${pod}
 IP
 echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start
 echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet
+${softSettings()}
 ${writeRules(programs, rules)}
 echo ready
 # Nothing holds the terminal, or the pipes of who started us.
 exec >/dev/null 2>&1
 while read -r _; do :; done
 `;
+}
+
+/** What makes a pod better and is not needed: not every kernel has all of it. */
+function softSettings(): string {
+  const settings = [
+    // Everybody may ping; in a user namespace there is but one group.
+    ['ipv4/ping_group_range', '0 0'],
+    ['ipv4/ping_group_range', '0 2147483647'],
+    // The kernel remembers each redirected connection; of short ones by the thousand it would remember too many.
+    ['netfilter/nf_conntrack_tcp_timeout_time_wait', '10'],
+  ] as const;
+  return settings.map(([name, value]) => `(echo ${quote(value)} > /proc/sys/net/${name}) 2>/dev/null || :`).join('\n');
 }
 
 /** Where resolv.conf is a link into /run, it is what lies there now. */
