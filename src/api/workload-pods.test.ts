@@ -76,3 +76,10 @@ test('a Pod that is there under that name comes first', () => {
   assert.equal(web?.owner, undefined);
   assert.equal(web?.pod.spec.containers[0]?.name, 'mine');
 });
+
+test("a StatefulSet's Pods have names below its headless Service, and are the same objects again", () => {
+  const text = resources(controller('apps/v1', 'StatefulSet', 'db', `${selector}\n  replicas: 2\n  serviceName: db`));
+  const [first, second] = [...workloadPods(text).values()].map(({ pod }) => pod.spec);
+  assert.deepEqual([first?.hostname, first?.subdomain, second?.hostname], ['db-0', 'db', 'db-1']);
+  assert.equal(workloadPods(text).get('team/db-1')?.pod.spec, second);
+});

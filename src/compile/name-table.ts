@@ -12,8 +12,10 @@ import type { NodeOrigin } from '#envoy/origin-table.ts';
 import { nameTableName, typeUrls } from '#envoy/type-url.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
-import { type Alias, allServices, type Service } from '#model/service.ts';
+import { type Alias, allServices, type Endpoint, type Service } from '#model/service.ts';
+import { serviceSelects } from '#model/service-selection.ts';
 import { isVisibleIn } from '#model/visibility.ts';
+import type { Workload } from '#model/workload.ts';
 
 /** The table of a proxy that captures DNS; of others nothing, as nobody beside them asks for it. */
 export function nameTable(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Assembly[] {
@@ -34,9 +36,24 @@ export function nameTable(scope: Scope, proxy: Proxy, cache: CompileCache): read
  */
 export function clusterNameTable(mesh: Mesh, cache: CompileCache): Unit {
   const options: HostPartOptions = { families: 'both', automatic: false };
-  const services = allServices(mesh).filter(({ registry }) => registry === 'kubernetes');
+  const services = allServices(mesh).flatMap((service) => (service.registry === 'kubernetes' ? [withPods(service, mesh, cache)] : []));
   const parts = [...services, ...mesh.aliases.values()].map((one) => hostPart(one, options, cache));
   return cache.madeOf('name table of the cluster', '', parts, () => tableOf(parts));
+}
+
+/** A headless Service without ports has no endpoints as proxies know them; it still names its pods. */
+function withPods(service: Service, { workloads }: Mesh, cache: CompileCache): Service {
+  if (!service.headless || service.ports.length > 0) return service;
+  const pods = [...workloads.values()].filter((workload) => workload.ready && serviceSelects(service, workload));
+  return cache.once('pods of a service without ports', [service, ...pods], '', () => ({
+    ...service,
+    endpoints: pods.map((pod) => asEndpoint(pod, service)),
+  }));
+}
+
+function asEndpoint({ address, podHost, labels, origin }: Workload, { name }: Service): Endpoint {
+  const hostname = podHost?.subdomain === name ? { hostname: podHost.hostname.toLowerCase() } : {};
+  return { address, port: 0, servicePort: '', servicePortNumber: 0, labels, health: 'ready', origin, ...hostname };
 }
 
 /** Of each egress listener what it lets in. */

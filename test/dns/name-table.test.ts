@@ -104,6 +104,13 @@ test('namespaces that see the same have one table, and its bytes are those of it
   assert.equal(decoded.bytes.length, one?.bytes.length);
 });
 
+test('a headless Service without ports names its pods to the DNS of the node', () => {
+  const bare = 'apiVersion: v1\nkind: Service\nmetadata: { name: bare, namespace: a }\nspec: { selector: { app: one }, clusterIP: None }';
+  const { compiler, table } = controlPlane(`${text}---\n${bare}`).now();
+  assert.ok(names(compiler.clusterNames().resource).includes('bare.a.svc.cluster.local'));
+  assert.ok(!names(table('b/two')).includes('bare.a.svc.cluster.local'));
+});
+
 test('a proxy that does not capture DNS is told no names', () => {
   const { mesh, compiler } = controlPlane(text).now();
   const workload = mesh.workloads.get('a/one');
