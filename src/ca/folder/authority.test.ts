@@ -48,7 +48,7 @@ test('a plugged-in authority is taken when its last file is there, and until the
       .map(({ code, at, message }) => `${code} ${at?.file.split('/').at(-1)} ${message}`)
       .join('\n');
   const root = make(folder.path, 'root');
-  const middle = make(folder.path, 'middle', { issuer: root });
+  const middle = make(folder.path, 'middle', { issuer: root, days: 20 });
 
   write('ca-cert.pem', middle.certificate.slice(0, 200));
   await until('the broken certificate is told', [clock], () => /HDL0090 ca-cert\.pem .*cut off/.test(found()));
@@ -59,7 +59,7 @@ test('a plugged-in authority is taken when its last file is there, and until the
   assert.equal(authority.content(), before);
   write('root-cert.pem', root.certificate + before.set.roots);
   await until('it is in force', [clock], () => authority.content() !== before);
-  // An end in 30 days is told.
+  // An end within 30 days is told.
   assert.match(found(), /^HDL0091 ca-cert\.pem/);
   assert.equal(rootsOf(authority).length, 2);
   assert.ok(authority.content().set.intermediates.includes(middle.certificate.trim()));

@@ -190,7 +190,7 @@ test('a folder that is removed and made again is still watched', async () => {
 
 test('a burst of writes becomes one snapshot', async () => {
   await using folder = await folderWith({ 'a.yaml': configMap('first') });
-  await using source = await openFileSource({ paths: [folder.path], clock: systemClock, watch: true, quietMs: 50, latestMs: 2000 });
+  await using source = await openFileSource({ paths: [folder.path], clock: systemClock, watch: true, quietMs: 300, latestMs: 5000 });
   let snapshots = 0;
   source.onChange(() => snapshots++);
   const after = await changeOf(source, async () => {
