@@ -13,6 +13,7 @@ const state: MeshState = {
   started: '',
   phase: 'ready',
   dataPlane: 'embedded',
+  network: 'netns',
   paths: ['mesh'],
   gatewayUrl: 'http://127.0.0.1:8080',
   adminUrl: 'http://127.0.0.1:15000',

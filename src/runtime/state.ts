@@ -35,6 +35,8 @@ export type MeshState = {
   readonly started: string;
   readonly phase: 'starting' | 'ready' | 'stopping';
   readonly dataPlane: string;
+  /** `netns`: each pod has an address of its own, which only pods reach; `loopback`: all are on this machine's 127.0.0.1. */
+  readonly network: 'netns' | 'loopback';
   readonly paths: readonly string[];
   readonly gatewayUrl?: string;
   /** What the gateways open beside it. */

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { inOwnNetwork } from '#test/scenario/own-network.ts';
+import { fileURLToPath } from 'node:url';
+import { inOwnNetwork, reasonToSkip } from '#test/scenario/own-network.ts';
 import { example } from '#test/scenario/up.ts';
-import { startHeddle } from '#test/support/start-process.ts';
+import { httpCall } from '#test/support/http-call.ts';
+import { startHeddle, startProcess } from '#test/support/start-process.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 
 async function run(args: readonly string[]): Promise<{ readonly code: number | null; readonly output: string }> {
@@ -23,6 +25,25 @@ test('options of a network of the mesh in loopback mode are refused: nothing wou
     assert.equal(code, 2);
     assert.match(output, new RegExp(`${option} is about a network of the mesh's own[\\s\\S]*leave ${option} out, or use --network netns`));
   }
+});
+
+const whereForbidden = 'where namespaces are forbidden, auto runs in loopback mode and says why; what was asked for by name is refused';
+
+test(whereForbidden, { skip: reasonToSkip('embedded') }, async () => {
+  await using folder = await temporaryFolder();
+  const launcher = fileURLToPath(new URL('../../bin/heddle.js', import.meta.url));
+  // In a user namespace of its own the limit is for what runs there alone.
+  const script = 'echo 0 > /proc/sys/user/max_net_namespaces && exec "$@"';
+  const forbidden = ['--user', '--map-root-user', 'sh', '-c', script, 'sh', process.execPath, launcher];
+  const up = ['up', example('hello'), '--gateway-port', '0', '--state-dir', `${folder.path}/state`];
+  await using asked = await startProcess({ command: 'unshare', args: [...forbidden, ...up, '--network', 'netns'] });
+  assert.equal((await asked.exited).code, 2);
+  assert.match(asked.output(), /namespaces/);
+  await using running = await startProcess({ command: 'unshare', args: [...forbidden, ...up], stopTimeoutMs: 15_000 });
+  await running.waitForLine(/^network +loopback: .*namespaces/);
+  const [, port] = await running.waitForLine(/^gateway +http:\/\/127\.0\.0\.1:(\d+)/, 60_000);
+  await running.waitForLine(/^ready/, 60_000);
+  assert.equal((await httpCall({ port: Number(port), headers: { host: 'hello.example.com' } })).status, 200);
 });
 
 inOwnNetwork('a range of addresses that is none, or that this machine uses, is refused with a way out', async () => {

@@ -37,7 +37,8 @@ export function inOwnNetwork(name: string, run: OwnNetworkRun, dataPlanes: reado
   });
 }
 
-function reasonToSkip(dataPlane: DataPlane): string | false {
+/** False: not at all. */
+export function reasonToSkip(dataPlane: DataPlane): string | false {
   if (isCi) return false;
   if (!available.ok) return `${available.error.message}; ${available.error.hint ?? ''}`;
   return dataPlane === 'envoy' && findEnvoy() === undefined ? 'needs Envoy: set ENVOY_BIN' : false;

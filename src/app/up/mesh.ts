@@ -159,6 +159,7 @@ export class UpMesh {
     return meshState({
       phase: this.#phase,
       dataPlane: this.#options.dataPlane,
+      network: this.#options.place.kind,
       paths: this.#options.paths,
       runs,
       current: this.#supervisor?.current() ?? [],

@@ -12,6 +12,7 @@ export type StateParts = {
   readonly pid: number;
   readonly phase: MeshState['phase'];
   readonly dataPlane: string;
+  readonly network: MeshState['network'];
   readonly paths: readonly string[];
   readonly runs: readonly PodRun[];
   readonly current: readonly PodRun[];
@@ -34,6 +35,7 @@ export function meshState(parts: StateParts): MeshState {
     started: processStart(parts.pid) ?? '',
     phase: parts.phase,
     dataPlane: parts.dataPlane,
+    network: parts.network,
     paths: parts.paths,
     ...(gatewayUrl !== undefined && { gatewayUrl }),
     ...(gatewayPorts.length > 0 && { gatewayPorts }),
