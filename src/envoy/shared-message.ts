@@ -2,12 +2,14 @@
 // route or a cluster is encoded from are such, and a copy takes a tenth of the time.
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { create } from '#envoy/create.ts';
-import { encode } from '#envoy/encode.ts';
+import { encode, type Writable } from '#envoy/encode.ts';
 
 /** As `create`. The message must not be changed, as all messages that are made here. */
 export function createShared<Schema extends DescMessage>(schema: Schema, fields: MessageInitShape<Schema>): MessageShape<Schema> {
   const message = create(schema, fields);
-  // No field of the message: copies of it do not have it.
-  Object.defineProperty(message, '$wire', { value: encode(schema, message) });
+  const bytes = encode(schema, message);
+  const writable: Writable = { writeTo: (writer) => writer.raw(bytes) };
+  // Not enumerable: copies of the message do not have it.
+  Object.defineProperty(message, 'writeTo', { value: writable.writeTo });
   return message;
 }
