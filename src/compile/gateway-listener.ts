@@ -3,7 +3,7 @@
 import { assertNever } from '#base/assert-never.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { listenerAccessLogs } from '#compile/access-log.ts';
-import { socketAddress } from '#compile/address.ts';
+import { listenAddress } from '#compile/address.ts';
 import { duration } from '#compile/durations.ts';
 import type { ChainPlan } from '#compile/gateway-chain-plan.ts';
 import { httpConnectionManager } from '#compile/http-connection-manager.ts';
@@ -26,7 +26,7 @@ import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.
 import { typeUrls } from '#envoy/type-url.ts';
 import type { GatewayTopology } from '#model/gateway-topology.ts';
 
-/** Where the proxy really binds the port; it is named after the port all the same. */
+/** Where the proxy really binds the port, or which Unix socket; it is named after the port all the same. */
 export type BindAddress = { readonly address: string; readonly port: number };
 
 /** How long a client may take for its TLS handshake, so that slow ones do not fill the memory (Istio's default). */
@@ -40,7 +40,7 @@ export function gatewayListener(name: string, chains: readonly ChainPlan[], bind
   const inspects = chains.some(({ serverNames, transportSocket }) => serverNames.length > 0 || transportSocket !== undefined);
   const message = create(ListenerSchema, {
     name,
-    address: socketAddress(bind.address, bind.port),
+    address: listenAddress(bind.address, bind.port),
     trafficDirection: TrafficDirection.OUTBOUND,
     // The header stands before the ClientHello. Source: Istio, buildGatewayListener.
     listenerFilters: [...(options.topology.proxyProtocol === true ? [proxyProtocol()] : []), ...(inspects ? [tlsInspector()] : [])],

@@ -1,6 +1,7 @@
 // In: a gateway proxy and what its namespace sees. Out: a listener for each port and address its Gateways open, their route configurations and
 // certificates, and the clusters that clients may name themselves.
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { isUnixSocket } from '#compile/address.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { planChains } from '#compile/gateway-chain.ts';
 import type { ChainContext, ChainPlan, ChainPlans } from '#compile/gateway-chain-plan.ts';
@@ -116,6 +117,7 @@ function joinChains(groups: readonly ServerGroup[], planned: readonly ChainPlans
 function bindAddress(interception: Interception, group: ServerGroup | undefined): BindAddress | undefined {
   if (group === undefined) return undefined;
   if (interception.kind !== 'none') return { address: group.bind ?? allAddresses, port: group.port };
+  if (group.bind !== undefined && isUnixSocket(group.bind)) return { address: group.bind, port: 0 };
   const given = interception.inbound[String(group.port)];
   return given === undefined ? undefined : { address: interception.address, port: given.listen };
 }

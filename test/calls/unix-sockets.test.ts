@@ -1,10 +1,15 @@
-// Egress listeners of a Sidecar on Unix sockets: apps call services by a file in place of an address, over HTTP and as bytes. The same on both data
-// planes.
+// Egress listeners of a Sidecar on Unix sockets: apps call services by a file in place of an address, over HTTP and as bytes; and a gateway on one. The
+// same on both data planes.
 import assert from 'node:assert/strict';
 import { lstatSync, readFileSync, renameSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { readText } from '#api/read-text.ts';
+import { MeshCompiler } from '#compile/mesh-compiler.ts';
+import { buildMesh } from '#model/build/mesh.ts';
+import { proxyForWorkload } from '#model/proxy-for-workload.ts';
+import { nextSnapshot } from '#sources/next-snapshot.ts';
 import { Backends } from '#test/calls/backends.ts';
 import { httpProxyClient } from '#test/calls/http-proxy-client.ts';
 import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
@@ -17,6 +22,67 @@ import { waitUntil } from '#test/support/wait-until.ts';
 test('calls by Unix sockets: embedded proxy', () => run({ kind: 'embedded' }));
 
 envoyTest('calls by Unix sockets: Envoy', (binary) => run({ kind: 'envoy', binary }));
+
+test('a gateway on a Unix socket: embedded proxy', () => runGateway({ kind: 'embedded' }));
+
+envoyTest('a gateway on a Unix socket: Envoy', (binary) => runGateway({ kind: 'envoy', binary }));
+
+/** Who comes by a socket has no address: nothing is added to x-forwarded-for, and what it said before stays. */
+async function runGateway(plane: DataPlane): Promise<void> {
+  await using folder = await temporaryFolder();
+  await using backends = new Backends();
+  const socketPath = join(folder.path, 'edge.sock');
+  const { nodeId, resources } = compileGateway(socketPath, await backends.start('till', 'http'));
+  await withLiveProxy(plane, nodeId, resources, async () => {
+    const forwarded = async (headers: Readonly<Record<string, string>>): Promise<unknown> => {
+      const { body } = await httpCall({ port: 0, socketPath, path: '/', headers: { host: 'www.example.org', ...headers } });
+      const { headers: seen } = JSON.parse(body) as { readonly headers: Readonly<Record<string, string>> }; // our own backend's
+      return [seen['x-forwarded-for'], seen['x-envoy-external-address'], seen['x-forwarded-proto']];
+    };
+    assert.deepEqual(await forwarded({}), [undefined, undefined, 'http']);
+    assert.deepEqual(await forwarded({ 'x-forwarded-for': '192.0.2.7' }), ['192.0.2.7', undefined, 'http']);
+  });
+}
+
+function compileGateway(path: string, backend: number) {
+  const text = `
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: "accessLogFile: ''" }
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: edge, namespace: shop }
+spec: { selector: { app: edge }, servers: [{ port: { number: 0, name: web, protocol: HTTP }, bind: 'unix://${path}', hosts: ['*'] }] }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: till, namespace: shop }
+spec: { hosts: ['*'], gateways: [edge], http: [{ route: [{ destination: { host: till.example.com } }] }] }
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: till, namespace: shop }
+spec:
+  hosts: [till.example.com]
+  ports: [{ name: http, number: 80, protocol: HTTP }]
+  resolution: STATIC
+  endpoints: [{ address: 127.0.0.1, ports: { http: ${backend} } }]
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: edge, namespace: shop, labels: { app: edge } }
+spec: { containers: [{ name: istio-proxy, image: auto }] }
+`;
+  const read = readText('mesh.yaml', text).items.flatMap(({ resource }) => (resource === undefined ? [] : [resource]));
+  const mesh = buildMesh(nextSnapshot(undefined, read, []));
+  const workload = mesh.workloads.get('shop/edge');
+  assert.ok(workload);
+  const proxy = proxyForWorkload(mesh, workload, { kind: 'redirect' });
+  const { resources } = new MeshCompiler(mesh).compile(proxy);
+  return { nodeId: proxy.nodeId, resources: [...resources.values()].flatMap((ofType) => [...ofType.values()]) };
+}
 
 async function run(plane: DataPlane): Promise<void> {
   await using folder = await temporaryFolder();

@@ -22,6 +22,12 @@ test('a Gateway: hosts, bind and target ports', () => {
   assert.deepEqual(gateway({ hosts: ['a.*.com'] }), ['spec.servers[0].hosts[0]: "a.*.com" is not a host name']);
   assert.deepEqual(gateway({ bind: '10.0.0.1' }), []);
   assert.deepEqual(gateway({ bind: 'eth0' }), ['spec.servers[0].bind: eth0 is no IP address']);
+  const socket = { number: 0, name: 'p', protocol: 'HTTP' };
+  assert.deepEqual(gateway({ bind: 'unix:///run/a.sock', port: socket }), []);
+  assert.deepEqual(gateway({ bind: 'unix://@a', port: socket }), []);
+  assert.deepEqual(gateway({ bind: 'unix://a', port: socket }), ['spec.servers[0].bind: unix://a is no absolute path to a socket']);
+  assert.deepEqual(gateway({ bind: 'unix:///run/a.sock' }), ['spec.servers[0].port.number: a Unix socket has no port: its number is 0']);
+  assert.deepEqual(gateway({ port: socket }), ['spec.servers[0].port.number: a port is a number from 1 to 65535']);
   assert.deepEqual(gateway({ port: { number: 80, name: 'p', protocol: 'HTTP', targetPort: 8080 } }), [
     'spec.servers[0].port.targetPort: targetPort has no effect in a Gateway',
   ]);

@@ -9,6 +9,7 @@ import { closest } from '#base/closest.ts';
 
 type Server = NonNullable<GatewaySpec['servers']>[number];
 
+const unix = 'unix://';
 const plainHttp: readonly string[] = ['HTTP', 'HTTP2', 'GRPC', 'GRPC-WEB', 'HTTP_PROXY'];
 const encrypted: readonly string[] = ['HTTPS', 'TLS'];
 const protocols: readonly string[] = [...plainHttp, ...encrypted, 'TCP', 'MONGO', 'REDIS', 'MYSQL', 'UDP'];
@@ -23,7 +24,7 @@ export function checkGateway({ spec: { servers = [] } }: { readonly spec: Gatewa
       ...checkPort(server, path),
       ...(earlier ? [invalid([...path, 'port', 'name'], 'value', `port name ${server.port.name} is taken by another server of this Gateway`)] : []),
       ...server.hosts.flatMap((host, at) => checkHost(host, [...path, 'hosts', at])),
-      ...checkBind(server.bind ?? '', [...path, 'bind']),
+      ...checkBind(server.bind ?? '', server.port.number, path),
     ];
   });
 }
@@ -66,8 +67,16 @@ function checkHost(written: string, path: Path): readonly Finding[] {
   return [invalid(path, 'value', `${JSON.stringify(host)} is not a host name`, 'write a name, or one whose first part is *, such as *.example.com')];
 }
 
-function checkBind(bind: string, path: Path): readonly Finding[] {
-  if (bind === '' || parseIp(bind) !== undefined) return [];
-  const hint = bind.startsWith('unix://') ? 'Heddle serves gateways on ports only' : 'write an address of the gateway, such as 10.0.0.1';
-  return [invalid(path, 'value', `${bind} is no IP address`, hint)];
+/** Source: Istio, validateServerBind and ValidateUnixAddress. */
+function checkBind(bind: string, number: number, path: Path): readonly Finding[] {
+  const at = [...path, 'bind'];
+  if (bind.startsWith(unix)) {
+    const socket = bind.slice(unix.length);
+    const isPlace = /^@[A-Za-z0-9_-]+$/.test(socket) || (socket.startsWith('/') && !socket.endsWith('/'));
+    if (!isPlace) return [invalid(at, 'value', `${bind} is no absolute path to a socket`, 'such as unix:///run/gateway.sock, or unix://@name')];
+    return number === 0 ? [] : [invalid([...path, 'port', 'number'], 'value', 'a Unix socket has no port: its number is 0')];
+  }
+  const portless = number === 0 ? [invalid([...path, 'port', 'number'], 'value', 'a port is a number from 1 to 65535')] : [];
+  if (bind === '' || parseIp(bind) !== undefined) return portless;
+  return [invalid(at, 'value', `${bind} is no IP address`, 'write an address of the gateway, such as 10.0.0.1')];
 }

@@ -1,5 +1,5 @@
 // networking.istio.io Gateway, whole: https://istio.io/latest/docs/reference/config/networking/gateway/
-import { array, boolean, map, object, oneOf, port, required, type Static, string } from '#api/schema.ts';
+import { array, boolean, integer, map, object, oneOf, port, required, type Static, string } from '#api/schema.ts';
 
 const tlsVersion = oneOf('TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3');
 
@@ -29,7 +29,13 @@ export const serverTls = object(
 
 const server = object({
   port: required(
-    object({ number: required(port()), protocol: required(string({ minLength: 1 })), name: required(string({ minLength: 1 })), targetPort: port() }),
+    object({
+      // 0 on a Unix socket.
+      number: required(integer({ minimum: 0, maximum: 65_535 })),
+      protocol: required(string({ minLength: 1 })),
+      name: required(string({ minLength: 1 })),
+      targetPort: port(),
+    }),
   ),
   bind: string(),
   hosts: required(array(string(), { minItems: 1 })),
