@@ -23,6 +23,8 @@ export type RunFolder = {
   readonly resolv: string;
   readonly hosts: string | undefined;
   readonly hostname: string | undefined;
+  /** How programs look up names; undefined where files and DNS are all that is asked, or nothing is said. */
+  readonly nameSwitch: { readonly place: string; readonly text: string } | undefined;
 };
 
 /** The ways into a pod's namespaces, as paths. */
@@ -135,6 +137,7 @@ ${run.links.map(({ name, target }) => `ln -s ${quote(target)} ${quote(`/run/${na
 printf %s ${quote(files.resolv)} > ${own}/resolv.conf
 printf %s ${quote(files.hosts)} > ${own}/hosts
 printf '%s\\n' ${quote(files.hostname)} > ${own}/hostname
+${run.nameSwitch === undefined ? '' : `printf %s ${quote(run.nameSwitch.text)} > ${own}/nsswitch.conf\n${bind('nsswitch.conf', run.nameSwitch.place)}`}
 ${bindResolv(run.resolv, bind)}
 ${bind('hosts', run.hosts)}
 ${bind('hostname', run.hostname)}

@@ -6,6 +6,7 @@ import type { NetnsMeans } from '#runtime/netns/availability.ts';
 import { askedIdentity, enterPod } from '#runtime/netns/enter.ts';
 import { quote } from '#runtime/netns/pause.ts';
 import { podFiles } from '#runtime/netns/pod-files.ts';
+import { lookUpByDns } from '#runtime/netns/run-folder.ts';
 
 const at = { file: 'mesh.yaml', line: 1, col: 1 };
 
@@ -63,6 +64,12 @@ test('a process enters its pod in its own folder, as whom it asks for', () => {
   assert.equal(tail(enterPod(spec, namespaces, means, undefined)), '/data psql -c select 1');
   const asked = pod({ securityContext: { runAsUser: 1, runAsGroup: 2 } });
   assert.deepEqual(askedIdentity(asked, { securityContext: { runAsUser: 3 } }), { uid: 3, gid: 2 });
+});
+
+test('names are looked up in files and by DNS alone, as in a container', () => {
+  const written = 'passwd: files systemd\nhosts:  files mdns4_minimal [NOTFOUND=return] resolve [!UNAVAIL=return] dns\nnetworks: files\n';
+  assert.equal(lookUpByDns(written), 'passwd: files systemd\nhosts:  files dns\nnetworks: files\n');
+  assert.equal(lookUpByDns('passwd: files\n'), 'passwd: files\n');
 });
 
 test('whatever stands in YAML is one word for a shell', () => assert.equal(quote("a'b $(reboot)"), `'a'\\''b $(reboot)'`));
