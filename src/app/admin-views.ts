@@ -1,11 +1,14 @@
 // What the admin API shows of a control plane, made from its mesh, its ledger and what it compiled.
+import type { NameReport } from '#admin/client/name-view.ts';
 import type { AdminViews, ProxyView, TypeView } from '#admin/views.ts';
 import { configDump } from '#app/config-dump.ts';
 import { queryName } from '#app/name-query.ts';
 import { policyViews } from '#app/policy-views.ts';
 import { proxyName } from '#app/refusal.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { ok, type Result } from '#base/result.ts';
 import type { Compiled } from '#compile/compiled.ts';
+import { typeUrls } from '#envoy/type-url.ts';
 import type { Mesh } from '#model/mesh.ts';
 import { shortTypeName } from '#xds/resource-messages.ts';
 import type { LedgerView, NodeSync, TypeSync } from '#xds/server/ledger.ts';
@@ -23,7 +26,7 @@ export function adminViews({ ledger, mesh, diagnostics, compiledFor }: AdminSubj
     proxies,
     diagnostics,
     policies: () => policyViews(mesh(), proxies()),
-    names: (question) => queryName(mesh(), question),
+    names: (question) => asItRuns(queryName(mesh(), question), ledger, compiledFor),
     status: () => {
       const { services, gateways, virtualServices, destinationRules, workloads } = mesh();
       return {
@@ -42,6 +45,21 @@ export function adminViews({ ledger, mesh, diagnostics, compiledFor }: AdminSubj
       return compiled === undefined ? undefined : configDump(compiled.resources);
     },
   };
+}
+
+/** Where the proxy of who asks is told no names, its app does not ask for any: in loopback mode it has variables in their place. */
+function asItRuns(
+  report: Result<NameReport, string>,
+  ledger: LedgerView,
+  compiledFor: (nodeId: string) => Compiled | undefined,
+): Result<NameReport, string> {
+  if (!report.ok) return report;
+  const [namespace = '', name = ''] = report.value.workload.split('/');
+  const node = ledger.nodes().find(({ nodeId }) => proxyName(nodeId) === `${name}.${namespace}`);
+  const compiled = node === undefined ? undefined : compiledFor(node.nodeId);
+  if (compiled === undefined || compiled.resources.has(typeUrls.nameTable)) return report;
+  const note = `the proxy of ${report.value.workload} has no name server beside it: this is what it would say`;
+  return ok({ ...report.value, note: report.value.note === undefined ? note : `${report.value.note}; ${note}` });
 }
 
 function proxyView(node: NodeSync): ProxyView {
