@@ -83,7 +83,15 @@ const idle: Readonly<Record<string, string | undefined>> = {
 };
 
 /** `gatewayTopology`, `proxyHeaders` and `connectionSettings` shape what a proxy is told, the others how it is started. */
-const acting: ReadonlySet<string> = new Set(['gatewayTopology', 'concurrency', 'proxyMetadata', 'proxyHeaders', 'connectionSettings']);
+const acting: ReadonlySet<string> = new Set([
+  'gatewayTopology',
+  'proxyHeaders',
+  'connectionSettings',
+  'concurrency',
+  'proxyMetadata',
+  'holdApplicationUntilProxyStarts',
+  'terminationDrainDuration',
+]);
 
 /** The fields that are written and do nothing, in their order. */
 export function proxyConfigWithoutEffect(config: WrittenProxyConfig | undefined): readonly IdleField[] {
