@@ -10,7 +10,7 @@ const fields = {
 
 /** One finding per container and field, and one for a Pod that asks for no sidecar where it cannot do without. */
 export function fieldsWithoutEffect(pod: KindMap['Pod'], network: NetworkKind): readonly Diagnostic[] {
-  return [...containerFields(pod), ...untouchedProbes(pod), ...(network === 'loopback' ? refusedSidecar(pod) : [])];
+  return [...containerFields(pod), ...hostFields(pod), ...untouchedProbes(pod), ...(network === 'loopback' ? refusedSidecar(pod) : [])];
 }
 
 function containerFields({ spec, origins, metadata }: KindMap['Pod']): readonly Diagnostic[] {
@@ -23,6 +23,36 @@ function containerFields({ spec, origins, metadata }: KindMap['Pod']): readonly 
           return [{ code: 'HDL0403', severity: 'info', message, hint: fields[field], at: origins.at(['spec', 'containers', index, field]) }];
         }),
   );
+}
+
+/** What a pod would have of its node's network: here the node is no machine that anybody could call. */
+function hostFields({ spec, origins, metadata }: KindMap['Pod']): readonly Diagnostic[] {
+  const about = (field: string, hint: string, path: readonly (string | number)[]): Diagnostic => ({
+    code: 'HDL0403',
+    severity: 'warning',
+    message: `${field} of Pod ${metadata.namespace}/${metadata.name} has no effect here`,
+    hint,
+    at: origins.at([...path]),
+  });
+  return [
+    ...(spec.hostNetwork === true ? [about('hostNetwork', 'it is a pod like the others, and has a sidecar', ['spec', 'hostNetwork'])] : []),
+    ...spec.containers.flatMap(({ ports = [] }, index) =>
+      ports.flatMap(({ hostPort }, at) =>
+        hostPort === undefined
+          ? []
+          : [
+              about(`hostPort ${hostPort}`, 'heddle port-forward opens a port of this machine', [
+                'spec',
+                'containers',
+                index,
+                'ports',
+                at,
+                'hostPort',
+              ]),
+            ],
+      ),
+    ),
+  ];
 }
 
 const rewriting = 'sidecar.istio.io/rewriteAppHTTPProbers';
