@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findProgram } from '#bench/programs.ts';
+import { whyNot } from '#test/netns/netns-test.ts';
 
 const main = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 const noWrk = findProgram('wrk') === undefined ? 'needs wrk (Debian: apt-get install wrk)' : false;
@@ -34,6 +35,12 @@ test('the time to start and the time to a change are measured, and no request is
   assert.match(stdout, /ready, median: [\d.]+ s/);
   assert.match(stdout, /effect p99: [\d.]+ ms/);
   assert.match(stdout, /failed requests: 0, .* met/);
+});
+
+test('what capture adds to a connection is measured', { skip: whyNot() ?? false }, async () => {
+  const { stdout } = await runBench('capture');
+  assert.match(stdout, /^heddle +[\d.]+ /m);
+  assert.match(stdout, /added to a new connection: -?[\d.]+ us/);
 });
 
 test('an unknown name is refused with those that are known', async () => {
