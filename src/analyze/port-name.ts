@@ -1,6 +1,7 @@
 // A Service port whose protocol cannot be told from appProtocol or the name's prefix, so that it has to be sniffed: IST0118, and IST0150 for
 // Services of type ExternalName. Source: Istio's service.PortNameAnalyzer and "Protocol selection".
 import type { Analyzer } from '#analyze/analyzer.ts';
+import { isComposeFile } from '#api/compose/read-compose.ts';
 import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { protocolOf } from '#model/build/protocol.ts';
@@ -33,7 +34,8 @@ function checkService({ spec, origins }: KindMap['Service']): readonly Diagnosti
   });
 }
 
-/** Istio's own Services, and those made for a Gateway, are not the user's to name. */
-function isManaged({ metadata: { labels } }: KindMap['Service']): boolean {
+/** Istio's own Services, those made for a Gateway, and those of a compose file, which has no names for ports, are not the user's to name. */
+function isManaged({ metadata: { labels }, origins }: KindMap['Service']): boolean {
+  if (isComposeFile(origins.start.file)) return true;
   return labels['istio'] !== undefined || labels['release'] === 'istio' || (labels['gateway.istio.io/managed'] ?? '') !== '';
 }

@@ -1,4 +1,5 @@
 // The local program that stands for a container: its own `command`, or what heddle.yaml says for its image.
+import { statSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import type { Container } from '#api/kubernetes/container.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
@@ -20,13 +21,21 @@ export type ContainerCommand = {
  */
 export function containerCommand(container: Container, at: Origin, images: readonly ImageMap[]): Result<ContainerCommand, Diagnostic> {
   const mapped = container.image === undefined ? undefined : findImage(container.image, at.file, images);
-  const cwd = mapped?.cwd ?? resolve(dirname(at.file));
+  const cwd = ownFolder(container.workingDir, at.file) ?? mapped?.cwd ?? resolve(dirname(at.file));
   const env = mapped?.env ?? {};
   if (container.command !== undefined && container.command.length > 0) {
     return ok({ command: [...container.command, ...(container.args ?? [])], cwd, env });
   }
   if (mapped !== undefined) return ok({ command: [...mapped.command, ...(container.args ?? [])], cwd, env });
   return failed(unknownImage(container, at, images));
+}
+
+/** A working folder at or below the file's own; others are folders of an image. */
+function ownFolder(folder: string | undefined, file: string): string | undefined {
+  if (folder === undefined) return undefined;
+  const path = resolve(dirname(file), folder);
+  if (relative(dirname(file), path).startsWith('..')) return undefined;
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? path : undefined;
 }
 
 /** The entry of the map that stands nearest to the file; of several at the same distance, the first. */

@@ -1,6 +1,7 @@
 // One running pod: proxy first, then init containers one after the other, then the containers together; ready when all of them are;
 // ended in the opposite order under one deadline: no endpoint any more, no new requests, the application, the proxy.
 
+import { readDependencies } from '#api/depends-on.ts';
 import type { ResourcesByKind } from '#api/kinds.ts';
 import type { Probe } from '#api/kubernetes/container.ts';
 import type { Clock } from '#base/clock.ts';
@@ -33,6 +34,8 @@ export type PodRunOptions = {
   readonly clock: Clock;
   readonly emit: EmitEvent;
   readonly onChange: () => void;
+  /** Resolves when what the pod waits for is there, or nobody waits any more. Called only where it waits for something. */
+  readonly dependencies: (run: PodRun) => Promise<void>;
 };
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
@@ -58,6 +61,7 @@ export class PodRun {
   #killed: readonly string[] = [];
   #phase: PodPhase = 'Pending';
   #stopping = false;
+  #waitsFor: string | undefined;
   #wasReady = false;
 
   constructor(options: PodRunOptions) {
@@ -92,6 +96,7 @@ export class PodRun {
   get reason(): string {
     if (this.#stopping) return 'stopping';
     if (!this.#proxy.ready) return this.#phase === 'Pending' ? 'its proxy has no configuration yet' : 'its proxy is being started again';
+    if (this.#waitsFor !== undefined) return `it waits for ${this.#waitsFor}`;
     const waiting = this.#all.find((container) => !container.ready);
     return waiting === undefined ? '' : `${waiting.name}: ${waiting.reason}`;
   }
@@ -164,6 +169,7 @@ export class PodRun {
 
   async #start(): Promise<void> {
     if (this.plan.proxy.holdsApplication) await this.#proxy.firstReady;
+    await this.#awaitDependencies();
     for (const init of this.plan.initContainers) {
       if (this.#stopping) return;
       if (init.container.restartPolicy === 'Always') {
@@ -186,6 +192,14 @@ export class PodRun {
     if (this.#containers.length === 0) return;
     const outcomes = await Promise.all(this.#containers.map((container) => container.finished));
     if (!outcomes.includes('stopped')) await this.#complete(!outcomes.includes('failed'));
+  }
+
+  async #awaitDependencies(): Promise<void> {
+    const dependencies = readDependencies(this.plan.pod.metadata.annotations);
+    if (dependencies.length === 0) return;
+    this.#waitsFor = dependencies.map(({ name, until }) => `${name} to be ${until}`).join(', ');
+    await this.#options.dependencies(this);
+    this.#waitsFor = undefined;
   }
 
   /** All containers have ended for good: a Job's pod. Its proxy has nobody to serve any more. */

@@ -17,6 +17,8 @@ export type ProbeLoopOptions = {
  * ready a whole period later.
  */
 const eagerMs = 100;
+/** A command is a program to start: not ten of them a second. */
+const eagerCommandMs = 1_000;
 
 /** Starts asking; the returned function ends it. Defaults are Kubernetes': period 10 s, thresholds 3 failures and 1 success. */
 export function startProbeLoop({ probe, ask, clock, startsWell, onChange }: ProbeLoopOptions): () => void {
@@ -45,7 +47,7 @@ export function startProbeLoop({ probe, ask, clock, startsWell, onChange }: Prob
     void ask().then((outcome) => {
       if (ended) return;
       judge(outcome);
-      if (!ended) cancel = clock.after(hasSucceeded ? periodMs : Math.min(periodMs, eagerMs), turn);
+      if (!ended) cancel = clock.after(hasSucceeded ? periodMs : Math.min(periodMs, probe.exec === undefined ? eagerMs : eagerCommandMs), turn);
     });
   };
   cancel = clock.after((probe.initialDelaySeconds ?? 0) * 1000, turn);

@@ -1,5 +1,6 @@
 // Keeps the running pods like the plan: starts what is new, ends what is gone, replaces what has changed (the new one is ready before the
 // old one leaves), and publishes what runs. One plan is applied after the other.
+import { readDependencies } from '#api/depends-on.ts';
 import type { AnyResource, ResourcesByKind } from '#api/kinds.ts';
 import { calledHosts } from '#runtime/called-host.ts';
 import { ContainerLimits } from '#runtime/container-limits.ts';
@@ -8,7 +9,10 @@ import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import { PodRun, type PodRunOptions } from '#runtime/pod-run.ts';
 import { publishedResources } from '#runtime/published.ts';
 
-export type SupervisorOptions = Omit<PodRunOptions, 'plan' | 'network' | 'limits' | 'generation' | 'resources' | 'onChange' | 'logFile'> & {
+export type SupervisorOptions = Omit<
+  PodRunOptions,
+  'plan' | 'network' | 'limits' | 'generation' | 'resources' | 'onChange' | 'logFile' | 'dependencies'
+> & {
   readonly network: MeshNetwork;
   /** Ports that the user asked for, by container port: a gateway's. */
   readonly fixedPorts: (plan: PodPlan) => Readonly<Record<string, number>>;
@@ -43,6 +47,8 @@ export class Supervisor {
   #plan: RuntimePlan | undefined;
   #applying: Promise<void> = Promise.resolve();
   #retryPlanned = false;
+  /** Pods that wait for others look again after each change. */
+  readonly #waiting = new Set<() => void>();
   /** Why there was no place for a pod. */
   readonly #refused = new Map<string, string>();
   #publishPlanned = false;
@@ -242,6 +248,7 @@ export class Supervisor {
       resources: this.#resources,
       logFile: (container) => logFile(plan, container),
       onChange: () => this.#changed(),
+      dependencies: (run) => this.#awaitDependencies(run),
     });
   }
 
@@ -278,7 +285,33 @@ export class Supervisor {
     this.#changed();
   }
 
+  #awaitDependencies(run: PodRun): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!run.stopping && !this.#hasDependencies(run)) return;
+        this.#waiting.delete(look);
+        resolve();
+      };
+      this.#waiting.add(look);
+      // Not before the pods that are made in the same turn are known.
+      setImmediate(look);
+    });
+  }
+
+  /** One that is not in the plan at all is not waited for. */
+  #hasDependencies({ plan: { pod } }: PodRun): boolean {
+    return readDependencies(pod.metadata.annotations).every(({ name, until }) => {
+      const isOfIt = ({ owner, pod: other }: PodPlan): boolean => owner?.name === name && other.metadata.namespace === pod.metadata.namespace;
+      if (![...(this.#plan?.pods.values() ?? [])].some(isOfIt)) return true;
+      const runs = this.runs().filter(({ plan, stopping }) => isOfIt(plan) && !stopping);
+      if (runs.length === 0) return false;
+      if (until === 'completed') return runs.every(({ phase }) => phase === 'Succeeded');
+      return until === 'ready' ? runs.every(({ ready }) => ready) : runs.every(({ phase }) => phase !== 'Pending');
+    });
+  }
+
   #changed(): void {
+    for (const look of this.#waiting) look();
     let hasRoom = false;
     for (const slot of this.#slots.values()) {
       if (slot.renewing === slot.current && slot.current.ready) {

@@ -1,6 +1,8 @@
 // What one file contributes: the resources that are in force and what there is to say about it. Each new text gives a new state. While a text
 // cannot be parsed, all resources of the last good text stay in force; while one resource is invalid, its own last good version does, and of a policy
 // without one what closes its workloads.
+import { readFileSync } from 'node:fs';
+import { isComposeFile, readCompose } from '#api/compose/read-compose.ts';
 import type { AnyResource } from '#api/kinds.ts';
 import { readText, type TextReading } from '#api/read-text.ts';
 import { resourceName } from '#api/resource-name.ts';
@@ -19,7 +21,7 @@ export type FileState = {
 
 /** The state of `file` after its text became `text`. */
 export function readFileState(file: string, text: string, previous?: FileState): FileState {
-  const reading = readText(file, text, previous?.reading);
+  const reading = isComposeFile(file) ? readCompose(file, text, readOther, process.env) : readText(file, text, previous?.reading);
   if (reading.syntaxErrors.length > 0 && previous !== undefined) {
     const hint = 'until then, the last version of this file that could be read stays in force';
     const diagnostics = reading.syntaxErrors.map((error): Diagnostic => ({ ...error, hint }));
@@ -44,6 +46,15 @@ export function readFileState(file: string, text: string, previous?: FileState):
     diagnostics.push(...(note === undefined ? item.diagnostics : item.diagnostics.map((diagnostic) => withNote(diagnostic, note))));
   }
   return { text, reading, resources, standIns, diagnostics };
+}
+
+/** What a compose file refers to: env files. Their changes act with the next change of the file. */
+function readOther(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 function whatIsClosed({ kind }: AnyResource): string {

@@ -103,7 +103,8 @@ function addFile(path: string, found: Found): void {
     return;
   }
   const at = { file: path, line: 0, col: 0 };
-  found.diagnostics.push({ code: 'HDL0008', severity: 'info', message: `not read: ${name} belongs to ${owner}`, at });
+  const hint = owner === 'Docker Compose' ? { hint: `name it to run it: heddle up ${path}` } : {};
+  found.diagnostics.push({ code: 'HDL0008', severity: 'info', message: `not read: ${name} belongs to ${owner}`, ...hint, at });
 }
 
 /** A diagnostic for a path that could not be read. */
