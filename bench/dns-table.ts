@@ -5,12 +5,16 @@ import { type NameTable, NameTableSchema } from '#envoy/gen/istio/networking/nds
 export const services = 1_000;
 
 export function benchTable(): NameTable {
-  const hosts = Array.from({ length: services }, (_, index) => [
-    `svc-${index}.shop.svc.cluster.local`,
-    { registry: 'Kubernetes', shortname: `svc-${index}`, namespace: 'shop', ips: [`10.1.${index >> 8}.${index & 255}`] },
-  ]);
+  const hosts = Array.from({ length: services }, (_, index) => {
+    const info = { registry: 'Kubernetes', shortname: `svc-${index}`, namespace: 'shop', ips: [`10.1.${index >> 8}.${index & 255}`] };
+    return [`svc-${index}.shop.svc.cluster.local`, info] as const;
+  });
   const pods = Array.from({ length: 50 }, (_, index) => `10.2.0.${index + 1}`);
-  const headless = ['db.shop.svc.cluster.local', { registry: 'Kubernetes', shortname: 'db', namespace: 'shop', ips: pods, headless: true }];
-  const outside = ['api.example.com', { registry: 'External', ips: ['240.240.1.1'] }];
-  return create(NameTableSchema, { table: Object.fromEntries([...hosts, headless, outside]) });
+  return create(NameTableSchema, {
+    table: {
+      ...Object.fromEntries(hosts),
+      'db.shop.svc.cluster.local': { registry: 'Kubernetes', shortname: 'db', namespace: 'shop', ips: pods, headless: true },
+      'api.example.com': { registry: 'External', ips: ['240.240.1.1'] },
+    },
+  });
 }

@@ -94,7 +94,7 @@ function answerAlone(questions: readonly Buffer[], count: number): number {
 /** Sends `count` questions, each next one when an answer has come. */
 async function exchange(port: number, questions: readonly Buffer[], count: number): Promise<void> {
   const socket = createSocket({ type: 'udp4', lookup: (host, _, done) => done(null, host, 4) });
-  await new Promise<void>((resolve) => void socket.connect(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => socket.connect(port, '127.0.0.1', resolve));
   let sent = 0;
   let answered = 0;
   const send = (): void => {

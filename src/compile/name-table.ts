@@ -24,8 +24,9 @@ export function nameTable(scope: Scope, proxy: Proxy, cache: CompileCache): read
   const key = `name table ${options.families} ${options.network ?? ''}`;
   return [
     scope.once(key, () => {
-      const parts = [...servicesOf(scope), ...aliasesOf(scope)].map((one) => hostPart(one, options, cache));
-      return cache.madeOf(key, scope.key, parts, () => sharedTable(scope.mesh, parts));
+      const shared = sharedOf(scope.mesh, key);
+      const parts = [...servicesOf(scope), ...aliasesOf(scope)].map((one) => shared.part(one, () => hostPart(one, options, cache)));
+      return cache.madeOf(key, scope.key, parts, () => shared.table(parts));
     }),
   ];
 }
@@ -80,17 +81,36 @@ function networkOf({ metadata, labels }: Proxy): string | undefined {
 
 type Made = { readonly parts: readonly HostPart[]; readonly table: Assembly };
 
-const ofMesh = new WeakMap<Mesh, Made[]>();
+/** What the namespaces of a mesh have in common: mostly they see the same. */
+class Shared {
+  readonly #parts = new Map<Service | Alias, HostPart>();
+  readonly #tables: Made[] = [];
 
-/** Namespaces mostly see the same. */
-function sharedTable(mesh: Mesh, parts: readonly HostPart[]): Assembly {
-  const made = ofMesh.get(mesh) ?? [];
-  ofMesh.set(mesh, made);
-  const known = made.find((one) => one.parts.length === parts.length && one.parts.every((part, index) => part === parts[index]));
-  if (known !== undefined) return known.table;
-  const table = assemble([tableOf(parts)]);
-  made.push({ parts, table });
-  return table;
+  part(of: Service | Alias, make: () => HostPart): HostPart {
+    const known = this.#parts.get(of);
+    if (known !== undefined) return known;
+    const part = make();
+    this.#parts.set(of, part);
+    return part;
+  }
+
+  table(parts: readonly HostPart[]): Assembly {
+    const known = this.#tables.find((one) => one.parts.length === parts.length && one.parts.every((part, index) => part === parts[index]));
+    if (known !== undefined) return known.table;
+    const table = assemble([tableOf(parts)]);
+    this.#tables.push({ parts, table });
+    return table;
+  }
+}
+
+const ofMeshes = new WeakMap<Mesh, Map<string, Shared>>();
+
+function sharedOf(mesh: Mesh, key: string): Shared {
+  const ofMesh = ofMeshes.get(mesh) ?? new Map<string, Shared>();
+  ofMeshes.set(mesh, ofMesh);
+  const shared = ofMesh.get(key) ?? new Shared();
+  ofMesh.set(key, shared);
+  return shared;
 }
 
 function tableOf(parts: readonly HostPart[]): Unit {
@@ -99,7 +119,7 @@ function tableOf(parts: readonly HostPart[]): Unit {
     typeUrls.nameTable,
     nameTableName,
     NameTableSchema,
-    (): NameTable => create(NameTableSchema, { table: Object.assign({}, ...merged.map(({ table }) => table)) }),
+    (): NameTable => create(NameTableSchema, { table: Object.fromEntries(merged.flatMap(({ table }) => Object.entries(table))) }),
     () => merged.flatMap(({ table, origin }) => Object.keys(table).map((host): NodeOrigin => [{ kind: 'name', host }, origin])),
     // A map is written entry by entry, so tables that lie behind each other are one.
     () => Buffer.concat(merged.map(({ bytes }) => bytes)),
