@@ -57,3 +57,14 @@ test('the limit of connections comes from the overload manager', async () => {
   const none = await read('node: {id: a}');
   assert.ok(none.ok && none.value.connectionLimit === Number.POSITIVE_INFINITY);
 });
+
+test('of the cluster manager, addresses to bind to are used, and the rest is told to have no effect', async () => {
+  const bound = await read(
+    'cluster_manager: {local_cluster_name: a, upstream_bind_config: {source_address: {address: 10.0.0.7, port_value: 0}, extra_source_addresses: [{address: {address: "fd00::7", port_value: 0}}]}}',
+  );
+  assert.ok(bound.ok);
+  assert.deepEqual(bound.value.sourceAddresses, ['10.0.0.7', 'fd00::7']);
+  assert.deepEqual(bound.value.withoutEffect, ['cluster_manager.local_cluster_name']);
+  const none = await read('node: {id: a}');
+  assert.ok(none.ok && none.value.sourceAddresses.length === 0);
+});
