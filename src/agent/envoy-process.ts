@@ -36,6 +36,8 @@ export type EnvoyOptions = {
   readonly environment?: Readonly<Record<string, string>>;
   /** How long requests under way may still take at the end, 5 s unless set. */
   readonly drainMs?: number;
+  /** How long connections of a listener may go on that is changed or removed; `drainMs` unless set. */
+  readonly listenerDrainMs?: number;
   /** What its connections are bound to where their cluster says nothing, at most one address of each family. */
   readonly sourceAddresses?: readonly string[];
   /** Who answers it questions for names, `address:port`; the system's name servers unless said. */
@@ -171,8 +173,8 @@ class SupervisedEnvoy {
   }
 
   #arguments(): string[] {
-    const { concurrency = 1 } = this.#options;
-    const drainSeconds = Math.max(1, Math.ceil((this.#options.drainMs ?? 5_000) / 1000));
+    const { concurrency = 1, drainMs = 5_000, listenerDrainMs = drainMs } = this.#options;
+    const drainSeconds = Math.max(1, Math.ceil(listenerDrainMs / 1000));
     return [
       ...['-c', this.#bootstrap],
       ...(concurrency === 0 ? [] : ['--concurrency', String(concurrency)]),

@@ -7,6 +7,7 @@ import { findEnvoy } from '#agent/binary.ts';
 import { startEnvoy } from '#agent/envoy-process.ts';
 import { leveledLogger } from '#app/leveled-logger.ts';
 import type { PodOptions } from '#app/pod-options.ts';
+import type { DrainTimes } from '#app/proxy-drain.ts';
 import { drainOf, type ProxyProcessOptions, podOptions, readAdminPort, readLevel, readProbe, stopSignal } from '#app/proxy-process-options.ts';
 import { readSource } from '#app/proxy-source.ts';
 import { controlPlaneName, type SecureXds } from '#app/secure-xds.ts';
@@ -23,7 +24,7 @@ import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { Counters } from '#telemetry/counters.ts';
 import { AdsClient } from '#xds/client/ads-client.ts';
 
-type Settings = {
+type Settings = DrainTimes & {
   readonly target: string;
   readonly node: Node;
   readonly secure: SecureXds | undefined;
@@ -31,7 +32,6 @@ type Settings = {
   readonly adminPort: number;
   readonly logger: Logger;
   readonly logFile: string | undefined;
-  readonly drainMs?: number;
   readonly watch: ((options: HealthOptions) => () => void) | undefined;
   readonly pod: PodOptions;
   readonly inPod: EnvoyInPod | undefined;

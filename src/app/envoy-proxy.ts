@@ -6,6 +6,7 @@ import { envoyAdmin } from '#agent/envoy-admin.ts';
 import { startEnvoy } from '#agent/envoy-process.ts';
 import { drainEnvoy } from '#app/envoy-drain.ts';
 import type { EnvoyProxyOptions } from '#app/envoy-proxy-options.ts';
+import { drainTimes } from '#app/proxy-drain.ts';
 import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
 import { controlPlaneName } from '#app/secure-xds.ts';
 import { startWorkloadIdentity } from '#ca/client/client.ts';
@@ -33,14 +34,16 @@ async function startOne(options: EnvoyProxyOptions, { plan, network, logFile }: 
   const secrets = new WorkloadSecrets(identity, clock);
   const ended = Promise.withResolvers<ProcessEnd>();
   let pid = 0;
+  const metadata = nodeMetadata(plan, network);
   const envoy = await startEnvoy({
     ...options,
+    ...drainTimes(metadata),
     secrets,
     xdsServerName: controlPlaneName,
     node: create(NodeSchema, {
       id: nodeId(plan, network, domain),
       cluster: `${plan.pod.metadata.name}.${plan.pod.metadata.namespace}`,
-      metadata: nodeMetadata(plan, network),
+      metadata,
     }),
     adminPort,
     concurrency: plan.proxy.concurrency,

@@ -10,7 +10,7 @@ export function nodeId({ isGateway, pod }: PodPlan, { ports }: PodNetwork, domai
 }
 
 /** Istio's names (NAMESPACE, LABELS, INTERCEPTION_MODE …) and those of Heddle: HEDDLE_LOOPBACK, HEDDLE_EXPLAIN_FAILURES, HEDDLE_SYSTEM_ROOTS. */
-export function nodeMetadata({ pod }: PodPlan, { kind, ports }: PodNetwork) {
+export function nodeMetadata({ pod, proxy: { listenerDrainMs } }: PodPlan, { kind, ports }: PodNetwork) {
   const { name, namespace, labels, annotations } = pod.metadata;
   const roots = systemRootsFile();
   return {
@@ -26,6 +26,7 @@ export function nodeMetadata({ pod }: PodPlan, { kind, ports }: PodNetwork) {
     ...(kind === 'loopback'
       ? { INTERCEPTION_MODE: 'NONE', HEDDLE_LOOPBACK: ports }
       : { INTERCEPTION_MODE: 'REDIRECT', DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'true' }),
+    ...(listenerDrainMs !== undefined && { PROXY_CONFIG: { drainDuration: `${listenerDrainMs / 1000}s` } }),
     HEDDLE_EXPLAIN_FAILURES: 'true',
     ...(roots !== undefined && { HEDDLE_SYSTEM_ROOTS: roots }),
   };

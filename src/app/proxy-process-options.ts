@@ -1,12 +1,12 @@
 // What the programs beside a workload have in common on their command lines: the embedded proxy, and the agent of an Envoy. Nothing of a data path is
 // loaded here.
+
 import type { PodOptions, PodOptionTexts } from '#app/pod-options.ts';
 import type { ProxySource } from '#app/proxy.ts';
+import { type DrainTimes, drainTimes } from '#app/proxy-drain.ts';
 import type { ProxySourceOptions } from '#app/proxy-source.ts';
 import type { HealthOptions } from '#app/workload-health.ts';
-import { parseDurationMs } from '#base/duration.ts';
 import type { LogLevel } from '#base/logger.ts';
-import { isObject } from '#base/object.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 
 export type ProxyProcessOptions = ProxySourceOptions &
@@ -26,12 +26,9 @@ export async function podOptions(texts: PodOptionTexts): Promise<Result<PodOptio
   return readPodOptions(texts);
 }
 
-/** ProxyConfig.terminationDrainDuration, as the node's metadata has it. */
-export function drainOf(source: ProxySource): { readonly drainMs?: number } {
-  const config = source.kind === 'xds' ? source.node.metadata?.['PROXY_CONFIG'] : undefined;
-  const written = isObject(config) ? config['terminationDrainDuration'] : undefined;
-  const drainMs = typeof written === 'string' ? parseDurationMs(written) : undefined;
-  return drainMs === undefined ? {} : { drainMs };
+/** As the ProxyConfig in the node's metadata says. */
+export function drainOf(source: ProxySource): DrainTimes {
+  return source.kind === 'xds' ? drainTimes(source.node.metadata) : {};
 }
 
 /** How the app's health is watched from when the proxy serves; undefined where no probe was given. What does that is loaded where there is one. */

@@ -31,7 +31,7 @@ void test('without a token it says in one line that it has no identity', async (
 void test('how long a proxy drains is as its ProxyConfig says', () => {
   const drain = (config: JsonObject) =>
     drainOf({ kind: 'xds', target: '127.0.0.1:1', node: create(NodeSchema, { id: node, metadata: { PROXY_CONFIG: config } }) });
-  assert.deepEqual(drain({ terminationDrainDuration: '20s' }), { drainMs: 20_000 });
+  assert.deepEqual(drain({ terminationDrainDuration: '20s', drainDuration: '1m' }), { drainMs: 20_000, listenerDrainMs: 60_000 });
   assert.deepEqual(drain({ terminationDrainDuration: 'soon' }), {});
   assert.deepEqual(drain({}), {});
 });

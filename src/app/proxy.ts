@@ -38,8 +38,10 @@ export type ProxyOptions = {
   readonly admin?: { readonly address: string; readonly port: number };
   /** In [0, 1); Math.random by default. */
   readonly random?: () => number;
-  /** How long connections may go on when their listener is removed or the proxy ends; 5 s by default. */
+  /** How long connections may go on when the proxy ends; 5 s by default. */
   readonly drainMs?: number;
+  /** How long connections may go on when their listener is changed or removed; `drainMs` unless given. */
+  readonly listenerDrainMs?: number;
   /** What its own connections are bound to, at most one address of each family, so that a redirection of its application's leaves them alone. */
   readonly proxyAddresses?: readonly string[];
   /** Sockets that listen in another network, inherited from who started the process, by the port that they stand for. */
@@ -123,7 +125,7 @@ class Proxy implements RunningProxy {
       fillRandom: (bytes) => void process.getBuiltinModule('node:crypto').randomFillSync(bytes),
       secrets: this.#secrets.store,
       connectionLimit: source.kind === 'bootstrap' ? source.bootstrap.connectionLimit : Number.POSITIVE_INFINITY,
-      drainMs: this.#drainMs,
+      drainMs: options.listenerDrainMs ?? this.#drainMs,
       ...localityOf(source.kind === 'xds' ? source.node : source.bootstrap.node),
       ...proxyAddressesOf(options),
     });

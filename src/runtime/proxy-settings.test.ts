@@ -72,6 +72,19 @@ test('how a pod starts and ends is said by its annotation, or by the mesh', () =
   assert.deepEqual(second, { holdsApplication: false, terminationDrainMs: 20_000 });
 });
 
+test('drainDuration of the annotation counts before that of the mesh', () => {
+  const podOf = (config: string): string =>
+    `{ apiVersion: v1, kind: Pod, metadata: { name: web, namespace: shop, annotations: { proxy.istio.io/config: '${config}' } }, spec: { containers: [{ name: a, image: a }] } }`;
+  const drains = (config: string, ofMesh: Readonly<Record<string, unknown>>): number | undefined => {
+    const [pod] = read(podOf(config)).pods;
+    assert.ok(pod !== undefined);
+    return proxySettings(pod, [], ofMesh).listenerDrainMs;
+  };
+  assert.equal(drains('{ drainDuration: 12s }', { drainDuration: '1m' }), 12_000);
+  assert.equal(drains('{}', { drainDuration: '1m' }), 60_000);
+  assert.equal(drains('{}', {}), undefined);
+});
+
 test('what means nothing on this machine, or only to Envoy, is said', () => {
   const { configs } = read(text);
   assert.deepEqual(

@@ -15,6 +15,8 @@ export type ProxySettings = {
   readonly holdsApplication: boolean;
   /** How long requests under way may go on when the pod ends (terminationDrainDuration). */
   readonly terminationDrainMs: number;
+  /** How long connections of a listener may go on that is changed or taken away (drainDuration), where somebody says so. */
+  readonly listenerDrainMs?: number;
 };
 
 /** Istio's. */
@@ -46,7 +48,9 @@ export function proxySettings(
     proxyStart(own.ok ? own.value : undefined),
   ];
   const starts = [proxyStart(ofMesh), proxyStart(own.ok ? own.value : undefined)];
+  const listenerDrainMs = starts.findLast(({ drainMs }) => drainMs !== undefined)?.drainMs;
   return {
+    ...(listenerDrainMs !== undefined && { listenerDrainMs }),
     // Differs from Istio without native sidecars, which would let the application call before anything takes its calls.
     holdsApplication: starts.reduce((found, { holdsApplication }) => holdsApplication ?? found, true),
     terminationDrainMs: starts.reduce((found, { terminationDrainMs: written }) => written ?? found, terminationDrainMs),

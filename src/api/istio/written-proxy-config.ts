@@ -91,6 +91,7 @@ const acting: ReadonlySet<string> = new Set([
   'proxyMetadata',
   'holdApplicationUntilProxyStarts',
   'terminationDrainDuration',
+  'drainDuration',
 ]);
 
 /** The fields that are written and do nothing, in their order. */

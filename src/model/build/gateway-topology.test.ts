@@ -49,12 +49,12 @@ test('what makes no sense in an annotation is named once for all replicas, with 
     deployment('edge', '{ gatewayTopology: { numTrustedProxies: two } }'),
     deployment('broken', '{ not yaml'),
     deployment('right', '{}'),
-    deployment('more', '{ concurrency: 2, drainDuration: 10s }'),
+    deployment('more', '{ concurrency: 2, newField: 10s }'),
   ];
   const { diagnostics } = buildMesh(snapshotOf(resourcesOf(...texts)));
   const said = diagnostics.map(({ code, message, at }) => `${at?.line} ${code} ${message}`);
   assert.equal(said.length, 3, said.join('\n'));
   assert.equal(said[0], '1 HDL0011 annotation proxy.istio.io/config: gatewayTopology.numTrustedProxies must be a whole number from 0 on');
-  assert.equal(said[2], '7 HDL0012 annotation proxy.istio.io/config: drainDuration has no effect yet');
+  assert.equal(said[2], '7 HDL0012 annotation proxy.istio.io/config: newField has no effect yet');
   assert.match(said[1] ?? '', /^3 HDL0011 annotation proxy\.istio\.io\/config cannot be read: /);
 });
