@@ -55,7 +55,7 @@ http.createServer((request, response) => {
   if (request.url === '/self') return response.end(JSON.stringify({ hostname: hostname(), address: request.socket.localAddress }));
   const headers = request.headers['x-want'] === undefined ? {} : { 'x-want': request.headers['x-want'] };
   const end = (status, body) => { if (!response.writableEnded) response.end(JSON.stringify({ status, body })); };
-  const outgoing = http.get(request.url.slice(1), { headers }, (answer) => {
+  const outgoing = http.get(request.url.slice(1), { headers, agent: false }, (answer) => {
     let body = '';
     answer.on('data', (chunk) => (body += chunk)).on('end', () => end(answer.statusCode, body)).on('error', (error) => end(0, error.code));
   });
@@ -122,7 +122,20 @@ else {
     const bound = server.address();
     const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
     try {
-      await using up = await start({ files: await withCaller(), options: ['--egress', 'host'] });
+      const entry = `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: outside, namespace: shop }
+spec:
+  hosts: [outside.example.com]
+  resolution: STATIC
+  ports: [{ number: 80, name: http, protocol: HTTP, targetPort: ${port} }]
+  endpoints: [{ address: ${outside} }]
+`;
+      const files = { ...(await withCaller()), 'entry.yaml': entry };
+      await using up = await start({ files, options: ['--egress', 'host'] });
+      // By a name that only the mesh knows, at an address that only the mesh gave it.
+      assert.deepEqual(await ask(up, 'http://outside.example.com/'), { status: 200, body: 'from outside' });
       assert.deepEqual(await ask(up, `http://${outside}:${port}/`), { status: 200, body: 'from outside' });
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
