@@ -4,7 +4,6 @@ import type { VirtualHostEntry } from '#compile/virtual-host.ts';
 import { create } from '#envoy/create.ts';
 import { RouteConfigurationSchema } from '#envoy/gen/envoy/config/route/v3/route_pb.js';
 import type { NodeOrigin } from '#envoy/origin-table.ts';
-import { routeConfigurationBytes } from '#envoy/route-bytes.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 
 /** One MiB: the longest body of a directResponse that Istio admits; Envoy's own limit is 4 KiB. */
@@ -24,14 +23,7 @@ export function routeConfig(name: string, hosts: readonly VirtualHostEntry[], op
     ignorePortInHostMatching: options.ignorePort,
     maxDirectResponseBodySizeBytes,
   });
-  return makeUnit(
-    typeUrls.route,
-    name,
-    RouteConfigurationSchema,
-    message,
-    () => hosts.flatMap((host) => hostOrigins(name, host)),
-    () => routeConfigurationBytes(message),
-  );
+  return makeUnit(typeUrls.route, name, RouteConfigurationSchema, message, () => hosts.flatMap((host) => hostOrigins(name, host)));
 }
 
 function hostOrigins(routeConfig: string, host: VirtualHostEntry): readonly NodeOrigin[] {

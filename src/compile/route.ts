@@ -18,9 +18,9 @@ import { retryPolicy } from '#compile/retry.ts';
 import { routeAction } from '#compile/route-action.ts';
 import { routeAnswer } from '#compile/route-answer.ts';
 import { isCatchAll, pathOfMatch, routeMatch } from '#compile/route-match.ts';
-import { create } from '#envoy/create.ts';
 import type { Metadata } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type Route, RouteSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
+import { createShared } from '#envoy/shared-message.ts';
 import type { Service, ServicePort } from '#model/service.ts';
 import type { HttpMatch, HttpRule, VirtualService, WeightedDestination } from '#model/virtual-service.ts';
 
@@ -137,7 +137,7 @@ function makeRoute(
     saysHttp: says[index] === true,
   }));
   const only = targets.length === 1 ? targets[0] : undefined;
-  const route = create(RouteSchema, {
+  const route = createShared(RouteSchema, {
     name: match === undefined || match.name === '' ? rule.name : `${rule.name}.${match.name}`,
     match: envoyMatch,
     action: actionOf(rule, context, () => routeAction(rule, match, { targets, mirrors, semantics }, context)),
@@ -200,7 +200,7 @@ export function defaultRoutes(service: Service, port: ServicePort, context: Rout
   return cache.once('default routes', [port], text, () => {
     const cluster = outboundClusterName(port.number, undefined, service.hostname);
     const policy = retryPolicy(context.defaultRetries);
-    const route = create(RouteSchema, {
+    const route = createShared(RouteSchema, {
       name: 'default',
       match: routeMatch(undefined),
       action: {
