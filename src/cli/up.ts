@@ -41,6 +41,7 @@ beside the YAML:
 Examples:
   heddle up examples/hello
   heddle up my-mesh/ --data-plane envoy --gateway-port 0
+  heddle up docker-compose.yaml policies.yaml
   heddle up my-mesh/ -o json | jq -c 'select(.kind == "exited")'
 `;
 

@@ -76,7 +76,7 @@ function fileName(id: string): string {
   return `${[kind.toLowerCase(), ...key].join('.')}.yaml`;
 }
 
-/** Every string in quotes: nothing is a number or a yes that was not one. */
+/** Every string in quotes, and keys that YAML 1.1 would take for something else: nothing is a number or a yes that was not one. */
 export function textOf(value: object): string {
-  return stringify(value, { defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', lineWidth: 0, aliasDuplicateObjects: false });
+  return stringify(value, { version: '1.1', defaultStringType: 'QUOTE_DOUBLE', defaultKeyType: 'PLAIN', lineWidth: 0, aliasDuplicateObjects: false });
 }
