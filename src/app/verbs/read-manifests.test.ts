@@ -36,7 +36,7 @@ test('what is written down is read as it was: no text becomes a number or a yes'
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: 'a', namespace: 'default' },
-    data: { on: 'yes', count: '012' },
+    data: { on: 'yes', '012': '012' },
   });
 });
 
