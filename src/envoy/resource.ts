@@ -11,16 +11,27 @@ export class XdsResource<Schema extends DescMessage = DescMessage> {
   readonly schema: Schema;
   #make: (() => MessageShape<Schema>) | undefined;
   #message: MessageShape<Schema> | undefined;
+  readonly #encode: (() => Uint8Array) | undefined;
   #bytes: Uint8Array | undefined;
   #version: string | undefined;
 
-  /** `message`: itself, or how to make it once somebody asks. */
-  constructor(typeUrl: TypeUrl, name: string, schema: Schema, message: MessageShape<Schema> | (() => MessageShape<Schema>)) {
+  /**
+   * `message`: itself, or how to make it once somebody asks. `encode`: the message's wire form, where there is a faster way to it than by the
+   * schema.
+   */
+  constructor(
+    typeUrl: TypeUrl,
+    name: string,
+    schema: Schema,
+    message: MessageShape<Schema> | (() => MessageShape<Schema>),
+    encode?: () => Uint8Array,
+  ) {
     this.typeUrl = typeUrl;
     this.name = name;
     this.schema = schema;
     if (typeof message === 'function') this.#make = message;
     else this.#message = message;
+    this.#encode = encode;
   }
 
   get message(): MessageShape<Schema> {
@@ -33,7 +44,7 @@ export class XdsResource<Schema extends DescMessage = DescMessage> {
 
   /** The message in protobuf's wire form, without the Any around it. */
   get bytes(): Uint8Array {
-    this.#bytes ??= encode(this.schema, this.message);
+    this.#bytes ??= this.#encode === undefined ? encode(this.schema, this.message) : this.#encode();
     return this.#bytes;
   }
 
