@@ -6,6 +6,9 @@ import { waitUntil } from '#test/support/wait-until.ts';
 
 const host = 'bookinfo.example.com';
 
+/** What the service reviews answers. */
+type Reviews = { readonly podname: string; readonly reviews: readonly { readonly rating?: object }[] };
+
 export const bookinfoCases: readonly UpCase[] = [
   {
     name: 'bookinfo: the page shows every service, versions take turns, one user sees one version',
@@ -24,9 +27,10 @@ export const bookinfoCases: readonly UpCase[] = [
         return seen.size === 3;
       });
       for (let turn = 0; turn < 6; turn += 1) {
-        const { podname, reviews } = JSON.parse((await up.call(host, '/api/v1/products/0/reviews', { 'end-user': 'jason' })).body);
+        const { body } = await up.call(host, '/api/v1/products/0/reviews', { 'end-user': 'jason' });
+        const { podname, reviews } = JSON.parse(body) as Reviews;
         assert.equal(podname, 'reviews-v2-0');
-        assert.deepEqual(reviews[0].rating, { stars: 5, color: 'black' });
+        assert.deepEqual(reviews[0]?.rating, { stars: 5, color: 'black' });
       }
 
       const id = 'f0e1d2c3-0000-4000-8000-a1b2c3d4e5f6';
