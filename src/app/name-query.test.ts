@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { NameReport } from '#admin/name-view.ts';
+import type { NameReport } from '#admin/client/name-view.ts';
 import { queryNameInFiles } from '#app/name-query-files.ts';
 
 const file = fileURLToPath(new URL('../../test/golden/dns/names/in.yaml', import.meta.url));
