@@ -62,7 +62,7 @@ async function copyExamples(transform) {
       write(target.replace(/\.ts$/, '.js'), code.replace(/(\bfrom\s*["']\.[^"']*)\.ts(["'])/g, '$1.js$2'));
     } else {
       const text = readFileSync(join(examples, path), 'utf8');
-      write(target, path.endsWith('heddle.yaml') ? text.replace(/\.ts\b/g, '.js') : text);
+      write(target, /(?:heddle|compose)\.ya?ml$/.test(path) ? text.replace(/\.ts\b/g, '.js') : text);
     }
   }
 }

@@ -13,12 +13,6 @@ export function endReason(end: ProcessEnd): string {
   return end.kind === 'exit' && end.code === 0 ? 'Completed' : 'Error';
 }
 
-/** A shell's exit code for an end: 128 + n for signal n. */
-export function exitCodeOf(end: ProcessEnd, signals: Readonly<Record<string, number>>): number {
-  if (end.kind === 'exit') return end.code;
-  return end.kind === 'signal' ? 128 + (signals[end.signal] ?? 0) : 127;
-}
-
 /** `Running`, `CrashLoopBackOff: exit code 1`, `Completed`. */
 export function describeState(state: ContainerState): string {
   if (state.kind === 'running') return 'Running';

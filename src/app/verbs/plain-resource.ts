@@ -3,7 +3,7 @@
 import { type AnyResource, kinds } from '#api/kinds.ts';
 import { formatOrigin } from '#base/origin.ts';
 
-export const originAnnotation = 'heddle.dev/origin';
+const originAnnotation = 'heddle.dev/origin';
 
 export function plainResource({ origins, kind, apiVersion, metadata, ...body }: AnyResource): object {
   const { namespace, name, labels, annotations, ...rest } = metadata;
