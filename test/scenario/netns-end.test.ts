@@ -48,7 +48,7 @@ inOwnNetwork(
   ['embedded'],
 );
 
-inOwnNetwork('after kill -9 of the command nothing is left, and the next start finds its way', async (start) => {
+inOwnNetwork('after kill -9 of the command nothing is left of it, inside or out', async (start) => {
   await using up = await start({ path: example('hello') });
   const all = family(up.process.pid);
   up.process.signal('SIGKILL');
