@@ -27,7 +27,9 @@ function valueOf(member: DescField | DescOneof, value: unknown): unknown {
   }
   const { message, fieldKind } = member;
   if (message === undefined || (fieldKind === 'message' && !isMessage(value))) return value;
-  return fieldKind === 'message' ? fieldsOf(message, value) : Object.entries(value).map(([key, one]) => [key, fieldsOf(message, one)]);
+  if (fieldKind === 'message') return fieldsOf(message, value);
+  // The values of a map of messages.
+  return Object.entries(value as Readonly<Record<string, object>>).map(([key, one]) => [key, fieldsOf(message, one)]);
 }
 
 void test('messages are what protobuf makes of the same fields: nested, in lists, maps and oneofs, wrapped and as structs', () => {
