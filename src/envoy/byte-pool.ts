@@ -1,5 +1,5 @@
-// Memory for encoded messages. Small ones share a buffer, as one of its own costs the garbage collector more than most messages are worth. A buffer lives
-// as long as any of the messages in it, so it is small, too.
+// Memory for encoded messages. Small ones share a buffer, as one of its own costs the garbage collector more than most messages are worth. A buffer
+// lives as long as any of the messages in it, so it is small, too.
 const poolBytes = 8 * 1024;
 /** What is longer has a buffer of its own. */
 const longestShared = poolBytes / 4;

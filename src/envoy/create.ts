@@ -1,7 +1,7 @@
-// Messages from their fields: what protobuf's own `create` gives, in 0.7 us for a route in place of 1.9, and smaller. A message holds what it was given
-// and no more; what it was not given it has from its type, as a prototype. So it reads like any other, but a copy by spreading has only what was given,
-// and is no message: it is fields, to be given to `create` again. Empty lists and maps are the same for all messages and frozen, and a message that was
-// made is not changed any more.
+// Messages from their fields: what protobuf's own `create` gives, in 0.7 us for a route in place of 1.9, and smaller. A message holds what it was
+// given and no more; what it was not given it has from its type, as a prototype. So it reads like any other, but a copy by spreading has only what
+// was given, and is no message: it is fields, to be given to `create` again. Empty lists and maps are the same for all messages and frozen, and a
+// message that was made is not changed any more.
 import {
   type DescField,
   type DescMessage,

@@ -1,6 +1,6 @@
-// Messages in protobuf's wire form, in 1.3 us for a route where `toBinary` of @bufbuild/protobuf takes 3.3: fields that are as in the empty message cost nothing, as
-// messages that `create` has made do not have them. Fields come in the order in which they were given, which protobuf leaves open. What is rare is
-// left to `toBinary`.
+// Messages in protobuf's wire form, in 1.3 us for a route where `toBinary` of @bufbuild/protobuf takes 3.3: fields that are as in the empty message
+// cost nothing, as messages that `create` has made do not have them. Fields come in the order in which they were given, which protobuf leaves open.
+// What is rare is left to `toBinary`.
 import {
   type DescField,
   type DescMessage,

@@ -1,6 +1,6 @@
-// Messages that several others hold, and those of which few change in a large one around them: the usual retry policy, the routes of a table. Their wire
-// form is made when it is first needed, and copied from then on, which takes 0.2 us for a route in place of 1.3: after a change in one of ten thousand routes only that
-// one is encoded again.
+// Messages that several others hold, and those of which few change in a large one around them: the usual retry policy, the routes of a table. Their
+// wire form is made when it is first needed, and copied from then on, which takes 0.2 us for a route in place of 1.3: after a change in one of ten
+// thousand routes only that one is encoded again.
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
 import { create } from '#envoy/create.ts';
 import { encodeFields, type Writable } from '#envoy/encode.ts';
