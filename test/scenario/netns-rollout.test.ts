@@ -14,7 +14,7 @@ inOwnNetwork(
     await using up = await start({ path: example('hello') });
     const state = ['--state-dir', `${up.folder.path}/state`];
     const script =
-      "hostname; cat /etc/hosts | grep -c hello-v1; node -e \"require('http').get('http://hello/', (answer) => console.log(answer.statusCode))\"";
+      "hostname; cat /etc/hosts | grep -c hello-v1; node -e \"require('http').get('http://hello/', (answer) => { console.log(answer.statusCode); process.exit(); })\"";
     const exec = await startHeddle(['exec', ...state, 'hello-v1', '--', 'sh', '-c', script]);
     assert.equal((await exec.exited).code, 0, exec.output());
     assert.equal(exec.stdout(), 'hello-v1\n1\n200\n');
