@@ -1,4 +1,5 @@
-// One name server, asked by UDP: a socket for all questions under way, opened with the first one, which nobody but that server can send to.
+// One name server, asked by UDP: a socket for all questions under way, opened with the first one, which nobody but that server can send to. A question
+// without an answer is the last one of its socket: that is bound to an address which this machine may no longer have, as a laptop that moved.
 import { createSocket, type Socket } from 'node:dgram';
 import type { Clock } from '#base/clock.ts';
 import { failed, ok, type Result } from '#base/result.ts';
@@ -12,12 +13,16 @@ export type UdpUpstreamOptions = {
   readonly timeoutMs: number;
 };
 
-type Pending = { readonly query: Buffer; readonly end: (result: Result<Buffer, string>) => void };
+type Pending = { readonly socket: Socket; readonly query: Buffer; readonly end: (result: Result<Buffer, string>) => void };
 
 export class UdpUpstream {
   readonly #options: UdpUpstreamOptions;
   readonly #pending = new Map<number, Pending>();
+  /** For the next question; `#current` once it is open. */
   #socket: Promise<Socket> | undefined;
+  #current: Socket | undefined;
+  /** Open until the last of its questions is over. */
+  readonly #retired = new Set<Socket>();
 
   constructor(options: UdpUpstreamOptions) {
     this.#options = options;
@@ -29,45 +34,65 @@ export class UdpUpstream {
 
   /** The answer under the question's own number; the error says why there is none. */
   async ask(query: Buffer): Promise<Result<Buffer, string>> {
+    const opening = (this.#socket ??= this.#open());
     let socket: Socket;
     try {
-      this.#socket ??= this.#open();
-      socket = await this.#socket;
+      socket = await opening;
     } catch (error) {
-      this.#socket = undefined;
+      // Unless somebody has begun a new one meanwhile.
+      if (this.#socket === opening) this.#socket = undefined;
       return failed(error instanceof Error ? error.message : String(error));
     }
     return new Promise((resolve) => this.#send(socket, query, resolve));
   }
 
   close(): void {
-    void this.#socket?.then(
-      (socket) => socket.close(),
+    const opening = this.#current === undefined ? this.#socket : undefined;
+    void opening?.then(
+      (socket) => this.#lost(socket, 'closed'),
       () => {},
     );
-    this.#socket = undefined;
-    this.#failAll('closed');
+    if (this.#current !== undefined) this.#lost(this.#current, 'closed');
+    for (const { end } of [...this.#pending.values()]) end(failed('closed'));
   }
 
   #send(socket: Socket, query: Buffer, resolve: (result: Result<Buffer, string>) => void): void {
     const { clock, timeoutMs } = this.#options;
     const id = this.#freeId();
-    const cancel = clock.after(timeoutMs, () => this.#pending.get(id)?.end(failed(`no answer within ${timeoutMs} ms`)));
+    const cancel = clock.after(timeoutMs, () => end(failed(`no answer within ${timeoutMs} ms`)));
     const end = (result: Result<Buffer, string>): void => {
+      // The number may be another question's by now.
+      if (this.#pending.get(id)?.end !== end) return;
       this.#pending.delete(id);
       cancel();
+      if (!result.ok) this.#retire(socket);
+      this.#closeIfOver(socket);
       resolve(result);
     };
-    this.#pending.set(id, { query, end });
+    this.#pending.set(id, { socket, query, end });
     const numbered = Buffer.from(query);
     numbered.writeUInt16BE(id, 0);
     try {
       socket.send(numbered, (error) => {
-        if (error !== null && this.#pending.has(id)) end(failed(error.message));
+        if (error !== null) end(failed(error.message));
       });
     } catch (error) {
       end(failed(error instanceof Error ? error.message : String(error)));
     }
+  }
+
+  /** The next question has a new one. */
+  #retire(socket: Socket): void {
+    if (this.#current !== socket) return;
+    this.#socket = undefined;
+    this.#current = undefined;
+    this.#retired.add(socket);
+  }
+
+  #closeIfOver(socket: Socket): void {
+    if (!this.#retired.has(socket) || [...this.#pending.values()].some((one) => one.socket === socket)) return;
+    this.#retired.delete(socket);
+    socket.close();
   }
 
   #freeId(): number {
@@ -86,11 +111,18 @@ export class UdpUpstream {
         reject(error);
       });
       socket.bind({ port: 0, ...(bindSource !== undefined && { address: bindSource }) }, () =>
-        socket.connect(server.port, server.address, () => {
+        // Node's types leave out that it is told of an error: no way there, as without a network.
+        socket.connect(server.port, server.address, (error?: Error) => {
+          if (error !== undefined) {
+            socket.close();
+            reject(error);
+            return;
+          }
           socket.removeAllListeners('error');
           // Nobody listens there: whoever waits need not wait any longer. The next question has a new socket.
           socket.on('error', (error) => this.#lost(socket, error.message));
           socket.unref();
+          this.#current = socket;
           resolve(socket);
         }),
       );
@@ -106,14 +138,11 @@ export class UdpUpstream {
   }
 
   #lost(socket: Socket, reason: string): void {
-    this.#socket = undefined;
+    this.#retire(socket);
     socket.removeAllListeners();
     socket.on('error', () => {});
-    socket.close();
-    this.#failAll(reason);
-  }
-
-  #failAll(reason: string): void {
-    for (const { end } of [...this.#pending.values()]) end(failed(reason));
+    const waiting = [...this.#pending.values()].filter((one) => one.socket === socket);
+    for (const { end } of waiting) end(failed(reason));
+    this.#closeIfOver(socket);
   }
 }
