@@ -41,6 +41,7 @@ const startedMs = performance.now();
 const opened = await openOuterNetwork({
   ...settings,
   domain: 'cluster.local',
+  hidden: [],
   hostSockets: { listen: () => Promise.reject(new Error('there is no gateway')) },
   onProblem: (problem) => tell('problem', problem),
 });

@@ -194,8 +194,17 @@ export class UpMesh {
   }
 
   async #openPlace(logger: Logger): Promise<Result<OpenPlace, Diagnostic>> {
-    const { place, clock, random, onEvent: emit } = this.#options;
-    const opened = await place.open({ domain, allocator: this.#allocator, clock, random, logger, podAt: (address) => this.#podAt(address), emit });
+    const { place, stateFolder, clock, random, onEvent: emit } = this.#options;
+    const opened = await place.open({
+      domain,
+      stateFolder,
+      allocator: this.#allocator,
+      clock,
+      random,
+      logger,
+      podAt: (address) => this.#podAt(address),
+      emit,
+    });
     if (opened.ok) this.#place = opened.value;
     return opened;
   }

@@ -41,6 +41,7 @@ async function openPlace({ means, user, egress }: InnerSettings, link: HostLink,
     domain,
     user,
     egressPort,
+    hidden: [needs.stateFolder],
     onProblem: (problem) => emit({ kind: 'diagnostics', diagnostics: [problem] }),
   });
   if (!network.ok) {

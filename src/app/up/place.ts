@@ -29,6 +29,8 @@ export type MeshPlace = {
 
 export type PlaceNeeds = {
   readonly domain: string;
+  /** Where the mesh keeps its keys and tokens, as far as it can be hidden from applications: a folder that is there. */
+  readonly stateFolder: string;
   readonly allocator: PortAllocator;
   readonly clock: Clock;
   readonly random: () => number;

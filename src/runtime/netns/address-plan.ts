@@ -23,9 +23,17 @@ export const usualRanges: readonly string[] = ['198.18.0.0/15', '10.198.0.0/15',
 
 const firstPod = 10;
 
+/** Which no machine may have, or which go past capture, as every pod's own do. */
+const unfit: readonly { readonly cidr: string; readonly meaning: string }[] = [
+  { cidr: '0.0.0.0/8', meaning: 'no machine' },
+  { cidr: '127.0.0.0/8', meaning: "every machine's own" },
+  { cidr: '169.254.0.0/16', meaning: 'one cable alone' },
+  { cidr: '224.0.0.0/3', meaning: 'groups of machines' },
+];
+
 /**
  * The lower half is for this machine and pods; the upper half for Services and, in its own upper half, proxies. The failure is a sentence: a
- * range that is none, is not IPv4, or is too small.
+ * range that is none, is not IPv4, is too small or too large, or that no pod may have.
  */
 export function addressPlan(cidr: string): Result<AddressPlan, string> {
   const range = parseCidr(cidr);
@@ -33,6 +41,8 @@ export function addressPlan(cidr: string): Result<AddressPlan, string> {
   if (range === undefined || base === undefined || !cidr.includes('/')) return failed(`${cidr} is no range of addresses such as 198.18.0.0/15`);
   if (range.family !== 4) return failed(`${cidr} is not IPv4: pods get IPv4 addresses, and IPv6 ones beside them`);
   if (range.length > 22 || range.length < 8) return failed(`${cidr} must have a length from /8 to /22`);
+  const wrong = unfit.find((one) => overlap(parseCidr(one.cidr) ?? range, range));
+  if (wrong !== undefined) return failed(`${cidr} is in ${wrong.cidr}, which means ${wrong.meaning}`);
   const size = 2 ** (32 - range.length);
   const at = (offset: number): string => formatIpv4(base + offset);
   const half = size / 2;

@@ -34,6 +34,12 @@ test('what is no such range is said', () => {
     ['fd00::/64', /not IPv4/],
     ['10.0.0.0/28', /from \/8 to \/22/],
     ['ten', /no range/],
+    ['127.0.0.0/8', /127\.0\.0\.0\/8, which means every machine's own/],
+    ['126.0.0.0/7', /from \/8 to \/22/],
+    ['0.0.0.0/8', /0\.0\.0\.0\/8/],
+    ['169.254.0.0/16', /169\.254\.0\.0\/16/],
+    ['224.0.0.0/8', /224\.0\.0\.0\/3/],
+    ['255.0.0.0/8', /224\.0\.0\.0\/3/],
   ] as const) {
     const plan = addressPlan(text);
     assert.match(plan.ok ? '' : plan.error, why, text);

@@ -4,9 +4,12 @@ import type { KindMap } from '#api/kinds.ts';
 import type { Container } from '#api/kubernetes/container.ts';
 import type { ProcessSpec } from '#runtime/child-process.ts';
 import type { NetnsMeans } from '#runtime/netns/availability.ts';
-import type { Namespaces } from '#runtime/netns/pause.ts';
+import { type Namespaces, ownFolder } from '#runtime/netns/pause.ts';
 
 export type Identity = { readonly uid: number; readonly gid: number };
+
+/** `as` undefined: as whoever the pod belongs to. A proxy sees what is hidden from applications, and has its own place for what it keeps. */
+export type Entrant = { readonly who: 'proxy' } | { readonly who: 'application'; readonly as?: Identity | undefined };
 
 /**
  * The programs replace one another, so that the process that was started is the one that runs in the end. Entering a mount namespace forgets the
@@ -14,16 +17,18 @@ export type Identity = { readonly uid: number; readonly gid: number };
  */
 export function enterPod(
   spec: ProcessSpec,
-  { net, mount, uts }: Namespaces,
+  { net, mount, applicationMount, uts }: Namespaces,
   { programs, isRoot }: NetnsMeans,
-  as: Identity | undefined,
+  entrant: Entrant,
 ): ProcessSpec {
+  const isProxy = entrant.who === 'proxy';
+  const as = isProxy ? undefined : entrant.as;
   const program = as === undefined ? [] : [programs.unshare, ...identityArguments(as, isRoot), '--'];
   // Before the user changes: root may go where that one may not.
   const script = 'cd "$1" && unset OLDPWD && shift && exec "$@"';
   const args = [
     `--net=${net}`,
-    `--mount=${mount}`,
+    `--mount=${isProxy ? mount : applicationMount}`,
     `--uts=${uts}`,
     '--',
     '/bin/sh',
@@ -35,7 +40,7 @@ export function enterPod(
     spec.command,
     ...spec.args,
   ];
-  return { ...spec, command: programs.nsenter, args };
+  return { ...spec, command: programs.nsenter, args, ...(isProxy && { env: { ...spec.env, TMPDIR: ownFolder } }) };
 }
 
 /** Where there is but one user, a user namespace makes it look like the one who is asked for. */

@@ -29,6 +29,8 @@ export type OuterNetworkOptions = {
   readonly user: Identity;
   /** A port on the node that takes what is for the real network (its original destination: SO_ORIGINAL_DST); undefined: it is refused at once. */
   readonly egressPort?: number | undefined;
+  /** Folders that are there, and that applications see empty: keys and tokens. */
+  readonly hidden: readonly string[];
   /** Takes what went wrong with rules for Services, which nobody waits for. */
   readonly onProblem: (problem: Diagnostic) => void;
 };
@@ -85,7 +87,7 @@ class NetnsNetwork implements MeshNetwork {
     fixed: Readonly<Record<string, number>>,
     index: number,
   ): Promise<Result<PodNetwork, Diagnostic>> {
-    const { means, domain, hostSockets } = this.#options;
+    const { means, domain, hostSockets, hidden } = this.#options;
     const places = this.#places(index);
     const rules = podRules(plan, places);
     if (!rules.ok) return rules;
@@ -98,6 +100,7 @@ class NetnsNetwork implements MeshNetwork {
         addresses: { pod: places.podAddress, proxy: places.proxyAddress, node: places.nodeAddress },
         rules: means.programs.rules.kind === 'nft' ? nftText(rules.value) : iptablesText(rules.value),
         run: this.#run,
+        hidden,
       },
       plugInto(means.programs, index, this.#addresses),
     );
@@ -146,12 +149,12 @@ class NetnsNetwork implements MeshNetwork {
       ...(isInjected && { proxyAddress: places.proxyAddress }),
       insideAddress: places.insideAddress,
       enter: (spec, who, container) => {
-        if (who === 'proxy') return enterPod(spec, pause.namespaces, means, undefined);
+        if (who === 'proxy') return enterPod(spec, pause.namespaces, means, { who });
         const asked = askedIdentity(plan.pod, container);
         // As on Kubernetes, root is root where nobody else is asked for.
         const isAnyone = means.isRoot && asked.uid === undefined && asked.gid === undefined;
         const fallback = means.isRoot ? { uid: 0, gid: 0 } : user;
-        return enterPod(spec, pause.namespaces, means, isAnyone ? undefined : { ...fallback, ...asked });
+        return enterPod(spec, pause.namespaces, means, { who, as: isAnyone ? undefined : { ...fallback, ...asked } });
       },
     };
   }

@@ -13,6 +13,8 @@ export type PauseSettings = {
   /** What `rules.kind` reads. */
   readonly rules: string;
   readonly run: RunFolder;
+  /** Folders that are there, and that applications see empty. */
+  readonly hidden: readonly string[];
 };
 
 /** What this machine has in /run: each pod has one of its own, with the same folders, empty, and everybody may write into them. */
@@ -27,8 +29,11 @@ export type RunFolder = {
   readonly nameSwitch: { readonly place: string; readonly text: string } | undefined;
 };
 
-/** The ways into a pod's namespaces, as paths. */
-export type Namespaces = { readonly net: string; readonly mount: string; readonly uts: string };
+/** The ways into a pod's namespaces, as paths; `mount` for what belongs to the mesh, `applicationMount` with what is hidden from applications. */
+export type Namespaces = { readonly net: string; readonly mount: string; readonly applicationMount: string; readonly uts: string };
+
+/** What a pod's own /run has from us: its files, and what its proxy needs a place for. Applications see it empty. */
+export const ownFolder = '/run/heddle';
 
 export type Pause = {
   readonly pid: number;
@@ -57,15 +62,21 @@ export async function startPause(settings: PauseSettings, plug: Plug): Promise<R
   if (!(await talk.hears('made'))) return fail(talk.complaint);
   const plugged = await plug(child.pid ?? 0);
   if (!plugged.ok) return fail(plugged.error);
+  const open = (name: string): number => openSync(`/proc/${child.pid}/ns/${name}`, 'r');
+  // Before it leaves it for that of applications.
+  const descriptors = [open('mnt')];
   child.stdin.write('plugged\n');
-  if (!(await talk.hears('ready'))) return fail(talk.complaint);
+  if (!(await talk.hears('ready'))) {
+    for (const descriptor of descriptors) closeSync(descriptor);
+    return fail(talk.complaint);
+  }
   child.stdout.destroy();
   child.stderr.destroy();
-  const descriptors = ['net', 'mnt', 'uts'].map((name) => openSync(`/proc/${child.pid}/ns/${name}`, 'r'));
-  const [net = '', mount = '', uts = ''] = descriptors.map((descriptor) => `/proc/${process.pid}/fd/${descriptor}`);
+  descriptors.push(open('mnt'), open('net'), open('uts'));
+  const [mount = '', applicationMount = '', net = '', uts = ''] = descriptors.map((descriptor) => `/proc/${process.pid}/fd/${descriptor}`);
   return ok({
     pid: child.pid ?? 0,
-    namespaces: { net, mount, uts },
+    namespaces: { net, mount, applicationMount, uts },
     end: async () => {
       for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
       child.stdin.end();
@@ -119,9 +130,9 @@ class PauseTalk {
 }
 
 /** POSIX shell; few programs, since each costs a millisecond or more. What comes from users is quoted. */
-function pauseScript({ programs, files, addresses, rules, run }: PauseSettings): string {
+function pauseScript({ programs, files, addresses, rules, run, hidden }: PauseSettings): string {
   const { pod, proxy, node } = addresses;
-  const own = '/run/heddle';
+  const own = ownFolder;
   const bind = (file: string, place: string | undefined): string =>
     place === undefined ? '' : `${quote(programs.mount)} --bind ${own}/${file} ${quote(place)}`;
   const folders = run.folders.map((name) => quote(`/run/${name}`)).join(' ');
@@ -157,6 +168,17 @@ echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start
 echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet
 ${softSettings()}
 ${writeRules(programs, rules)}
+exec ${quote(programs.unshare)} --mount -- /bin/sh -c ${quote(hideScript(programs, [...hidden, own]))}
+`;
+}
+
+/** The rest of it, in the mount namespace of applications: over each folder lies an empty one that takes nothing. */
+function hideScript({ mount }: NetnsPrograms, hidden: readonly string[]): string {
+  const cover = (folder: string): string => `${quote(mount)} -t tmpfs -o ro,nosuid,nodev,noexec,size=4k,mode=555 tmpfs ${quote(folder)}`;
+  return `
+set -e
+trap '' HUP INT TERM
+${hidden.map(cover).join('\n')}
 echo ready
 # Nothing holds the terminal, or the pipes of who started us.
 exec >/dev/null 2>&1
@@ -180,7 +202,7 @@ function softSettings(): string {
 function bindResolv(resolv: string, bind: (file: string, place: string) => string): string {
   if (!resolv.startsWith('/run/')) return bind('resolv.conf', resolv);
   const folder = resolv.slice(0, resolv.lastIndexOf('/'));
-  return `mkdir -p ${quote(folder)}\ncp /run/heddle/resolv.conf ${quote(resolv)}`;
+  return `mkdir -p ${quote(folder)}\ncp ${ownFolder}/resolv.conf ${quote(resolv)}`;
 }
 
 function writeRules({ rules }: NetnsPrograms, text: string): string {

@@ -50,18 +50,21 @@ test('a process enters its pod in its own folder, as whom it asks for', () => {
     },
     cidr: '198.18.0.0/15',
   };
-  const namespaces = { net: '/proc/7/fd/1', mount: '/proc/7/fd/2', uts: '/proc/7/fd/3' };
+  const namespaces = { net: '/proc/7/fd/1', mount: '/proc/7/fd/2', applicationMount: '/proc/7/fd/4', uts: '/proc/7/fd/3' };
   const spec = { command: 'psql', args: ['-c', 'select 1'], cwd: '/data', env: {}, logFile: 'log' };
   const tail = (entered: { readonly args: readonly string[] }) => entered.args.slice(entered.args.indexOf('sh') + 1).join(' ');
-  const entered = enterPod(spec, namespaces, means, { uid: 999, gid: 998 });
+  const application = { who: 'application', as: { uid: 999, gid: 998 } } as const;
+  const entered = enterPod(spec, namespaces, means, application);
   assert.equal(entered.command, '/bin/nsenter');
-  assert.deepEqual(entered.args.slice(0, 4), ['--net=/proc/7/fd/1', '--mount=/proc/7/fd/2', '--uts=/proc/7/fd/3', '--']);
+  assert.deepEqual(entered.args.slice(0, 4), ['--net=/proc/7/fd/1', '--mount=/proc/7/fd/4', '--uts=/proc/7/fd/3', '--']);
   assert.equal(tail(entered), '/data /bin/unshare --user --map-user=999 --map-group=998 -- psql -c select 1');
   assert.equal(
-    tail(enterPod(spec, namespaces, { ...means, isRoot: true }, { uid: 999, gid: 998 })),
+    tail(enterPod(spec, namespaces, { ...means, isRoot: true }, application)),
     '/data /bin/unshare --setgid 998 --setuid 999 -- psql -c select 1',
   );
-  assert.equal(tail(enterPod(spec, namespaces, means, undefined)), '/data psql -c select 1');
+  assert.equal(tail(enterPod(spec, namespaces, means, { who: 'application' })), '/data psql -c select 1');
+  const proxy = enterPod(spec, namespaces, means, { who: 'proxy' });
+  assert.deepEqual([proxy.args[1], proxy.env, tail(proxy)], ['--mount=/proc/7/fd/2', { TMPDIR: '/run/heddle' }, '/data psql -c select 1']);
   const asked = pod({ securityContext: { runAsUser: 1, runAsGroup: 2 } });
   assert.deepEqual(askedIdentity(asked, { securityContext: { runAsUser: 3 } }), { uid: 3, gid: 2 });
 });

@@ -23,7 +23,7 @@ export function servedPorts(resources: readonly AnyResource[]): readonly ServedP
 
 function portsOf({ spec }: KindMap['Service'], slices: readonly KindMap['EndpointSlice'][]): readonly ServedPort[] {
   const address = spec.clusterIP ?? '';
-  if (parseIp(address)?.family !== 4) return [];
+  if (!isIpv4(address)) return [];
   return (spec.ports ?? []).flatMap((port): readonly ServedPort[] => {
     const protocol = port.protocol ?? 'TCP';
     if (protocol === 'SCTP') return [];
@@ -36,5 +36,10 @@ function endpointsOf({ endpoints = [], ports = [] }: KindMap['EndpointSlice'], p
   const port = ports.find(({ name = '' }) => name === portName)?.port;
   if (port === undefined) return [];
   const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false);
-  return ready.flatMap(({ addresses }) => addresses.filter((address) => parseIp(address)?.family === 4).map((address) => ({ address, port })));
+  return ready.flatMap(({ addresses }) => addresses.filter(isIpv4).map((address) => ({ address, port })));
+}
+
+/** As rules write it: `::ffff:10.0.0.1` is the same address, and no such text. */
+function isIpv4(address: string): boolean {
+  return !address.includes(':') && parseIp(address) !== undefined;
 }

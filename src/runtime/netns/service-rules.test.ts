@@ -40,6 +40,13 @@ const resources: readonly AnyResource[] = [
   slice('198.18.0.12', false, [http]),
 ];
 
+test('an address of IPv4 in the form of IPv6 is left out: rules of IPv4 with it are refused, all of them', () => {
+  const mapped = [service({ clusterIP: '::ffff:198.19.0.6', ports: [{ name: 'http', port: 80 }] }), slice('198.18.0.10', true, [http])];
+  assert.deepEqual(servedPorts(mapped), []);
+  const behind = [service({ clusterIP: '198.19.0.5', ports: [{ name: 'http', port: 80 }] }), slice('::ffff:198.18.0.10', true, [http])];
+  assert.deepEqual(servedPorts(behind), []);
+});
+
 test('ready endpoints of each port; nobody for what nobody serves, and nothing without an address', () => {
   assert.deepEqual(servedPorts(resources), [
     {
