@@ -39,8 +39,9 @@ export function addressPlan(cidr: string): Result<AddressPlan, string> {
   const range = parseCidr(cidr);
   const [base] = range?.words ?? [];
   if (range === undefined || base === undefined || !cidr.includes('/')) return failed(`${cidr} is no range of addresses such as 198.18.0.0/15`);
-  if (range.family !== 4) return failed(`${cidr} is not IPv4: pods get IPv4 addresses, and IPv6 ones beside them`);
+  if (range.family !== 4) return failed(`${cidr} is not IPv4: pods get IPv4 addresses alone`);
   if (range.length > 22 || range.length < 8) return failed(`${cidr} must have a length from /8 to /22`);
+  // Each of them can be read.
   const wrong = unfit.find((one) => overlap(parseCidr(one.cidr) ?? range, range));
   if (wrong !== undefined) return failed(`${cidr} is in ${wrong.cidr}, which means ${wrong.meaning}`);
   const size = 2 ** (32 - range.length);
