@@ -4,9 +4,11 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { type FrameKind, FrameReader, readControl, sendControl, sendFrame } from '#admin/client/frames.ts';
-import { execProtocol, forwardProtocol } from '#admin/client/protocols.ts';
+import { execProtocol, forwardProtocol, runProtocol } from '#admin/client/protocols.ts';
+import { readRunRequest } from '#admin/client/run-messages.ts';
 import type { ExecRequest, ExecSession, ForwardRequest, MeshVerbs, VerbFailure } from '#admin/client/verbs.ts';
 import type { Refusal } from '#admin/door.ts';
+import { carryRun } from '#admin/run-upgrade.ts';
 import { isObject } from '#base/object.ts';
 
 export type UpgradeOptions = {
@@ -60,6 +62,15 @@ async function serve(request: IncomingMessage, socket: Duplex, head: Buffer, ver
     pipeline(socket, pod, () => {});
     pipeline(pod, socket, () => {});
     return undefined;
+  }
+  if (path === '/run' && protocol === runProtocol) {
+    const asked = readRunRequest(wanted);
+    if (asked === undefined) return answer(socket, 400, { error: 'say what runs: workload, namespace, command, cwd' });
+    const session = verbs.run(asked);
+    if (!session.ok) return fail(socket, session.error);
+    accept(socket, protocol);
+    if (head.length > 0) socket.unshift(head);
+    return carryRun(socket, session.value);
   }
   return answer(socket, 404, { error: 'no such upgrade' });
 }

@@ -18,7 +18,7 @@ export const verbPaths = [
   '/describe?kind=KIND&name=NAME&namespace=NAMESPACE',
   '/rollout?kind=KIND&name=NAME&namespace=NAMESPACE',
   'POST /apply, /delete, /scale, /restart',
-  'POST /exec, /port-forward (upgrades)',
+  'POST /exec, /port-forward, /run (upgrades)',
 ];
 
 export function addVerbRoutes(server: FastifyInstance<Server>, verbs: MeshVerbs): void {

@@ -25,6 +25,11 @@ const commands: readonly CommandEntry[] = [
   },
   { name: 'exec', summary: 'run a command in a container of a pod', load: async () => (await import('#cli/exec.ts')).execCommand() },
   {
+    name: 'run',
+    summary: 'run a command as a workload of the running mesh, from this terminal',
+    load: async () => (await import('#cli/run.ts')).runCommand(),
+  },
+  {
     name: 'port-forward',
     summary: 'lead ports of this machine into a pod, past its proxy',
     load: async () => (await import('#cli/port-forward.ts')).portForwardCommand(),

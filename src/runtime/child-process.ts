@@ -31,6 +31,9 @@ export type LocalProcess = {
   readonly lastLines: (count: number) => readonly string[];
 };
 
+/** How a process is started that is not ours to start: as `spec` says, where `enter` leads. */
+export type StartProcess = (spec: ProcessSpec, enter: (spec: ProcessSpec) => ProcessSpec) => LocalProcess;
+
 /** `exit code 3`, `signal SIGKILL`, `cannot be started: …`. */
 export function describeEnd(end: ProcessEnd): string {
   if (end.kind === 'exit') return `exit code ${end.code}`;

@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import type { Container, LifecycleHandler, Probe } from '#api/kubernetes/container.ts';
 import type { Clock } from '#base/clock.ts';
 import { BackOff } from '#runtime/back-off.ts';
-import { describeEnd, type LocalProcess, type ProcessEnd, type ProcessSpec, startLocalProcess } from '#runtime/child-process.ts';
+import { describeEnd, type LocalProcess, type ProcessEnd, type ProcessSpec, type StartProcess, startLocalProcess } from '#runtime/child-process.ts';
 import { type ContainerProbes, type ProbeName, startContainerProbes } from '#runtime/container-probes.ts';
 import type { ContainerState } from '#runtime/container-state.ts';
 import { hintForEnd } from '#runtime/end-hint.ts';
@@ -24,6 +24,8 @@ export type ContainerRunOptions = {
   readonly lifecycle?: Container['lifecycle'] | undefined;
   /** The process as it is started where the pod is; an exec probe, too. */
   readonly enter: (spec: ProcessSpec) => ProcessSpec;
+  /** Who starts it, where we do not. */
+  readonly start?: StartProcess | undefined;
   /** Where the application listens, for probes: the address, and the port there for one that a probe names. */
   readonly address: string;
   readonly localPort: (port: number | string) => number | undefined;
@@ -156,9 +158,9 @@ export class ContainerRun {
   }
 
   async #runOnce(): Promise<ProcessEnd> {
-    const { emit, workload, name, process: spec, watchdog, enter } = this.#options;
+    const { emit, workload, name, process: spec, watchdog, enter, start } = this.#options;
     emit({ kind: 'starting', workload, container: name, command: [spec.command, ...spec.args].join(' ') });
-    const running = startLocalProcess(enter(spec), watchdog);
+    const running = start === undefined ? startLocalProcess(enter(spec), watchdog) : start(spec, enter);
     this.#process = running;
     this.#state = { kind: 'running', sinceMs: this.#options.clock.nowMs() };
     this.#reason = 'starting';

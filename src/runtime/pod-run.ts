@@ -5,7 +5,7 @@ import { readDependencies } from '#api/depends-on.ts';
 import type { ResourcesByKind } from '#api/kinds.ts';
 import type { Probe } from '#api/kubernetes/container.ts';
 import type { Clock } from '#base/clock.ts';
-import type { ProcessSpec } from '#runtime/child-process.ts';
+import type { ProcessSpec, StartProcess } from '#runtime/child-process.ts';
 import type { ContainerLimits } from '#runtime/container-limits.ts';
 import { ContainerRun } from '#runtime/container-run.ts';
 import { containerEnvironment, expandVariables } from '#runtime/environment.ts';
@@ -30,6 +30,8 @@ export type PodRunOptions = {
   /** Log file of a container, or of the proxy (undefined). */
   readonly logFile: (container: string | undefined) => string;
   readonly startProxy: StartProxy;
+  /** Who starts the application of a pod, where we do not. */
+  readonly starter?: (plan: PodPlan) => StartProcess | undefined;
   readonly watchdog: Watchdog;
   readonly clock: Clock;
   readonly emit: EmitEvent;
@@ -231,6 +233,7 @@ export class PodRun {
         const entered = network.enter(spec, 'application', container.container);
         return group === undefined ? entered : group.enter(entered);
       },
+      start: this.#options.starter?.(plan),
       ...(group !== undefined && { outOfMemory: group.outOfMemory }),
       address: network.ports.address,
       localPort: (port) => this.#localPort(port),

@@ -4,6 +4,8 @@
 export const execProtocol = 'heddle-exec';
 /** Bytes as they are. */
 export const forwardProtocol = 'heddle-port-forward';
+/** Lines of JSON (run-messages.ts). */
+export const runProtocol = 'heddle-run';
 
 /** In the state folder, for its owner alone: what callers that change something send as `authorization: Bearer …`. */
 export const adminTokenFile = 'admin-token';

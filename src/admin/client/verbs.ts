@@ -1,6 +1,7 @@
 // What the admin API can be asked to do with a running mesh, as plain values on both sides of it: queries in, tables and answers out, and a
 // failure that says what to do. app/ makes the verbs; the command line and pages ask for them.
 import type { Duplex, Readable, Writable } from 'node:stream';
+import type { CallerMessage, MeshMessage, RunRequest } from '#admin/client/run-messages.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Result } from '#base/result.ts';
 
@@ -112,6 +113,17 @@ export type ExecSession = {
 /** `kind` is one that has pods, or a Service; `port` its own, by number or name. */
 export type ForwardRequest = ResourceName & { readonly port: string };
 
+/** A process of somebody else's that is a pod of the mesh. */
+export type RunSession = {
+  /** Who is told from now on, and what there was to say so far. */
+  readonly listen: (tell: (message: MeshMessage) => void) => void;
+  readonly take: (message: CallerMessage) => void;
+  /** Whoever asked is not there any more. */
+  readonly gone: () => void;
+  /** Resolves when nothing of it is left. */
+  readonly left: Promise<void>;
+};
+
 export type MeshVerbs = {
   readonly get: (query: ResourceQuery) => Result<ResourceList, VerbFailure>;
   /** Calls `listener` whenever a list may have become another one; the returned function ends that. */
@@ -125,6 +137,8 @@ export type MeshVerbs = {
   readonly restart: (request: ResourceName) => Result<ChangeAnswer, VerbFailure>;
   readonly rollout: (request: ResourceName) => Result<RolloutView, VerbFailure>;
   readonly exec: (request: ExecRequest) => Result<ExecSession, VerbFailure>;
+  /** Makes a place for the caller's process. */
+  readonly run: (request: RunRequest) => Result<RunSession, VerbFailure>;
   /** A connection to a pod, and what it leads to: `reviews-v1-0 port 9080`. */
   readonly connect: (request: ForwardRequest) => Promise<Result<{ readonly socket: Duplex; readonly to: string }, VerbFailure>>;
 };

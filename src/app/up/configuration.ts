@@ -23,6 +23,8 @@ export class UpConfiguration implements AsyncDisposable {
   readonly applied: AppliedResources;
   /** What lies over both: numbers of replicas, marks of restarts. */
   readonly overrides: PodOverrides;
+  /** What joins the mesh while it runs: Pods and Services that others run. */
+  readonly runs = new MemorySource();
   readonly #files: FileSource;
   readonly #folders: readonly string[];
   readonly #listeners = new Set<(changed: ReadonlySet<string>) => void>();
@@ -41,7 +43,7 @@ export class UpConfiguration implements AsyncDisposable {
   private constructor(paths: readonly string[], files: FileSource, applied: AppliedResources, serviceRange: string | undefined) {
     this.#files = files;
     this.applied = applied;
-    const written = new MergedSource([files, applied.source]);
+    const written = new MergedSource([files, applied.source, this.runs]);
     this.overrides = new PodOverrides(written);
     this.#ends.push(() => {
       void this.overrides[Symbol.asyncDispose]();

@@ -7,6 +7,7 @@ import { doorWithToken } from '#app/admin-token.ts';
 import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
 import { embeddedProxies } from '#app/embedded-proxy.ts';
 import { fileLogger } from '#app/file-logger.ts';
+import { Runs } from '#app/run/runs.ts';
 import { proxiesSettled } from '#app/settled.ts';
 import type { UpConfiguration } from '#app/up/configuration.ts';
 import { UpCredentials } from '#app/up/credentials.ts';
@@ -84,7 +85,9 @@ export class UpMesh {
     const { network, ports, dial } = place.value;
     const adminSocket = await place.value.adminSocket(this.#options.adminDoor.address, this.#options.adminPort);
     if (!adminSocket.ok) return adminSocket;
-    const running = new RunningMesh({ configuration, source: this.#source, plan: () => this.#planned(), watchdog: this.#watchdog, clock });
+    const runs = new Runs({ source: configuration.runs, network: network.kind, inherited: this.#options.environment, clock });
+    const plan = (): RuntimePlan => this.#planned();
+    const running = new RunningMesh({ configuration, source: this.#source, plan, runs, watchdog: this.#watchdog, clock });
     this.#runningMesh = running;
     const { door, forget } = doorWithToken(this.#options.adminDoor, stateFolder);
     this.#forgetToken = forget;
@@ -131,6 +134,7 @@ export class UpMesh {
       inherited: this.#options.environment,
       nodeProgram: this.#options.nodeProgram,
       startProxy: await this.#proxies(`${network.nodeAddress}:${ports.secure}`, this.#credentials, logger),
+      starter: runs.starter,
       watchdog: this.#watchdog,
       clock,
       emit: (event) => {

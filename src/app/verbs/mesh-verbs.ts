@@ -2,6 +2,7 @@
 
 import type { MeshVerbs, VerbFailure } from '#admin/client/verbs.ts';
 import type { ResourcesByKind } from '#api/kinds.ts';
+import type { Runs } from '#app/run/runs.ts';
 import { type ApplyParts, applyManifests, deleteManifests, deleteResource } from '#app/verbs/apply.ts';
 import { describeResource } from '#app/verbs/describe.ts';
 import { execInPod } from '#app/verbs/exec.ts';
@@ -19,12 +20,13 @@ export type MeshVerbParts = {
   readonly onChange: MeshVerbs['onChange'];
   readonly files: ApplyParts['files'];
   readonly plan: (resources: ResourcesByKind) => readonly Diagnostic[];
+  readonly runs: Pick<Runs, 'join'>;
   readonly watchdog: Pick<Watchdog, 'add' | 'drop'>;
 };
 
 const starting: Result<never, VerbFailure> = failed({ status: 409, error: 'the mesh is still being started', hint: 'ask again in a moment' });
 
-export function meshVerbs({ live, onChange, files, plan, watchdog }: MeshVerbParts): MeshVerbs {
+export function meshVerbs({ live, onChange, files, plan, runs, watchdog }: MeshVerbParts): MeshVerbs {
   const on = <Request, Answer>(run: (request: Request, mesh: LiveMesh) => Answer) => {
     return (request: Request): Answer | typeof starting => {
       const mesh = live();
@@ -44,6 +46,7 @@ export function meshVerbs({ live, onChange, files, plan, watchdog }: MeshVerbPar
     restart: on(restart),
     rollout: on(rollout),
     exec: on((request, mesh) => execInPod(request, mesh, watchdog)),
+    run: on((request, mesh) => runs.join(request, mesh)),
     connect: async (request) => {
       const mesh = live();
       return mesh === undefined ? starting : connectToPod(request, mesh);

@@ -2,6 +2,7 @@
 import type { MeshVerbs } from '#admin/client/verbs.ts';
 import { adminViews } from '#app/admin-views.ts';
 import type { ControlPlane } from '#app/control-plane.ts';
+import type { Runs } from '#app/run/runs.ts';
 import type { UpConfiguration } from '#app/up/configuration.ts';
 import { workloadSecurity } from '#app/up/workload-security.ts';
 import { EventLog } from '#app/verbs/event-log.ts';
@@ -19,6 +20,8 @@ export type RunningMeshOptions = {
   readonly source: SnapshotSource;
   /** What shall run, as the supervisor is told. */
   readonly plan: () => RuntimePlan;
+  /** Processes that others start. */
+  readonly runs: Runs;
   readonly watchdog: Watchdog;
   readonly clock: Clock;
 };
@@ -33,12 +36,13 @@ export class RunningMesh {
 
   constructor(options: RunningMeshOptions) {
     this.#options = options;
-    const { configuration, watchdog } = options;
+    const { configuration, runs, watchdog } = options;
     this.verbs = meshVerbs({
       live: () => this.#live,
       onChange: (listener) => this.#onChange(listener),
       files: () => configuration.fileResources(),
       plan: (resources) => configuration.planOf(resources).diagnostics,
+      runs,
       watchdog,
     });
   }
@@ -74,6 +78,7 @@ export class RunningMesh {
 
   /** Something may look different now: those who watch are told once a turn. */
   changed(): void {
+    this.#options.runs.changed();
     if (this.#isTelling || this.#listeners.size === 0) return;
     this.#isTelling = true;
     setImmediate(() => {

@@ -1,0 +1,30 @@
+// Which file a command is, as a shell finds it; what is wrong with it where none can be run. Pure but for looking at files.
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, resolve } from 'node:path';
+import { failed, ok, type Result } from '#base/result.ts';
+
+/** `exitCode`: a shell's, 127 for a command that is not there and 126 for one that cannot be run. */
+export type NoProgram = { readonly exitCode: 126 | 127; readonly reason: string };
+
+/** `path`: PATH. A command with a slash is a file, from `cwd`. */
+export function findProgram(command: string, path: string, cwd: string): Result<string, NoProgram> {
+  const candidates = command.includes('/') ? [resolve(cwd, command)] : path.split(delimiter).map((folder) => resolve(cwd, folder || '.', command));
+  let fault: string | undefined;
+  for (const file of command === '' ? [] : candidates) {
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (found === undefined) continue;
+    if (found.isFile() && isExecutable(file)) return ok(file);
+    fault ??= found.isDirectory() ? `${file} is a folder` : `${file} is not executable`;
+  }
+  if (fault !== undefined) return failed({ exitCode: 126, reason: fault });
+  return failed({ exitCode: 127, reason: command.includes('/') ? `there is no file ${command}` : `there is no program ${command} on PATH` });
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
