@@ -1,6 +1,6 @@
 // One local process with its own process group, its output in a log file, and an end that is always told: a program that cannot be
 // started ends like one that exits, with the reason.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { appendFileSync, closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Watchdog } from '#runtime/watchdog.ts';
 
@@ -42,13 +42,13 @@ export function describeEnd(end: ProcessEnd): string {
 
 /** Starts the process, on the watchdog's list from its first moment to its last. */
 export function startLocalProcess(spec: ProcessSpec, watchdog: Watchdog): LocalProcess {
-  const log = openSync(spec.logFile, 'a');
-  const logStart = fstatSync(log).size;
-  // Where each run begins, for those who want to read the one before the last.
-  appendFileSync(`${spec.logFile}.starts`, `${logStart}\n`);
-  const stdio = ['ignore' as const, log, log, ...(spec.inherit ?? [])];
-  const child = spawn(spec.command, spec.args, { cwd: spec.cwd, env: spec.env, stdio, detached: true });
-  closeSync(log);
+  let begun: Begun;
+  try {
+    begun = begin(spec);
+  } catch (error) {
+    return neverStarted(error instanceof Error ? explainSpawnError(error, spec) : String(error));
+  }
+  const { child, logStart } = begun;
   const pid = child.pid ?? 0;
   if (pid !== 0) watchdog.add(pid);
   let alive = pid !== 0;
@@ -79,8 +79,30 @@ export function startLocalProcess(spec: ProcessSpec, watchdog: Watchdog): LocalP
   };
 }
 
+type Begun = { readonly child: ChildProcess; readonly logStart: number };
+
+/** Throws where there is no file for its log, and what Node throws at once instead of telling it later. */
+function begin(spec: ProcessSpec): Begun {
+  const log = openSync(spec.logFile, 'a');
+  try {
+    const logStart = fstatSync(log).size;
+    // Where each run begins, for those who want to read the one before the last.
+    appendFileSync(`${spec.logFile}.starts`, `${logStart}\n`);
+    const stdio = ['ignore' as const, log, log, ...(spec.inherit ?? [])];
+    return { child: spawn(spec.command, spec.args, { cwd: spec.cwd, env: spec.env, stdio, detached: true }), logStart };
+  } finally {
+    closeSync(log);
+  }
+}
+
+function neverStarted(reason: string): LocalProcess {
+  return { pid: 0, ended: Promise.resolve({ kind: 'not started', reason }), signal: () => {}, lastLines: () => [] };
+}
+
 function explainSpawnError(error: NodeJS.ErrnoException, spec: ProcessSpec): string {
-  if (error.code === 'ENOENT') return `no program ${spec.command} on PATH, or no folder ${spec.cwd}`;
+  if (error.code === 'ERR_INVALID_ARG_VALUE') return 'there is a NUL character in its command or its variables';
+  if (error.code === 'E2BIG') return 'its command and variables are longer than this system takes';
+  if (error.code === 'ENOENT' && error.syscall !== 'open') return `no program ${spec.command} on PATH, or no folder ${spec.cwd}`;
   if (error.code === 'EACCES') return `${spec.command} is not executable`;
   return error.message;
 }
