@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readyUnderNode26, root } from './install-missing.js';
 
+/** What makes namespaces and their rules is an administrator's (ip, nft), and not on everybody's PATH. */
+const environment = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+
 // Order: what fails fastest and explains most comes first.
 const runs = [
   {
@@ -27,7 +30,7 @@ function runTests({ name, options, files }, folder) {
     '--test-reporter=./scripts/tally.js',
     `--test-reporter-destination=${tally}`,
   ];
-  const { status } = spawnSync(process.execPath, ['--test', ...options, ...reporters, ...files], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, ['--test', ...options, ...reporters, ...files], { cwd: root, stdio: 'inherit', env: environment });
   return { ok: status === 0, ...readTally(tally) };
 }
 

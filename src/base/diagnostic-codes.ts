@@ -234,6 +234,7 @@ export const heddleCodes = {
     title: 'No place for a pod',
     explanation: 'The namespaces, addresses or rules of one pod could not be made. It is tried again; the others go on.',
   },
+  HDL0450: { title: 'Another namespace than asked for', explanation: 'A resource that was sent names one namespace, and the command another.' },
   HDL0460: {
     title: 'Compose file not understood',
     explanation: 'A part of a compose file cannot be read. What it belongs to is left out or goes without it.',
@@ -243,7 +244,6 @@ export const heddleCodes = {
     title: 'No effect in a compose file',
     explanation: 'Something in a compose file means a container or a network of Docker, and nothing for a local process.',
   },
-  HDL0450: { title: 'Another namespace than asked for', explanation: 'A resource that was sent names one namespace, and the command another.' },
 } as const satisfies Readonly<Record<string, DiagnosticCode>>;
 
 /** Istio's messages that Heddle can give, under Istio's own names. */
