@@ -42,7 +42,8 @@ export function howToMendNode(folder) {
  */
 export function continueUnder(node, args) {
   if (typeof process.execve === 'function' && process.platform !== 'win32') process.execve(node, [node, ...args], process.env);
-  const child = spawn(node, args, { stdio: 'inherit' });
+  // Who must not outlive us looks whether we are still its parent: SIGKILL is not passed on.
+  const child = spawn(node, args, { stdio: 'inherit', env: { ...process.env, HEDDLE_LAUNCHER: String(process.pid) } });
   // Ctrl-C on a terminal reaches the child by itself, and twice would mean "at once, without draining".
   const onTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
   process.on('SIGINT', () => onTerminal || child.kill('SIGINT'));

@@ -1,8 +1,8 @@
 // The variables of a command that joins the mesh: its caller's own, without what would lead it past the mesh, and what the mesh gives. Pure. And how it
 // comes into the namespaces of the mesh.
 
-/** Ways around: proxies of the caller's network, and addresses of services that somebody else wrote down. */
-const routing = /^(?:(?:https?|all|no)_proxy|\w+_SERVICE_(?:HOST|PORT)\w*)$/i;
+/** Ways around: proxies of the caller's network, and addresses of services that somebody else wrote down. And what is between our own processes. */
+const routing = /^(?:(?:https?|all|no)_proxy|\w+_SERVICE_(?:HOST|PORT)\w*|HEDDLE_LAUNCHER)$/i;
 
 export function runEnvironment(
   own: Readonly<Record<string, string | undefined>>,

@@ -26,6 +26,7 @@ export type RunNews =
 
 /** Without a mesh a command may still end well. */
 const lostGraceMs = 5_000;
+const launcherMs = 500;
 /** How long the mesh may take to forget a workload whose command has ended. */
 const leaveMs = 20_000;
 
@@ -49,6 +50,7 @@ export async function runHere(options: RunHereOptions): Promise<number> {
     } else if (message?.kind === 'signal') child?.kill(message.signal);
     else if (message?.kind === 'ready' || message?.kind === 'waiting') tell(message);
   });
+  const forgetLauncher = followLauncher(options.environment);
   const unfollow = followSignals(
     () => child,
     (signal) => {
@@ -68,6 +70,7 @@ export async function runHere(options: RunHereOptions): Promise<number> {
   const cancel = clock.after(leaveMs, () => socket.destroy());
   await closed;
   cancel();
+  forgetLauncher();
   unfollow();
   return end.signal === undefined ? (end.code ?? 1) : 128 + constants.signals[end.signal];
 }
@@ -123,6 +126,17 @@ function followSignals(child: () => ChildProcess | undefined, leave: (signal: No
   return () => {
     for (const end of listeners) end();
   };
+}
+
+/** Under an older Node a process stands between us and whoever called us (bin/heddle.js): when somebody kills it, that was meant for us. */
+function followLauncher({ HEDDLE_LAUNCHER: launcher }: RunHereOptions['environment']): () => void {
+  if (String(process.ppid) !== launcher) return () => {};
+  const timer = setInterval(() => {
+    if (String(process.ppid) === launcher) return;
+    clearInterval(timer);
+    process.kill(process.pid, 'SIGTERM');
+  }, launcherMs);
+  return () => clearInterval(timer);
 }
 
 function hasTerminal(): boolean {
