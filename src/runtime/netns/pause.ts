@@ -48,34 +48,32 @@ export type Plug = (pid: number) => Promise<Result<undefined, string>>;
 
 /** The failure is what the first program that failed said about it. */
 export async function startPause(settings: PauseSettings, plug: Plug): Promise<Result<Pause, string>> {
-  const { programs } = settings;
-  const args = ['--net', '--mount', '--uts', '--', '/bin/sh', '-c', pauseScript(settings)];
-  // Detached: Ctrl-C on the terminal must not reach it.
-  const child = spawn(programs.unshare, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
+  let child: PauseProcess;
+  try {
+    child = spawnPause(settings);
+  } catch (error) {
+    return failed(whyNotSpawned(error));
+  }
   const talk = new PauseTalk(child);
-  const fail = async (error: string): Promise<Result<Pause, string>> => {
+  const { pid } = child;
+  if (pid === undefined) {
+    await talk.ended;
+    return failed(talk.complaint);
+  }
+  const descriptors: number[] = [];
+  const made = await openNamespaces(pid, child, talk, plug, descriptors).catch(reasonOf);
+  if (made !== undefined) {
+    for (const descriptor of descriptors) closeSync(descriptor);
     child.stdin.end();
     child.kill('SIGKILL');
     await talk.ended;
-    return failed(error);
-  };
-  if (!(await talk.hears('made'))) return fail(talk.complaint);
-  const plugged = await plug(child.pid ?? 0);
-  if (!plugged.ok) return fail(plugged.error);
-  const open = (name: string): number => openSync(`/proc/${child.pid}/ns/${name}`, 'r');
-  // Before it leaves it for that of applications.
-  const descriptors = [open('mnt')];
-  child.stdin.write('plugged\n');
-  if (!(await talk.hears('ready'))) {
-    for (const descriptor of descriptors) closeSync(descriptor);
-    return fail(talk.complaint);
+    return failed(made);
   }
   child.stdout.destroy();
   child.stderr.destroy();
-  descriptors.push(open('mnt'), open('net'), open('uts'));
   const [mount = '', applicationMount = '', net = '', uts = ''] = descriptors.map((descriptor) => `/proc/${process.pid}/fd/${descriptor}`);
   return ok({
-    pid: child.pid ?? 0,
+    pid,
     namespaces: { net, mount, applicationMount, uts },
     end: async () => {
       for (const descriptor of descriptors.splice(0)) closeSync(descriptor);
@@ -83,6 +81,41 @@ export async function startPause(settings: PauseSettings, plug: Plug): Promise<R
       await talk.ended;
     },
   });
+}
+
+type PauseProcess = ReturnType<typeof spawnPause>;
+
+/** Detached: Ctrl-C on the terminal must not reach it. Throws what Node tells at once. */
+function spawnPause(settings: PauseSettings) {
+  const args = ['--net', '--mount', '--uts', '--', '/bin/sh', '-c', pauseScript(settings)];
+  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+  return spawn(settings.programs.unshare, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true, env });
+}
+
+/** The script is an argument, and what the user wrote is in it. */
+function whyNotSpawned(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ERR_INVALID_ARG_VALUE') return 'there is a NUL character in its hostname, dnsConfig or hostAliases';
+  if (code === 'E2BIG') return 'its rules and files are longer than this system takes: are there so many ranges in its annotations?';
+  return reasonOf(error);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Fills `descriptors`: mount of the pod, mount of applications, net, uts. Undefined when the script has done all of it, else what went wrong. */
+async function openNamespaces(pid: number, child: PauseProcess, talk: PauseTalk, plug: Plug, descriptors: number[]): Promise<string | undefined> {
+  const open = (name: string): void => void descriptors.push(openSync(`/proc/${pid}/ns/${name}`, 'r'));
+  if (!(await talk.hears('made'))) return talk.complaint;
+  const plugged = await plug(pid);
+  if (!plugged.ok) return plugged.error;
+  // Before it leaves it for that of applications.
+  open('mnt');
+  child.stdin.write('plugged\n');
+  if (!(await talk.hears('ready'))) return talk.complaint;
+  for (const name of ['mnt', 'net', 'uts']) open(name);
+  return undefined;
 }
 
 /** What the script says, line by line. */
