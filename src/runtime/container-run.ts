@@ -164,7 +164,8 @@ export class ContainerRun {
     this.#process = running;
     this.#state = { kind: 'running', sinceMs: this.#options.clock.nowMs() };
     this.#reason = 'starting';
-    void this.#begin(running);
+    // One of ours that cannot be started has ended already.
+    if (start !== undefined || running.pid !== 0) void this.#begin(running);
     const end = await running.ended;
     this.#endProbes();
     this.#lastEnd = { kind: 'terminated', end, atMs: this.#options.clock.nowMs() };

@@ -36,6 +36,16 @@ test('the application waits for its proxy, unless holdApplicationUntilProxyStart
   assert.equal(free.supervisor.runs()[0]?.ready, false, 'without its proxy the pod is not ready');
 });
 
+test('a program that cannot be started is never ready', async () => {
+  await using pods = await runPods();
+  await pods.apply(pod('').replace(/command: .*/, 'command: [no-such-program-here]'));
+  await pods.event('restarting', ({ restarts }) => restarts === 2);
+  assert.deepEqual(
+    pods.events.filter(({ kind }) => kind === 'ready'),
+    [],
+  );
+});
+
 test('native sidecars start in order before the application, and end after it in the opposite order', async () => {
   await using pods = await runPods();
   const sidecar = (name: string): string =>
