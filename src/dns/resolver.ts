@@ -28,7 +28,7 @@ const mostWaiting = 1_000;
 export class Resolver {
   readonly #options: ResolverOptions;
   #index: NameIndex | undefined;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: ResolverOptions) {
     this.#options = options;
@@ -40,24 +40,26 @@ export class Resolver {
 
   setTable(table: NameTable): void {
     this.#index = new NameIndex(table);
-    for (const go of this.#waiting.splice(0)) go();
+    for (const go of this.#waiting) go();
   }
 
   /** Undefined: no answer is due. */
   resolve(message: Buffer, transport: Transport): Buffer | undefined | Promise<Buffer | undefined> {
     this.#options.counters.requests.value++;
-    if (this.#index === undefined && this.#waiting.length < mostWaiting) return this.#firstTable().then(() => this.#answer(message, transport));
+    if (this.#index === undefined && this.#waiting.size < mostWaiting) return this.#firstTable().then(() => this.#answer(message, transport));
     return this.#answer(message, transport);
   }
 
   /** Differs from Istio, which fails at once: an app that starts with its proxy need not try again. */
   #firstTable(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(firstTableMs, resolve);
-      this.#waiting.push(() => {
+      const go = (): void => {
         cancel();
+        this.#waiting.delete(go);
         resolve();
-      });
+      };
+      const cancel = this.#options.clock.after(firstTableMs, go);
+      this.#waiting.add(go);
     });
   }
 

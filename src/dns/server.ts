@@ -109,6 +109,8 @@ function listenTcp({ server }: TcpSide, { address, port }: ServerAddress): Promi
   return new Promise((resolve) => {
     server.once('error', (error) => resolve(failed(cannotListen({ address, port }, 'TCP', error))));
     server.listen({ host: address, port }, () => {
+      // Running out of file descriptors while accepting must not end the process.
+      server.on('error', () => {});
       const bound = server.address();
       resolve(ok(typeof bound === 'object' && bound !== null ? bound.port : port));
     });
