@@ -59,6 +59,15 @@ suite('a name', () => {
     assert.deepEqual([report.result, report.answers, report.note], ['found', [], 'there is such a host, and it has no data of type AAAA']);
   });
 
+  test('that can be none is said to be none', async () => {
+    for (const name of ['', '.', 'a..b', '.web', 'x'.repeat(64), 'x.'.repeat(130)]) {
+      const report = await queryNameInFiles({ name, type: 'A', workload: 'web', namespace: 'shop' }, [file]);
+      assert.equal(report.ok ? '' : report.error.split('\n')[0], `'${name}' is no name`);
+    }
+    const long = `${'x.'.repeat(120)}y`;
+    assert.deepEqual(tried(await query(long)), [`${long}: outside, node`], 'too long with a search domain');
+  });
+
   test('asked for by nobody, or by a type that there is not', async () => {
     const nobody = await queryNameInFiles({ name: 'web', type: 'A', workload: 'shop', namespace: 'shop' }, [file]);
     assert.match(nobody.ok ? '' : nobody.error, /^there is no workload shop\/shop; /);

@@ -25,6 +25,9 @@ type Server = { readonly by: NameStep['by']; readonly context: AnswerContext; re
 
 /** As Kubernetes sets it: fewer dots than this, and search domains come first. */
 const ndots = 5;
+/** RFC 1035, 2.3.4, as it is written. */
+const longestName = 253;
+const longestLabel = 63;
 
 /** The error is a sentence: no such workload, no such type. */
 export function queryName(mesh: Mesh, question: NameQuestion): Result<NameReport, string> {
@@ -78,13 +81,17 @@ function serversFor(mesh: Mesh, workload: Parameters<typeof proxyForWorkload>[1]
 /** In the order in which resolvers try them, with the search domains of a pod. Source: resolv.conf(5). */
 function candidates(written: string, namespace: string, domain: string): readonly string[] {
   if (written.endsWith('.')) return [written.slice(0, -1)];
-  const searched = [`${namespace}.svc.${domain}`, `svc.${domain}`, domain].map((suffix) => `${written}.${suffix}`);
+  const searched = [`${namespace}.svc.${domain}`, `svc.${domain}`, domain]
+    .map((suffix) => `${written}.${suffix}`)
+    .filter(({ length }) => length <= longestName);
   return written.split('.').length > ndots ? [written, ...searched] : [...searched, written];
 }
 
 /** An address is asked about under its name for that. */
 function reversed(name: string, type: string): Result<string, string> {
-  if (name === '' || name.length > 253) return failed(`'${name}' is no name`);
+  const labels = name.replace(/\.$/, '').split('.');
+  if (name.length > longestName || labels.some((label) => label === '' || Buffer.byteLength(label) > longestLabel))
+    return failed(`'${name}' is no name`);
   if (type !== 'PTR' || name.toLowerCase().endsWith('.arpa')) return ok(name);
   const reverse = reverseName(name);
   return reverse === undefined ? failed(`PTR asks for the name of an address, and '${name}' is none`) : ok(`${reverse}.`);

@@ -24,7 +24,7 @@ test('who asks for the first table in vain makes room for those who ask later', 
     },
     random: () => 0,
   });
-  const inVain = Array.from({ length: 1_000 }, () => resolver.resolve(question, 'udp'));
+  const inVain = Array.from({ length: 1_000 }, async () => resolver.resolve(question, 'udp'));
   assert.ok(resolver.resolve(question, 'udp') instanceof Buffer, 'one too many is told at once');
   for (const run of timers) run();
   timers.clear();
