@@ -17,8 +17,11 @@ export type Place = { readonly address: string; readonly port: number };
 export type HostSocketOption = { readonly port: number; readonly descriptor: number };
 
 export type PodOptions = {
+  /** What its own connections are bound to, at most one address of each family, so that a redirection of its application's leaves them alone. */
   readonly proxyAddresses: readonly string[];
+  /** Where it answers its application's questions for names, and who knows the others. Only with an xDS server, which tells it the names. */
   readonly dns: { readonly listen: Place; readonly upstream: Place | undefined } | undefined;
+  /** Sockets that listen in another network, inherited from who started the process, by the port that they stand for. */
   readonly hostSockets: readonly HostSocketOption[];
 };
 

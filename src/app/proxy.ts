@@ -2,7 +2,8 @@
 // Everything that has a state or touches the machine (clock, randomness, files, sockets) is made here and handed down.
 import { create } from '@bufbuild/protobuf';
 import type { PodOptions } from '#app/pod-options.ts';
-import { type ProxyAds, type ProxyAdsOptions, subscribeToAds } from '#app/proxy-ads.ts';
+import { type ProxyAds, subscribeToAds } from '#app/proxy-ads.ts';
+import { ProxyInPod } from '#app/proxy-in-pod.ts';
 import { type ProxyParts, proxyParts } from '#app/proxy-parts.ts';
 import { ProxySecrets } from '#app/proxy-secrets.ts';
 import type { SecureXds } from '#app/secure-xds.ts';
@@ -11,7 +12,6 @@ import type { Logger, LogLevel } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 import { localityName } from '#decide/endpoints.ts';
-import type { RunningDns } from '#dns/start-dns.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type AdminServer, startAdmin } from '#proxy/admin.ts';
 import { adminPages, type ServerState } from '#proxy/admin-pages.ts';
@@ -20,7 +20,6 @@ import { describeCertificates } from '#proxy/certs-page.ts';
 import { ClusterStore, type Refusal } from '#proxy/cluster-store.ts';
 import type * as ConfigDump from '#proxy/config-dump.ts';
 import { ConfigStore } from '#proxy/config-store.ts';
-import { type ResolvedName, type ResolveName, systemResolver } from '#proxy/dns-endpoints.ts';
 import { readPem } from '#proxy/tls/secrets.ts';
 
 /** Where the configuration comes from: an Envoy bootstrap, or an xDS server that gives everything. */
@@ -28,7 +27,7 @@ export type ProxySource =
   | { readonly kind: 'bootstrap'; readonly bootstrap: ProxyBootstrap }
   | { readonly kind: 'xds'; readonly target: string; readonly node: Node; readonly secure?: SecureXds };
 
-export type ProxyOptions = {
+export type ProxyOptions = Partial<PodOptions> & {
   readonly source: ProxySource;
   /** Who the proxy is: what it answers by itself where its configuration asks the cluster `sds-grpc`. Stays the caller's. */
   readonly identity?: WorkloadIdentity;
@@ -42,12 +41,6 @@ export type ProxyOptions = {
   readonly drainMs?: number;
   /** How long connections may go on when their listener is changed or removed; `drainMs` unless given. */
   readonly listenerDrainMs?: number;
-  /** What its own connections are bound to, at most one address of each family, so that a redirection of its application's leaves them alone. */
-  readonly proxyAddresses?: readonly string[];
-  /** Sockets that listen in another network, inherited from who started the process, by the port that they stand for. */
-  readonly hostSockets?: readonly { readonly port: number; readonly descriptor: number }[];
-  /** Where it answers its application's questions for names, and who knows the others. Only with an xDS server, which tells it the names. */
-  readonly dns?: PodOptions['dns'];
   /** Called for /quitquitquit and /logging; by default they do nothing. */
   readonly onQuit?: () => void;
   readonly onLogLevel?: (level: LogLevel) => void;
@@ -90,18 +83,16 @@ class Proxy implements RunningProxy {
   readonly #parts: ProxyParts;
   readonly #clusterStore: ClusterStore;
   readonly #configStore: ConfigStore;
+  readonly #pod: ProxyInPod;
   readonly #startMs: number;
   #ads: ProxyAds | undefined;
-  #dns: RunningDns | undefined;
-  #resolver: ResolveName | undefined;
   #admin: AdminServer | undefined;
   #state: ServerState = 'PRE_INITIALIZING';
   #onReady: () => void = () => {};
   #closing: Promise<void> | undefined;
-  readonly #hostSockets: { readonly close: () => void }[] = [];
 
   constructor(options: ProxyOptions) {
-    const { source, clock, logger } = options;
+    const { source, clock, logger, random = Math.random } = options;
     this.#options = options;
     this.#startMs = clock.monotonicMs();
     this.ready = new Promise((resolve) => {
@@ -110,25 +101,13 @@ class Proxy implements RunningProxy {
     this.#secrets = new ProxySecrets({
       statics: source.kind === 'bootstrap' ? source.bootstrap.secrets : [],
       identity: options.identity,
-      node: source.kind === 'bootstrap' ? source.bootstrap.node : source.node,
+      node: nodeOf(source),
       staticCluster: (name) => this.#clusterStore.staticEntry(name),
       logger,
       clock,
     });
-    const node = source.kind === 'bootstrap' ? source.bootstrap.node : source.node;
-    this.#parts = proxyParts({
-      clock,
-      logger,
-      explainsDenials: String(node?.metadata?.['HEDDLE_EXPLAIN_DENIALS']) === 'true',
-      random: options.random ?? Math.random,
-      // Not imported: an import of node:crypto loads all of it, web crypto included.
-      fillRandom: (bytes) => void process.getBuiltinModule('node:crypto').randomFillSync(bytes),
-      secrets: this.#secrets.store,
-      connectionLimit: source.kind === 'bootstrap' ? source.bootstrap.connectionLimit : Number.POSITIVE_INFINITY,
-      drainMs: options.listenerDrainMs ?? this.#drainMs,
-      ...localityOf(source.kind === 'xds' ? source.node : source.bootstrap.node),
-      ...proxyAddressesOf(options),
-    });
+    this.#parts = partsOf({ ...options, random }, this.#secrets.store, options.listenerDrainMs ?? this.#drainMs);
+    this.#pod = new ProxyInPod({ ...options, counters: this.#parts.counters, random });
     const common = {
       secrets: {
         problem: this.#secrets.problem.bind(this.#secrets),
@@ -141,7 +120,7 @@ class Proxy implements RunningProxy {
       ...common,
       clusters: this.#parts.clusters,
       clock,
-      resolve: (name, wantsTtl) => this.#resolve(name, wantsTtl),
+      resolve: (name, wantsTtl) => this.#pod.resolve(name, wantsTtl),
       onEndpointNames: (names) => this.#ads?.wantEndpoints(names),
     });
     this.#configStore = new ConfigStore({
@@ -189,8 +168,8 @@ class Proxy implements RunningProxy {
     if (staticErrors.length > 0) return staticErrors;
     const adsErrors = await this.#startAds(source);
     if (adsErrors.length > 0) return adsErrors;
-    const socketErrors = await this.#openHostSockets();
-    if (socketErrors.length > 0) return socketErrors;
+    const socketError = await this.#pod.openHostSockets((socket, port) => this.#parts.listeners.adopt(socket, port));
+    if (socketError !== undefined) return [socketError];
     this.#state = 'INITIALIZING';
     this.#checkReady();
     return [];
@@ -219,9 +198,10 @@ class Proxy implements RunningProxy {
     if (source.kind === 'xds') {
       const { identity } = this.#options;
       const who = identity === undefined ? {} : { identity };
-      const names = await this.#startDns(source.node);
+      const names = await this.#pod.serveNames(source.node);
       if (!names.ok) return [names.error];
-      this.#ads = await subscribeToAds({ ...stores, ...source, ...who, ...names.value, mode: 'delta', listeners: true, clusters: true });
+      const dns = names.value === undefined ? {} : { dns: names.value, onNames: () => this.#checkReady() };
+      this.#ads = await subscribeToAds({ ...stores, ...source, ...who, ...dns, mode: 'delta', listeners: true, clusters: true });
       return [];
     }
     const { ads, node, wantsClusters, wantsListeners } = source.bootstrap;
@@ -238,28 +218,6 @@ class Proxy implements RunningProxy {
       clusters: wantsClusters,
     });
     return [];
-  }
-
-  /** Where the application's questions are led to ourselves, our own go on to who is asked then. */
-  async #resolve(name: string, wantsTtl: boolean): Promise<ResolvedName> {
-    const { dns, proxyAddresses = [] } = this.#options;
-    if (dns?.upstream === undefined) return systemResolver(name, wantsTtl);
-    if (this.#resolver === undefined) {
-      const { resolverAt } = await import('#proxy/upstream-resolver.ts');
-      this.#resolver ??= resolverAt(dns.upstream, proxyAddresses);
-    }
-    return this.#resolver(name, wantsTtl);
-  }
-
-  /** Nothing where it is not to answer for names: then nothing of it is loaded. */
-  async #startDns(node: Node): Promise<Result<Pick<ProxyAdsOptions, 'dns' | 'onNames'>, string>> {
-    const { dns, proxyAddresses = [], clock, logger, random = Math.random } = this.#options;
-    if (dns === undefined) return ok({});
-    const { startPodDns } = await import('#app/pod-dns.ts');
-    const started = await startPodDns({ dns, proxyAddresses, node, counters: this.#parts.counters, clock, logger, random });
-    if (!started.ok) return started;
-    this.#dns = started.value;
-    return ok({ dns: started.value, onNames: () => this.#checkReady() });
   }
 
   #adsTarget({ target }: AdsSource): Result<string, string> {
@@ -297,23 +255,8 @@ class Proxy implements RunningProxy {
     return [];
   }
 
-  async #openHostSockets(): Promise<readonly string[]> {
-    const { hostSockets = [] } = this.#options;
-    if (hostSockets.length === 0) return [];
-    const { acceptFrom } = await import('#proxy/capture/host-socket.ts');
-    for (const { port, descriptor } of hostSockets) {
-      try {
-        this.#hostSockets.push(await acceptFrom(descriptor, (socket) => this.#parts.listeners.adopt(socket, port)));
-      } catch (error) {
-        return [`the socket for port ${port} cannot be used: ${error instanceof Error ? error.message : String(error)}`];
-      }
-    }
-    return [];
-  }
-
   #nodeJson(): unknown {
-    const { source } = this.#options;
-    const node = source.kind === 'xds' ? source.node : source.bootstrap.node;
+    const node = nodeOf(this.#options.source);
     return node === undefined ? {} : dumps().readable(NodeSchema, node);
   }
 
@@ -332,7 +275,7 @@ class Proxy implements RunningProxy {
 
   async #drain(inboundOnly = false): Promise<void> {
     this.#state = 'DRAINING';
-    for (const hostSocket of this.#hostSockets.splice(0)) hostSocket.close();
+    this.#pod.closeHostSockets();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), this.#drainMs);
     await this.#parts.listeners.drain(deadline.signal, inboundOnly);
@@ -346,11 +289,35 @@ class Proxy implements RunningProxy {
     this.#configStore.stop();
     await this.#drain();
     this.#parts.clusters.destroy();
-    await this.#dns?.close();
+    await this.#pod.close();
     await this.#admin?.close();
     this.#parts.closeLogs();
     this.#onReady();
   }
+}
+
+type PartsOptions = ProxyOptions & Required<Pick<ProxyOptions, 'random'>>;
+
+function partsOf(options: PartsOptions, secrets: ProxySecrets['store'], drainMs: number): ProxyParts {
+  const { source, clock, logger, random } = options;
+  const node = nodeOf(source);
+  return proxyParts({
+    clock,
+    logger,
+    explainsDenials: String(node?.metadata?.['HEDDLE_EXPLAIN_DENIALS']) === 'true',
+    random,
+    // Not imported: an import of node:crypto loads all of it, web crypto included.
+    fillRandom: (bytes) => void process.getBuiltinModule('node:crypto').randomFillSync(bytes),
+    secrets,
+    connectionLimit: source.kind === 'bootstrap' ? source.bootstrap.connectionLimit : Number.POSITIVE_INFINITY,
+    drainMs,
+    ...localityOf(node),
+    ...proxyAddressesOf(options),
+  });
+}
+
+function nodeOf(source: ProxySource): Node | undefined {
+  return source.kind === 'bootstrap' ? source.bootstrap.node : source.node;
 }
 
 function localityOf(node: Node | undefined): { readonly locality?: string } {
