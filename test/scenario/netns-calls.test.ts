@@ -93,20 +93,24 @@ inOwnNetwork('programs call each other by name, through mutual TLS, and routes b
   assert.equal(JSON.parse((await ask(up, 'http://caller/self')).body).hostname, 'caller-1');
 });
 
-inOwnNetwork('what is for elsewhere is refused at once, and told', async (start) => {
-  await using up = await start({ files: await withCaller() });
-  const answer = await ask(up, 'http://192.0.2.200/');
-  assert.equal(answer.status, 503);
-  const { kind } = await up.event('the refusal', (event) => event.kind === 'egress refused');
-  assert.equal(kind, 'egress refused');
-  const line =
-    up.process
-      .stdout()
-      .split('\n')
-      .find((one) => one.includes('egress refused')) ?? '{}';
-  const { from, to, reason } = JSON.parse(line) as Record<string, string>; // as the command prints it
-  assert.deepEqual([from, to, reason], ['caller-1.shop', '192.0.2.200:80', '--egress host allows it']);
-});
+inOwnNetwork(
+  'what is for elsewhere is refused at once, and told',
+  async (start) => {
+    await using up = await start({ files: await withCaller() });
+    const answer = await ask(up, 'http://192.0.2.200/');
+    assert.equal(answer.status, 503);
+    const { kind } = await up.event('the refusal', (event) => event.kind === 'egress refused');
+    assert.equal(kind, 'egress refused');
+    const line =
+      up.process
+        .stdout()
+        .split('\n')
+        .find((one) => one.includes('egress refused')) ?? '{}';
+    const { from, to, reason } = JSON.parse(line) as Record<string, string>; // as the command prints it
+    assert.deepEqual([from, to, reason], ['caller-1.shop', '192.0.2.200:80', '--egress host allows it']);
+  },
+  'each once',
+);
 
 /** An address of this machine that is not its loopback: what is outside for a pod. */
 const outside = Object.values(networkInterfaces())
@@ -116,13 +120,15 @@ const outside = Object.values(networkInterfaces())
 if (outside === undefined)
   void test('with --egress host pods reach this machine and beyond', { skip: 'needs an address beside 127.0.0.1' }, () => {});
 else {
-  inOwnNetwork('with --egress host pods reach this machine and beyond', async (start) => {
-    const server = createServer((_request, response) => response.end('from outside'));
-    await new Promise<void>((resolve) => server.listen(0, outside, resolve));
-    const bound = server.address();
-    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
-    try {
-      const entry = `
+  inOwnNetwork(
+    'with --egress host pods reach this machine and beyond',
+    async (start) => {
+      const server = createServer((_request, response) => response.end('from outside'));
+      await new Promise<void>((resolve) => server.listen(0, outside, resolve));
+      const bound = server.address();
+      const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+      try {
+        const entry = `
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: { name: outside, namespace: shop }
@@ -132,17 +138,19 @@ spec:
   ports: [{ number: 80, name: http, protocol: HTTP, targetPort: ${port} }]
   endpoints: [{ address: ${outside} }]
 `;
-      const files = { ...(await withCaller()), 'entry.yaml': entry };
-      await using up = await start({ files, options: ['--egress', 'host'] });
-      // By a name that only the mesh knows, at an address that only the mesh gave it.
-      assert.deepEqual(await ask(up, 'http://outside.example.com/'), { status: 200, body: 'from outside' });
-      assert.deepEqual(await ask(up, `http://${outside}:${port}/`), { status: 200, body: 'from outside' });
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-      assert.deepEqual(await ask(up, `http://${outside}:${port}/`), { status: 0, body: 'ECONNRESET' });
-      await up.event('the failure', ({ kind }) => kind === 'egress failed');
-    } finally {
-      server.close();
-    }
-  });
+        const files = { ...(await withCaller()), 'entry.yaml': entry };
+        await using up = await start({ files, options: ['--egress', 'host'] });
+        // By a name that only the mesh knows, at an address that only the mesh gave it.
+        assert.deepEqual(await ask(up, 'http://outside.example.com/'), { status: 200, body: 'from outside' });
+        assert.deepEqual(await ask(up, `http://${outside}:${port}/`), { status: 200, body: 'from outside' });
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+        assert.deepEqual(await ask(up, `http://${outside}:${port}/`), { status: 0, body: 'ECONNRESET' });
+        await up.event('the failure', ({ kind }) => kind === 'egress failed');
+      } finally {
+        server.close();
+      }
+    },
+    'each once',
+  );
 }

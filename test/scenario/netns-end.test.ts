@@ -48,13 +48,17 @@ inOwnNetwork(
   ['embedded'],
 );
 
-inOwnNetwork('after kill -9 of the command nothing is left of it, inside or out', async (start) => {
-  await using up = await start({ path: example('hello') });
-  const all = family(up.process.pid);
-  up.process.signal('SIGKILL');
-  await up.process.exited;
-  await assertAllGone(all);
-});
+inOwnNetwork(
+  'after kill -9 of the command nothing is left of it, inside or out',
+  async (start) => {
+    await using up = await start({ path: example('hello') });
+    const all = family(up.process.pid);
+    up.process.signal('SIGKILL');
+    await up.process.exited;
+    await assertAllGone(all);
+  },
+  'each once',
+);
 
 inOwnNetwork(
   'after kill -9 of the process inside the command ends and says so; nothing is left',

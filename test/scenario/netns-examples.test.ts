@@ -3,4 +3,5 @@ import { bookinfoCases } from '#test/scenario/bookinfo-cases.ts';
 import { helloCases } from '#test/scenario/hello-cases.ts';
 import { inOwnNetwork } from '#test/scenario/own-network.ts';
 
-for (const { name, run } of [...helloCases, ...bookinfoCases]) inOwnNetwork(name, run);
+for (const { name, run } of helloCases) inOwnNetwork(name, run);
+for (const { name, run } of bookinfoCases) inOwnNetwork(name, run, 'each once');

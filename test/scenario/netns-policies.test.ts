@@ -107,35 +107,39 @@ async function ask(up: Up, who: string, path: string): Promise<string> {
   return status === 200 ? body : `the caller: ${status} ${body}`;
 }
 
-inOwnNetwork('policies hold on ports of all kinds, also on those that no Service names', async (start) => {
-  const files = { 'mesh.yaml': mesh, 'target.js': target, 'caller.js': caller, 'policies.yaml': policies };
-  await using up = await start({ files });
-  const place = await addressOf(up, 'target-1');
-  const found = async (who: string): Promise<Readonly<Record<string, string>>> => ({
-    http: await ask(up, who, '/http/target.shop/80'),
-    'found out': await ask(up, who, '/http/target.shop/81'),
-    'bytes found out': await ask(up, who, '/bytes/target.shop/82'),
-    bytes: await ask(up, who, '/bytes/target.shop/83'),
-    'closed, of no Service': await ask(up, who, `/http/${place}/9001`),
-    'closed bytes, of no Service': await ask(up, who, `/bytes/${place}/9002`),
-    'of no Service': await ask(up, who, `/http/${place}/9003`),
-    'bytes, of no Service': await ask(up, who, `/bytes/${place}/9004`),
-  });
-  const ofNoService = {
-    'closed, of no Service': '403',
-    'closed bytes, of no Service': 'closed',
-    'of no Service': 'in',
-    'bytes, of no Service': 'in',
-  };
-  assert.deepEqual(await found('friend'), { http: 'in', 'found out': 'in', 'bytes found out': 'in', bytes: 'in', ...ofNoService });
-  assert.deepEqual(await found('stranger'), { http: '403', 'found out': '403', 'bytes found out': 'closed', bytes: 'closed', ...ofNoService });
+inOwnNetwork(
+  'policies hold on ports of all kinds, also on those that no Service names',
+  async (start) => {
+    const files = { 'mesh.yaml': mesh, 'target.js': target, 'caller.js': caller, 'policies.yaml': policies };
+    await using up = await start({ files });
+    const place = await addressOf(up, 'target-1');
+    const found = async (who: string): Promise<Readonly<Record<string, string>>> => ({
+      http: await ask(up, who, '/http/target.shop/80'),
+      'found out': await ask(up, who, '/http/target.shop/81'),
+      'bytes found out': await ask(up, who, '/bytes/target.shop/82'),
+      bytes: await ask(up, who, '/bytes/target.shop/83'),
+      'closed, of no Service': await ask(up, who, `/http/${place}/9001`),
+      'closed bytes, of no Service': await ask(up, who, `/bytes/${place}/9002`),
+      'of no Service': await ask(up, who, `/http/${place}/9003`),
+      'bytes, of no Service': await ask(up, who, `/bytes/${place}/9004`),
+    });
+    const ofNoService = {
+      'closed, of no Service': '403',
+      'closed bytes, of no Service': 'closed',
+      'of no Service': 'in',
+      'bytes, of no Service': 'in',
+    };
+    assert.deepEqual(await found('friend'), { http: 'in', 'found out': 'in', 'bytes found out': 'in', bytes: 'in', ...ofNoService });
+    assert.deepEqual(await found('stranger'), { http: '403', 'found out': '403', 'bytes found out': 'closed', bytes: 'closed', ...ofNoService });
 
-  // Calls of an address are plaintext, which STRICT takes on no port, whoever makes them.
-  await up.folder.write('mesh/strict.yaml', strict);
-  for (const path of [`/http/${place}/9001`, `/bytes/${place}/9002`, `/http/${place}/9003`, `/bytes/${place}/9004`]) {
-    // Connections of before go on until they are drained.
-    await waitUntil(`${path} to be closed`, async () => ['closed', '503'].includes(await ask(up, 'friend', path)), { timeoutMs: 60_000 });
-  }
-  const strictly = await found('friend');
-  assert.deepEqual([strictly['http'], strictly['found out'], strictly['bytes found out'], strictly['bytes']], ['in', 'in', 'in', 'in']);
-});
+    // Calls of an address are plaintext, which STRICT takes on no port, whoever makes them.
+    await up.folder.write('mesh/strict.yaml', strict);
+    for (const path of [`/http/${place}/9001`, `/bytes/${place}/9002`, `/http/${place}/9003`, `/bytes/${place}/9004`]) {
+      // Connections of before go on until they are drained.
+      await waitUntil(`${path} to be closed`, async () => ['closed', '503'].includes(await ask(up, 'friend', path)), { timeoutMs: 60_000 });
+    }
+    const strictly = await found('friend');
+    assert.deepEqual([strictly['http'], strictly['found out'], strictly['bytes found out'], strictly['bytes']], ['in', 'in', 'in', 'in']);
+  },
+  'each once',
+);

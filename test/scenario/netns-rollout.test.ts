@@ -6,7 +6,7 @@ import { example } from '#test/scenario/up.ts';
 import { httpCall } from '#test/support/http-call.ts';
 import { startHeddle } from '#test/support/start-process.ts';
 
-for (const { name, run } of rolloutCases) inOwnNetwork(name, run);
+for (const { name, run } of rolloutCases) inOwnNetwork(name, run, 'each once');
 
 inOwnNetwork(
   'exec runs in the pod, port-forward leads to its localhost',

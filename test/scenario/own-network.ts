@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { canNetns } from '#runtime/netns/availability.ts';
 import { type DataPlane, type StartMesh, startUp } from '#test/scenario/up.ts';
 import { findEnvoy } from '#test/support/envoy.ts';
+import type { ProcessUser } from '#test/support/start-process.ts';
 
 /** Nobody in particular. */
 const ordinaryUser = { uid: 65_534, gid: 65_534 };
@@ -23,18 +24,31 @@ const everybody: readonly Who[] = isRoot
 const available = await canNetns({ environment: process.env });
 const isCi = (process.env['CI'] ?? '') !== '';
 
-export type OwnNetworkRun = (start: StartMesh, dataPlane: DataPlane) => Promise<void>;
+/** `user`: as whom the mesh runs, where that is not who runs the test. */
+export type OwnNetworkRun = (start: StartMesh, dataPlane: DataPlane, user: ProcessUser | undefined) => Promise<void>;
 
-/** `dataPlanes`: those for which it is a matter of the data plane; else the embedded one alone. */
-export function inOwnNetwork(name: string, run: OwnNetworkRun, dataPlanes: readonly DataPlane[] = ['embedded', 'envoy']): void {
+/**
+ * With which data planes, each as root and as an ordinary user: the embedded one alone where it is no matter of the data plane. `each once`, for
+ * what takes long: each data plane and each user, in as few runs as that takes.
+ */
+export function inOwnNetwork(name: string, run: OwnNetworkRun, combinations: readonly DataPlane[] | 'each once' = ['embedded', 'envoy']): void {
   void describe(name, { concurrency: 1 }, () => {
-    for (const { who, user } of everybody) {
-      for (const dataPlane of dataPlanes) {
-        const start: StartMesh = (options) => startUp(dataPlane, { network: 'netns', user, ...options });
-        void test(`${dataPlane}, ${who}: ${name}`, { skip: reasonToSkip(dataPlane) }, () => run(start, dataPlane));
-      }
+    for (const { dataPlane, who, user } of combinations === 'each once' ? eachOnce() : combinations.flatMap(asEverybody)) {
+      const start: StartMesh = (options) => startUp(dataPlane, { network: 'netns', user, ...options });
+      void test(`${dataPlane}, ${who}: ${name}`, { skip: reasonToSkip(dataPlane) }, () => run(start, dataPlane, user));
     }
   });
+}
+
+type Combination = Who & { readonly dataPlane: DataPlane };
+
+function asEverybody(dataPlane: DataPlane): readonly Combination[] {
+  return everybody.map((who) => ({ ...who, dataPlane }));
+}
+
+/** Most users have our own proxy and are not root. */
+function eachOnce(): readonly Combination[] {
+  return [...asEverybody('embedded').slice(-1), ...asEverybody('envoy').slice(0, 1)];
 }
 
 /** False: not at all. */
