@@ -43,7 +43,7 @@ export function addressPlan(cidr: string): Result<AddressPlan, string> {
   if (range.length > 22 || range.length < 8) return failed(`${cidr} must have a length from /8 to /22`);
   // Each of them can be read.
   const wrong = unfit.find((one) => overlap(parseCidr(one.cidr) ?? range, range));
-  if (wrong !== undefined) return failed(`${cidr} is in ${wrong.cidr}, which means ${wrong.meaning}`);
+  if (wrong !== undefined) return failed(`${cidr} cannot be had: addresses of ${wrong.cidr} mean ${wrong.meaning}`);
   const size = 2 ** (32 - range.length);
   const at = (offset: number): string => formatIpv4(base + offset);
   const half = size / 2;

@@ -34,7 +34,7 @@ test('what is no such range is said', () => {
     ['fd00::/64', /not IPv4/],
     ['10.0.0.0/28', /from \/8 to \/22/],
     ['ten', /no range/],
-    ['127.0.0.0/8', /127\.0\.0\.0\/8, which means every machine's own/],
+    ['127.0.0.0/8', /addresses of 127\.0\.0\.0\/8 mean every machine's own/],
     ['126.0.0.0/7', /from \/8 to \/22/],
     ['0.0.0.0/8', /0\.0\.0\.0\/8/],
     ['169.254.0.0/16', /169\.254\.0\.0\/16/],
