@@ -41,19 +41,23 @@ export async function runHere(options: RunHereOptions): Promise<number> {
   socket.once('end', () => socket.end());
   let child: ChildProcess | undefined;
   let mark = '';
+  let asked = false;
   onLines(socket, (value) => {
     const message = readMeshMessage(value);
     if (message?.kind === 'start' && child === undefined) {
       mark = message.variables[runMark] ?? '';
       child = start(message, options, ended.resolve);
       if (child.pid !== undefined) sendMessage(socket, { kind: 'started', pid: child.pid });
-    } else if (message?.kind === 'signal') child?.kill(message.signal);
-    else if (message?.kind === 'ready' || message?.kind === 'waiting') tell(message);
+    } else if (message?.kind === 'signal') {
+      if (!asked) tell({ kind: 'lost', reason: `the mesh ends, or takes the workload out: the command gets ${message.signal}` });
+      child?.kill(message.signal);
+    } else if (message?.kind === 'ready' || message?.kind === 'waiting') tell(message);
   });
   const forgetLauncher = followLauncher(options.environment);
   const unfollow = followSignals(
     () => child,
     (signal) => {
+      asked = true;
       sendMessage(socket, { kind: 'leave' });
       if (child === undefined) ended.resolve({ signal });
     },
