@@ -12,8 +12,19 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after: (delayMs, run) => {
+    if (delayMs > longestTimerMs) return afterLong(delayMs, run);
     const timer = setTimeout(run, delayMs);
     timer.unref();
     return () => clearTimeout(timer);
   },
 };
+
+/** Node's timers: what is longer they take for a millisecond. */
+const longestTimerMs = 2 ** 31 - 1;
+
+function afterLong(delayMs: number, run: () => void): () => void {
+  let cancel = systemClock.after(longestTimerMs, () => {
+    cancel = systemClock.after(delayMs - longestTimerMs, run);
+  });
+  return () => cancel();
+}
