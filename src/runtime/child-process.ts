@@ -46,7 +46,7 @@ export function startLocalProcess(spec: ProcessSpec, watchdog: Watchdog): LocalP
   try {
     begun = begin(spec);
   } catch (error) {
-    return neverStarted(error instanceof Error ? explainSpawnError(error, spec) : String(error));
+    return neverStarted(explainSpawnError(error, spec));
   }
   const { child, logStart } = begun;
   const pid = child.pid ?? 0;
@@ -99,7 +99,9 @@ function neverStarted(reason: string): LocalProcess {
   return { pid: 0, ended: Promise.resolve({ kind: 'not started', reason }), signal: () => {}, lastLines: () => [] };
 }
 
-function explainSpawnError(error: NodeJS.ErrnoException, spec: ProcessSpec): string {
+/** Why `spawn` failed, in words that say what of the process it was. */
+export function explainSpawnError(thrown: unknown, spec: ProcessSpec): string {
+  const error: NodeJS.ErrnoException = thrown instanceof Error ? thrown : new Error(String(thrown));
   if (error.code === 'ERR_INVALID_ARG_VALUE') return 'there is a NUL character in its command or its variables';
   if (error.code === 'E2BIG') return 'its command and variables are longer than this system takes';
   if (error.code === 'ENOENT' && error.syscall !== 'open') return `no program ${spec.command} on PATH, or no folder ${spec.cwd}`;

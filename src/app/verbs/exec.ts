@@ -9,7 +9,7 @@ import type { LiveMesh } from '#app/verbs/live-mesh.ts';
 import { inTerminal, resizeTerminal } from '#app/verbs/terminal.ts';
 import { closest } from '#base/closest.ts';
 import { failed, ok, type Result } from '#base/result.ts';
-import type { ProcessSpec } from '#runtime/child-process.ts';
+import { explainSpawnError, type ProcessSpec } from '#runtime/child-process.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 import { sidecarContainer } from '#runtime/sidecar-container.ts';
 import type { Watchdog } from '#runtime/watchdog.ts';
@@ -20,7 +20,12 @@ export function execInPod(request: ExecRequest, live: LiveMesh, watchdog: Pick<W
   const spec = specFor(request, run.value);
   if (!spec.ok) return spec;
   const { terminal } = request;
-  return ok(terminal === undefined ? start(spec.value, watchdog) : startInTerminal(spec.value, watchdog));
+  try {
+    return ok(terminal === undefined ? start(spec.value, watchdog) : startInTerminal(spec.value, watchdog));
+  } catch (error) {
+    // What Node throws at once instead of telling it later: of words or variables that no program can be given.
+    return failed({ status: 400, error: `cannot be started: ${explainSpawnError(error, spec.value)}` });
+  }
 }
 
 function specFor({ container, command: [command = '', ...args], terminal }: ExecRequest, run: PodRun): Result<ProcessSpec, VerbFailure> {
