@@ -5,6 +5,7 @@ import type { CallerMessage, MeshMessage, RunRequest } from '#admin/client/run-m
 import type { RunSession, VerbFailure } from '#admin/client/verbs.ts';
 import { RunProcess } from '#app/run/run-process.ts';
 import { type RunResources, runResources } from '#app/run/run-resources.ts';
+import { hintForWaiting } from '#app/up/waiting.ts';
 import type { LiveMesh } from '#app/verbs/live-mesh.ts';
 import type { Clock } from '#base/clock.ts';
 import { ok, type Result } from '#base/result.ts';
@@ -94,11 +95,13 @@ export class Runs {
     this.#processes.set(pod.origins, process);
     if (service !== undefined) this.#services.add(service);
     source.upsert(pod, ...(service === undefined ? [] : [service]));
-    const cancel = clock.after(patienceMs, () => {
+    const cancel = clock.after(patienceMs, () => void tellWaiting());
+    const tellWaiting = async (): Promise<void> => {
       const [ofPod] = this.#runsOf(pod);
-      const reason = ofPod?.reason ?? 'there is no place for it in the network yet';
-      if (!wasReady && !isLeaving) talk.tell({ kind: 'waiting', reason, hint: `heddle describe pod ${request.workload} -n ${request.namespace}` });
-    });
+      const known = ofPod === undefined ? undefined : await hintForWaiting(ofPod);
+      const hint = known ?? `heddle describe pod ${request.workload} -n ${request.namespace}`;
+      if (!wasReady && !isLeaving) talk.tell({ kind: 'waiting', reason: whyNotReady(ofPod), hint });
+    };
     void left.promise.then(cancel);
     return ok({
       listen: (tell) => talk.listen(tell),
@@ -131,6 +134,14 @@ export class Runs {
     for (const service of idle) this.#services.delete(service);
     this.#options.source.remove(idOf(leaving.pod), ...idle.map(idOf));
   }
+}
+
+function whyNotReady(run: PodRun | undefined): string {
+  if (run === undefined) return 'there is no place for it in the network yet';
+  const { proxy, ports, containers, reason } = run;
+  const port = Object.values(ports.inbound)[0]?.app;
+  const runs = containers.some(({ state }) => state.kind === 'running');
+  return proxy.ready && runs && port !== undefined ? `the command does not listen on port ${port} yet` : reason;
 }
 
 function takenNames(live: LiveMesh): ReadonlySet<string> {
