@@ -16,7 +16,7 @@ const runs = [
     options: ['--test-isolation=none'],
     files: ['src/**/*.test.ts', 'test/*.test.ts', 'test/!(scenario|package)/**/*.test.ts'],
   },
-  { name: 'scenarios', options: ['--test-concurrency=2'], files: ['test/scenario/**/*.test.ts'] },
+  { name: 'scenarios', options: ['--test-concurrency=2', '--test-timeout=900000'], files: ['test/scenario/**/*.test.ts'] },
 ];
 
 /** @param {{ name: string, options: string[], files: string[] }} run */
