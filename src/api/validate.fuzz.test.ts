@@ -10,7 +10,7 @@ import { readText } from '#api/read-text.ts';
 import type { Format, Schema } from '#api/schema.ts';
 import { validate } from '#api/validate.ts';
 
-const formats: readonly Format[] = ['protobuf-duration', 'protobuf-duration-or-zero', 'byte', 'host', 'dns-label', 'rfc3339'];
+const formats: readonly Format[] = ['protobuf-duration', 'protobuf-duration-or-zero', 'byte', 'host', 'dns-label', 'dns-subdomain', 'rfc3339'];
 
 /** The schema as ajv understands it: closed objects, and the extensions spelt out. */
 function strictSchema(schema: Schema): object {

@@ -81,8 +81,8 @@ export const podSpec = object({
   shareProcessNamespace: boolean(),
   securityContext: podSecurityContext,
   imagePullSecrets,
-  hostname: string(),
-  subdomain: string(),
+  hostname: string({ format: 'dns-label' }),
+  subdomain: string({ format: 'dns-label' }),
   affinity,
   schedulerName: string(),
   tolerations: array(
@@ -94,7 +94,7 @@ export const podSpec = object({
       tolerationSeconds: integer(),
     }),
   ),
-  hostAliases: array(object({ ip: required(string()), hostnames: array(string()) })),
+  hostAliases: array(object({ ip: required(string()), hostnames: array(string({ format: 'dns-subdomain' })) })),
   priorityClassName: string(),
   priority: integer(),
   dnsConfig: object({
