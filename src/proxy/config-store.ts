@@ -37,6 +37,8 @@ type Stored = {
   readonly routeNames: readonly string[];
   readonly secrets: readonly SecretReference[];
   readonly isStatic: boolean;
+  /** No version of it was in force yet. */
+  readonly isFirst: boolean;
   live: boolean;
   activating: boolean;
   /** Has waited long enough for them. */
@@ -83,11 +85,13 @@ export class ConfigStore {
   async updateListeners(updated: Iterable<Listener>, removed: readonly string[], isStatic: boolean): Promise<readonly Refusal[]> {
     const refusals: Refusal[] = [];
     for (const name of removed) this.#remove(name, isStatic);
-    for (const message of updated) {
+    // First those to whom others hand over.
+    for (const message of [...updated].sort((a, b) => Number(handsOver(a)) - Number(handsOver(b)))) {
       const compiled = compileListener(message, this.#parts.readFile);
       if (!compiled.ok) refusals.push(...refusalsOf(compiled.error));
       else refusals.push(...(await this.#put(message, compiled.value, isStatic)));
     }
+    await this.#activateReady();
     this.#parts.onRouteNames(this.#routeNames());
     this.#parts.onSecretNames();
     this.#parts.onChange();
@@ -136,6 +140,7 @@ export class ConfigStore {
       routeNames: routeNamesOf(entry),
       secrets,
       isStatic,
+      isFirst: before === undefined || (before.isFirst && !before.live),
       live: false,
       activating: false,
       gaveUpRoutes: false,
@@ -154,7 +159,12 @@ export class ConfigStore {
     return [];
   }
 
-  #isReady({ routeNames, gaveUpRoutes, secretWait }: Stored): boolean {
+  /**
+   * As Envoy, which accepts nothing before its first listeners have all that they wait for: who hands connections over begins when those who get them
+   * are there. Until then they would go where nobody's listener is asked.
+   */
+  #isReady({ message, routeNames, gaveUpRoutes, secretWait, isFirst }: Stored): boolean {
+    if (isFirst && handsOver(message) && [...this.#stored.values()].some((other) => !other.live && !handsOver(other.message))) return false;
     return secretWait.isOver && (gaveUpRoutes || routeNames.every((name) => this.#routes.has(name)));
   }
 
@@ -173,7 +183,8 @@ export class ConfigStore {
   }
 
   async #activateReady(): Promise<void> {
-    for (const [name, stored] of this.#stored) if (!stored.live && this.#isReady(stored)) await this.#activate(name, stored);
+    const handingOverLast = [...this.#stored].sort(([, a], [, b]) => Number(handsOver(a.message)) - Number(handsOver(b.message)));
+    for (const [name, stored] of handingOverLast) if (!stored.live && this.#isReady(stored)) await this.#activate(name, stored);
   }
 
   /** What fails here cannot be told as a NACK any more: the listener was accepted before its routes and secrets came. */
@@ -198,6 +209,11 @@ export class ConfigStore {
   #routeNames(): readonly string[] {
     return [...new Set([...this.#stored.values()].flatMap(({ routeNames }) => routeNames))].sort();
   }
+}
+
+/** Istio's virtualOutbound. */
+function handsOver({ useOriginalDst }: Listener): boolean {
+  return useOriginalDst === true;
 }
 
 function stopWaiting(stored: Stored): void {
