@@ -27,7 +27,7 @@ export function serveUpgrades(server: Pick<Server, 'on' | 'off'>, { verbs, refus
     socket.on('error', () => socket.destroy());
     const refused = refusal(request);
     if (refused !== undefined) return answer(socket, refused.status, { error: refused.error, hint: refused.hint });
-    void serve(request, socket, head, verbs);
+    serve(request, socket, head, verbs).catch((error: unknown) => giveUp(socket, error));
   };
   server.on('upgrade', onUpgrade);
   return () => {
@@ -73,6 +73,13 @@ async function serve(request: IncomingMessage, socket: Duplex, head: Buffer, ver
     return carryRun(socket, session.value);
   }
   return answer(socket, 404, { error: 'no such upgrade' });
+}
+
+/** A fault of ours ends this one call, not the mesh. */
+function giveUp(socket: Duplex, error: unknown): void {
+  const isUpgraded = 'bytesWritten' in socket && socket.bytesWritten !== 0;
+  if (isUpgraded) socket.destroy();
+  else answer(socket, 500, { error: `this is a fault of heddle: ${error instanceof Error ? error.message : String(error)}` });
 }
 
 /** What an upgrade is about stands in a header: a request that is to be upgraded has no body of its own. */

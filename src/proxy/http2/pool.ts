@@ -2,6 +2,7 @@
 // A session that got GOAWAY or reached its number of requests takes no more and ends with its last stream.
 import type { ClientHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import { systemClock } from '#base/clock.ts';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import { formatAddress, plainAddress } from '#proxy/downstream-connection.ts';
 import type { ClientStream, RequestHead, ResetReason, ResponseReceiver, UpstreamPool } from '#proxy/http/stream.ts';
@@ -229,8 +230,7 @@ function keepAlive(lane: Lane, { http2 }: ClusterEntry): () => void {
 /** Calls `retire` after so long; 0: never. Returns what calls it off. */
 function limitLife(lifeMs: number, retire: () => void): () => void {
   if (lifeMs <= 0) return () => {};
-  const timer = setTimeout(retire, lifeMs).unref();
-  return () => clearTimeout(timer);
+  return systemClock.after(lifeMs, retire);
 }
 
 function ignoreError(): void {

@@ -5,6 +5,7 @@ import { closeSync, openSync } from 'node:fs';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { NetnsPrograms } from '#runtime/netns/availability.ts';
 import type { PodFiles } from '#runtime/netns/pod-files.ts';
+import { quote } from '#runtime/netns/shell-word.ts';
 
 export type PauseSettings = {
   readonly programs: NetnsPrograms;
@@ -241,9 +242,4 @@ function bindResolv(resolv: string, bind: (file: string, place: string) => strin
 function writeRules({ rules }: NetnsPrograms, text: string): string {
   const command = rules.kind === 'nft' ? `${quote(rules.path)} -f -` : `${quote(rules.path)} --noflush`;
   return `${command} <<'RULES'\n${text}RULES`;
-}
-
-/** One word for a POSIX shell, whatever is in it. */
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

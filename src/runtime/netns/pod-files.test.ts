@@ -4,9 +4,9 @@ import { test } from 'node:test';
 import type { KindMap } from '#api/kinds.ts';
 import type { NetnsMeans } from '#runtime/netns/availability.ts';
 import { askedIdentity, enterPod } from '#runtime/netns/enter.ts';
-import { quote } from '#runtime/netns/pause.ts';
 import { podFiles } from '#runtime/netns/pod-files.ts';
 import { lookUpByDns } from '#runtime/netns/run-folder.ts';
+import { quote } from '#runtime/netns/shell-word.ts';
 
 const at = { file: 'mesh.yaml', line: 1, col: 1 };
 

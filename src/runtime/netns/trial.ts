@@ -1,6 +1,7 @@
 // One try of all that a pod needs, in namespaces that are let go of at once. Out: which program writes the rules, or the first thing that this machine refused.
 import { spawn } from 'node:child_process';
 import { failed, ok, type Result } from '#base/result.ts';
+import { quote } from '#runtime/netns/shell-word.ts';
 
 export type RulesProgram = { readonly kind: 'nft' | 'iptables-restore'; readonly path: string };
 
@@ -20,13 +21,13 @@ const iptablesTrial = '*nat\\n:HEDDLE - [0:0]\\n-A HEDDLE -p tcp -j REDIRECT --t
 export async function tryNamespaces(isRoot: boolean, { unshare, ip, mount, rules }: TriedPrograms): Promise<Result<RulesProgram, FailedStep>> {
   const script = `
 echo did unshare
-'${ip}' link set lo up && '${ip}' link add heddle0 type veth peer name heddle1 || exit 1
+${quote(ip)} link set lo up && ${quote(ip)} link add heddle0 type veth peer name heddle1 || exit 1
 echo did ip
 echo 1 > /proc/sys/net/ipv4/ip_forward || exit 1
 echo did settings
-'${mount}' -t tmpfs tmpfs /run || exit 1
+${quote(mount)} -t tmpfs tmpfs /run || exit 1
 echo did mount
-${isRoot ? '' : `'${unshare}' --user --map-user=1 --map-group=1 -- true || exit 1`}
+${isRoot ? '' : `${quote(unshare)} --user --map-user=1 --map-group=1 -- true || exit 1`}
 echo did user
 ${rules.map(writeTrial).join('\n')}
 exit 1`;
@@ -40,7 +41,7 @@ exit 1`;
 }
 
 function writeTrial({ kind, path }: RulesProgram): string {
-  const write = kind === 'nft' ? `echo '${nftTrial}' | '${path}' -f -` : `printf '${iptablesTrial}' | '${path}'`;
+  const write = kind === 'nft' ? `echo '${nftTrial}' | ${quote(path)} -f -` : `printf '${iptablesTrial}' | ${quote(path)}`;
   return `${write} && echo did ${kind} && exit 0`;
 }
 
