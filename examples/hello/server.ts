@@ -20,6 +20,8 @@ const server = createServer((request, response) => {
   }
 });
 
+// Callers close what is idle: a server that does may be sent a request at that moment, which comes to nothing.
+server.keepAliveTimeout = 0;
 server.listen(port, process.env['HOST'], () => console.log(`hello ${version} listens on ${port}`));
 
 process.on('SIGTERM', () => {

@@ -28,6 +28,8 @@ export function serve(name: string, routes: Readonly<Record<string, Handler>>): 
     }
     sendJson(response, 404, { error: `${name} has no ${path}` });
   });
+  // Node would close what is idle for 5 s, perhaps just when its sidecar sends the next request over it: that would be a 503 (UC). Let callers close.
+  server.keepAliveTimeout = 0;
   const port = Number(process.env['PORT'] ?? 9080);
   server.listen(port, process.env['HOST'], () => console.log(`${name} listens on ${port}`));
   process.on('SIGTERM', () => {
