@@ -165,6 +165,17 @@ suite('served', () => {
     silent.close();
   });
 
+  test('a client that asks by the thousand on one connection gets all answers, and none is waited for by a listener of its own', async () => {
+    await using dns = await running();
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error): void => void warnings.push(name);
+    process.on('warning', onWarning);
+    const answers = await askTcp(dns, [Buffer.concat(Array.from({ length: 10_000 }, (_, id) => streamEncode(question('many', id))))]);
+    process.off('warning', onWarning);
+    assert.equal(answers.length, 10_000);
+    assert.deepEqual(warnings, []);
+  });
+
   test('questions wait for the first table', async () => {
     const started = await startDns({
       listen: { address: host, port: 0 },

@@ -75,18 +75,20 @@ function serveConnection(socket: Socket, resolver: Resolver): void {
   let underWay = 0;
   let ended = false;
   const write = (bytes: Buffer | undefined): void => {
-    if (bytes !== undefined && socket.writable && !socket.write(tcpFrame(bytes))) {
-      socket.pause();
-      socket.once('drain', () => socket.resume());
-    }
+    if (bytes !== undefined && socket.writable && !socket.write(tcpFrame(bytes))) socket.pause();
+  };
+  /** Neither who does not read its answers nor who has too many questions under way is read from; either may end before the other. */
+  const readOn = (): void => {
+    if (underWay < mostOnConnection && !socket.writableNeedDrain) socket.resume();
   };
   const settled = (): void => {
     underWay--;
-    if (underWay === mostOnConnection - 1) socket.resume();
+    readOn();
     if (ended && underWay === 0) socket.end();
   };
   socket.setTimeout(idleMs, () => socket.destroy());
   socket.on('error', () => socket.destroy());
+  socket.on('drain', readOn);
   socket.on('end', () => {
     ended = true;
     if (underWay === 0) socket.end();
@@ -99,7 +101,7 @@ function serveConnection(socket: Socket, resolver: Resolver): void {
         continue;
       }
       underWay++;
-      if (underWay === mostOnConnection) socket.pause();
+      if (underWay >= mostOnConnection) socket.pause();
       void answered.then(write).then(settled);
     }
   });
