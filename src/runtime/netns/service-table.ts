@@ -17,6 +17,8 @@ export class ServiceTable {
   readonly #options: ServiceTableOptions;
   #written = '';
   #wanted = '';
+  /** What was refused last: told once, however often it is tried. */
+  #refused = '';
   #writing: Promise<void> | undefined;
 
   constructor(options: ServiceTableOptions) {
@@ -40,15 +42,18 @@ export class ServiceTable {
     const { programs, onProblem } = this.#options;
     const { kind, path } = programs.rules;
     const args = kind === 'nft' ? ['-f', '-'] : [];
-    while (this.#wanted !== this.#written) {
-      const text = this.#wanted;
+    let text: string;
+    do {
+      text = this.#wanted;
       const done = await runProgram(path, args, text);
-      this.#written = text;
-      if (!done.ok) {
+      // What was refused is written again when the next state comes, be it the same.
+      this.#written = done.ok ? text : '';
+      if (!done.ok && text !== this.#refused) {
+        this.#refused = text;
         const message = `pods without a proxy do not reach what Services have become: ${done.error}`;
         onProblem({ code: 'HDL0412', severity: 'error', message });
       }
-    }
+    } while (this.#wanted !== text);
     this.#writing = undefined;
   }
 }
