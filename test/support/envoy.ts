@@ -1,7 +1,8 @@
 // Tests that need a real Envoy. In: ENVOY_BIN or `envoy` on PATH. Out: the path, or a skip that is counted and said aloud once at the end.
 // In CI (the variable CI is set) a missing Envoy is a failure: there it can always be installed.
-import { accessSync, appendFileSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, appendFileSync, chmodSync, constants, copyFileSync, linkSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 
 /** What to do where Envoy is missing; also printed by scripts/test.js under the count of skipped tests. */
@@ -34,6 +35,34 @@ export function envoyTest(name: string, run: (envoy: string, context: TestContex
     void test(name, { skip: `needs Envoy: ${howToGetEnvoy}` }, () => {});
     countSkipped();
   }
+}
+
+let shared: string | undefined;
+
+/** The path of the same Envoy for a user who may be somebody else: it may be at a place that is nobody's business, such as root's home. */
+export function envoyForEverybody(): string | undefined {
+  const envoy = findEnvoy();
+  if (envoy === undefined || isReachableByAll(envoy)) return envoy;
+  shared ??= share(envoy);
+  return shared;
+}
+
+function isReachableByAll(path: string): boolean {
+  const isOpen = (statSync(path).mode & 0o001) !== 0;
+  return isOpen && (path === dirname(path) || isReachableByAll(dirname(path)));
+}
+
+function share(envoy: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'heddle-envoy-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  chmodSync(folder, 0o755);
+  const path = join(folder, 'envoy');
+  try {
+    linkSync(envoy, path);
+  } catch {
+    copyFileSync(envoy, path);
+  }
+  return path;
 }
 
 let skippedHere = 0;

@@ -2,6 +2,7 @@
 // started it: `await using proxy = await startProcess({ … })`. Only its own pid is ever signalled.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { envoyForEverybody } from '#test/support/envoy.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
 export type ProcessUser = { readonly uid: number; readonly gid: number };
@@ -44,7 +45,8 @@ export type RunningProcess = AsyncDisposable & {
 /** `heddle …` of this clone, under the Node that runs the tests. */
 export function startHeddle(args: readonly string[], options: Omit<ProcessOptions, 'command' | 'args'> = {}): Promise<RunningProcess> {
   const launcher = fileURLToPath(new URL('../../bin/heddle.js', import.meta.url));
-  return startProcess({ ...options, command: process.execPath, args: [launcher, ...args] });
+  const env = { ...(options.user !== undefined && { ENVOY_BIN: envoyForEverybody() }), ...options.env };
+  return startProcess({ ...options, env, command: process.execPath, args: [launcher, ...args] });
 }
 
 /** Resolves when the process is ready. Rejects, with all that it printed, when it ends before or takes too long; it is then stopped. */
