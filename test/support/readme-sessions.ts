@@ -24,10 +24,17 @@ async function recordUp(path: string, gatewayPort: number, names: Names): Promis
   await using folder = await temporaryFolder();
   const network = (await canNetns({ environment: process.env })).ok ? 'netns' : 'loopback';
   const args = ['up', path, '--network', network, '--gateway-port', String(gatewayPort), '--state-dir', folder.path];
-  await using mesh = await startHeddle(args, { cwd: root, ready: /^try +curl|^waits +for/, readyTimeoutMs: 60_000, stopTimeoutMs: 20_000 });
+  // What is not shown to become ready may as well wait for ever.
+  const ready = names.up === undefined ? /^try +curl|^waits +for/ : /^ready +after/;
+  await using mesh = await startHeddle(args, { cwd: root, ready, readyTimeoutMs: 60_000, stopTimeoutMs: 20_000 });
   const call = await recordCall(mesh);
-  const up = `$ ${names.command}\n${mesh.stdout().trim()}`;
+  const up = `$ ${names.command}\n${lastTable(mesh.stdout())}`;
   return [...(names.up === undefined ? [] : [[names.up, up] as const]), [names.call, call]];
+}
+
+/** On a busy machine a mesh says what it waits for, with a table as it is by then, before it is ready. */
+function lastTable(stdout: string): string {
+  return stdout.slice(stdout.lastIndexOf('WORKLOAD ')).trim();
 }
 
 /** The call that `up` proposes, or where it proposes none, the plain one to its gateway. */
