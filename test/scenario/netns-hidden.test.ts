@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { inOwnNetwork } from '#test/scenario/own-network.ts';
 import type { Up } from '#test/scenario/up.ts';
 import { startHeddle } from '#test/support/start-process.ts';
+import { waitUntil } from '#test/support/wait-until.ts';
 
 const mesh = `
 apiVersion: v1
@@ -49,7 +50,11 @@ inOwnNetwork('applications, probes and commands beside them see nothing of the f
   const state = `${up.folder.path}/state`;
   const identities = await readdir(`${state}/identities`);
   assert.ok(identities.some((name) => name.endsWith('.token')));
-  for (const said of [await up.log('nosy'), await up.log('nosy.first'), await exec(up, '--', 'sh', 'look.sh')]) {
+  const nosy = await waitUntil('the application has looked', async () => {
+    const said = await up.log('nosy');
+    return /touch: .*\n/.test(said) ? said : undefined;
+  });
+  for (const said of [nosy, await up.log('nosy.first'), await exec(up, '--', 'sh', 'look.sh')]) {
     assert.doesNotMatch(said, /FOUND/);
     assert.match(said, /ca-key\.pem: No such file or directory/);
     assert.match(said, /touch: .*Read-only file system/);
