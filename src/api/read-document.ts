@@ -206,8 +206,8 @@ function readMetadata(written: Readonly<Record<string, unknown>>, definition: Ki
   const meta = written as Static<typeof objectMeta>;
   return Object.freeze({
     name: typeof meta.name === 'string' ? meta.name : '',
-    // What is no text is an error; what closes in its place closes the namespace that was meant.
-    namespace: definition.scope === 'cluster' ? '' : String(meta.namespace ?? 'default'),
+    // What is no text is an error; what closes in its place closes the namespace that was meant. To kubectl an empty one is none.
+    namespace: definition.scope === 'cluster' ? '' : String(meta.namespace ?? '') || 'default',
     labels: meta.labels ?? {},
     annotations: visibleAnnotations(meta.annotations ?? {}, definition),
     ...(meta.uid !== undefined && { uid: meta.uid }),

@@ -52,3 +52,13 @@ test('another namespace than asked for, nothing at all, and texts that are no YA
   }
   assert.ok(!read('# nothing').ok);
 });
+
+test('an empty namespace is one that is not named', () => {
+  const text = '{ apiVersion: v1, kind: ConfigMap, metadata: { name: a, namespace: "" }, data: {} }';
+  const ids = (namespace?: string) => {
+    const found = read(text, namespace);
+    return found.ok ? found.value.values.map(({ id }) => id) : found.error;
+  };
+  assert.deepEqual(ids(), ['ConfigMap/default/a']);
+  assert.deepEqual(ids('shop'), ['ConfigMap/shop/a']);
+});

@@ -37,7 +37,7 @@ export function readManifests({ files, namespace }: ManifestRequest): Result<Rea
       const value = written.get(idOf(resource));
       if (value === undefined) continue;
       const isPlaced = namespace === undefined || resource.metadata.namespace === '';
-      const named = isObject(value['metadata']) && typeof value['metadata']['namespace'] === 'string';
+      const named = isObject(value['metadata']) && (value['metadata']['namespace'] ?? '') !== '';
       if (!isPlaced && named && resource.metadata.namespace !== namespace) {
         const message = `${resource.kind} ${resource.metadata.name} is of namespace ${resource.metadata.namespace}, and -n says ${namespace}`;
         diagnostics.push({ code: 'HDL0450', severity: 'error', message, at: resource.origins.at(['metadata', 'namespace']) });
@@ -73,6 +73,7 @@ function valuesIn(value: unknown): readonly Value[] {
 function idOfValue({ apiVersion, kind, metadata }: Value): string {
   const lookup = lookUpKind(String(apiVersion), String(kind));
   if (lookup.kind !== 'read' || !isObject(metadata)) return '';
-  const { name, namespace = 'default' } = metadata;
-  return lookup.definition.scope === 'cluster' ? `${lookup.name}/${String(name)}` : `${lookup.name}/${String(namespace)}/${String(name)}`;
+  const { name, namespace } = metadata;
+  if (lookup.definition.scope === 'cluster') return `${lookup.name}/${String(name)}`;
+  return `${lookup.name}/${String((namespace ?? '') === '' ? 'default' : namespace)}/${String(name)}`;
 }
