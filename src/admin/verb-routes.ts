@@ -2,7 +2,7 @@
 // the token and a web page's form can do nothing.
 import type { Server } from 'node:https';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { ManifestRequest, MeshVerbs, ResourceName, ResourceQuery, VerbFailure } from '#admin/client/verbs.ts';
+import type { ManifestRequest, MeshVerbs, ResourceName, ResourceQuery, ResourceRow, VerbFailure } from '#admin/client/verbs.ts';
 import { isObject } from '#base/object.ts';
 import { failed, type Result } from '#base/result.ts';
 
@@ -100,34 +100,35 @@ function watch(reply: FastifyReply, query: Readonly<Record<string, string>>, ver
   raw.writeHead(200, { ...stringHeaders(reply), 'content-type': 'application/x-ndjson' });
   const tell = (value: unknown): void => void raw.write(`${JSON.stringify(value)}\n`);
   tell(first.value);
-  let known = rowTexts(first.value.rows);
+  const isEvents = first.value.kind === 'Event';
+  let known = rowTexts(first.value.rows, isEvents);
   const look = (): void => {
+    // Nothing waits here for a caller that does not read: once it does, it is told of what has become of things by then.
+    if (raw.writableNeedDrain) return;
     const now = withQuery(query, verbs.get);
-    const rows = now.ok ? now.value.rows : [];
-    const texts = rowTexts(rows);
-    for (const row of rows) {
-      const before = known.get(keyOf(row))?.text;
-      if (before !== texts.get(keyOf(row))?.text) tell({ change: before === undefined ? 'added' : 'modified', row });
+    const next = rowTexts(now.ok ? now.value.rows : [], isEvents);
+    for (const [key, { row, text }] of next) {
+      const before = known.get(key);
+      if (before?.text !== text) tell({ change: before === undefined ? 'added' : 'modified', row });
     }
-    for (const [key, { row }] of known) if (!texts.has(key)) tell({ change: 'deleted', row });
-    known = texts;
+    // That an event is forgotten is no news.
+    if (!isEvents) for (const [key, { row }] of known) if (!next.has(key)) tell({ change: 'deleted', row });
+    known = next;
   };
+  raw.on('drain', look);
   const end = verbs.onChange(look);
   raw.once('close', end);
   return reply;
 }
 
-type Row = { readonly name: string; readonly namespace: string; readonly cells: readonly string[] };
-
-function keyOf({ namespace, name }: Row): string {
-  return `${namespace}/${name}`;
-}
-
-/** Ages go on by themselves: what is compared leaves them out. */
-function rowTexts<Some extends Row & { readonly object: object }>(
-  rows: readonly Some[],
-): ReadonlyMap<string, { readonly row: Some; readonly text: string }> {
-  return new Map(rows.map((row) => [keyOf(row), { row, text: JSON.stringify([row.cells.filter((cell) => !isAge(cell)), row.object]) }]));
+/** By name; events, which share the name of their pod, by what they say. Ages go on by themselves: what is compared leaves them out. */
+function rowTexts(rows: readonly ResourceRow[], isEvents: boolean): ReadonlyMap<string, { readonly row: ResourceRow; readonly text: string }> {
+  return new Map(
+    rows.map((row) => {
+      const text = JSON.stringify([row.cells.filter((cell) => !isAge(cell)), row.object]);
+      return [isEvents ? text : `${row.namespace}/${row.name}`, { row, text }];
+    }),
+  );
 }
 
 function isAge(cell: string): boolean {

@@ -12,10 +12,12 @@ export type LoggedEvent = {
   readonly message: string;
 };
 
-/** In all, and of each pod: enough for what is going on, little enough to forget about. */
+/** Of each pod, and of how many pods: enough for what is going on, little enough to forget about. */
 const mostPerPod = 40;
+const mostPods = 1_000;
 
 export class EventLog {
+  /** The pod of which something happened last stands last. */
   readonly #byPod = new Map<string, LoggedEvent[]>();
 
   /** Events that are about no pod are passed over. */
@@ -25,7 +27,10 @@ export class EventLog {
     const events = this.#byPod.get(logged.workload) ?? [];
     events.push(logged);
     if (events.length > mostPerPod) events.shift();
+    this.#byPod.delete(logged.workload);
     this.#byPod.set(logged.workload, events);
+    const [quietest] = this.#byPod.keys();
+    if (this.#byPod.size > mostPods && quietest !== undefined) this.#byPod.delete(quietest);
   }
 
   /** Oldest first. */
