@@ -67,7 +67,11 @@ export function readGiven(paths: readonly string[]): Result<ManifestRequest['fil
   for (const path of paths) {
     try {
       if (path === '-') files.push({ file: '(standard input)', text: readFileSync(0, 'utf8') });
-      else for (const file of filesOf(path)) files.push({ file, text: readFileSync(file, 'utf8') });
+      else {
+        const found = filesOf(path);
+        if (found.length === 0) return failed(`there is no YAML or JSON file in the folder ${path}`);
+        for (const file of found) files.push({ file, text: readFileSync(file, 'utf8') });
+      }
     } catch (error) {
       const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
       return failed(

@@ -36,6 +36,7 @@ export function readNames(words: readonly string[]): Result<readonly { readonly 
     return known.length === words.length ? ok(known) : failed('name resources as KIND NAME... or as KIND/NAME...');
   }
   const kinds = first.split(',').filter(Boolean);
+  if (kinds.length === 0) return failed('say which kind: pods, services, virtualservices ...');
   return ok(kinds.flatMap((kind) => (rest.length === 0 ? [{ kind }] : rest.map((name) => ({ kind, name })))));
 }
 

@@ -84,8 +84,12 @@ async function ask(target: AdminTarget, method: string, path: string, body?: str
   if (answer instanceof Error) return failed(unreachable(answer));
   const text = await textOf(answer);
   if (answer.statusCode !== 200) return failed(failureOf(answer.statusCode ?? 0, text));
-  const value: unknown = JSON.parse(text);
-  return ok(value);
+  try {
+    const value: unknown = JSON.parse(text);
+    return ok(value);
+  } catch {
+    return failed({ status: 'unreachable', error: 'its answer was cut short' });
+  }
 }
 
 function open(target: AdminTarget, options: Asked, body?: string): Promise<IncomingMessage | Error> {

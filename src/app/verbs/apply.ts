@@ -5,7 +5,7 @@ import type { ChangeAnswer, ManifestRequest, ResourceChange, ResourceName, VerbF
 import { type AnyResource, kinds, type ResourcesByKind } from '#api/kinds.ts';
 import { resourceKey } from '#api/resource.ts';
 import { meshFindings } from '#app/analyze-files.ts';
-import { type AppliedValue, textOf } from '#app/verbs/applied-resources.ts';
+import type { AppliedValue } from '#app/verbs/applied-resources.ts';
 import { findResource } from '#app/verbs/get.ts';
 import { labelOf, resolveKind } from '#app/verbs/kind-names.ts';
 import type { LiveMesh } from '#app/verbs/live-mesh.ts';
@@ -57,7 +57,7 @@ function judge(resources: readonly AnyResource[], { live, plan }: ApplyParts): r
 }
 
 function changeOf(
-  { id, value }: AppliedValue,
+  { id }: AppliedValue,
   resource: AnyResource | undefined,
   inFiles: ReadonlyMap<string, AnyResource>,
   live: LiveMesh,
@@ -72,7 +72,7 @@ function changeOf(
     return { resource: name, namespace, change: isSame ? 'unchanged' : 'configured', ...instead };
   }
   if (inFile === undefined) return { resource: name, namespace, change: 'created' };
-  const isSame = resource !== undefined && comparable(inFile) === comparable(resource) && textOf(value) !== '';
+  const isSame = resource !== undefined && comparable(inFile) === comparable(resource);
   return isSame
     ? { resource: name, namespace, change: 'unchanged', note: `as in ${formatOrigin(inFile.origins.start)}` }
     : { resource: name, namespace, change: 'configured', ...instead };

@@ -44,6 +44,9 @@ export function findPort({ kind, name, namespace, port }: ForwardRequest, run: P
     const hint = `it has: ${ports.map((one) => (one.name === undefined ? one.port : `${one.port} (${one.name})`)).join(', ')}`;
     return failed({ status: 404, error: `Service ${name} has no port ${port}`, hint });
   }
+  if (number !== undefined && (number < 1 || number > 65_535)) {
+    return failed({ status: 400, error: `there is no port ${port}`, hint: 'a port is a number from 1 to 65535, or the name of one' });
+  }
   const target = number ?? namedPort(run.plan.pod, port);
   if (target === undefined)
     return failed({ status: 404, error: `Pod ${name} has no port named ${port}`, hint: `it serves: ${run.plan.inbound.join(', ')}` });
