@@ -1,18 +1,17 @@
 // A proxy that nothing is redirected to, on a machine of its own (Istio's INTERCEPTION_MODE NONE): it opens the ports of the services that its app calls on
 // 127.0.0.1, and what its Sidecar says for who comes in. The same on both data planes.
 import assert from 'node:assert/strict';
-import { connect, createServer } from 'node:net';
 import { test } from 'node:test';
-import { readText } from '#api/read-text.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import { proxyFromNode } from '#model/proxy-from-node.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
 import { Backends } from '#test/calls/backends.ts';
 import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
 import { envoyTest } from '#test/support/envoy.ts';
+import { heardFrom, startGreeter } from '#test/support/greeter.ts';
 import { httpCall } from '#test/support/http-call.ts';
 import { listenPorts } from '#test/support/listen-ports.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 
 test('ports that nothing is redirected to: embedded proxy', () => run({ kind: 'embedded' }));
 
@@ -21,7 +20,7 @@ envoyTest('ports that nothing is redirected to: Envoy', (binary) => run({ kind: 
 async function run(plane: DataPlane): Promise<void> {
   await using backends = new Backends();
   const [web, app] = [await backends.start('web', 'there'), await backends.start('app', 'own')];
-  await using bytes = await greeter('I speak first\n');
+  await using bytes = await startGreeter('I speak first\n');
   const [http = 0, tcp = 0, inbound = 0] = await listenPorts(3);
   const { nodeId, resources } = compile({ http, tcp, inbound, web, app, bytes: bytes.port });
   await withLiveProxy(plane, nodeId, resources, async () => {
@@ -32,7 +31,7 @@ async function run(plane: DataPlane): Promise<void> {
     assert.equal(await endpoint(http, 'web.example.com'), 'there');
     assert.equal(await endpoint(http, 'nobody.example.com'), '502', 'the mesh is closed to hosts that are not registered');
     assert.equal(await endpoint(inbound, 'client'), 'own');
-    assert.equal(await said(tcp), 'I speak first\n');
+    assert.equal(await heardFrom({ host: '127.0.0.1', port: tcp }), 'I speak first\n');
   });
 }
 
@@ -60,33 +59,12 @@ spec:
   ingress: [{ port: { number: ${ports.inbound}, name: http, protocol: HTTP }, bind: 127.0.0.1, defaultEndpoint: '127.0.0.1:${ports.app}' }]
   egress: [{ hosts: ['*/*'] }]
 `;
-  const read = readText('mesh.yaml', text).items.flatMap(({ resource }) => (resource === undefined ? [] : [resource]));
   const proxy = proxyFromNode('sidecar~10.0.0.9~client.shop~shop.svc.cluster.local', {
     INTERCEPTION_MODE: 'NONE',
     LABELS: { app: 'client' },
     HEDDLE_IDENTITY: 'none',
   });
   assert.ok(proxy.ok);
-  const { resources } = new MeshCompiler(buildMesh(nextSnapshot(undefined, read, []))).compile(proxy.value);
+  const { resources } = new MeshCompiler(buildMesh(snapshotOf(resourcesOf(text)))).compile(proxy.value);
   return { nodeId: proxy.value.nodeId, resources: [...resources.values()].flatMap((ofType) => [...ofType.values()]) };
-}
-
-async function greeter(text: string): Promise<AsyncDisposable & { readonly port: number }> {
-  const server = createServer((socket) => socket.on('error', () => {}).end(text));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return { port, [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())) };
-}
-
-function said(port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    const socket = connect({ host: '127.0.0.1', port });
-    socket.setTimeout(10_000, () => socket.destroy(new Error('nobody spoke')));
-    socket.on('error', reject);
-    socket.setEncoding('utf8').on('data', (part: string) => (text += part));
-    socket.on('end', () => socket.end());
-    socket.on('close', () => resolve(text));
-  });
 }

@@ -4,17 +4,12 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { MeshCompiler } from '#compile/mesh-compiler.ts';
-import { buildMesh } from '#model/build/mesh.ts';
-import type { Proxy } from '#model/proxy.ts';
 import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
+import { edgeGateway } from '#test/support/edge-gateway.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import { startTestAuthority, type TestAuthority, testAuthority } from '#test/support/identity.ts';
-import { listenPorts } from '#test/support/listen-ports.ts';
-import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 import { tlsCall } from '#test/support/tls-call.ts';
 
-const nodeId = 'router~127.0.0.1~edge-0.edge~edge.svc.cluster.local';
 const friend = 'spiffe://cluster.local/ns/shop/sa/friend';
 const other = 'spiffe://cluster.local/ns/shop/sa/other';
 
@@ -60,22 +55,9 @@ async function everything(plane: DataPlane): Promise<void> {
   try {
     // A TCP server has a port.
     const { port: backend } = server.address() as AddressInfo;
-    const [port = 0] = await listenPorts(1);
-    const proxy: Proxy = {
-      type: 'router',
-      name: 'edge-0',
-      namespace: 'edge',
-      nodeId,
-      addresses: ['127.0.0.1'],
-      labels: { app: 'edge' },
-      dnsDomain: 'edge.svc.cluster.local',
-      interception: { kind: 'none', address: '127.0.0.1', inbound: { 443: { listen: port } }, outbound: {} },
-      explainFailures: false,
-    };
-    const { resources, diagnostics } = new MeshCompiler(buildMesh(snapshotOf(resourcesOf(mesh(backend))))).compile(proxy);
+    const { port, nodeId, resources, diagnostics } = await edgeGateway(mesh(backend));
     assert.deepEqual(diagnostics, []);
-    const all = [...resources.values()].flatMap((ofType) => [...ofType.values()]);
-    await withLiveProxy(plane, nodeId, all, async () => callAll(port, await testAuthority()));
+    await withLiveProxy(plane, nodeId, resources, async () => callAll(port, await testAuthority()));
   } finally {
     server.close();
   }

@@ -6,18 +6,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
-import { MeshCompiler } from '#compile/mesh-compiler.ts';
-import { buildMesh } from '#model/build/mesh.ts';
-import type { Proxy } from '#model/proxy.ts';
 import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
 import { type Leaf, startAuthority } from '#test/support/certificates.ts';
+import { edgeGateway } from '#test/support/edge-gateway.ts';
 import { envoyTest } from '#test/support/envoy.ts';
-import { listenPorts } from '#test/support/listen-ports.ts';
-import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 
 const run = promisify(execFile);
-const nodeId = 'router~127.0.0.1~edge-0.edge~edge.svc.cluster.local';
 
 const mesh = `apiVersion: networking.istio.io/v1
 kind: Gateway
@@ -38,23 +33,10 @@ async function staples(plane: DataPlane): Promise<void> {
   const shop = await authority.issue('shop', ['DNS:shop.example.com']);
   const plain = await authority.issue('plain', ['DNS:plain.example.com']);
   const response = await respond(authority.caFile, shop);
-  const [port = 0] = await listenPorts(1);
-  const proxy: Proxy = {
-    type: 'router',
-    name: 'edge-0',
-    namespace: 'edge',
-    nodeId,
-    addresses: ['127.0.0.1'],
-    labels: { app: 'edge' },
-    dnsDomain: 'edge.svc.cluster.local',
-    interception: { kind: 'none', address: '127.0.0.1', inbound: { 443: { listen: port } }, outbound: {} },
-    explainFailures: false,
-  };
   const documents = [mesh, secret('shop', shop, response), secret('plain', plain)];
-  const { resources, diagnostics } = new MeshCompiler(buildMesh(snapshotOf(resourcesOf(...documents)))).compile(proxy);
+  const { port, nodeId, resources, diagnostics } = await edgeGateway(...documents);
   assert.deepEqual(diagnostics, []);
-  const all = [...resources.values()].flatMap((ofType) => [...ofType.values()]);
-  await withLiveProxy(plane, nodeId, all, async () => {
+  await withLiveProxy(plane, nodeId, resources, async () => {
     assert.deepEqual(await stapled(port, 'shop.example.com', authority.ca), response);
     assert.equal(await stapled(port, 'plain.example.com', authority.ca), null);
   });

@@ -4,16 +4,11 @@ import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { type Issuer, writeLeaf, writeRoot } from '#ca/certificate-writer.ts';
-import { MeshCompiler } from '#compile/mesh-compiler.ts';
-import { buildMesh } from '#model/build/mesh.ts';
-import type { Proxy } from '#model/proxy.ts';
 import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
+import { edgeGateway } from '#test/support/edge-gateway.ts';
 import { envoyTest } from '#test/support/envoy.ts';
-import { listenPorts } from '#test/support/listen-ports.ts';
-import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 import { tlsCall } from '#test/support/tls-call.ts';
 
-const nodeId = 'router~127.0.0.1~edge-0.edge~edge.svc.cluster.local';
 const hourMs = 3_600_000;
 
 type Pair = { readonly certificate: string; readonly key: string };
@@ -64,22 +59,8 @@ async function everything(plane: DataPlane): Promise<void> {
     secret('roots-over', issue(root, hostOf('roots-over')), pem(brief)),
     secret('foreign', issue(stranger, hostOf('foreign')), pem(root)),
   ];
-  const [port = 0] = await listenPorts(1);
-  const proxy: Proxy = {
-    type: 'router',
-    name: 'edge-0',
-    namespace: 'edge',
-    nodeId,
-    addresses: ['127.0.0.1'],
-    labels: { app: 'edge' },
-    dnsDomain: 'edge.svc.cluster.local',
-    interception: { kind: 'none', address: '127.0.0.1', inbound: { 443: { listen: port } }, outbound: {} },
-    explainFailures: false,
-  };
-  const text = [...mesh, ...secrets].map((resource) => JSON.stringify(resource)).join('\n---\n');
-  const { resources } = new MeshCompiler(buildMesh(snapshotOf(resourcesOf(text)))).compile(proxy);
-  const all = [...resources.values()].flatMap((ofType) => [...ofType.values()]);
-  await withLiveProxy(plane, nodeId, all, async () => {
+  const { port, nodeId, resources } = await edgeGateway(...[...mesh, ...secrets].map((resource) => JSON.stringify(resource)));
+  await withLiveProxy(plane, nodeId, resources, async () => {
     const call = async (name: string, pair?: Pair, roots = pem(root)): Promise<string> => {
       const host = hostOf(name);
       const asked = tlsCall({ port, headers: { host, connection: 'close' }, serverName: host, roots, ...(pair !== undefined && { pair }) });

@@ -2,20 +2,20 @@
 // same on both data planes.
 import assert from 'node:assert/strict';
 import { lstatSync, readFileSync, renameSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readText } from '#api/read-text.ts';
 import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import { proxyForWorkload } from '#model/proxy-for-workload.ts';
-import { nextSnapshot } from '#sources/next-snapshot.ts';
 import { Backends } from '#test/calls/backends.ts';
 import { httpProxyClient } from '#test/calls/http-proxy-client.ts';
 import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
 import { envoyTest } from '#test/support/envoy.ts';
+import { heardFrom, startGreeter } from '#test/support/greeter.ts';
 import { httpCall } from '#test/support/http-call.ts';
 import { listenPorts } from '#test/support/listen-ports.ts';
+import { resourcesOf, snapshotOf } from '#test/support/snapshots.ts';
 import { temporaryFolder } from '#test/support/temporary-folder.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
@@ -75,8 +75,7 @@ kind: Pod
 metadata: { name: edge, namespace: shop, labels: { app: edge } }
 spec: { containers: [{ name: istio-proxy, image: auto }] }
 `;
-  const read = readText('mesh.yaml', text).items.flatMap(({ resource }) => (resource === undefined ? [] : [resource]));
-  const mesh = buildMesh(nextSnapshot(undefined, read, []));
+  const mesh = buildMesh(snapshotOf(resourcesOf(text)));
   const workload = mesh.workloads.get('shop/edge');
   assert.ok(workload);
   const proxy = proxyForWorkload(mesh, workload, { kind: 'redirect' });
@@ -88,7 +87,7 @@ async function run(plane: DataPlane): Promise<void> {
   await using folder = await temporaryFolder();
   await using backends = new Backends();
   const ports = { http: await backends.start('till', 'http'), admin: await backends.start('till', 'admin') };
-  await using db = await greeter('I speak first\n');
+  await using db = await startGreeter('I speak first\n');
   const path = (name: string): string => join(folder.path, name);
   await leaveSocketBehind(path('db.sock'));
   const [httpProxy = 0] = await listenPorts(1);
@@ -101,8 +100,8 @@ async function run(plane: DataPlane): Promise<void> {
     assert.deepEqual(await get('till'), { status: 200, endpoint: 'http' });
     assert.deepEqual(await get('till.shop.svc.cluster.local:8080'), { status: 200, endpoint: 'admin' });
     assert.deepEqual(await get('nobody.example'), { status: 502 }, 'the mesh is closed to hosts that are not registered');
-    assert.equal(await firstLine(path('db.sock')), 'I speak first\n', 'a socket that was left behind is taken over');
-    assert.equal(await firstLine('\0heddle-test-db'), 'I speak first\n');
+    assert.equal(await heardFrom({ path: path('db.sock') }), 'I speak first\n', 'a socket that was left behind is taken over');
+    assert.equal(await heardFrom({ path: '\0heddle-test-db' }), 'I speak first\n');
     for (const name of ['web.sock', 'db.sock']) assert.equal(lstatSync(path(name)).mode & 0o777, 0o600, name);
     await waitUntil('all calls are logged', () => readFileSync(path('log'), 'utf8').split('\n').length >= 6);
   });
@@ -164,24 +163,4 @@ async function leaveSocketBehind(path: string): Promise<void> {
   renameSync(path, `${path}.kept`);
   await new Promise((resolve) => server.close(resolve));
   renameSync(`${path}.kept`, path);
-}
-
-async function greeter(text: string): Promise<AsyncDisposable & { readonly port: number }> {
-  const server: Server = createServer((socket) => socket.on('error', () => {}).end(text));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return { port, [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())) };
-}
-
-function firstLine(path: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    const socket = connect({ path });
-    socket.setTimeout(10_000, () => socket.destroy(new Error('nobody spoke')));
-    socket.on('error', reject);
-    socket.setEncoding('utf8').on('data', (part: string) => (text += part));
-    socket.on('end', () => socket.end());
-    socket.on('close', () => resolve(text));
-  });
 }

@@ -17,7 +17,7 @@ export function netnsTest(name: string, run: (outer: readonly string[], context:
 }
 
 /** Undefined: this machine gives network namespaces, and rules in them. */
-export function whyNot(): string | undefined {
+function whyNot(): string | undefined {
   const rule = 'table ip try { chain o { type nat hook output priority -100; meta l4proto tcp redirect to :1; }; }';
   const [command, ...args] = outer;
   const tried = spawnSync(command, [...args, 'sh', '-c', `ip link add heddle0 type bridge && nft '${rule}'`], { encoding: 'utf8' });

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { findProgram } from '#bench/programs.ts';
-import { whyNot } from '#test/netns/netns-test.ts';
+import { netnsTest } from '#test/netns/netns-test.ts';
 
 const main = fileURLToPath(new URL('../../bench/main.ts', import.meta.url));
 const noWrk = findProgram('wrk') === undefined ? 'needs wrk (Debian: apt-get install wrk)' : false;
@@ -37,7 +37,7 @@ test('the time to start and the time to a change are measured, and no request is
   assert.match(stdout, /failed requests: 0, .* met/);
 });
 
-test('what capture adds to a connection is measured', { skip: whyNot() ?? false }, async () => {
+netnsTest('what capture adds to a connection is measured', async () => {
   const { stdout } = await runBench('capture');
   assert.match(stdout, /^heddle +[\d.]+ /m);
   assert.match(stdout, /added to a new connection: -?[\d.]+ us/);
