@@ -123,7 +123,7 @@ onBothDataPlanes(
     const [plain, secure, entry, sidecar] = [await freePort(), await freePort(), await freePort(), await freePort()];
     await using folder = await temporaryFolder({ 'mesh/mesh.yaml': mesh(sidecar, '/one') });
     const place: Place = { folder: folder.path, dataPlane, plain, secure };
-    const first = await startControlPlane(place);
+    await using first = await startControlPlane(place);
     const web = { address: '127.0.0.1', inbound: { 8080: { listen: sidecar, app } }, outbound: {} };
     await using server = await startProxy(place, 'web', 'shop', 'sidecar~127.0.0.1~web-0.shop~shop.svc.cluster.local', {
       LABELS: { app: 'web' },

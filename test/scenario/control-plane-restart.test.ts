@@ -108,7 +108,7 @@ onBothDataPlanes('a control plane killed and started again under load: proxies g
   await using v2 = await startBackend('v2');
   await using folder = await temporaryFolder({ 'mesh/mesh.yaml': mesh(v1.port, v2.port, 'v1') });
   const [xdsPort, port] = [await freePort(), await freePort()];
-  const first = await startControlPlane(`${folder.path}/mesh`, xdsPort);
+  await using first = await startControlPlane(`${folder.path}/mesh`, xdsPort);
   await using gateway = await startGateway(dataPlane, xdsPort, port, folder.path);
   await using load = startLoad({ port, headers: { host } });
   await load.more(100);
