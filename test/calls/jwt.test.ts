@@ -2,10 +2,11 @@
 // be equal. The seed is in the title of a failure.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { JsonObject } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { seenFields, withJwtListeners } from '#test/calls/jwt-stage.ts';
 import type { DataPlane } from '#test/calls/live-proxy.ts';
-import { jwtAuthentication, jwtRequest } from '#test/calls/random-jwt.ts';
+import { type JwtRequest, jwtAuthentication, jwtRequest } from '#test/calls/random-jwt.ts';
 import { KeptCalls } from '#test/support/both-planes.ts';
 import { envoyTest } from '#test/support/envoy.ts';
 import type { HttpAnswer } from '#test/support/http-call.ts';
@@ -14,12 +15,18 @@ const seed = Number(process.env['HEDDLE_SEED'] ?? 20_260_501);
 const requestsEach = 25;
 const configurations = Number(process.env['HEDDLE_JWT_CONFIGURATIONS'] ?? 24);
 
-const configs = fc.sample(jwtAuthentication, { seed, numRuns: configurations });
-const requests = fc.sample(jwtRequest, { seed, numRuns: configurations * requestsEach });
+type Run = { readonly configs: readonly JsonObject[]; readonly requests: readonly JwtRequest[] };
+
+/** Made when they are wanted and not when this file is read: tokens age, and other files may have their turn for minutes first. */
+const randomRun = (): Run => ({
+  configs: fc.sample(jwtAuthentication, { seed, numRuns: configurations }),
+  requests: fc.sample(jwtRequest, { seed, numRuns: configurations * requestsEach }),
+});
 
 envoyTest(`random tokens: the embedded proxy answers as Envoy does (seed ${seed})`, async (binary) => {
-  const embedded = await answersOf({ kind: 'embedded' });
-  const envoy = await answersOf({ kind: 'envoy', binary });
+  const run = randomRun();
+  const { configs, requests } = run;
+  const [embedded, envoy] = [await answersOf({ kind: 'embedded' }, run), await answersOf({ kind: 'envoy', binary }, run)];
   const met = new Map<number, number>();
   for (const [index, answer] of envoy.entries()) {
     const config = configs[Math.floor(index / requestsEach)];
@@ -39,7 +46,7 @@ type Told = {
   readonly seen: readonly (string | undefined)[];
 };
 
-async function answersOf(plane: DataPlane): Promise<readonly Told[]> {
+async function answersOf(plane: DataPlane, { configs, requests }: Run): Promise<readonly Told[]> {
   const answers: Told[] = [];
   await withJwtListeners(plane, configs, async (index, port) => {
     using calls = new KeptCalls(port);
@@ -57,6 +64,7 @@ function told({ status, headers, body }: HttpAnswer): Told {
 }
 
 test('the requests of the random run hold tokens in all places', () => {
+  const { requests } = randomRun();
   for (const name of ['authorization', 'x-token', 'cookie'])
     assert.ok(
       requests.some(({ headers }) => headers[name] !== undefined),
