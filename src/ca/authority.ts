@@ -23,12 +23,21 @@ export type SignOptions = {
   readonly csr: string;
   /** Who asks, as it proved. */
   readonly identity: Identity;
+  /** The only WorkloadGroup that it may be a member of, as it proved: its certificate says so, too. */
+  readonly workloadGroup?: string | undefined;
   /** Undefined or 0: the default. */
   readonly validityMs?: number;
 };
 
 /** The answer as IstioCertificateResponse has it: the certificate, what is between it and the root, and all roots as the last element. */
-export async function signRequest({ set, clock, csr, identity, validityMs = 0 }: SignOptions): Promise<Result<readonly string[], Refusal>> {
+export async function signRequest({
+  set,
+  clock,
+  csr,
+  identity,
+  workloadGroup,
+  validityMs = 0,
+}: SignOptions): Promise<Result<readonly string[], Refusal>> {
   const request = await readCertificateRequest(csr);
   if (!request.ok) return failed({ kind: 'invalid', reason: request.error });
   const { publicKey, uris } = request.value;
@@ -38,7 +47,7 @@ export async function signRequest({ set, clock, csr, identity, validityMs = 0 }:
   if (stranger !== undefined) {
     return failed({ kind: 'denied', reason: `the certificate request is for ${stranger.slice(0, 300)}, and the caller is ${own}` });
   }
-  const leaf = signLeaf(set, clock, { publicKey, names: [{ type: 'url', value: own }], validityMs });
+  const leaf = signLeaf(set, clock, { publicKey, names: [{ type: 'url', value: own }], workloadGroup, validityMs });
   if (!leaf.ok) return failed({ kind: 'unavailable', reason: leaf.error });
   return ok([leaf.value.toString(), ...(set.intermediates === '' ? [] : [set.intermediates]), set.roots]);
 }
@@ -47,7 +56,7 @@ export async function signRequest({ set, clock, csr, identity, validityMs = 0 }:
 export function signLeaf(
   set: SigningSet,
   clock: Clock,
-  { publicKey, names, validityMs }: Pick<LeafContent, 'publicKey' | 'names'> & { readonly validityMs: number },
+  { publicKey, names, workloadGroup, validityMs }: Pick<LeafContent, 'publicKey' | 'names' | 'workloadGroup'> & { readonly validityMs: number },
 ): Result<X509Certificate, string> {
   const nowMs = clock.nowMs();
   if (nowMs >= set.notAfterMs) return failed(`the authority's own certificate expired at ${new Date(set.notAfterMs).toISOString()}`);
@@ -55,5 +64,5 @@ export function signLeaf(
   const askedMs = validityMs > 0 ? Math.min(validityMs, longestValidityMs) : defaultValidityMs;
   const notBeforeMs = Math.max(nowMs - backdateMs, set.notBeforeMs);
   const notAfterMs = Math.min(nowMs + askedMs, set.notAfterMs);
-  return ok(writeLeaf(set, { publicKey, names, notBeforeMs, notAfterMs }));
+  return ok(writeLeaf(set, { publicKey, names, workloadGroup, notBeforeMs, notAfterMs }));
 }

@@ -13,6 +13,7 @@ import {
 } from '#ca/certificate-extensions.ts';
 import { encode, encodeBitString, encodeInteger, encodeOid, tags } from '#ca/client/der.ts';
 import { readElements, readInside } from '#ca/der-reader.ts';
+import { groupName } from '#ca/workload-group.ts';
 
 export type Validity = { readonly notBeforeMs: number; readonly notAfterMs: number };
 
@@ -23,10 +24,15 @@ export type LeafContent = Validity & {
   /** SubjectPublicKeyInfo, DER. */
   readonly publicKey: Uint8Array;
   readonly names: readonly Name[];
+  /** Its holder may be a member of this WorkloadGroup alone. */
+  readonly workloadGroup?: string | undefined;
 };
 
-/** A certificate that signs none, for both ends of TLS. Its subject is empty, so its names are critical (RFC 5280 section 4.2.1.6). */
-export function writeLeaf(issuer: Issuer, { publicKey, names, ...validity }: LeafContent): X509Certificate {
+/**
+ * A certificate that signs none, for both ends of TLS. Its subject is empty but for a WorkloadGroup, so its names are critical (RFC 5280 section
+ * 4.2.1.6).
+ */
+export function writeLeaf(issuer: Issuer, { publicKey, names, workloadGroup, ...validity }: LeafContent): X509Certificate {
   const { subject, keyId } = partsOf(issuer.certificate);
   const extensions = [
     keyUsage([0, 2]),
@@ -35,7 +41,8 @@ export function writeLeaf(issuer: Issuer, { publicKey, names, ...validity }: Lea
     ...(keyId === undefined ? [] : [authorityKeyIdentifier(keyId)]),
     subjectAltName(names),
   ];
-  return write(issuer.key, { issuer: subject, subject: encode(tags.sequence), publicKey, validity, extensions });
+  const own = workloadGroup === undefined ? encode(tags.sequence) : nameOf([groupName(workloadGroup)]);
+  return write(issuer.key, { issuer: subject, subject: own, publicKey, validity, extensions });
 }
 
 /** A root that signs itself, ECDSA on P-256, and its key. */

@@ -78,3 +78,11 @@ function without(claim: keyof typeof good): Json {
 test('a key of another kind is refused without being quoted', () => {
   assert.deepEqual(readTokenKey('hello'), { ok: false, error: 'it holds no private key in PEM' });
 });
+
+test('a token for the members of a group says which', async () => {
+  const token = await issueToken(key, { identity, workloadGroup: 'machines' }, 60_000, nowMs);
+  const read = await verifyToken(key, token, nowMs);
+  assert.equal(read.ok && read.value.workloadGroup, 'machines');
+  const bent = await verifyToken(key, forge({ alg: 'ES256' }, { ...good, workloadGroup: 7 }), nowMs);
+  assert.deepEqual(bent, { ok: false, error: 'the token is for nobody' });
+});

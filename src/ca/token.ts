@@ -20,6 +20,8 @@ export type TokenContent = {
   readonly identity: Identity;
   /** The name of the only pod that may use it. */
   readonly pod?: string;
+  /** It is for members of this WorkloadGroup alone, and so is every certificate that is had by it. */
+  readonly workloadGroup?: string;
 };
 
 /** A token that was held against its key: what it says, and until when it says so. */
@@ -46,10 +48,10 @@ export function readTokenKey(pem: string): Result<TokenKey, string> {
   }
 }
 
-export async function issueToken(key: TokenKey, { identity, pod }: TokenContent, ttlMs: number, nowMs: number): Promise<SecretText> {
+export async function issueToken(key: TokenKey, { identity, pod, workloadGroup }: TokenContent, ttlMs: number, nowMs: number): Promise<SecretText> {
   const { SignJWT } = await import('jose');
   const issuedAt = Math.floor(nowMs / 1000);
-  const token = await new SignJWT(pod === undefined ? {} : { pod })
+  const token = await new SignJWT({ ...(pod !== undefined && { pod }), ...(workloadGroup !== undefined && { workloadGroup }) })
     .setProtectedHeader({ alg: 'ES256', kid: key.id, typ: 'JWT' })
     .setIssuer(tokenIssuer)
     .setSubject(formatIdentity(identity))
@@ -74,9 +76,12 @@ export async function verifyToken(key: TokenKey, token: SecretText, nowMs: numbe
     });
     const identity = parseIdentity(payload.sub ?? '');
     if (!identity.ok) return failed(`the token is for nobody: ${identity.error}`);
-    const pod = payload['pod'];
+    const { pod, workloadGroup } = payload;
+    // A claim that does not say what it must binds to nobody, rather than to anybody.
+    if ([pod, workloadGroup].some((claim) => claim !== undefined && typeof claim !== 'string')) return failed('the token is for nobody');
     const untilMs = ((payload.exp ?? 0) + skewSeconds) * 1000;
-    return ok({ identity: identity.value, untilMs, ...(typeof pod === 'string' && { pod }) });
+    const bound = { ...(typeof pod === 'string' && { pod }), ...(typeof workloadGroup === 'string' && { workloadGroup }) };
+    return ok({ identity: identity.value, untilMs, ...bound });
   } catch (error) {
     return failed(reasonOf(error));
   }

@@ -9,11 +9,14 @@ import { readCertificates, uriOf } from '#ca/pem.ts';
 import { isRevoked } from '#ca/revocation-list.ts';
 import type { SigningSet } from '#ca/signing-set.ts';
 import { verifyToken } from '#ca/token.ts';
+import { workloadGroupOf } from '#ca/workload-group.ts';
 
 export type Caller = {
   readonly identity: Identity;
   /** The only pod that the token is for. */
   readonly pod?: string;
+  /** The only WorkloadGroup that it may be a member of. */
+  readonly workloadGroup?: string;
   readonly by: 'token' | 'certificate';
 };
 
@@ -64,7 +67,9 @@ function readByCertificate(der: Buffer, { content, trustDomains, nowMs }: Caller
   if (!parsed.ok) return failed(`the client certificate is nobody's: ${parsed.error}`);
   const identity = inMesh(parsed.value, trustDomains);
   if (!identity.ok) return identity;
-  return ok({ identity: identity.value, by: 'certificate', isStillGood: (later, laterMs) => laterMs < untilMs && !isTakenBack(later) });
+  const workloadGroup = workloadGroupOf(certificate);
+  const bound = workloadGroup === undefined ? {} : { workloadGroup };
+  return ok({ identity: identity.value, ...bound, by: 'certificate', isStillGood: (later, laterMs) => laterMs < untilMs && !isTakenBack(later) });
 }
 
 /** Those of whose certificates somebody may be. */

@@ -56,8 +56,9 @@ async function answer(call: Call, options: ServiceOptions, identify: Identify<Ca
     return refuse(status.PERMISSION_DENIED, 'nobody may ask for the certificate of somebody else (ImpersonatedIdentity)', caller.value);
   }
   const validityMs = Number(validityDuration) * 1000;
-  const signed = await signRequest({ set: authority.content().set, clock, csr, identity: caller.value.identity, validityMs });
+  const { identity, workloadGroup } = caller.value;
+  const signed = await signRequest({ set: authority.content().set, clock, csr, identity, workloadGroup, validityMs });
   if (!signed.ok) return refuse(codes[signed.error.kind], signed.error.reason, caller.value);
-  logger.log('info', 'certificate signed', { identity: formatIdentity(caller.value.identity), by: caller.value.by, peer: call.getPeer() });
+  logger.log('info', 'certificate signed', { identity: formatIdentity(identity), by: caller.value.by, peer: call.getPeer() });
   return ok(signed.value);
 }

@@ -37,3 +37,13 @@ test('a node that leaves its service account out has the one that was proved', (
   }
   assert.equal(admitNode(caller, create(NodeSchema, { id, metadata: { SERVICE_ACCOUNT: 'admin' } })).ok, false);
 });
+
+test('a member of a group is a sidecar of that group, with the labels that the group gives', () => {
+  const member: Caller = { ...caller, workloadGroup: 'machines' };
+  assert.match(nodeMisfit(member, { id }) ?? '', /of no WorkloadGroup, and the caller is a member of WorkloadGroup machines/);
+  assert.match(nodeMisfit(member, { id, metadata: { AUTO_REGISTER_GROUP: 'others' } }) ?? '', /of WorkloadGroup others/);
+  const gateway = id.replace('sidecar~', 'router~');
+  assert.match(nodeMisfit(member, { id: gateway, metadata: { AUTO_REGISTER_GROUP: 'machines' } }) ?? '', /no sidecar/);
+  const admitted = admitNode(member, create(NodeSchema, { id, metadata: { AUTO_REGISTER_GROUP: 'machines', LABELS: { app: 'payments' } } }));
+  assert.deepEqual(admitted.ok && admitted.value.metadata, { AUTO_REGISTER_GROUP: 'machines', LABELS: {}, SERVICE_ACCOUNT: 'hello' });
+});

@@ -1,6 +1,6 @@
 // Whether a proxy is who its caller is: the node id and metadata of xDS must be of the caller's namespace, service account and, where its token
-// names one, pod. As Istio's PILOT_ENABLE_XDS_IDENTITY_CHECK. What the node leaves unsaid is said of it, so that nobody downstream takes silence for
-// somebody else's account.
+// names one, pod or WorkloadGroup. As Istio's PILOT_ENABLE_XDS_IDENTITY_CHECK. What the node leaves unsaid is said of it, so that nobody downstream takes
+// silence for somebody else's account; what only its group may say of it is not taken from it.
 
 import { create } from '@bufbuild/protobuf';
 import { failed, ok, type Result } from '#base/result.ts';
@@ -12,11 +12,14 @@ import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.j
 export function admitNode(caller: Caller, node: Node): Result<Node, string> {
   const misfit = nodeMisfit(caller, node);
   if (misfit !== undefined) return failed(misfit);
-  return ok(create(NodeSchema, { ...node, metadata: { ...node.metadata, SERVICE_ACCOUNT: caller.identity.serviceAccount } }));
+  const account = { SERVICE_ACCOUNT: caller.identity.serviceAccount };
+  // By its labels a member of a group could become an endpoint of any Service.
+  const said = caller.workloadGroup === undefined ? account : { ...account, LABELS: {} };
+  return ok(create(NodeSchema, { ...node, metadata: { ...node.metadata, ...said } }));
 }
 
 /** Why the node is refused, or undefined. */
-export function nodeMisfit({ identity, pod }: Caller, { id, metadata }: Pick<Node, 'id' | 'metadata'>): string | undefined {
+export function nodeMisfit({ identity, pod, workloadGroup }: Caller, { id, metadata }: Pick<Node, 'id' | 'metadata'>): string | undefined {
   const workload = id.split('~')[2] ?? '';
   const dot = workload.lastIndexOf('.');
   const who = formatIdentity(identity);
@@ -29,5 +32,13 @@ export function nodeMisfit({ identity, pod }: Caller, { id, metadata }: Pick<Nod
     return `the node is of service account ${String(account).slice(0, 100)}, and the caller is ${who}`;
   }
   if (pod !== undefined && workload.slice(0, dot) !== pod) return `the token is for pod ${pod}, and the node is ${workload.slice(0, 200)}`;
-  return undefined;
+  return workloadGroup === undefined ? undefined : groupMisfit(workloadGroup, id, metadata);
+}
+
+function groupMisfit(workloadGroup: string, id: string, metadata: Node['metadata']): string | undefined {
+  const who = `the caller is a member of WorkloadGroup ${workloadGroup}`;
+  if (!id.startsWith('sidecar~')) return `the node is no sidecar, and ${who}`;
+  const group = metadata?.['AUTO_REGISTER_GROUP'];
+  if (group === workloadGroup) return undefined;
+  return `the node is of ${group === undefined ? 'no WorkloadGroup' : `WorkloadGroup ${String(group).slice(0, 100)}`}, and ${who}`;
 }
