@@ -215,7 +215,7 @@ test('fields that mean nothing to a local process are said, and the pod runs all
   const app = pod('app', [{ name: 'a', command: ['x'], volumeMounts: [{ name: 'data', mountPath: '/data' }] }]);
   const plain = {
     ...app,
-    metadata: { ...app.metadata, labels: { 'sidecar.istio.io/inject': 'false' }, annotations: { 'sidecar.istio.io/rewriteAppHTTPProbers': 'false' } },
+    metadata: { ...app.metadata, annotations: { 'sidecar.istio.io/rewriteAppHTTPProbers': 'false' } },
   };
   const plan = planPods(byKind(plain), []);
   assert.deepEqual(
@@ -223,7 +223,6 @@ test('fields that mean nothing to a local process are said, and the pod runs all
     [
       'HDL0403 volumeMounts of container a of Pod default/app has no effect here',
       'HDL0403 sidecar.istio.io/rewriteAppHTTPProbers: "false" of Pod default/app has no effect here',
-      'HDL0403 sidecar.istio.io/inject: "false" of Pod default/app has no effect here',
     ],
   );
   assert.ok(plan.pods.has('default/app'));

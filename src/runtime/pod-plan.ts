@@ -89,7 +89,7 @@ function planPod(
     });
   const initContainers = planContainers('initContainers');
   const containers = planContainers('containers');
-  diagnostics.push(...fieldsWithoutEffect(pod, network), ...otherInterception(pod, network));
+  diagnostics.push(...fieldsWithoutEffect(pod), ...otherInterception(pod, network));
   if (!isComplete) return undefined;
   const proxy = proxySettings(pod, resources.ProxyConfig.values(), meshProxyConfig(resources.ConfigMap.get('istio-system/istio')));
   const inbound = inboundPorts(pod, resources.Service.values(), resources.ServiceEntry.values());

@@ -7,6 +7,8 @@ import type { PortAllocator } from '#runtime/port-allocator.ts';
 /** The port plan of one running pod; the same shape as the node metadata HEDDLE_LOOPBACK that its proxy carries. */
 export type PodPorts = {
   readonly address: string;
+  /** Where the proxy takes what others send, where that is not `address`. */
+  readonly inboundAddress?: string;
   /** By container port. A gateway has no `app`. */
   readonly inbound: Readonly<Record<string, { readonly listen: number; readonly app?: number }>>;
   /** By `hostname:port` of a service. */
@@ -41,6 +43,16 @@ export async function choosePorts(
     for (const { number } of ports) outbound[outboundKey(hostname, number)] ??= await allocator.take();
   }
   return { address: loopbackAddress, inbound, outbound, httpProxy: await allocator.take() };
+}
+
+/** For a pod whose application everybody reaches directly, and which reaches others likewise. */
+export async function choosePortsWithoutProxy({ inbound: wanted }: PodPlan, allocator: PortAllocator): Promise<PodPorts> {
+  const inbound: Record<string, { listen: number; app: number }> = {};
+  for (const port of wanted) {
+    const local = await allocator.take();
+    inbound[port] = { listen: local, app: local };
+  }
+  return { address: loopbackAddress, inbound, outbound: {} };
 }
 
 /** `hello.default.svc.cluster.local:80`. */

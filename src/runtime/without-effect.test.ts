@@ -13,10 +13,7 @@ function pod(spec: Partial<KindMap['Pod']['spec']>, annotations: Readonly<Record
 }
 
 test('the network of the node and its ports', () => {
-  const found = fieldsWithoutEffect(
-    pod({ hostNetwork: true, containers: [{ name: 'main', ports: [{ containerPort: 80, hostPort: 8080 }] }] }),
-    'netns',
-  );
+  const found = fieldsWithoutEffect(pod({ hostNetwork: true, containers: [{ name: 'main', ports: [{ containerPort: 80, hostPort: 8080 }] }] }));
   assert.deepEqual(
     found.map(({ message, at: place }) => [message, place?.path]),
     [
@@ -24,10 +21,4 @@ test('the network of the node and its ports', () => {
       ['hostPort 8080 of Pod default/a has no effect here', 'spec.containers.0.ports.0.hostPort'],
     ],
   );
-});
-
-test('a pod may do without a sidecar where it has an address of its own', () => {
-  const refusing = pod({}, { 'sidecar.istio.io/inject': 'false' });
-  assert.deepEqual(fieldsWithoutEffect(refusing, 'netns'), []);
-  assert.match(fieldsWithoutEffect(refusing, 'loopback')[0]?.message ?? '', /inject: "false" of Pod default\/a has no effect here/);
 });

@@ -1,16 +1,15 @@
 // Fields of a Pod that mean something in a container and nothing for a local process: said once, so that nobody relies on them.
 import type { KindMap } from '#api/kinds.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
-import type { NetworkKind } from '#runtime/network-kind.ts';
 import { sidecarContainer } from '#runtime/sidecar-container.ts';
 
 const fields = {
   volumeMounts: 'a local process sees the files of this machine; its folder is the one of heddle.yaml, or its cwd',
 } as const;
 
-/** One finding per container and field, and one for a Pod that asks for no sidecar where it cannot do without. */
-export function fieldsWithoutEffect(pod: KindMap['Pod'], network: NetworkKind): readonly Diagnostic[] {
-  return [...containerFields(pod), ...hostFields(pod), ...untouchedProbes(pod), ...(network === 'loopback' ? refusedSidecar(pod) : [])];
+/** One finding per container and field, or per field of the Pod. */
+export function fieldsWithoutEffect(pod: KindMap['Pod']): readonly Diagnostic[] {
+  return [...containerFields(pod), ...hostFields(pod), ...untouchedProbes(pod)];
 }
 
 function containerFields({ spec, origins, metadata }: KindMap['Pod']): readonly Diagnostic[] {
@@ -63,15 +62,4 @@ function untouchedProbes({ origins, metadata }: KindMap['Pod']): readonly Diagno
   const message = `${rewriting}: "false" of Pod ${metadata.namespace}/${metadata.name} has no effect here`;
   const hint = 'probes are not captured here, so STRICT mutual TLS never makes them fail; on a cluster it would, with this annotation';
   return [{ code: 'HDL0403', severity: 'info', message, hint, at: origins.at(['metadata', 'annotations', rewriting]) }];
-}
-
-const injection = 'sidecar.istio.io/inject';
-
-/** Without capture and a virtual address for services, a program that has no sidecar here could call nobody. */
-function refusedSidecar({ origins, metadata }: KindMap['Pod']): readonly Diagnostic[] {
-  const place = (['labels', 'annotations'] as const).find((field) => metadata[field][injection] === 'false');
-  if (place === undefined) return [];
-  const message = `${injection}: "false" of Pod ${metadata.namespace}/${metadata.name} has no effect here`;
-  const hint = 'every Pod has a sidecar in loopback mode, because only through it services are reached: --network netns does without';
-  return [{ code: 'HDL0403', severity: 'warning', message, hint, at: origins.at(['metadata', place, injection]) }];
 }

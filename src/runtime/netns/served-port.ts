@@ -10,8 +10,18 @@ export type ServedPort = {
   readonly endpoints: readonly { readonly address: string; readonly port: number }[];
 };
 
-/** In the order of the Services; IPv4 alone. A port of a Service and one of a slice are the same by their name. */
+/** Of Services that have an IPv4 address, in their order. */
 export function servedPorts(resources: readonly AnyResource[]): readonly ServedPort[] {
+  return serviceEndpoints(resources).flatMap(({ service, port, protocol, endpoints }) => {
+    const address = service.spec.clusterIP ?? '';
+    return isIpv4(address) && endpoints.length > 0 ? [{ address, protocol, port, endpoints }] : [];
+  });
+}
+
+export type ServiceEndpoints = Pick<ServedPort, 'protocol' | 'port' | 'endpoints'> & { readonly service: KindMap['Service'] };
+
+/** The endpoints of each port that are ready, IPv4 alone, in the order of the Services. A port of a Service and one of a slice are the same by their name. */
+export function serviceEndpoints(resources: readonly AnyResource[]): readonly ServiceEndpoints[] {
   const slices = new Map<string, KindMap['EndpointSlice'][]>();
   for (const one of resources) {
     if (one.kind !== 'EndpointSlice') continue;
@@ -22,24 +32,38 @@ export function servedPorts(resources: readonly AnyResource[]): readonly ServedP
 }
 
 function portsOf({ spec }: KindMap['Service'], slices: readonly KindMap['EndpointSlice'][]): readonly ServedPort[] {
-  const address = spec.clusterIP ?? '';
-  if (!isIpv4(address)) return [];
-  return (spec.ports ?? []).flatMap((port): readonly ServedPort[] => {
+  const addresses = new Set([...(spec.clusterIP === undefined ? [] : [spec.clusterIP]), ...(spec.clusterIPs ?? [])]);
+  return [...addresses].flatMap((address) => {
+    const family = familyOf(address);
+    return family === undefined ? [] : portsAt(address, family, spec.ports ?? [], slices);
+  });
+}
+
+type Family = 4 | 6;
+
+function portsAt(
+  address: string,
+  family: Family,
+  ports: NonNullable<KindMap['Service']['spec']['ports']>,
+  slices: readonly KindMap['EndpointSlice'][],
+): readonly ServedPort[] {
+  return ports.flatMap((port): readonly ServedPort[] => {
     const protocol = port.protocol ?? 'TCP';
     if (protocol === 'SCTP') return [];
-    const endpoints = slices.flatMap((slice) => endpointsOf(slice, port.name ?? ''));
+    const endpoints = slices.flatMap((slice) => endpointsOf(slice, port.name ?? '', family));
     return endpoints.length === 0 ? [] : [{ address, protocol: protocol === 'UDP' ? 'udp' : 'tcp', port: port.port, endpoints }];
   });
 }
 
-function endpointsOf({ endpoints = [], ports = [] }: KindMap['EndpointSlice'], portName: string): ServedPort['endpoints'] {
+function endpointsOf({ endpoints = [], ports = [] }: KindMap['EndpointSlice'], portName: string, family: Family): ServedPort['endpoints'] {
   const port = ports.find(({ name = '' }) => name === portName)?.port;
   if (port === undefined) return [];
   const ready = endpoints.filter(({ conditions }) => conditions?.ready !== false);
-  return ready.flatMap(({ addresses }) => addresses.filter(isIpv4).map((address) => ({ address, port })));
+  return ready.flatMap(({ addresses }) => addresses.filter((address) => familyOf(address) === family).map((address) => ({ address, port })));
 }
 
-/** As rules write it: `::ffff:10.0.0.1` is the same address, and no such text. */
-function isIpv4(address: string): boolean {
-  return !address.includes(':') && parseIp(address) !== undefined;
+/** As rules write it: `::ffff:10.0.0.1` is an address of IPv4, and no such text. Undefined for what is in no rule. */
+function familyOf(address: string): Family | undefined {
+  const family = parseIp(address)?.family;
+  return family === (address.includes(':') ? 6 : 4) ? family : undefined;
 }
