@@ -24,7 +24,7 @@ export async function startMesh(options: UpOptions): Promise<Result<UpMesh, UpFa
   const envoy = options.dataPlane === 'envoy' ? findEnvoy(options.environment) : undefined;
   if (envoy !== undefined && !envoy.ok) return failed({ message: envoy.error, diagnostics: [], exitCode: 2 });
 
-  const configuration = await UpConfiguration.open(options.paths, options.clock, shortPath(join(stateFolder, 'applied')), options.place.serviceRange);
+  const configuration = await UpConfiguration.open(options.paths, options.clock, shortPath(join(stateFolder, 'applied')), options.place);
   const refuse = async (failure: UpFailure): Promise<Result<UpMesh, UpFailure>> => {
     await configuration[Symbol.asyncDispose]();
     return failed(failure);

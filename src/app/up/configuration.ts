@@ -6,6 +6,7 @@ import { ClusterIps } from '#app/up/cluster-ips.ts';
 import { missingGateway } from '#app/up/gateway.ts';
 import { withGatewayPorts } from '#app/up/gateway-ports.ts';
 import { imageMapFolders, readImageMaps, watchImageMaps } from '#app/up/images.ts';
+import type { MeshPlace } from '#app/up/place.ts';
 import { publisher } from '#app/up/publish.ts';
 import { AppliedResources } from '#app/verbs/applied-resources.ts';
 import { PodOverrides } from '#app/verbs/pod-overrides.ts';
@@ -15,6 +16,9 @@ import { type FileSource, openFileSource } from '#sources/file/file-source.ts';
 import { MemorySource } from '#sources/memory/memory-source.ts';
 import { MergedSource } from '#sources/merged-source.ts';
 import type { Snapshot, SnapshotSource } from '#sources/snapshot.ts';
+
+/** The network, and from which range Services get addresses in it. */
+type RunsIn = Pick<MeshPlace, 'kind' | 'serviceRange'>;
 
 export class UpConfiguration implements AsyncDisposable {
   /** The files, what was applied, the added gateway and the addresses of Services, without what runs. */
@@ -26,22 +30,21 @@ export class UpConfiguration implements AsyncDisposable {
   /** What joins the mesh while it runs: Pods and Services that others run. */
   readonly runs = new MemorySource();
   readonly #files: FileSource;
+  readonly #network: MeshPlace['kind'];
   readonly #folders: readonly string[];
   readonly #listeners = new Set<(changed: ReadonlySet<string>) => void>();
   readonly #ends: (() => void)[] = [];
   #plan: RuntimePlan;
 
-  /**
-   * Reads everything once and then watches it. `appliedFolder`: where what was applied stands. `serviceRange`: from which Services get addresses;
-   * undefined: they get none.
-   */
-  static async open(paths: readonly string[], clock: Clock, appliedFolder: string, serviceRange?: string): Promise<UpConfiguration> {
+  /** Reads everything once and then watches it. `appliedFolder`: where what was applied stands; `place`: where it is to run. */
+  static async open(paths: readonly string[], clock: Clock, appliedFolder: string, place: RunsIn): Promise<UpConfiguration> {
     const files = await openFileSource({ paths, clock, watch: true });
-    return new UpConfiguration(paths, files, new AppliedResources(appliedFolder), serviceRange);
+    return new UpConfiguration(paths, files, new AppliedResources(appliedFolder), place);
   }
 
-  private constructor(paths: readonly string[], files: FileSource, applied: AppliedResources, serviceRange: string | undefined) {
+  private constructor(paths: readonly string[], files: FileSource, applied: AppliedResources, { kind, serviceRange }: RunsIn) {
     this.#files = files;
+    this.#network = kind;
     this.applied = applied;
     const written = new MergedSource([files, applied.source, this.runs]);
     this.overrides = new PodOverrides(written);
@@ -77,7 +80,7 @@ export class UpConfiguration implements AsyncDisposable {
 
   /** What would run if these were the resources. */
   planOf(resources: ResourcesByKind): RuntimePlan {
-    return withGatewayPorts(planPods(resources, readImageMaps(this.#folders)), resources);
+    return withGatewayPorts(planPods(resources, readImageMaps(this.#folders), this.#network), resources);
   }
 
   /** Called after each change of files, when the plan has been made anew. `changed`: `VirtualService/default/hello`. */
