@@ -3,10 +3,10 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { AnyResource } from '#api/kinds.ts';
 import type { CalledHost } from '#runtime/called-host.ts';
-import { type ServiceEndpoints, serviceEndpoints } from '#runtime/netns/served-port.ts';
 import type { PortAllocator } from '#runtime/port-allocator.ts';
 import { loopbackAddress } from '#runtime/port-plan.ts';
 
+type Endpoint = { readonly address: string; readonly port: number };
 type Way = { readonly port: number; readonly server: Server; turn: number };
 
 export class ServiceForwarder implements AsyncDisposable {
@@ -15,7 +15,7 @@ export class ServiceForwarder implements AsyncDisposable {
   readonly #ways = new Map<string, Promise<Way>>();
   #resources: readonly AnyResource[] = [];
   /** Made of the resources when somebody asks. */
-  #known: ReadonlyMap<string, ServiceEndpoints['endpoints']> | undefined;
+  #known: ReadonlyMap<string, readonly Endpoint[]> | undefined;
   readonly #sockets = new Set<Socket>();
 
   constructor(allocator: Pick<PortAllocator, 'take' | 'giveBack'>) {
@@ -85,7 +85,23 @@ export class ServiceForwarder implements AsyncDisposable {
   }
 }
 
-function endpointsByPort(resources: readonly AnyResource[]): ReadonlyMap<string, ServiceEndpoints['endpoints']> {
-  const tcp = serviceEndpoints(resources).filter(({ protocol }) => protocol === 'tcp');
-  return new Map(tcp.map(({ service: { metadata }, port, endpoints }) => [`${metadata.namespace}/${metadata.name}:${port}`, endpoints]));
+/** Those that are ready, by `namespace/service:port`. A port of a Service and one of a slice are the same by their name. */
+function endpointsByPort(resources: readonly AnyResource[]): ReadonlyMap<string, readonly Endpoint[]> {
+  const ports = new Map<string, string>();
+  for (const one of resources) {
+    if (one.kind !== 'Service') continue;
+    const { namespace, name } = one.metadata;
+    for (const port of one.spec.ports ?? []) ports.set(`${namespace}/${name} ${port.name ?? ''}`, `${namespace}/${name}:${port.port}`);
+  }
+  const found = new Map<string, Endpoint[]>();
+  for (const one of resources) {
+    if (one.kind !== 'EndpointSlice') continue;
+    const service = `${one.metadata.namespace}/${one.metadata.labels['kubernetes.io/service-name'] ?? ''}`;
+    const addresses = (one.endpoints ?? []).flatMap(({ addresses: all, conditions }) => (conditions?.ready === false ? [] : all));
+    for (const { name = '', port } of one.ports ?? []) {
+      const key = ports.get(`${service} ${name}`);
+      if (key !== undefined && port !== undefined) found.set(key, [...(found.get(key) ?? []), ...addresses.map((address) => ({ address, port }))]);
+    }
+  }
+  return found;
 }

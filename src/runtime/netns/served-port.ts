@@ -10,18 +10,8 @@ export type ServedPort = {
   readonly endpoints: readonly { readonly address: string; readonly port: number }[];
 };
 
-/** Of Services that have an IPv4 address, in their order. */
+/** In the order of the Services. A port of a Service and one of a slice are the same by their name. */
 export function servedPorts(resources: readonly AnyResource[]): readonly ServedPort[] {
-  return serviceEndpoints(resources).flatMap(({ service, port, protocol, endpoints }) => {
-    const address = service.spec.clusterIP ?? '';
-    return isIpv4(address) && endpoints.length > 0 ? [{ address, protocol, port, endpoints }] : [];
-  });
-}
-
-export type ServiceEndpoints = Pick<ServedPort, 'protocol' | 'port' | 'endpoints'> & { readonly service: KindMap['Service'] };
-
-/** The endpoints of each port that are ready, IPv4 alone, in the order of the Services. A port of a Service and one of a slice are the same by their name. */
-export function serviceEndpoints(resources: readonly AnyResource[]): readonly ServiceEndpoints[] {
   const slices = new Map<string, KindMap['EndpointSlice'][]>();
   for (const one of resources) {
     if (one.kind !== 'EndpointSlice') continue;
