@@ -48,6 +48,8 @@ export type ProxyAds = {
 /** The client (and gRPC with it) is loaded here, so that a proxy with a static bootstrap does not carry it. */
 export async function subscribeToAds(options: ProxyAdsOptions): Promise<ProxyAds> {
   const { AdsClient } = await import('#xds/client/ads-client.ts');
+  // All subscriptions are made in one turn, and given back in it: nothing may be answered before there is somebody to be told of names.
+  const names = options.dns === undefined ? undefined : await import('#dns/name-subscription.ts');
   const { target, node, mode, logger, clock, clusterStore, configStore } = options;
   const channel = options.secure === undefined ? undefined : await secureChannel(target, options.secure);
   const way = channel === undefined ? {} : { way: () => channel.way(options.identity?.current(), clock.nowMs()) };
@@ -65,7 +67,7 @@ export async function subscribeToAds(options: ProxyAdsOptions): Promise<ProxyAds
       return answer('Cluster', clusterStore.update(updated.values(), removed, false));
     });
   }
-  const endpoints = client.subscribe(typeUrls.endpoint, [], ({ updated, removed }) =>
+  const endpoints = client.subscribe(typeUrls.endpoint, clusterStore.endpointNames(), ({ updated, removed }) =>
     answer('ClusterLoadAssignment', clusterStore.updateEndpoints(updated.values(), removed)),
   );
   if (options.listeners) {
@@ -74,22 +76,21 @@ export async function subscribeToAds(options: ProxyAdsOptions): Promise<ProxyAds
       return answer('Listener', await configStore.updateListeners(updated.values(), removed, false));
     });
   }
-  const routes = client.subscribe(typeUrls.route, [], async ({ updated, removed }) =>
+  const routes = client.subscribe(typeUrls.route, configStore.routeNames(), async ({ updated, removed }) =>
     answer('RouteConfiguration', await configStore.updateRoutes(updated.values(), removed)),
   );
   const secrets = client.subscribe(typeUrls.secret, [], ({ updated }) => options.secrets.updateFromAds(updated.values()));
   options.secrets.attachAds((names) => secrets.want(names));
   let namesStarted = options.dns === undefined;
   if (options.dns !== undefined) {
-    const { subscribeToNames } = await import('#dns/name-subscription.ts');
-    subscribeToNames(client, options.dns, () => {
+    names?.subscribeToNames(client, options.dns, () => {
       namesStarted = true;
       options.onNames?.();
     });
   }
   return {
-    wantEndpoints: (names) => endpoints.want(names),
-    wantRoutes: (names) => routes.want(names),
+    wantEndpoints: endpoints.want,
+    wantRoutes: routes.want,
     state: () => client.state,
     started: () => clustersStarted && listenersStarted && namesStarted,
     reportHealth: (reason) => client.reportHealth(reason),

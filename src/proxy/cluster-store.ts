@@ -68,6 +68,11 @@ export class ClusterStore {
     return [...this.#assignments.values()];
   }
 
+  /** What EDS is to be asked for. */
+  endpointNames(): readonly string[] {
+    return [...new Set([...this.#stored.values()].flatMap(({ entry }) => (entry.discovery === 'eds' ? [entry.edsName] : [])))].sort();
+  }
+
   /** The secrets that clusters name. */
   secrets(): readonly SecretReference[] {
     return [...this.#stored.values()].flatMap((stored) => stored.secrets);
@@ -102,7 +107,7 @@ export class ClusterStore {
         if (problem !== undefined) refusals.push({ resource: message.name, message: problem });
       }
     }
-    this.#parts.onEndpointNames(this.#endpointNames());
+    this.#parts.onEndpointNames(this.endpointNames());
     this.#parts.onSecretNames();
     this.#parts.onChange();
     return refusals;
@@ -209,10 +214,6 @@ export class ClusterStore {
     for (const { entry } of this.#stored.values()) if (entry.edsName === edsName) return;
     this.#endpoints.delete(edsName);
     this.#assignments.delete(edsName);
-  }
-
-  #endpointNames(): readonly string[] {
-    return [...new Set([...this.#stored.values()].flatMap(({ entry }) => (entry.discovery === 'eds' ? [entry.edsName] : [])))].sort();
   }
 }
 

@@ -17,7 +17,7 @@ import type { RouteCells } from '#proxy/route-cells.ts';
 import { type SecretNeeds, SecretWait } from '#proxy/tls/secret-wait.ts';
 
 export type ConfigStoreParts = {
-  readonly listeners: Listeners;
+  readonly listeners: Pick<Listeners, 'apply' | 'remove'>;
   readonly routes: RouteCells;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -67,6 +67,11 @@ export class ConfigStore {
     return [...this.#routes.values()];
   }
 
+  /** What RDS is to be asked for. */
+  routeNames(): readonly string[] {
+    return [...new Set([...this.#stored.values()].flatMap(({ routeNames }) => routeNames))].sort();
+  }
+
   /** The secrets that listeners name. */
   secrets(): readonly SecretReference[] {
     return [...this.#stored.values()].flatMap((stored) => stored.secrets);
@@ -92,7 +97,7 @@ export class ConfigStore {
       else refusals.push(...(await this.#put(message, compiled.value, isStatic)));
     }
     await this.#activateReady();
-    this.#parts.onRouteNames(this.#routeNames());
+    this.#parts.onRouteNames(this.routeNames());
     this.#parts.onSecretNames();
     this.#parts.onChange();
     return refusals;
@@ -113,7 +118,7 @@ export class ConfigStore {
       this.#routes.set(message.name, message);
       this.#parts.routes.set(message.name, compiled.value);
     }
-    const named = new Set(this.#routeNames());
+    const named = new Set(this.routeNames());
     for (const name of removed) {
       if (named.has(name)) continue;
       this.#routes.delete(name);
@@ -182,20 +187,30 @@ export class ConfigStore {
     });
   }
 
+  /** Again while something became live by it: what waited for that may have been named since this round began, and passed over by another one. */
   async #activateReady(): Promise<void> {
-    const handingOverLast = [...this.#stored].sort(([, a], [, b]) => Number(handsOver(a.message)) - Number(handsOver(b.message)));
-    for (const [name, stored] of handingOverLast) if (!stored.live && this.#isReady(stored)) await this.#activate(name, stored);
+    for (let again = true; again; ) {
+      again = false;
+      const handingOverLast = [...this.#stored].sort(([, a], [, b]) => Number(handsOver(a.message)) - Number(handsOver(b.message)));
+      for (const [name, stored] of handingOverLast) {
+        if (!stored.live && this.#isReady(stored) && (await this.#activate(name, stored))) again = true;
+      }
+    }
   }
 
-  /** What fails here cannot be told as a NACK any more: the listener was accepted before its routes and secrets came. */
-  async #activate(name: string, stored: Stored): Promise<void> {
+  /**
+   * What fails here cannot be told as a NACK any more: the listener was accepted before its routes and secrets came. False: another round is at it, or it
+   * is out of date.
+   */
+  async #activate(name: string, stored: Stored): Promise<boolean> {
     stopWaiting(stored);
-    if (this.#stored.get(name) !== stored || stored.activating) return;
+    if (this.#stored.get(name) !== stored || stored.activating) return false;
     stored.activating = true;
     const applied = await this.#parts.listeners.apply(stored.message, stored.entry);
     stored.live = true;
     if (!applied.ok) this.#parts.logger.log('error', 'listener cannot be used', { listener: name, reason: applied.error });
     this.#parts.onChange();
+    return true;
   }
 
   #remove(name: string, isStatic: boolean): void {
@@ -204,10 +219,6 @@ export class ConfigStore {
     stopWaiting(stored);
     this.#stored.delete(name);
     this.#parts.listeners.remove(name);
-  }
-
-  #routeNames(): readonly string[] {
-    return [...new Set([...this.#stored.values()].flatMap(({ routeNames }) => routeNames))].sort();
   }
 }
 

@@ -69,6 +69,11 @@ export class FakeAdsServer implements AsyncDisposable {
     this.#call?.write(Buffer.from(toBinary(DeltaDiscoveryResponseSchema, create(DeltaDiscoveryResponseSchema, response))));
   }
 
+  /** Bytes in place of a message. */
+  sendBytes(bytes: Uint8Array): void {
+    this.#call?.write(Buffer.from(bytes));
+  }
+
   /** Ends the present stream with an error. */
   breakStream(): void {
     this.#call?.emit('error', { code: status.UNAVAILABLE, details: 'broken by the test', metadata: new Metadata() });

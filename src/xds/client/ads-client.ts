@@ -161,7 +161,12 @@ export class AdsClient implements AsyncDisposable {
 
   #way(): Result<{ readonly client: Client; readonly metadata: Metadata }, string> {
     if (this.#client !== undefined) return ok({ client: this.#client, metadata: new Metadata() });
-    return this.#options.way?.() ?? failed('closed');
+    try {
+      return this.#options.way?.() ?? failed('closed');
+    } catch (error) {
+      // Roots that are half written are roots again a moment later.
+      return failed(error instanceof Error ? error.message : String(error));
+    }
   }
 
   #write(stream: Stream | undefined, request: Uint8Array | undefined): void {
@@ -185,6 +190,14 @@ export class AdsClient implements AsyncDisposable {
   #receive(stream: Stream, response: Buffer): void {
     if (stream !== this.#stream) return;
     this.#opened(stream);
+    try {
+      this.#answer(stream, response);
+    } catch (error) {
+      this.#giveUp(stream, `a response cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  #answer(stream: Stream, response: Buffer): void {
     const typeUrl = typeUrlOf(response);
     const subscriber = this.#subscribers.get(typeUrl);
     if (subscriber === undefined) {
@@ -203,8 +216,14 @@ export class AdsClient implements AsyncDisposable {
         this.#write(stream, request);
         stream.resume();
       },
-      (error: unknown) => stream.destroy(new Error(`the handler of ${typeUrl} failed`, { cause: error })),
+      (error: unknown) => this.#giveUp(stream, `a response cannot be read: ${error instanceof Error ? error.message : String(error)}`),
     );
+  }
+
+  /** What a server says that cannot be read is no reason to end: the next stream begins anew with what is held. */
+  #giveUp(stream: Stream, reason: string): void {
+    this.#lost(stream, reason);
+    stream.cancel();
   }
 
   #opened(stream: Stream): void {

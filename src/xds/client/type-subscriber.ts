@@ -15,6 +15,8 @@ export class TypeSubscriber {
   readonly #typeUrl: string;
   readonly #logger: Logger;
   #toldOnce = false;
+  /** Settles when the handler is done with what a stream brought that may be lost by now. */
+  #busy: Promise<void> | undefined;
 
   private constructor(
     typeUrl: string,
@@ -33,14 +35,22 @@ export class TypeSubscriber {
     return new TypeSubscriber(typeUrl, exchange, (received) => take(typeUrl, received, handler), logger);
   }
 
-  /** The ACK or NACK of a response; a promise where the handler gives one. */
+  /** The ACK or NACK of a response; a promise where the handler gives one. Throws, or rejects, where the response cannot be read. */
   receive(response: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    // Two streams must not bring the same listener at the same time: what is held is known when the handler is done.
+    if (this.#busy !== undefined) return this.#busy.then(() => this.receive(response));
     const received = this.exchange.read(response);
     const nothingNew = received.changed.length === 0 && received.removed.length === 0;
     if (nothingNew && this.#toldOnce) return this.exchange.settle(received, []);
     this.#toldOnce = true;
     const rejections = this.#take(received);
-    return rejections instanceof Promise ? rejections.then((list) => this.#settle(received, list)) : this.#settle(received, rejections);
+    if (!(rejections instanceof Promise)) return this.#settle(received, rejections);
+    const answer = rejections.then((list) => this.#settle(received, list));
+    const release = () => {
+      this.#busy = undefined;
+    };
+    this.#busy = answer.then(release, release);
+    return answer;
   }
 
   #settle(received: Received, rejections: readonly Rejection[]): Uint8Array {
