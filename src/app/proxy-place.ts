@@ -30,14 +30,14 @@ export async function proxyPlace(network: PodNetwork, allocator: PortAllocator):
     const giveBack = (): void => allocator.giveBack([port]);
     return { admin: { host: '127.0.0.1', port }, adminText: `127.0.0.1:${port}`, args: [], inherit: [], giveBack };
   }
-  const { ports, proxyAddress, insideAddress, nodeAddress, hostSockets } = network;
+  const { ports, proxyAddresses = [], insideAddress, nodeAddress, hostSockets } = network;
   const sockets = Object.entries(hostSockets);
   const localAddress = insideAddress === undefined ? {} : { localAddress: insideAddress };
   return {
     admin: { host: ports.address, port: podAdminPort, ...localAddress },
     adminText: formatAddress(ports.address, podAdminPort),
     args: [
-      ...(proxyAddress === undefined ? [] : ['--bind-source', proxyAddress]),
+      ...(proxyAddresses.length === 0 ? [] : ['--bind-source', proxyAddresses.join(',')]),
       ...['--dns', podDns, '--dns-upstream', formatAddress(nodeAddress, nodeDnsPort)],
       ...sockets.flatMap(([port], index) => ['--host-socket', `${port}=${firstInherited + index}`]),
     ],

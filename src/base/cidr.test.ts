@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { BlockList } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { inRange, ipRange, parseCidr, parseIp } from '#base/cidr.ts';
+import { formatIp, inRange, ipRange, parseCidr, parseIp } from '#base/cidr.ts';
 
 test('addresses are read as they are written, and nothing else is one', () => {
   assert.deepEqual(parseIp('10.0.0.1'), { family: 4, words: [0x0a000001] });
@@ -45,5 +45,17 @@ test("membership agrees with node's own BlockList", () => {
       const ip = parseIp(address);
       assert.ok(range !== undefined && ip !== undefined && inRange(ip, range));
     }),
+  );
+});
+
+test('an address is written in one form', () => {
+  const form = (text: string): string => {
+    const address = parseIp(text);
+    assert.ok(address);
+    return formatIp(address);
+  };
+  assert.deepEqual(
+    ['10.0.0.255', '255.255.255.255', 'FD00:0:0:0:0:0:0:A', '1:0:0:2:0:0:0:3', '::', '::1', '1:2:3:4:5:6:7:0', '1:0:2:0:3:0:4:0'].map(form),
+    ['10.0.0.255', '255.255.255.255', 'fd00::a', '1:0:0:2::3', '::', '::1', '1:2:3:4:5:6:7:0', '1:0:2:0:3:0:4:0'],
   );
 });

@@ -34,6 +34,20 @@ export function parseCidr(text: string): IpRange | undefined {
   return /^\d{1,3}$/.test(length) ? ipRange(address, Number(length)) : undefined;
 }
 
+/** In the one form that is written of it: IPv6 as RFC 5952 has it, without the longest run of at least two zero groups, the first of several. */
+export function formatIp({ family, words }: IpAddress): string {
+  if (family === 4) return [24, 16, 8, 0].map((shift) => ((words[0] ?? 0) >>> shift) & 255).join('.');
+  const groups = words.flatMap((word) => [word >>> 16, word & 0xffff]).map((group) => group.toString(16));
+  let [from, length] = [0, 0];
+  for (let start = 0; start < groups.length; start++) {
+    let end = start;
+    while (groups[end] === '0') end++;
+    if (end - start > length) [from, length] = [start, end - start];
+  }
+  if (length < 2) return groups.join(':');
+  return `${groups.slice(0, from).join(':')}::${groups.slice(from + length).join(':')}`;
+}
+
 export function inRange(ip: IpAddress, range: IpRange): boolean {
   if (ip.family !== range.family) return false;
   for (let index = 0; index < range.words.length; index++) {

@@ -24,6 +24,11 @@ export type MeshNetwork = AsyncDisposable & {
   readonly serve: (resources: readonly AnyResource[]) => void;
 };
 
+/** All of a pod's addresses, that of IPv4 first. */
+export function podAddresses({ ports, ipv6Address }: Pick<PodNetwork, 'ports' | 'ipv6Address'>): readonly string[] {
+  return ipv6Address === undefined ? [ports.address] : [ports.address, ipv6Address];
+}
+
 /** Where an application sends what is for a port of a service. */
 export type Reach = { readonly address: string; readonly port: number };
 
@@ -38,8 +43,10 @@ export type PodNetwork = {
   readonly choosesPorts: boolean;
   /** Undefined where the application of this pod has no address for it. */
   readonly reach: (hostname: string, port: number) => Reach | undefined;
-  /** What the proxy binds its own connections to, so that they are not captured again; undefined where nothing is captured. */
-  readonly proxyAddress?: string;
+  /** The pod's address of IPv6, beside `ports.address`; undefined where it has none. */
+  readonly ipv6Address?: string;
+  /** What the proxy binds its own connections to, one of each family, so that they are not captured again; undefined where nothing is captured. */
+  readonly proxyAddresses?: readonly string[];
   /** What connects to `ports.address` from this address reaches the pod's own 127.0.0.1; undefined where that is this machine's. */
   readonly insideAddress?: string;
   /** Listening sockets of the host, by container port, as file descriptors of this process: a gateway's way in. */

@@ -106,7 +106,7 @@ const ask = (pod: PodRun, address: string, port: number, source = '', times = 1)
 // Nobody waits for these rules but this test.
 const isServed = ({ ports }: PodRun): boolean => inOwnNetwork('nft', ['list', 'ruleset']).some((line) => line.includes(`dnat to ${ports.address}:`));
 await waitUntil('the addresses of Services lead somewhere', () => [one, two, plain].every(isServed), patiently);
-const addresses = { one: one.ports.address, two: two.ports.address, plain: plain.ports.address, proxyOfOne: one.network.proxyAddress };
+const addresses = { one: one.ports.address, two: two.ports.address, plain: plain.ports.address, proxyOfOne: one.network.proxyAddresses?.[0] };
 tell('addresses', addresses);
 tell('who', inPod(one, 'sh', ['-c', 'id -u; hostname; pwd; cat /etc/resolv.conf /etc/hosts']).split('\n'));
 tell('asked user', inPod(two, 'id', ['-u']));

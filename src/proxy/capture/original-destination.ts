@@ -1,6 +1,7 @@
 // A redirected socket in, where its client wanted to connect to out: what the kernel noted before it sent the connection here (SO_ORIGINAL_DST of
 // netfilter). Loaded only where a listener asks for it: Node has no call of its own for this, so getsockopt(2) is called in the C library.
 import type { Socket } from 'node:net';
+import { formatIp } from '#base/cidr.ts';
 import type { Destination, ReadDestination } from '#proxy/capture/destination.ts';
 import { plainAddress } from '#proxy/downstream-connection.ts';
 
@@ -76,18 +77,6 @@ function ipv4Destination(address: DataView): Destination {
 
 /** ipv6(7): the address stands behind family, port and flow. */
 function ipv6Destination(address: DataView): Destination {
-  const groups = [0, 1, 2, 3, 4, 5, 6, 7].map((group) => address.getUint16(8 + group * 2).toString(16));
-  return { address: shortest(groups), port: address.getUint16(2), restored: true };
-}
-
-/** RFC 5952 section 4.2: the longest run of at least two zero groups, the first of several. */
-function shortest(groups: readonly string[]): string {
-  let [from, length] = [0, 0];
-  for (let start = 0; start < groups.length; start++) {
-    let end = start;
-    while (groups[end] === '0') end++;
-    if (end - start > length) [from, length] = [start, end - start];
-  }
-  if (length < 2) return groups.join(':');
-  return `${groups.slice(0, from).join(':')}::${groups.slice(from + length).join(':')}`;
+  const words = [0, 1, 2, 3].map((word) => address.getUint32(8 + word * 4));
+  return { address: formatIp({ family: 6, words }), port: address.getUint16(2), restored: true };
 }

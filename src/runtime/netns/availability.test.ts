@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseCidr } from '#base/cidr.ts';
 import { AddressBook } from '#runtime/netns/address-book.ts';
-import { addressPlan } from '#runtime/netns/address-plan.ts';
+import { addressPlan, planText } from '#runtime/netns/address-plan.ts';
 import { canNetns, chooseRange, explain } from '#runtime/netns/availability.ts';
-import { parseRoutes } from '#runtime/netns/host-routes.ts';
+import { parseIpv6Routes, parseRoutes } from '#runtime/netns/host-routes.ts';
 import { tryNamespaces } from '#runtime/netns/trial.ts';
 
 const routes = parseRoutes(`Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
@@ -31,7 +31,6 @@ test('a range is divided into this machine, pods, Services and proxies', () => {
 test('what is no such range is said', () => {
   for (const [text, why] of [
     ['198.18.0.0', /no range/],
-    ['fd00::/64', /not IPv4/],
     ['10.0.0.0/28', /from \/8 to \/22/],
     ['ten', /no range/],
     ['127.0.0.0/8', /addresses of 127\.0\.0\.0\/8 mean every machine's own/],
@@ -40,11 +39,39 @@ test('what is no such range is said', () => {
     ['169.254.0.0/16', /169\.254\.0\.0\/16/],
     ['224.0.0.0/8', /224\.0\.0\.0\/3/],
     ['255.0.0.0/8', /224\.0\.0\.0\/3/],
+    ['198.18.0.0/15,10.0.0.0/8', /several ranges of one family/],
+    ['198.18.0.0/15,fd00::/112', /from \/16 to \/96/],
+    ['198.18.0.0/15,fe80::/64', /one cable alone/],
+    ['198.18.0.0/15,::1:0:0/80', /no machine/],
+    ['198.18.0.0/15,::ffff:10.0.0.0/120', /no range/],
+    ['198.18.0.0/15,fd00::1', /no range/],
   ] as const) {
     const plan = addressPlan(text);
     assert.match(plan.ok ? '' : plan.error, why, text);
   }
 });
+
+test('with a range of IPv6 each has an address of both; IPv6 alone gets the usual IPv4 beside it', () => {
+  const plan = addressPlan(' fd00:18::7/64, 198.18.0.0/15');
+  assert.ok(plan.ok && plan.value.ipv6 !== undefined);
+  const { cidr, nodeAddress, serviceCidr, podAddress, proxyAddress } = plan.value.ipv6;
+  assert.deepEqual([plan.value.cidr, cidr, nodeAddress, serviceCidr], ['198.18.0.0/15', 'fd00:18::/64', 'fd00:18::1', 'fd00:18::8000:0/98']);
+  assert.deepEqual([podAddress(0), podAddress(300), proxyAddress(0)], ['fd00:18::a', 'fd00:18::136', 'fd00:18::c000:a']);
+  assert.equal(planText(plan.value), '198.18.0.0/15,fd00:18::/64');
+  const routed = parseIpv6Routes(`fd000018000000000000000000000000 30 ${zeros} 00 ${zeros} 00000100 00000001 00000000 00000001     wg0
+${zeros} 00 ${zeros} 00 ${zeros} ffffffff 00000001 00000000 00200200       lo
+`);
+  assert.deepEqual(
+    routed.map(({ device, range }) => `${device} ${range.text}`),
+    ['wg0 fd00:0018:0000:0000:0000:0000:0000:0000/48'],
+  );
+  const beside = chooseRange('fd00:77::/64', [...routes, ...routed]);
+  assert.ok(beside.ok && planText(beside.value) === '10.198.0.0/15,fd00:77::/64');
+  const taken = chooseRange('fd00:18::/64', routed);
+  assert.match(taken.ok ? '' : `${taken.error.message} | ${taken.error.hint}`, /fd00:18::\/64 is in use.*through wg0 \| .*fd00:77/);
+});
+
+const zeros = '0'.repeat(32);
 
 test('routes of this machine are read, and a range that is in use is not taken', () => {
   assert.deepEqual(

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { parseCidr } from '#base/cidr.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { failed, ok, type Result } from '#base/result.ts';
-import { type AddressPlan, addressPlan, overlap, usualRanges } from '#runtime/netns/address-plan.ts';
+import { type AddressPlan, addressPlan, overlap, planText, splitRanges, usualRanges } from '#runtime/netns/address-plan.ts';
 import { type HostRoute, hostRoutes } from '#runtime/netns/host-routes.ts';
 import { type FailedStep, type RulesProgram, tryNamespaces } from '#runtime/netns/trial.ts';
 
@@ -25,7 +25,7 @@ export type NetnsMeans = {
   /** False: everything happens in a user namespace, where this user is root. */
   readonly isRoot: boolean;
   readonly programs: NetnsPrograms;
-  /** The range of all addresses; `addressPlan` divides it. */
+  /** The range of all addresses, or one of each family; `addressPlan` divides it. */
   readonly cidr: string;
 };
 
@@ -50,9 +50,9 @@ export async function canNetns(question: NetnsQuestion): Promise<Result<NetnsMea
   const programs = findPrograms(question);
   if (!programs.ok) return programs;
   const isRoot = (question.uid ?? process.getuid?.()) === 0;
-  const tried = await tryNamespaces(isRoot, programs.value);
+  const tried = await tryNamespaces(isRoot, programs.value, addresses.value.ipv6 !== undefined);
   if (!tried.ok) return failed(explain(tried.error, isRoot));
-  return ok({ isRoot, programs: { ...programs.value, rules: tried.value }, cidr: addresses.value.cidr });
+  return ok({ isRoot, programs: { ...programs.value, rules: tried.value }, cidr: planText(addresses.value) });
 }
 
 /** What runs a program in namespaces of its own, that end with it: the node of the mesh. Arguments of the program follow. */
@@ -60,20 +60,41 @@ export function outerCommand({ isRoot, programs }: NetnsMeans): readonly string[
   return [programs.unshare, ...(isRoot ? [] : ['--user', '--map-root-user']), '--net', '--mount', '--uts', '--'];
 }
 
+/** `asked`: of one family or both (`splitRanges`); what is not asked for of IPv4 is chosen, of IPv6 there is none. */
 export function chooseRange(asked: string | undefined, routes: readonly HostRoute[]): Result<AddressPlan, Diagnostic> {
-  for (const cidr of asked === undefined ? usualRanges : [asked]) {
-    const plan = addressPlan(cidr);
-    if (!plan.ok)
-      return failed({ code: 'HDL0411', severity: 'error', message: plan.error, hint: 'leave --network-cidr out for the usual 198.18.0.0/15' });
-    const range = parseCidr(plan.value.cidr);
-    const taken = range === undefined ? undefined : routes.find((route) => overlap(route.range, range));
+  const { ipv4, ipv6, problem } = asked === undefined ? {} : splitRanges(asked);
+  if (problem !== undefined) return failed(unfitRange(problem));
+  const beside = ipv6 === undefined ? '' : `,${ipv6}`;
+  for (const cidr of ipv4 === undefined ? usualRanges : [ipv4]) {
+    const plan = addressPlan(`${cidr}${beside}`);
+    if (!plan.ok) return failed(unfitRange(plan.error));
+    const { ipv6: second } = plan.value;
+    const inUse = second === undefined ? undefined : takenBy(second.cidr, routes);
+    if (inUse !== undefined) return failed(usedRange(ipv6 ?? '', inUse));
+    const taken = takenBy(plan.value.cidr, routes);
     if (taken === undefined) return plan;
-    if (asked === undefined) continue;
-    const message = `the range ${cidr} is in use: this machine has a route to ${taken.range.text} through ${taken.device}`;
-    return failed({ code: 'HDL0411', severity: 'error', message, hint: 'choose another one, or leave --network-cidr out: a free one is then taken' });
+    if (ipv4 !== undefined) return failed(usedRange(ipv4, taken));
   }
   const message = `all ranges that a mesh would take are in use on this machine: ${usualRanges.join(', ')}`;
-  return failed({ code: 'HDL0411', severity: 'error', message, hint: 'name a free one: --network-cidr 10.77.0.0/16' });
+  return failed({ code: 'HDL0411', severity: 'error', message, hint: `name a free one: --network-cidr 10.77.0.0/16${beside}` });
+}
+
+function takenBy(cidr: string, routes: readonly HostRoute[]): HostRoute | undefined {
+  const range = parseCidr(cidr);
+  return range === undefined ? undefined : routes.find((route) => overlap(route.range, range));
+}
+
+function unfitRange(message: string): Diagnostic {
+  const hint = 'leave --network-cidr out for the usual 198.18.0.0/15; 198.18.0.0/15,fd00:18::/64 gives pods IPv6 as well';
+  return { code: 'HDL0411', severity: 'error', message, hint };
+}
+
+function usedRange(cidr: string, { range, device }: HostRoute): Diagnostic {
+  const message = `the range ${cidr} is in use: this machine has a route to ${range.text} through ${device}`;
+  const hint = cidr.includes(':')
+    ? 'choose another one, such as fd00:77::/64'
+    : 'choose another one, or leave --network-cidr out: a free one is then taken';
+  return { code: 'HDL0411', severity: 'error', message, hint };
 }
 
 type Found = Omit<NetnsPrograms, 'rules'> & { readonly rules: readonly RulesProgram[] };
@@ -124,6 +145,10 @@ export function explain(
   isContainer = runsInContainer(),
 ): Diagnostic {
   const detail = said === '' ? '' : ` (${said})`;
+  if (step === 'ipv6') {
+    const hint = 'leave the range of IPv6 out of --network-cidr, or boot without ipv6.disable=1';
+    return refusal(`this machine has no IPv6, which --network-cidr asks for${detail}`, hint);
+  }
   if (step === 'rules') {
     const hint = 'a module of the kernel is missing: try sudo modprobe nft_redir nft_nat, or install iptables as well';
     return refusal(`the kernel takes no rules that capture connections${detail}`, hint);

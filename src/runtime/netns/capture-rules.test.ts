@@ -147,3 +147,24 @@ test('iptables-restore is told the same', () => {
     assert.ok(lines.includes(line), line);
   }
 });
+
+test('rules of IPv6 are the same with its addresses, and with its ranges alone', () => {
+  const places6: CapturePlaces = { podAddress: 'fd00:18::a', proxyAddress: 'fd00:18::c000:a', nodeAddress: 'fd00:18::1', knowsProxyUser: false };
+  const read = settings({ [`${prefix}excludeOutboundIPRanges`]: '10.1.0.0/16,2001:db8::/32' });
+  const text = nftText(captureRules(places6, read), 'ip6');
+  assert.match(text, /^table ip6 heddle/);
+  assert.deepEqual(chain(text, 'output'), [
+    'ip6 saddr ::6 return',
+    'oifname "lo" ip6 saddr fd00:18::c000:a ip6 daddr fd00:18::a meta l4proto tcp tcp dport != 15008 redirect to :15006',
+    'ip6 saddr fd00:18::c000:a return',
+    'ip6 daddr fd00:18::1 meta l4proto udp udp dport 53 redirect to :15053',
+    'ip6 daddr fd00:18::1 meta l4proto tcp tcp dport 53 redirect to :15053',
+    'ip6 daddr fd00:18::1 return',
+    'oifname "lo" return',
+    'ip6 daddr ::1/128 return',
+    'ip6 daddr 2001:db8::/32 return',
+    'meta l4proto tcp redirect to :15001',
+  ]);
+  assert.equal(chain(text, 'prerouting')[0], 'ip6 saddr fd00:18::1 return');
+  assert.deepEqual(plainRules(places6), []);
+});

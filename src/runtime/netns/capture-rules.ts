@@ -3,11 +3,13 @@
 import type { CaptureSettings } from '#runtime/netns/capture-settings.ts';
 import type { PacketRule } from '#runtime/netns/packet-rule.ts';
 
+/** The addresses of one family; rules are made for each by itself. */
 export type CapturePlaces = {
   readonly podAddress: string;
   readonly proxyAddress: string;
   readonly nodeAddress: string;
-  readonly insideAddress: string;
+  /** Of IPv4 alone: by IPv6 nobody outside reaches a pod's localhost. */
+  readonly insideAddress?: string;
   /** Whether user and group 1337 exist there: iptables refuses rules about users that do not. */
   readonly knowsProxyUser: boolean;
 };
@@ -20,8 +22,11 @@ export const dnsPort = 15_053;
 const tunnelPort = 15_008;
 /** Istio's user and group of a proxy. */
 const proxyUser = 1337;
-/** What a proxy binds to when it calls its own application. */
-const inboundBind = '127.0.0.6';
+/** What a pod knows as itself, and what a proxy binds to when it calls its own application: Istio's. */
+const own = {
+  ipv4: { localhost: '127.0.0.1', localRange: '127.0.0.0/8', inboundBind: '127.0.0.6' },
+  ipv6: { localhost: '::1', localRange: '::1/128', inboundBind: '::6' },
+} as const;
 
 const back = { kind: 'return' } as const;
 const tcp = 'tcp' as const;
@@ -33,17 +38,22 @@ export function captureRules(places: CapturePlaces, settings: CaptureSettings): 
 
 /** For a gateway: nothing of it is captured but its questions for names. */
 export function gatewayRules(places: CapturePlaces): readonly PacketRule[] {
-  return [{ chain: 'output', source: places.proxyAddress, then: back }, ...dnsRules(places), insideRule(places), ...proxySourceRules(places)];
+  return [{ chain: 'output', source: places.proxyAddress, then: back }, ...dnsRules(places), ...insideRules(places), ...proxySourceRules(places)];
 }
 
 /** For a pod without a proxy: its localhost can be reached from the node, that is all. */
 export function plainRules(places: CapturePlaces): readonly PacketRule[] {
-  return [insideRule(places)];
+  return insideRules(places);
+}
+
+function isIpv6({ podAddress }: CapturePlaces): boolean {
+  return podAddress.includes(':');
 }
 
 function outboundRules(places: CapturePlaces, { outbound, excludeInterfaces }: CaptureSettings): readonly PacketRule[] {
   const { podAddress, proxyAddress, knowsProxyUser } = places;
   const chain = 'output' as const;
+  const { localhost, localRange, inboundBind } = isIpv6(places) ? own.ipv6 : own.ipv4;
   const toProxyOut = { kind: 'redirect', port: outboundPort } as const;
   const toProxyIn = { kind: 'redirect', port: inboundPort } as const;
   const users = knowsProxyUser ? [{ uid: proxyUser }, { gid: proxyUser }] : [];
@@ -56,7 +66,7 @@ function outboundRules(places: CapturePlaces, { outbound, excludeInterfaces }: C
     ...users.map((user) => ({
       chain,
       outInterface: 'lo',
-      notDestination: '127.0.0.1',
+      notDestination: localhost,
       ...user,
       protocol: tcp,
       notPort: tunnelPort,
@@ -68,12 +78,12 @@ function outboundRules(places: CapturePlaces, { outbound, excludeInterfaces }: C
     // The control plane is there, which knows every proxy by its certificate.
     { chain, destination: places.nodeAddress, then: back },
     { chain, outInterface: 'lo', then: back },
-    { chain, destination: '127.0.0.0/8', then: back },
+    { chain, destination: localRange, then: back },
     ...outbound.includePorts.map((port) => ({ chain, protocol: tcp, port, then: toProxyOut })),
-    ...ofIpv4(outbound.excludeRanges).map((destination) => ({ chain, destination, then: back })),
+    ...ofFamily(outbound.excludeRanges, places).map((destination) => ({ chain, destination, then: back })),
     ...(outbound.includeRanges === 'all'
       ? [{ chain, protocol: tcp, then: toProxyOut }]
-      : ofIpv4(outbound.includeRanges).map((destination) => ({ chain, destination, protocol: tcp, then: toProxyOut }))),
+      : ofFamily(outbound.includeRanges, places).map((destination) => ({ chain, destination, protocol: tcp, then: toProxyOut }))),
   ];
 }
 
@@ -81,7 +91,7 @@ function inboundRules(places: CapturePlaces, { inbound, excludeInterfaces }: Cap
   const chain = 'prerouting' as const;
   const toProxy = { kind: 'redirect', port: inboundPort } as const;
   return [
-    insideRule(places),
+    ...insideRules(places),
     // Probes: on a cluster they come from the node, too.
     { chain, source: places.nodeAddress, then: back },
     ...excludeInterfaces.map((inInterface) => ({ chain, inInterface, then: back })),
@@ -104,8 +114,9 @@ function dnsRules({ nodeAddress }: CapturePlaces): readonly PacketRule[] {
   }));
 }
 
-function insideRule({ insideAddress }: CapturePlaces): PacketRule {
-  return { chain: 'prerouting', source: insideAddress, protocol: tcp, then: { kind: 'dnat', to: '127.0.0.1' } };
+function insideRules({ insideAddress }: CapturePlaces): readonly PacketRule[] {
+  if (insideAddress === undefined) return [];
+  return [{ chain: 'prerouting', source: insideAddress, protocol: tcp, then: { kind: 'dnat', to: own.ipv4.localhost } }];
 }
 
 /** Peers see the pod, not its proxy. */
@@ -113,6 +124,6 @@ function proxySourceRules({ proxyAddress, podAddress }: CapturePlaces): readonly
   return [{ chain: 'postrouting', source: proxyAddress, then: { kind: 'snat', to: podAddress } }];
 }
 
-function ofIpv4(ranges: readonly string[]): readonly string[] {
-  return ranges.filter((range) => !range.includes(':'));
+function ofFamily(ranges: readonly string[], places: CapturePlaces): readonly string[] {
+  return ranges.filter((range) => range.includes(':') === isIpv6(places));
 }

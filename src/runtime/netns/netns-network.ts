@@ -3,16 +3,17 @@
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { CalledHost } from '#runtime/called-host.ts';
+import { hasProxy } from '#runtime/injection.ts';
 import { AddressBook } from '#runtime/netns/address-book.ts';
-import { type AddressPlan, addressPlan } from '#runtime/netns/address-plan.ts';
+import { type AddressPlan, addressPlan, type FamilyPlan } from '#runtime/netns/address-plan.ts';
 import type { NetnsMeans } from '#runtime/netns/availability.ts';
 import { type CapturePlaces, captureRules, gatewayRules, plainRules } from '#runtime/netns/capture-rules.ts';
 import { captureSettings } from '#runtime/netns/capture-settings.ts';
 import { askedIdentity, enterPod, type Identity } from '#runtime/netns/enter.ts';
 import { openHostPorts } from '#runtime/netns/host-ports.ts';
-import { makeNodeNetwork, plugInto, unplug } from '#runtime/netns/node-network.ts';
-import { iptablesText, nftText, type PacketRule } from '#runtime/netns/packet-rule.ts';
-import { type Pause, type RunFolder, startPause } from '#runtime/netns/pause.ts';
+import { cableAddress, makeNodeNetwork, plugInto, unplug } from '#runtime/netns/node-network.ts';
+import { iptablesText, nftText } from '#runtime/netns/packet-rule.ts';
+import { type Pause, type PauseSettings, type RunFolder, startPause } from '#runtime/netns/pause.ts';
 import { podFiles } from '#runtime/netns/pod-files.ts';
 import { readRunFolder } from '#runtime/netns/run-folder.ts';
 import { ServiceTable } from '#runtime/netns/service-table.ts';
@@ -60,8 +61,7 @@ class NetnsNetwork implements MeshNetwork {
     this.nodeAddress = addresses.nodeAddress;
     this.#book = new AddressBook(addresses.podCount);
     const { egressPort, means, onProblem } = options;
-    const egress = egressPort === undefined ? undefined : { cidr: addresses.cidr, port: egressPort };
-    this.#services = new ServiceTable({ programs: means.programs, nodeAddress: addresses.nodeAddress, egress, onProblem });
+    this.#services = new ServiceTable({ programs: means.programs, addresses, egressPort, onProblem });
   }
 
   async attach(plan: PodPlan, calls: readonly CalledHost[], fixed: Readonly<Record<string, number>>): Promise<Result<PodNetwork, Diagnostic>> {
@@ -89,16 +89,20 @@ class NetnsNetwork implements MeshNetwork {
   ): Promise<Result<PodNetwork, Diagnostic>> {
     const { means, domain, hostSockets, hidden } = this.#options;
     const places = this.#places(index);
-    const rules = podRules(plan, places);
-    if (!rules.ok) return rules;
+    const network = podRules(plan, places, means);
+    if (!network.ok) return network;
     const ways = await openHostPorts(plan, fixed, hostSockets);
     if (!ways.ok) return ways;
     const pause = await startPause(
       {
         programs: means.programs,
-        files: podFiles(plan.pod, places.podAddress, places.nodeAddress, domain),
-        addresses: { pod: places.podAddress, proxy: places.proxyAddress, node: places.nodeAddress },
-        rules: means.programs.rules.kind === 'nft' ? nftText(rules.value) : iptablesText(rules.value),
+        files: podFiles(
+          plan.pod,
+          familiesOf(places).map(({ podAddress }) => podAddress),
+          this.nodeAddress,
+          domain,
+        ),
+        ...network.value,
         run: this.#run,
         hidden,
       },
@@ -127,7 +131,7 @@ class NetnsNetwork implements MeshNetwork {
   #podNetwork(
     plan: PodPlan,
     calls: readonly CalledHost[],
-    places: CapturePlaces,
+    places: PodPlaces,
     pause: Pause,
   ): Omit<PodNetwork, 'detach' | 'hostSockets' | 'hostAddresses'> {
     const { means, user } = this.#options;
@@ -135,7 +139,7 @@ class NetnsNetwork implements MeshNetwork {
     return {
       kind: 'netns',
       ports: {
-        address: places.podAddress,
+        address: places.ipv4.podAddress,
         inbound: Object.fromEntries(plan.inbound.map((port) => [port, plan.isGateway ? { listen: port } : { listen: port, app: port }])),
         outbound: {},
       },
@@ -146,8 +150,9 @@ class NetnsNetwork implements MeshNetwork {
         const address = calls.find((one) => one.hostname === hostname)?.address;
         return address === undefined ? undefined : { address, port };
       },
-      ...(isInjected && { proxyAddress: places.proxyAddress }),
-      insideAddress: places.insideAddress,
+      ...(places.ipv6 !== undefined && { ipv6Address: places.ipv6.podAddress }),
+      ...(isInjected && { proxyAddresses: familiesOf(places).map(({ proxyAddress }) => proxyAddress) }),
+      insideAddress: this.#addresses.insideAddress,
       enter: (spec, who, container) => {
         if (who === 'proxy') return enterPod(spec, pause.namespaces, means, { who });
         const asked = askedIdentity(plan.pod, container);
@@ -159,10 +164,16 @@ class NetnsNetwork implements MeshNetwork {
     };
   }
 
-  #places(index: number): CapturePlaces {
-    const { nodeAddress, insideAddress, podAddress, proxyAddress } = this.#addresses;
+  #places(index: number): PodPlaces {
+    const { insideAddress, ipv6 } = this.#addresses;
     const knowsProxyUser = this.#options.means.isRoot;
-    return { nodeAddress, insideAddress, podAddress: podAddress(index), proxyAddress: proxyAddress(index), knowsProxyUser };
+    const ofFamily = ({ nodeAddress, podAddress, proxyAddress }: FamilyPlan): CapturePlaces => ({
+      nodeAddress,
+      podAddress: podAddress(index),
+      proxyAddress: proxyAddress(index),
+      knowsProxyUser,
+    });
+    return { ipv4: { ...ofFamily(this.#addresses), insideAddress }, ...(ipv6 !== undefined && { ipv6: ofFamily(ipv6) }) };
   }
 
   #noPlace({ key, pod }: PodPlan, reason: string): Diagnostic {
@@ -171,16 +182,33 @@ class NetnsNetwork implements MeshNetwork {
   }
 }
 
-const injection = 'sidecar.istio.io/inject';
+/** Of one pod, in each family that it has. */
+type PodPlaces = { readonly ipv4: CapturePlaces; readonly ipv6?: CapturePlaces };
 
-/** Istio: the label, and where there is none the annotation, `sidecar.istio.io/inject: "false"` refuses a sidecar. A gateway is nothing else. */
-export function hasProxy({ isGateway, pod: { metadata } }: Pick<PodPlan, 'isGateway' | 'pod'>): boolean {
-  return isGateway || (metadata.labels[injection] ?? metadata.annotations[injection]) !== 'false';
+function familiesOf({ ipv4, ipv6 }: PodPlaces): readonly CapturePlaces[] {
+  return ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
 }
 
-function podRules(plan: PodPlan, places: CapturePlaces): Result<readonly PacketRule[], Diagnostic> {
-  if (plan.isGateway) return ok(gatewayRules(places));
-  if (!hasProxy(plan)) return ok(plainRules(places));
+/** A pod's addresses, and its rules as its program takes them. */
+function podRules(
+  plan: PodPlan,
+  { ipv4, ipv6 }: PodPlaces,
+  { programs }: NetnsMeans,
+): Result<Pick<PauseSettings, 'addresses' | 'ipv6' | 'rules' | 'ipv6Rules'>, Diagnostic> {
   const settings = captureSettings(plan.pod.metadata.annotations, plan.pod.origins);
-  return settings.ok ? ok(captureRules(places, settings.value)) : settings;
+  const needsSettings = !plan.isGateway && hasProxy(plan);
+  if (needsSettings && !settings.ok) return settings;
+  const rulesOf = (places: CapturePlaces) => {
+    if (plan.isGateway) return gatewayRules(places);
+    return needsSettings && settings.ok ? captureRules(places, settings.value) : plainRules(places);
+  };
+  const addresses = { pod: ipv4.podAddress, proxy: ipv4.proxyAddress, node: ipv4.nodeAddress };
+  const [first, second] = [rulesOf(ipv4), ipv6 === undefined ? undefined : rulesOf(ipv6)];
+  const isNft = programs.rules.kind === 'nft';
+  if (ipv6 === undefined || second === undefined) return ok({ addresses, rules: isNft ? nftText(first) : iptablesText(first) });
+  return ok({
+    addresses,
+    ipv6: { pod: ipv6.podAddress, proxy: ipv6.proxyAddress, node: cableAddress },
+    ...(isNft ? { rules: nftText(first) + nftText(second, 'ip6') } : { rules: iptablesText(first), ipv6Rules: iptablesText(second) }),
+  });
 }

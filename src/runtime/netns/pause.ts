@@ -6,17 +6,25 @@ import { failed, ok, type Result } from '#base/result.ts';
 import type { NetnsPrograms } from '#runtime/netns/availability.ts';
 import type { PodFiles } from '#runtime/netns/pod-files.ts';
 import { quote } from '#runtime/netns/shell-word.ts';
+import { ip6tablesOf, type RulesProgram } from '#runtime/netns/trial.ts';
 
 export type PauseSettings = {
   readonly programs: NetnsPrograms;
   readonly files: PodFiles;
-  readonly addresses: { readonly pod: string; readonly proxy: string; readonly node: string };
+  readonly addresses: PauseAddresses;
+  /** Undefined: the pod has IPv4 alone. */
+  readonly ipv6?: PauseAddresses | undefined;
   /** What `rules.kind` reads. */
   readonly rules: string;
+  /** What ip6tables-restore reads, where that writes them. */
+  readonly ipv6Rules?: string | undefined;
   readonly run: RunFolder;
   /** Folders that are there, and that applications see empty. */
   readonly hidden: readonly string[];
 };
+
+/** `node`: what leads everywhere. */
+export type PauseAddresses = { readonly pod: string; readonly proxy: string; readonly node: string };
 
 /** What this machine has in /run: each pod has one of its own, with the same folders, empty, and everybody may write into them. */
 export type RunFolder = {
@@ -164,7 +172,7 @@ class PauseTalk {
 }
 
 /** POSIX shell; few programs, since each costs a millisecond or more. What comes from users is quoted. */
-function pauseScript({ programs, files, addresses, rules, run, hidden }: PauseSettings): string {
+function pauseScript({ programs, files, addresses, ipv6, rules, ipv6Rules, run, hidden }: PauseSettings): string {
   const { pod, proxy, node } = addresses;
   const own = ownFolder;
   const bind = (file: string, place: string | undefined): string =>
@@ -188,8 +196,7 @@ ${bind('hosts', run.hosts)}
 ${bind('hostname', run.hostname)}
 echo made
 read -r _
-# No address but those that are captured: not one that the kernel makes itself, either.
-test ! -e /proc/sys/net/ipv6/conf/eth0 || echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6
+${ipv6Setting(ipv6 !== undefined)}
 ${quote(programs.ip)} -batch - <<'IP'
 link set lo up
 addr add ${pod}/32 dev eth0
@@ -197,12 +204,28 @@ addr add ${proxy}/32 dev eth0
 link set eth0 up
 route add ${node} dev eth0 src ${pod}
 route add default via ${node} dev eth0 src ${pod}
-IP
+${ipv6 === undefined ? '' : ipv6Commands(ipv6)}IP
 echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start
 echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet
 ${softSettings()}
-${writeRules(programs, rules)}
+${writeRules(programs.rules, rules)}
+${ipv6Rules === undefined ? '' : writeRules({ ...programs.rules, path: ip6tablesOf(programs.rules.path) }, ipv6Rules)}
 exec ${quote(programs.unshare)} --mount -- /bin/sh -c ${quote(hideScript(programs, [...hidden, own]))}
+`;
+}
+
+/** No address but those that are captured: not one that the kernel makes itself, either. */
+function ipv6Setting(isWanted: boolean): string {
+  const folder = '/proc/sys/net/ipv6/conf/eth0';
+  return isWanted ? `echo 0 > ${folder}/disable_ipv6\necho 1 > ${folder}/addr_gen_mode` : `test ! -e ${folder} || echo 1 > ${folder}/disable_ipv6`;
+}
+
+/** ::6 is what a proxy calls its own application from. The proxy's address comes first, so that the pod's, the newer one, is what others are called from. */
+function ipv6Commands({ pod, proxy, node }: PauseAddresses): string {
+  return `addr add ::6/128 dev lo nodad
+addr add ${proxy}/128 dev eth0 nodad
+addr add ${pod}/128 dev eth0 nodad
+route add ::/0 via ${node} dev eth0 src ${pod} onlink
 `;
 }
 
@@ -239,7 +262,7 @@ function bindResolv(resolv: string, bind: (file: string, place: string) => strin
   return `mkdir -p ${quote(folder)}\ncp ${ownFolder}/resolv.conf ${quote(resolv)}`;
 }
 
-function writeRules({ rules }: NetnsPrograms, text: string): string {
-  const command = rules.kind === 'nft' ? `${quote(rules.path)} -f -` : `${quote(rules.path)} --noflush`;
+function writeRules({ kind, path }: RulesProgram, text: string): string {
+  const command = kind === 'nft' ? `${quote(path)} -f -` : `${quote(path)} --noflush`;
   return `${command} <<'RULES'\n${text}RULES`;
 }

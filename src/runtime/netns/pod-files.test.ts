@@ -23,7 +23,7 @@ test('names as a kubelet writes them: search domains, ndots, the pod itself, and
       hostAliases: [{ ip: '10.1.2.3', hostnames: ['old', 'older'] }],
       dnsConfig: { nameservers: ['9.9.9.9'], searches: ['corp.example'], options: [{ name: 'ndots', value: '2' }, { name: 'use-vc' }] },
     }),
-    '198.18.0.10',
+    ['198.18.0.10', 'fd00:18::a'],
     '198.18.0.1',
     'cluster.local',
   );
@@ -31,9 +31,10 @@ test('names as a kubelet writes them: search domains, ndots, the pod itself, and
     hostname: 'db-0',
     resolv:
       'search shop.svc.cluster.local svc.cluster.local cluster.local corp.example\nnameserver 198.18.0.1\nnameserver 9.9.9.9\noptions ndots:2 use-vc\n',
-    hosts: '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n198.18.0.10 db-0.db.shop.svc.cluster.local db-0\n10.1.2.3 old older\n',
+    hosts:
+      '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n198.18.0.10 db-0.db.shop.svc.cluster.local db-0\nfd00:18::a db-0.db.shop.svc.cluster.local db-0\n10.1.2.3 old older\n',
   });
-  const own = podFiles(pod({ dnsPolicy: 'None', dnsConfig: { nameservers: ['1.1.1.1'] } }), '198.18.0.10', '198.18.0.1', 'cluster.local');
+  const own = podFiles(pod({ dnsPolicy: 'None', dnsConfig: { nameservers: ['1.1.1.1'] } }), ['198.18.0.10'], '198.18.0.1', 'cluster.local');
   assert.equal(own.resolv, 'nameserver 1.1.1.1\n');
 });
 

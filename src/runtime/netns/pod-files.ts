@@ -4,12 +4,12 @@ import type { KindMap } from '#api/kinds.ts';
 export type PodFiles = { readonly hostname: string; readonly resolv: string; readonly hosts: string };
 
 /** Pod.spec.dnsPolicy ClusterFirst and dnsConfig; hostAliases; hostname and subdomain: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/ */
-export function podFiles({ metadata, spec }: KindMap['Pod'], address: string, nameserver: string, domain: string): PodFiles {
+export function podFiles({ metadata, spec }: KindMap['Pod'], addresses: readonly string[], nameserver: string, domain: string): PodFiles {
   const hostname = (spec.hostname ?? metadata.name).slice(0, 63);
   return {
     hostname,
     resolv: resolvConf(metadata.namespace, spec, nameserver, domain),
-    hosts: hostsFile(hostname, metadata.namespace, spec, address, domain),
+    hosts: hostsFile(hostname, metadata.namespace, spec, addresses, domain),
   };
 }
 
@@ -30,12 +30,12 @@ function resolvConf(namespace: string, { dnsConfig, dnsPolicy }: Spec, nameserve
   ].join('\n');
 }
 
-function hostsFile(hostname: string, namespace: string, { subdomain, hostAliases }: Spec, address: string, domain: string): string {
+function hostsFile(hostname: string, namespace: string, { subdomain, hostAliases }: Spec, addresses: readonly string[], domain: string): string {
   const own = subdomain === undefined ? hostname : `${hostname}.${subdomain}.${namespace}.svc.${domain} ${hostname}`;
   return [
     '127.0.0.1 localhost',
     '::1 localhost ip6-localhost ip6-loopback',
-    `${address} ${own}`,
+    ...addresses.map((address) => `${address} ${own}`),
     ...(hostAliases ?? []).map(({ ip, hostnames }) => `${ip} ${(hostnames ?? []).join(' ')}`),
     '',
   ].join('\n');

@@ -10,7 +10,7 @@ export type ServedPort = {
   readonly endpoints: readonly { readonly address: string; readonly port: number }[];
 };
 
-/** In the order of the Services. A port of a Service and one of a slice are the same by their name. */
+/** Of each address of the Services, in their order. A port of a Service and one of a slice are the same by their name. */
 export function servedPorts(resources: readonly AnyResource[]): readonly ServedPort[] {
   const slices = new Map<string, KindMap['EndpointSlice'][]>();
   for (const one of resources) {

@@ -63,8 +63,11 @@ test('ready endpoints of each port; nobody for what nobody serves, and nothing w
   assert.deepEqual(servedPorts([service({ clusterIP: 'None', ports: [{ name: 'http', port: 80 }] }), ...resources.slice(1)]), []);
 });
 
+const node = { nodeAddress: '198.18.0.1', egress: { cidr: '198.18.0.0/15', port: 15_999 } };
+const node6 = { nodeAddress: 'fd00:18::1', egress: { cidr: 'fd00:18::/64', port: 15_999 } };
+
 test('nft is told of all choices, the way out, and pods that call themselves', () => {
-  const text = serviceRules(servedPorts(resources), '198.18.0.1', { cidr: '198.18.0.0/15', port: 15_999 });
+  const text = serviceRules(servedPorts(resources), node);
   assert.equal(
     text,
     `table ip heddle-services {}
@@ -86,11 +89,11 @@ table ip heddle-services {
 }
 `,
   );
-  assert.doesNotMatch(serviceRules([], '198.18.0.1', undefined), /dnat|snat/);
+  assert.doesNotMatch(serviceRules([], { ...node, egress: undefined }), /dnat|snat/);
 });
 
 test('iptables-restore is told the same, with chances that are equal in the end', () => {
-  const lines = serviceRulesForIptables(servedPorts(resources), '198.18.0.1', { cidr: '198.18.0.0/15', port: 15_999 }).split('\n');
+  const lines = serviceRulesForIptables(servedPorts(resources), node).split('\n');
   assert.deepEqual(lines.slice(3, -1), [
     '-A PREROUTING -d 198.19.0.5 -p tcp --dport 80 -m statistic --mode random --probability 0.50000000 -j DNAT --to-destination 198.18.0.10:8080',
     '-A PREROUTING -d 198.19.0.5 -p tcp --dport 80 -j DNAT --to-destination 198.18.0.11:8080',
@@ -101,5 +104,44 @@ test('iptables-restore is told the same, with chances that are equal in the end'
     '-A POSTROUTING -s 198.18.0.10 -d 198.18.0.10 -j SNAT --to-source 198.18.0.1',
     '-A POSTROUTING -s 198.18.0.11 -d 198.18.0.11 -j SNAT --to-source 198.18.0.1',
     'COMMIT',
+  ]);
+});
+
+test('a Service of both families has rules in both, and each family leads to its own endpoints', () => {
+  const both = [
+    service({ clusterIP: '198.19.0.5', clusterIPs: ['198.19.0.5', 'fd00:18::8000:5'], ports: [{ name: 'http', port: 80 }] }),
+    slice('198.18.0.10', true, [http]),
+    slice('fd00:18::a', true, [http]),
+  ];
+  const ports = servedPorts(both);
+  assert.deepEqual(ports, [
+    { address: '198.19.0.5', protocol: 'tcp', port: 80, endpoints: [{ address: '198.18.0.10', port: 8080 }] },
+    { address: 'fd00:18::8000:5', protocol: 'tcp', port: 80, endpoints: [{ address: 'fd00:18::a', port: 8080 }] },
+  ]);
+  assert.doesNotMatch(serviceRules(ports, node), /fd00/);
+  assert.equal(
+    serviceRules(ports, node6),
+    `table ip6 heddle-services {}
+delete table ip6 heddle-services
+table ip6 heddle-services {
+  chain to-fd00-18--a-tcp-8080 { meta l4proto tcp dnat to [fd00:18::a]:8080; }
+  chain prerouting {
+    type nat hook prerouting priority -100; policy accept;
+    ip6 daddr fd00:18::8000:5 tcp dport 80 numgen random mod 1 vmap { 0 : goto to-fd00-18--a-tcp-8080 }
+    ip6 daddr != { fd00:18::/64, ::1/128 } meta l4proto tcp dnat to [fd00:18::1]:15999
+  }
+  chain postrouting {
+    type nat hook postrouting priority 100; policy accept;
+    ip6 saddr . ip6 daddr { fd00:18::a . fd00:18::a } snat to fd00:18::1
+  }
+}
+`,
+  );
+  assert.deepEqual(serviceRulesForIptables(ports, node6).split('\n').slice(3, -2), [
+    '-A PREROUTING -d fd00:18::8000:5 -p tcp --dport 80 -j DNAT --to-destination [fd00:18::a]:8080',
+    '-A PREROUTING -d fd00:18::/64 -j RETURN',
+    '-A PREROUTING -d ::1/128 -j RETURN',
+    '-A PREROUTING -p tcp -j DNAT --to-destination [fd00:18::1]:15999',
+    '-A POSTROUTING -s fd00:18::a -d fd00:18::a -j SNAT --to-source fd00:18::1',
   ]);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Diagnostic } from '#base/diagnostic.ts';
+import { addressPlan } from '#runtime/netns/address-plan.ts';
 import { ServiceTable } from '#runtime/netns/service-table.ts';
 
 test('rules that were refused are written again with the next state, the same one too, and told once; rules in force are not', async (context) => {
@@ -18,7 +19,14 @@ test('rules that were refused are written again with the next state, the same on
   chmodSync(path, 0o700);
   const problems: Diagnostic[] = [];
   const programs = { unshare: '', nsenter: '', ip: '', mount: '', hostname: '', rules: { kind: 'nft', path } } as const;
-  const table = new ServiceTable({ programs, nodeAddress: '198.18.0.1', egress: undefined, onProblem: (problem) => void problems.push(problem) });
+  const addresses = addressPlan('198.18.0.0/15');
+  assert.ok(addresses.ok);
+  const table = new ServiceTable({
+    programs,
+    addresses: addresses.value,
+    egressPort: undefined,
+    onProblem: (problem) => void problems.push(problem),
+  });
   for (let states = 0; states < 4; states++) {
     await table.settled();
     table.take([]);

@@ -9,16 +9,21 @@ export type RulesProgram = { readonly kind: 'nft' | 'iptables-restore'; readonly
 export type TriedPrograms = { readonly unshare: string; readonly ip: string; readonly mount: string; readonly rules: readonly RulesProgram[] };
 
 /** In the order in which they are tried. */
-const steps = ['unshare', 'ip', 'settings', 'mount', 'user', 'rules'] as const;
+const steps = ['unshare', 'ip', 'settings', 'mount', 'user', 'ipv6', 'rules'] as const;
 
 /** What was tried when it failed, and the last line that was said about it. */
 export type FailedStep = { readonly step: (typeof steps)[number]; readonly said: string };
 
-const nftTrial = 'table ip heddle { chain o { type nat hook output priority -100; meta l4proto tcp redirect to :15001; }; }';
+const nftTrial = (family: string): string =>
+  `table ${family} heddle { chain o { type nat hook output priority -100; meta l4proto tcp redirect to :15001; }; }`;
 const iptablesTrial = '*nat\\n:HEDDLE - [0:0]\\n-A HEDDLE -p tcp -j REDIRECT --to-ports 15001\\nCOMMIT\\n';
 
-/** Takes some 30 ms. `isRoot`: without a user namespace. */
-export async function tryNamespaces(isRoot: boolean, { unshare, ip, mount, rules }: TriedPrograms): Promise<Result<RulesProgram, FailedStep>> {
+/** Takes some 30 ms. `isRoot`: without a user namespace; `wantsIpv6`: the same of IPv6. */
+export async function tryNamespaces(
+  isRoot: boolean,
+  { unshare, ip, mount, rules }: TriedPrograms,
+  wantsIpv6 = false,
+): Promise<Result<RulesProgram, FailedStep>> {
   const script = `
 echo did unshare
 ${quote(ip)} link set lo up && ${quote(ip)} link add heddle0 type veth peer name heddle1 || exit 1
@@ -29,7 +34,9 @@ ${quote(mount)} -t tmpfs tmpfs /run || exit 1
 echo did mount
 ${isRoot ? '' : `${quote(unshare)} --user --map-user=1 --map-group=1 -- true || exit 1`}
 echo did user
-${rules.map(writeTrial).join('\n')}
+${wantsIpv6 ? 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding || exit 1' : ''}
+echo did ipv6
+${rules.map((program) => writeTrial(program, wantsIpv6)).join('\n')}
 exit 1`;
   const args = [...(isRoot ? [] : ['--user', '--map-root-user']), '--net', '--mount', '--uts', '--', '/bin/sh', '-c', script];
   const { said, errors } = await run(unshare, args);
@@ -40,9 +47,19 @@ exit 1`;
   return failed({ step, said: errors.trim().split('\n').at(-1) ?? '' });
 }
 
-function writeTrial({ kind, path }: RulesProgram): string {
-  const write = kind === 'nft' ? `echo '${nftTrial}' | ${quote(path)} -f -` : `printf '${iptablesTrial}' | ${quote(path)}`;
-  return `${write} && echo did ${kind} && exit 0`;
+function writeTrial({ kind, path }: RulesProgram, wantsIpv6: boolean): string {
+  const families = wantsIpv6 ? (['ip', 'ip6'] as const) : (['ip'] as const);
+  const writes = families.map((family) =>
+    kind === 'nft'
+      ? `echo '${nftTrial(family)}' | ${quote(path)} -f -`
+      : `printf '${iptablesTrial}' | ${quote(family === 'ip' ? path : ip6tablesOf(path))}`,
+  );
+  return `${writes.join(' && ')} && echo did ${kind} && exit 0`;
+}
+
+/** The same program for IPv6, which stands beside it. */
+export function ip6tablesOf(path: string): string {
+  return path.replace(/iptables-restore$/, 'ip6tables-restore');
 }
 
 function run(command: string, args: readonly string[]): Promise<{ readonly said: string; readonly errors: string }> {
