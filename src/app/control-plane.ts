@@ -10,6 +10,7 @@ import { CertificateWatch } from '#app/certificate-ages.ts';
 import { DiagnosticBoard } from '#app/diagnostic-board.ts';
 import type { Dial } from '#app/key-download.ts';
 import { MeshSource } from '#app/mesh-source.ts';
+import type { OutsideDoor, OutsideDoorOptions } from '#app/outside-door.ts';
 import { TokenKeyStore } from '#app/token-key-store.ts';
 import { WorkloadRegistry } from '#app/workload-registry.ts';
 import type { Clock } from '#base/clock.ts';
@@ -22,6 +23,7 @@ import type { Guard } from '#ca/server/guard.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import type { NameTable } from '#envoy/gen/istio/networking/nds/v1/nds_pb.js';
 import type { Mesh } from '#model/mesh.ts';
+import { formatAddress } from '#proxy/downstream-connection.ts';
 import type { SnapshotSource } from '#sources/snapshot.ts';
 import type { NodeSource } from '#xds/node-source.ts';
 import type { LedgerView } from '#xds/server/ledger.ts';
@@ -35,7 +37,13 @@ export type ControlPlaneOptions = {
   /** Of xDS; 0 takes a free one. */
   readonly port: number;
   /** A second port for xDS, with TLS and for known callers only, where workloads also get their certificates; 0 takes a free one. */
-  readonly secure?: { readonly port: number /** Stays the caller's. */; readonly authority: Authority };
+  readonly secure?: {
+    readonly port: number;
+    /** Stays the caller's. */
+    readonly authority: Authority;
+    /** Where other machines reach that port, too. */
+    readonly outside?: OutsideDoorOptions | undefined;
+  };
   /** Of the admin API; without it there is none, 0 takes a free one. */
   readonly adminPort?: number;
   /** A socket that listens already, for the admin API to accept on in place of one of its own. */
@@ -55,6 +63,8 @@ export type ControlPlaneOptions = {
 export type ControlPlane = AsyncDisposable & {
   readonly port: number;
   readonly securePort?: number;
+  /** `192.0.2.1:15012`, where other machines come in. */
+  readonly outside?: string;
   /** `http://127.0.0.1:15014`; undefined without an admin API. */
   readonly adminUrl?: string;
   readonly adminPort?: number;
@@ -83,6 +93,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   }
   const { xds, guard } = started.value;
   const { ledger, port, securePort } = xds;
+  const outside = await openOutside(options, xds);
+  if (!outside.ok) {
+    await xds.close();
+    guard?.[Symbol.dispose]();
+    nodes[Symbol.dispose]();
+    tokenKeys[Symbol.dispose]();
+    registry[Symbol.dispose]();
+    return outside;
+  }
   registry.follow(ledger);
   const ages = new CertificateWatch(
     { credentials: () => nodes.mesh.credentials.values(), onChange: (listener) => nodes.onChange(listener) },
@@ -93,6 +112,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const subject = {
     port,
     ...(securePort !== undefined && { securePort }),
+    ...(outside.value !== undefined && { outside: formatAddress(outside.value.address, outside.value.port) }),
     ledger,
     mesh: () => nodes.mesh,
     names: { current: () => nodes.clusterNames(), onChange: (listener: () => void) => nodes.onChange(listener) },
@@ -104,6 +124,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     ages[Symbol.dispose]();
     guard?.endStreams();
     await xds.close();
+    await outside.value?.close();
     guard?.[Symbol.dispose]();
     nodes[Symbol.dispose]();
     tokenKeys[Symbol.dispose]();
@@ -138,7 +159,7 @@ async function startPorts(
   nodes: MeshSource,
   source: NodeSource,
 ): Promise<Result<{ readonly xds: XdsServer; readonly guard: Guard | undefined }, Diagnostic>> {
-  const guard = secure === undefined ? ok(undefined) : await guardOf(secure.authority, nodes, clock, logger);
+  const guard = secure === undefined ? ok(undefined) : await guardOf(secure, nodes, clock, logger);
   if (!guard.ok) return guard;
   const guarded = secure !== undefined && guard.value !== undefined ? { ...guard.value, address, port: secure.port } : undefined;
   const plainAddress = isLoopback(address) ? address : '127.0.0.1';
@@ -149,11 +170,24 @@ async function startPorts(
   return failed(cannotListen('xDS', option, xds.error.address, xds.error.port, xds.error));
 }
 
+async function openOutside({ secure }: ControlPlaneOptions, { takeSecure }: XdsServer): Promise<Result<OutsideDoor | undefined, Diagnostic>> {
+  if (secure?.outside === undefined || takeSecure === undefined) return ok(undefined);
+  const { openOutsideDoor } = await import('#app/outside-door.ts');
+  const { address, port } = secure.outside;
+  const opened = await openOutsideDoor(secure.outside, takeSecure);
+  return opened.ok ? opened : failed(cannotListen('other machines', '--listen', address, port, opened.error));
+}
+
 /** What it is made of is loaded where it is needed. */
-async function guardOf(authority: Authority, nodes: MeshSource, clock: Clock, logger: Logger): Promise<Result<Guard, Diagnostic>> {
+async function guardOf(
+  { authority, outside }: NonNullable<ControlPlaneOptions['secure']>,
+  nodes: MeshSource,
+  clock: Clock,
+  logger: Logger,
+): Promise<Result<Guard, Diagnostic>> {
   const [{ openGuard }, { unusable }] = await Promise.all([import('#ca/server/guard.ts'), import('#ca/folder/ca-folder.ts')]);
   const trustDomains = () => ({ own: nodes.mesh.settings.trustDomain, aliases: nodes.mesh.settings.trustDomainAliases });
-  const guard = openGuard({ authority, trustDomains, clock, logger });
+  const guard = openGuard({ authority, trustDomains, clock, logger, addresses: outside === undefined ? [] : [outside.address] });
   return guard.ok ? guard : failed(unusable(authority.folder, guard.error));
 }
 

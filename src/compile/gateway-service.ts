@@ -2,7 +2,7 @@
 import { resolveTargetPort, selectingServices } from '#compile/inbound-port.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Gateway } from '#model/gateway.ts';
-import type { Proxy } from '#model/proxy.ts';
+import { ownAddresses, type Proxy } from '#model/proxy.ts';
 import type { Service } from '#model/service.ts';
 
 /** A Service with the target port of each of its ports, as far as they are known for this proxy. */
@@ -26,10 +26,10 @@ export function gatewayServices(scope: Scope, proxy: Proxy): readonly GatewaySer
   });
 }
 
-/** In loopback mode all addresses are one, so that only the pod tells whose an endpoint is. */
+/** Where several workloads share an address only the pod tells whose an endpoint is. */
 function isProxy({ workload, address }: Service['endpoints'][number], proxy: Proxy): boolean {
   if (workload !== undefined) return workload === `${proxy.namespace}/${proxy.name}`;
-  return proxy.interception.kind !== 'none' && proxy.addresses.includes(address);
+  return ownAddresses(proxy).includes(address);
 }
 
 /**

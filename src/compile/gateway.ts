@@ -119,7 +119,7 @@ function bindAddress(interception: Interception, group: ServerGroup | undefined)
   if (interception.kind !== 'none') return { address: group.bind ?? allAddresses, port: group.port };
   if (group.bind !== undefined && isUnixSocket(group.bind)) return { address: group.bind, port: 0 };
   const given = interception.inbound[String(group.port)];
-  return given === undefined ? undefined : { address: interception.address, port: given.listen };
+  return given === undefined ? undefined : { address: interception.inboundAddress ?? interception.address, port: given.listen };
 }
 
 /** For AUTO_PASSTHROUGH servers. */

@@ -3,7 +3,7 @@
 import type { CompileCache } from '#compile/compile-cache.ts';
 import type { Scope } from '#compile/scope.ts';
 import type { Protocol } from '#model/protocol.ts';
-import type { Proxy } from '#model/proxy.ts';
+import { ownAddresses, type Proxy } from '#model/proxy.ts';
 import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 import { serviceSelects } from '#model/service-selection.ts';
 import type { IngressListener, Sidecar } from '#model/sidecar.ts';
@@ -101,7 +101,7 @@ function* targetPorts(service: Service, proxy: Proxy, workload: Workload | undef
 function servingServices(scope: Scope, proxy: Proxy, workload: Workload | undefined): readonly Service[] {
   const labels = workload?.labels ?? proxy.labels;
   const byEndpoint = scope.once('services by endpoint', () => servicesByEndpoint(scope.servicesIn(scope.namespace)));
-  const keys = [`${proxy.namespace}/${proxy.name}`, ...(proxy.interception.kind === 'none' ? [] : proxy.addresses)];
+  const keys = [`${proxy.namespace}/${proxy.name}`, ...ownAddresses(proxy)];
   const at = new Set(keys.flatMap((key) => byEndpoint.get(key) ?? []));
   return scope
     .servicesIn(proxy.namespace)
@@ -129,10 +129,10 @@ function addLast(found: Map<string, Service[]>, key: string, service: Service): 
   else if (known.at(-1) !== service) known.push(service);
 }
 
-/** Without redirection all addresses are one, so that only the pod tells whose an endpoint is. */
+/** Where several workloads share an address only the pod tells whose an endpoint is. */
 function isProxy({ address, workload }: Endpoint, proxy: Proxy): boolean {
   if (workload === `${proxy.namespace}/${proxy.name}`) return true;
-  return proxy.interception.kind !== 'none' && proxy.addresses.includes(address);
+  return ownAddresses(proxy).includes(address);
 }
 
 /** The services that select the proxy, by name. */

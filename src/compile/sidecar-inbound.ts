@@ -65,7 +65,7 @@ export function boundInbound(scope: Scope, proxy: Proxy, credentials: GatewayCre
 export function loopbackInbound(
   scope: Scope,
   proxy: Proxy,
-  { address, inbound }: LoopbackPorts,
+  { address, inboundAddress = address, inbound }: LoopbackPorts,
   credentials: GatewayCredentials,
   cache: CompileCache,
 ): InboundUnits {
@@ -75,11 +75,11 @@ export function loopbackInbound(
   const units = ports.flatMap((port) => {
     const given = inbound[String(port.targetPort)];
     if (given === undefined) return [];
-    const key = `${portFacts(port)} ${address}:${given.listen} ${factsOf(options)}`;
+    const key = `${portFacts(port)} ${inboundAddress}:${given.listen} ${factsOf(options)}`;
     return [
       cachedInboundCluster(port, loopbackApp(port, address, inbound), scope, cache),
       ...cache.once('bound inbound listener', [port.servicePort, options.filters], key, () =>
-        boundInboundListener(port, address, given.listen, options),
+        boundInboundListener(port, inboundAddress, given.listen, options),
       ),
     ];
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ownAddresses } from '#model/proxy.ts';
 import { proxyFromNode } from '#model/proxy-from-node.ts';
 
 const id = 'sidecar~10.1.2.3~hello-v1-0.default~default.svc.cluster.local';
@@ -30,6 +31,15 @@ void test('loopback ports are read, and the wish for explanations', () => {
   assert.ok(result.ok);
   assert.deepEqual(result.value.interception, { kind: 'none', ...ports });
   assert.equal(result.value.explainFailures, true);
+  assert.deepEqual(ownAddresses(result.value), []);
+});
+
+void test('a workload that others reach at an address of its own has that address', () => {
+  const ports = { address: '127.0.0.1', inboundAddress: '10.1.2.3', inbound: { '8080': { listen: 8080, app: 20001 } }, outbound: {} };
+  const result = proxyFromNode(id, { INTERCEPTION_MODE: 'NONE', HEDDLE_LOOPBACK: ports });
+  assert.ok(result.ok);
+  assert.deepEqual(result.value.interception, { kind: 'none', ...ports });
+  assert.deepEqual(ownAddresses(result.value), ['10.1.2.3']);
 });
 
 test('a node that nothing is redirected to binds the ports of its listeners itself', () => {
@@ -47,6 +57,7 @@ const refused: readonly (readonly [what: string, id: string, metadata: Readonly<
   ['loopback ports with redirection', id, { INTERCEPTION_MODE: 'REDIRECT', HEDDLE_LOOPBACK: {} }, /needs INTERCEPTION_MODE NONE/],
   ['loopback ports that are no object', id, { HEDDLE_LOOPBACK: [] }, /must be an object/],
   ['no address', id, { HEDDLE_LOOPBACK: {} }, /HEDDLE_LOOPBACK\.address/],
+  ['no address for others', id, { HEDDLE_LOOPBACK: { address: '127.0.0.1', inboundAddress: 'host' } }, /HEDDLE_LOOPBACK\.inboundAddress/],
   ['a bad inbound key', id, { HEDDLE_LOOPBACK: { address: '127.0.0.1', inbound: { http: { listen: 1 } } } }, /inbound\['http'\]: the key/],
   ['a bad listen port', id, { HEDDLE_LOOPBACK: { address: '127.0.0.1', inbound: { '80': { listen: 70000 } } } }, /inbound\['80'\]\.listen/],
   ['a bad app port', id, { HEDDLE_LOOPBACK: { address: '127.0.0.1', inbound: { '80': { listen: 1, app: 'x' } } } }, /inbound\['80'\]\.app/],

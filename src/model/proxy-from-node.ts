@@ -1,5 +1,6 @@
 // In: a node id and its metadata, as any xDS client sends them. Out: the Proxy that the compiler compiles for, or why it is refused.
 // Everything that shapes a proxy's configuration is in here, so that the control plane needs no memory of it.
+import { isIP } from 'node:net';
 import { isObject } from '#base/object.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { Locality } from '#model/locality.ts';
@@ -71,8 +72,10 @@ function readInterception(metadata: NodeMetadata): Result<Interception, string> 
 /** Checks HEDDLE_LOOPBACK field by field; the error names the field. */
 export function readLoopbackPorts(value: unknown): Result<LoopbackPorts, string> {
   if (!isObject(value)) return failed('HEDDLE_LOOPBACK must be an object');
-  const { address, inbound = {}, outbound = {}, httpProxy } = value;
+  const { address, inboundAddress, inbound = {}, outbound = {}, httpProxy } = value;
   if (typeof address !== 'string' || address === '') return failed('HEDDLE_LOOPBACK.address must be an IP address');
+  if (inboundAddress !== undefined && (typeof inboundAddress !== 'string' || isIP(inboundAddress) === 0))
+    return failed('HEDDLE_LOOPBACK.inboundAddress must be an IP address');
   if (!isObject(inbound)) return failed('HEDDLE_LOOPBACK.inbound must be an object from container port to ports');
   if (!isObject(outbound)) return failed('HEDDLE_LOOPBACK.outbound must be an object from host:port to a port');
   const readInbound: Record<string, { readonly listen: number; readonly app?: number }> = {};
@@ -91,7 +94,7 @@ export function readLoopbackPorts(value: unknown): Result<LoopbackPorts, string>
     readOutbound[service] = port;
   }
   if (httpProxy !== undefined && !isPort(httpProxy)) return failed('HEDDLE_LOOPBACK.httpProxy must be a port number');
-  const ports = { address, inbound: readInbound, outbound: readOutbound };
+  const ports = { address, ...(inboundAddress !== undefined && { inboundAddress }), inbound: readInbound, outbound: readOutbound };
   return ok(httpProxy === undefined ? ports : { ...ports, httpProxy });
 }
 

@@ -51,6 +51,8 @@ export type Interception =
 export type LoopbackPorts = {
   /** The address all of the proxy's listeners bind, `127.0.0.1`. */
   readonly address: string;
+  /** What listeners for others bind instead, where the workload has an address of its own to which nobody else's connections come. */
+  readonly inboundAddress?: string;
   /** Container port → where the proxy listens for it, and (sidecars) where the app listens. */
   readonly inbound: Readonly<Record<string, { readonly listen: number; readonly app?: number }>>;
   /** `hostname:port` of a service → where the sidecar listens for the app's calls to it. */
@@ -58,3 +60,8 @@ export type LoopbackPorts = {
   /** Istio's proxyHttpPort: where the sidecar listens as an HTTP proxy. */
   readonly httpProxy?: number;
 };
+
+/** The addresses at which nobody but this proxy is: none where all workloads of a machine are on one. */
+export function ownAddresses({ addresses, interception }: Pick<Proxy, 'addresses' | 'interception'>): readonly string[] {
+  return interception.kind === 'none' && interception.inboundAddress === undefined ? [] : addresses;
+}

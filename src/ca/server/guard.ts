@@ -19,6 +19,8 @@ export type GuardOptions = {
   readonly trustDomains: () => TrustDomains;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** By which it is reached from other machines: its certificate names them. */
+  readonly addresses?: readonly string[];
 };
 
 /** What is asked of a call of any kind. */
@@ -44,8 +46,8 @@ export type Guard = Disposable & {
 };
 
 /** The error says why the authority cannot sign now. */
-export function openGuard({ authority, trustDomains, clock, logger }: GuardOptions): Result<Guard, string> {
-  const own = openServerIdentity(authority, clock, logger);
+export function openGuard({ authority, trustDomains, clock, logger, addresses = [] }: GuardOptions): Result<Guard, string> {
+  const own = openServerIdentity(authority, clock, logger, addresses);
   if (!own.ok) return own;
   const identify = (call: AnyCall): Promise<Result<ProvenCaller, string>> => {
     const proof = { metadata: call.metadata, certificate: call.getAuthContext().sslPeerCertificate?.raw };

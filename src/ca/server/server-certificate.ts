@@ -6,17 +6,18 @@ import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { backdateMs, defaultValidityMs, signLeaf } from '#ca/authority.ts';
+import type { Name } from '#ca/certificate-extensions.ts';
 import type { Authority } from '#ca/folder/authority.ts';
 
 /** As istiod's certificate names it; the first is what clients ask for. */
-const names = [
+const names: readonly Name[] = [
   { type: 'dns', value: 'istiod.istio-system.svc' },
   { type: 'dns', value: 'istiod.istio-system' },
   { type: 'dns', value: 'istiod.istio-system.svc.cluster.local' },
   { type: 'dns', value: 'localhost' },
   { type: 'ip', value: '127.0.0.1' },
   { type: 'ip', value: '::1' },
-] as const;
+];
 
 /** What it takes of TLS 1.2, as Istio's proxies: forward secrecy first. TLS 1.3 has its own. */
 const ciphers = [
@@ -41,9 +42,14 @@ export type ServerIdentity = Disposable & {
   readonly credentials: ServerCredentials;
 };
 
-/** The error says why the authority cannot sign now. */
-export function openServerIdentity(authority: Authority, clock: Clock, logger: Logger): Result<ServerIdentity, string> {
-  const credentials = new OwnCredentials(authority, clock, logger);
+/** `addresses`: what it is called besides. The error says why the authority cannot sign now. */
+export function openServerIdentity(
+  authority: Authority,
+  clock: Clock,
+  logger: Logger,
+  addresses: readonly string[] = [],
+): Result<ServerIdentity, string> {
+  const credentials = new OwnCredentials(authority, clock, logger, addresses);
   const first = credentials.renew();
   if (first.ok) return ok({ credentials, [Symbol.dispose]: () => credentials[Symbol.dispose]() });
   credentials[Symbol.dispose]();
@@ -57,17 +63,19 @@ class OwnCredentials extends ServerCredentials implements Disposable {
   readonly #authority: Authority;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #names: readonly Name[];
   readonly #stopFollowing: () => void;
   #own: Own | undefined;
   #renewAtMs = 0;
   #signer: Buffer | undefined;
   #cancelLook: (() => void) | undefined;
 
-  constructor(authority: Authority, clock: Clock, logger: Logger) {
+  constructor(authority: Authority, clock: Clock, logger: Logger, addresses: readonly string[]) {
     super({ requestCert: true, rejectUnauthorized: false });
     this.#authority = authority;
     this.#clock = clock;
     this.#logger = logger;
+    this.#names = [...names, ...addresses.map((value): Name => ({ type: 'ip', value }))];
     this.#stopFollowing = authority.onChange(() => {
       if (this.#signer?.equals(authority.content().serverSet.certificate.raw) !== true) this.#renewSoon();
       this.#show();
@@ -80,7 +88,7 @@ class OwnCredentials extends ServerCredentials implements Disposable {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const publicKey = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
     const nowMs = this.#clock.nowMs();
-    const leaf = signLeaf(serverSet, this.#clock, { publicKey, names, validityMs: defaultValidityMs });
+    const leaf = signLeaf(serverSet, this.#clock, { publicKey, names: this.#names, validityMs: defaultValidityMs });
     if (!leaf.ok) return leaf;
     this.#signer = serverSet.certificate.raw;
     this.#renewAtMs = nowMs + (Date.parse(leaf.value.validTo) - nowMs) / 2;

@@ -1,6 +1,8 @@
 // The xDS server: one plain port, and where one is asked for a secure one, both protocols on each. Takes a NodeSource, and keeps every connected
 // client at what the source says for its node.
+import type { Duplex } from 'node:stream';
 import {
+  type ConnectionInjector,
   status as grpcStatus,
   type handleBidiStreamingCall,
   logVerbosity,
@@ -55,6 +57,8 @@ export type Admitted = {
 export type XdsServer = {
   readonly port: number;
   readonly securePort?: number;
+  /** Takes a connection that was accepted elsewhere as one to the secure port; there is none without that. */
+  readonly takeSecure?: (connection: Duplex) => void;
   readonly ledger: LedgerView;
   /** Ends every stream with UNAVAILABLE, so that clients look for another server, and frees the port. */
   readonly close: () => Promise<void>;
@@ -132,7 +136,8 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Result<
     connections.clear();
     await Promise.all([shutDown(plain, clock), guarded.value === undefined ? undefined : shutDown(guarded.value.server, clock)]);
   };
-  return ok({ port: bound.value, ...(guarded.value !== undefined && { securePort: guarded.value.port }), ledger, close });
+  const { port: securePort, take: takeSecure } = guarded.value ?? {};
+  return ok({ port: bound.value, ...(securePort !== undefined && { securePort }), ...(takeSecure !== undefined && { takeSecure }), ledger, close });
 }
 
 type Serve = (call: Call, open: typeof openDelta, admitted?: Admitted) => void;
@@ -149,7 +154,7 @@ async function openSecurePort(
   secure: SecurePort,
   serve: Serve,
   logger: Logger,
-): Promise<Result<{ readonly server: Server; readonly port: number }, BindFailure>> {
+): Promise<Result<{ readonly server: Server; readonly port: number; readonly take: (connection: Duplex) => void }, BindFailure>> {
   const server = new Server(secureServerOptions);
   addAds(server, (call, open) => {
     const refuse = (code: grpcStatus, details: string) => {
@@ -167,7 +172,13 @@ async function openSecurePort(
   });
   for (const { definition, implementation } of secure.services) server.addService(definition, implementation);
   const bound = await bind(server, secure.address, secure.port, secure.credentials);
-  return bound.ok ? ok({ server, port: bound.value }) : bound;
+  if (!bound.ok) return bound;
+  let injector: ConnectionInjector | undefined;
+  const take = (connection: Duplex): void => {
+    injector ??= server.createConnectionInjector(secure.credentials);
+    injector.injectConnection(connection);
+  };
+  return ok({ server, port: bound.value, take });
 }
 
 /**
