@@ -4,12 +4,15 @@ import type { PodOptions } from '#app/pod-options.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import type { Result } from '#base/result.ts';
+import type { SocketNetwork } from '#base/socket-network.ts';
 import { type RunningDns, startDns } from '#dns/start-dns.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import type { Counters } from '#telemetry/counters.ts';
 
 export type PodDnsOptions = {
   readonly dns: NonNullable<PodOptions['dns']>;
+  /** The pod's, if this process is not in it. */
+  readonly network?: SocketNetwork | undefined;
   /** What its own questions are sent from. */
   readonly proxyAddresses: readonly string[];
   readonly node: Node;

@@ -5,12 +5,15 @@ import type { PodOptions } from '#app/pod-options.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
+import type { SocketNetwork } from '#base/socket-network.ts';
 import type { RunningDns } from '#dns/start-dns.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type ResolvedName, type ResolveName, systemResolver } from '#proxy/dns-endpoints.ts';
 import type { Counters } from '#telemetry/counters.ts';
 
 export type ProxyInPodOptions = Partial<PodOptions> & {
+  /** The pod's, if this process is not in it: it asks for names from where it is, where nothing is captured. */
+  readonly network?: SocketNetwork | undefined;
   readonly counters: Counters;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -27,23 +30,28 @@ export class ProxyInPod {
     this.#options = options;
   }
 
+  /** What its own questions come from. */
+  get #ownAddresses(): readonly string[] {
+    return this.#options.network === undefined ? (this.#options.proxyAddresses ?? []) : [];
+  }
+
   /** For names of endpoints. Where the application's questions are led to ourselves, our own go on to who is asked then. */
   async resolve(name: string, wantsTtl: boolean): Promise<ResolvedName> {
-    const { dns, proxyAddresses = [] } = this.#options;
+    const { dns } = this.#options;
     if (dns?.upstream === undefined) return systemResolver(name, wantsTtl);
     if (this.#resolver === undefined) {
       const { resolverAt } = await import('#proxy/upstream-resolver.ts');
-      this.#resolver ??= resolverAt(dns.upstream, proxyAddresses);
+      this.#resolver ??= resolverAt(dns.upstream, this.#ownAddresses);
     }
     return this.#resolver(name, wantsTtl);
   }
 
   /** Undefined where it is not to answer for names. The error names the address that cannot be had. */
   async serveNames(node: Node): Promise<Result<RunningDns | undefined, string>> {
-    const { dns, proxyAddresses = [], counters, clock, logger, random } = this.#options;
+    const { dns, network, counters, clock, logger, random } = this.#options;
     if (dns === undefined) return ok(undefined);
     const { startPodDns } = await import('#app/pod-dns.ts');
-    const started = await startPodDns({ dns, proxyAddresses, node, counters, clock, logger, random });
+    const started = await startPodDns({ dns, network, proxyAddresses: this.#ownAddresses, node, counters, clock, logger, random });
     if (started.ok) this.#dns = started.value;
     return started;
   }

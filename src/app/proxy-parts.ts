@@ -2,6 +2,7 @@
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok } from '#base/result.ts';
+import type { SocketNetwork } from '#base/socket-network.ts';
 import { DenialLog } from '#proxy/denial-log.ts';
 import { buildHttpHandler } from '#proxy/http/handler.ts';
 import { RateLimitStates } from '#proxy/http/rate-limit-states.ts';
@@ -22,7 +23,7 @@ import { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 import { connectWithTls } from '#proxy/tls/upstream.ts';
 import { bytePoolFactory } from '#proxy/upstream/byte-pool.ts';
 import { Clusters } from '#proxy/upstream/clusters.ts';
-import { connectPlain } from '#proxy/upstream/connect.ts';
+import { connectPlain, connectPlainFrom } from '#proxy/upstream/connect.ts';
 import { http1PoolFactory } from '#proxy/upstream/http1-pool-factory.ts';
 import { Counters } from '#telemetry/counters.ts';
 import { LogWriter } from '#telemetry/log-writer.ts';
@@ -45,6 +46,10 @@ export type ProxyPartsOptions = {
   readonly locality?: string;
   /** What its own connections are bound to where their cluster says nothing, at most one address of each family. */
   readonly proxyAddresses?: readonly string[];
+  /** Where its addresses are, if not where its process is. */
+  readonly network?: SocketNetwork | undefined;
+  /** What goes to the standard streams of its process otherwise. */
+  readonly outputFile?: string | undefined;
 };
 
 export type ProxyParts = {
@@ -59,6 +64,8 @@ export type ProxyParts = {
   readonly closeLogs: () => void;
 };
 
+const standardStreams: readonly string[] = ['/dev/stdout', '/dev/stderr'];
+
 export function proxyParts({
   clock,
   logger,
@@ -70,6 +77,8 @@ export function proxyParts({
   drainMs,
   locality,
   proxyAddresses,
+  network,
+  outputFile,
 }: ProxyPartsOptions): ProxyParts {
   const counters = new Counters();
   const wheel = new TimerWheel(clock);
@@ -78,7 +87,8 @@ export function proxyParts({
   const denials = new DenialLog(logger, clock);
   const routes = new RouteCells();
   const logs = new Map<string, LogWriter>();
-  const openLog = (path: string) => {
+  const openLog = (written: string) => {
+    const path = outputFile !== undefined && standardStreams.includes(written) ? outputFile : written;
     const known = logs.get(path);
     if (known !== undefined) return ok(known);
     const opened = LogWriter.open(path, clock);
@@ -86,7 +96,9 @@ export function proxyParts({
     return opened;
   };
 
-  const connectFor = (alpn: '' | 'h2' | 'http/1.1') => connectWithTls(connectPlain, secrets, contexts, alpn);
+  const connect = network === undefined ? connectPlain : connectPlainFrom(network);
+  const alwaysOverPlain = network !== undefined;
+  const connectFor = (fallbackAlpn: '' | 'h2' | 'http/1.1') => connectWithTls(connect, secrets, contexts, { fallbackAlpn, alwaysOverPlain });
   const pools = {
     http1: http1PoolFactory(connectFor('http/1.1'), shared),
     http2: http2PoolFactory(connectFor('h2')),
@@ -134,7 +146,7 @@ export function proxyParts({
       counters,
       denials,
     },
-    { counters, nextConnectionId: () => lastConnectionId++, nowMs: clock.nowMs, connections, denials },
+    { network, counters, nextConnectionId: () => lastConnectionId++, nowMs: clock.nowMs, connections, denials },
     drainMs,
   );
 

@@ -10,6 +10,7 @@ import type { SecureXds } from '#app/secure-xds.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Logger, LogLevel } from '#base/logger.ts';
 import { failed, ok, type Result } from '#base/result.ts';
+import type { SocketNetwork } from '#base/socket-network.ts';
 import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 import { localityName } from '#decide/endpoints.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
@@ -28,6 +29,10 @@ export type ProxySource =
   | { readonly kind: 'xds'; readonly target: string; readonly node: Node; readonly secure?: SecureXds };
 
 export type ProxyOptions = Partial<PodOptions> & {
+  /** Where its addresses are, if not where its process is. */
+  readonly network?: SocketNetwork | undefined;
+  /** What goes to the standard streams of its process otherwise: of several proxies in one process each has its own. */
+  readonly outputFile?: string | undefined;
   readonly source: ProxySource;
   /** Who the proxy is: what it answers by itself where its configuration asks the cluster `sds-grpc`. Stays the caller's. */
   readonly identity?: WorkloadIdentity;
@@ -56,6 +61,8 @@ export type RunningProxy = AsyncDisposable & {
   readonly reportHealth: (reason?: string) => void;
   /** Stops accepting, waits for requests to end (at most `drainMs`), and ends. */
   readonly close: () => Promise<void>;
+  /** Waits for nothing any more, from now on. */
+  readonly cut: () => void;
 };
 
 const version = 'heddle/0.1.0';
@@ -90,6 +97,7 @@ class Proxy implements RunningProxy {
   #state: ServerState = 'PRE_INITIALIZING';
   #onReady: () => void = () => {};
   #closing: Promise<void> | undefined;
+  readonly #cut = new AbortController();
 
   constructor(options: ProxyOptions) {
     const { source, clock, logger, random = Math.random } = options;
@@ -180,6 +188,10 @@ class Proxy implements RunningProxy {
     return this.#closing;
   }
 
+  cut(): void {
+    this.#cut.abort();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -249,7 +261,7 @@ class Proxy implements RunningProxy {
       drainListeners: (inboundOnly) => void this.#drain(inboundOnly),
       quit: () => this.#options.onQuit?.(),
     });
-    const started = await startAdmin(pages, this.#parts.adminCodec, address);
+    const started = await startAdmin(pages, this.#parts.adminCodec, address, this.#options.network);
     if (!started.ok) return [started.error];
     this.#admin = started.value;
     return [];
@@ -278,7 +290,7 @@ class Proxy implements RunningProxy {
     this.#pod.closeHostSockets();
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), this.#drainMs);
-    await this.#parts.listeners.drain(deadline.signal, inboundOnly);
+    await this.#parts.listeners.drain(AbortSignal.any([deadline.signal, this.#cut.signal]), inboundOnly);
     clearTimeout(timer);
   }
 
@@ -313,6 +325,8 @@ function partsOf(options: PartsOptions, secrets: ProxySecrets['store'], drainMs:
     drainMs,
     ...localityOf(node),
     ...proxyAddressesOf(options),
+    network: options.network,
+    outputFile: options.outputFile,
   });
 }
 

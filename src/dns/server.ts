@@ -2,6 +2,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
 import { failed, ok, type Result } from '#base/result.ts';
+import type { SocketNetwork } from '#base/socket-network.ts';
 import type { Resolver } from '#dns/resolver.ts';
 import { TcpFrames, tcpFrame } from '#dns/tcp-frame.ts';
 import type { ServerAddress } from '#dns/upstream-answer.ts';
@@ -13,14 +14,17 @@ const mostConnections = 256;
 const mostOnConnection = 100;
 const idleMs = 10_000;
 
-/** Port 0 takes a free one, the same for both. The error names the address and says why it cannot be had. */
-export async function serveDns(listen: ServerAddress, resolver: Resolver): Promise<Result<DnsServer, string>> {
+/**
+ * Port 0 takes a free one, the same for both. The error names the address and says why it cannot be had. `network`: where the address is, if not where
+ * this process is.
+ */
+export async function serveDns(listen: ServerAddress, resolver: Resolver, network?: SocketNetwork): Promise<Result<DnsServer, string>> {
   const tcp = tcpServer(resolver);
-  const tcpBound = await listenTcp(tcp, listen);
+  const tcpBound = await listenTcp(tcp, listen, network);
   if (!tcpBound.ok) return tcpBound;
   const address = { address: listen.address, port: tcpBound.value };
   const udp = udpSocket(resolver, address);
-  const udpBound = await bindUdp(udp, address);
+  const udpBound = await bindUdp(udp, address, network);
   if (!udpBound.ok) {
     tcp.server.close();
     return udpBound;
@@ -107,10 +111,13 @@ function serveConnection(socket: Socket, resolver: Resolver): void {
   });
 }
 
-function listenTcp({ server }: TcpSide, { address, port }: ServerAddress): Promise<Result<number, string>> {
+function listenTcp({ server }: TcpSide, { address, port }: ServerAddress, network: SocketNetwork | undefined): Promise<Result<number, string>> {
   return new Promise((resolve) => {
-    server.once('error', (error) => resolve(failed(cannotListen({ address, port }, 'TCP', error))));
-    server.listen({ host: address, port }, () => {
+    const fail = (error: Problem): void => resolve(failed(cannotListen({ address, port }, 'TCP', error)));
+    server.once('error', fail);
+    const there = network?.bind('tcp', address, port);
+    if (there?.ok === false) return fail({ ...there.error, message: there.error.code });
+    server.listen(there === undefined ? { host: address, port } : { fd: there.value }, () => {
       // Running out of file descriptors while accepting must not end the process.
       server.on('error', () => {});
       const bound = server.address();
@@ -119,13 +126,16 @@ function listenTcp({ server }: TcpSide, { address, port }: ServerAddress): Promi
   });
 }
 
-function bindUdp(socket: UdpSocket, { address, port }: ServerAddress): Promise<Result<void, string>> {
+function bindUdp(socket: UdpSocket, { address, port }: ServerAddress, network: SocketNetwork | undefined): Promise<Result<void, string>> {
   return new Promise((resolve) => {
-    socket.once('error', (error) => {
+    const fail = (error: Problem): void => {
       socket.close();
       resolve(failed(cannotListen({ address, port }, 'UDP', error)));
-    });
-    socket.bind({ address, port, exclusive: true }, () => {
+    };
+    socket.once('error', fail);
+    const there = network?.bind('udp', address, port);
+    if (there?.ok === false) return fail({ ...there.error, message: there.error.code });
+    socket.bind(there === undefined ? { address, port, exclusive: true } : { fd: there.value }, () => {
       socket.removeAllListeners('error');
       // Errors of single datagrams are nobody's.
       socket.on('error', () => {});
@@ -134,7 +144,9 @@ function bindUdp(socket: UdpSocket, { address, port }: ServerAddress): Promise<R
   });
 }
 
-function cannotListen({ address, port }: ServerAddress, transport: string, error: NodeJS.ErrnoException): string {
+type Problem = Pick<NodeJS.ErrnoException, 'code' | 'message'>;
+
+function cannotListen({ address, port }: ServerAddress, transport: string, error: Problem): string {
   const where = `${address.includes(':') ? `[${address}]` : address}:${port}`;
   return error.code === 'EADDRINUSE'
     ? `DNS: ${where} (${transport}) is in use by another process`

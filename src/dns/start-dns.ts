@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
+import type { SocketNetwork } from '#base/socket-network.ts';
 import { dnsCounters } from '#dns/dns-counters.ts';
 import { dnsClient } from '#dns/lookup.ts';
 import { Resolver } from '#dns/resolver.ts';
@@ -16,6 +17,8 @@ import type { Counters } from '#telemetry/counters.ts';
 export type DnsOptions = {
   /** Such as 127.0.0.1:15053; port 0 takes a free one. */
   readonly listen: ServerAddress;
+  /** Where that address is, if not where this process is. */
+  readonly network?: SocketNetwork | undefined;
   /** The proxy's namespace, and the DNS domain of its node id, `shop.svc.cluster.local`: whose short names hold. */
   readonly namespace: string;
   readonly dnsDomain: string;
@@ -40,7 +43,7 @@ export type RunningDns = {
 
 /** The error names the address that cannot be had, and why. */
 export async function startDns(options: DnsOptions): Promise<Result<RunningDns, string>> {
-  const { listen, namespace, dnsDomain, upstreams, bindSources = [], counters, clock, logger, random } = options;
+  const { listen, network, namespace, dnsDomain, upstreams, bindSources = [], counters, clock, logger, random } = options;
   const servers = new Upstreams({
     servers: upstreams,
     clock,
@@ -55,7 +58,7 @@ export async function startDns(options: DnsOptions): Promise<Result<RunningDns, 
     random,
     ...(upstreams.length > 0 && { ask: servers.ask }),
   });
-  const served = await serveDns(listen, resolver);
+  const served = await serveDns(listen, resolver, network);
   if (!served.ok) return served;
   return ok(runningDns(served.value, resolver, () => servers.close()));
 }

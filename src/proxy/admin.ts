@@ -3,10 +3,12 @@
 import { createServer } from 'node:net';
 import { isForForeignPage, isHostOfThisMachine, isLoopback } from '#base/loopback.ts';
 import { failed, ok, type Result } from '#base/result.ts';
+import type { SocketNetwork } from '#base/socket-network.ts';
 import { describeConnection, formatAddress } from '#proxy/downstream-connection.ts';
 import { joinedValue } from '#proxy/http/header-list.ts';
 import type { ServerCodec } from '#proxy/http/server-codec.ts';
 import type { RequestHandler, ServerStream } from '#proxy/http/stream.ts';
+import { listenAt } from '#proxy/listen-place.ts';
 
 export type AdminAnswer = { readonly status: number; readonly body: string; readonly json?: boolean };
 
@@ -25,6 +27,7 @@ export async function startAdmin(
   pages: readonly AdminPage[],
   codec: ServerCodec,
   { address, port }: { readonly address: string; readonly port: number },
+  network?: SocketNetwork,
 ): Promise<Result<AdminServer, string>> {
   if (!isLoopback(address)) return failed(`admin address ${formatAddress(address, port)} can be reached from other machines; use 127.0.0.1`);
   let lastId = 0;
@@ -35,18 +38,8 @@ export async function startAdmin(
     open.add(served);
     socket.once('close', () => open.delete(served));
   });
-  const bound = await new Promise<Result<void, string>>((resolve) => {
-    const onError = (error: NodeJS.ErrnoException): void => {
-      const why = error.code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be bound: ${error.message}`;
-      resolve(failed(`admin address ${formatAddress(address, port)} ${why}`));
-    };
-    server.once('error', onError);
-    server.listen({ host: address, port }, () => {
-      server.off('error', onError);
-      resolve(ok(undefined));
-    });
-  });
-  if (!bound.ok) return bound;
+  const bound = await listenAt(server, { address, port }, network);
+  if (!bound.ok) return failed(`admin address ${bound.error}`);
   const found = server.address();
   return ok({
     address,

@@ -3,15 +3,16 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { failed, ok, type Result } from '#base/result.ts';
+import type { SocketNetwork } from '#base/socket-network.ts';
 import type { ListenerEntry } from '#decide/listener-entry.ts';
 import { formatAddress, isSocketAddress } from '#proxy/downstream-connection.ts';
 
 type Place = Pick<ListenerEntry, 'address' | 'port' | 'socketMode'>;
 
-/** The error names the place and says whether somebody else has it. */
-export async function listenAt(server: Server, place: Place): Promise<Result<void, string>> {
+/** The error names the place and says whether somebody else has it. `network`: where addresses are, if not where this process is. */
+export async function listenAt(server: Server, place: Place, network?: SocketNetwork): Promise<Result<void, string>> {
   const { address, port } = place;
-  if (!isSocketAddress(address)) return listen(server, place, { host: address, port });
+  if (!isSocketAddress(address)) return network === undefined ? listen(server, place, { host: address, port }) : listenIn(network, server, place);
   if (address.startsWith('@')) return listen(server, place, { path: `\0${address.slice(1)}` });
   await removeLeftover(address);
   // Made for its owner alone, and opened to others only by what is asked for.
@@ -23,12 +24,16 @@ export async function listenAt(server: Server, place: Place): Promise<Result<voi
   return bound;
 }
 
-function listen(server: Server, place: Place, where: { readonly host: string; readonly port: number } | { readonly path: string }) {
-  return new Promise<Result<void, string>>((resolve) => {
-    const onError = (error: NodeJS.ErrnoException): void => {
-      const why = error.code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be bound: ${error.message}`;
-      resolve(failed(`${formatAddress(place.address, place.port)} ${why}`));
-    };
+async function listenIn(network: SocketNetwork, server: Server, place: Place): Promise<Result<void, string>> {
+  const bound = network.bind('tcp', place.address, place.port);
+  return bound.ok ? listen(server, place, { fd: bound.value }) : failed(describe(place, bound.error.code, bound.error.code));
+}
+
+type Where = { readonly host: string; readonly port: number } | { readonly path: string } | { readonly fd: number };
+
+function listen(server: Server, place: Place, where: Where): Promise<Result<void, string>> {
+  return new Promise((resolve) => {
+    const onError = (error: NodeJS.ErrnoException): void => resolve(failed(describe(place, error.code, error.message)));
     server.once('error', onError);
     server.listen({ ...where, backlog: 4096 }, () => {
       server.off('error', onError);
@@ -37,6 +42,10 @@ function listen(server: Server, place: Place, where: { readonly host: string; re
       resolve(ok(undefined));
     });
   });
+}
+
+function describe({ address, port }: Place, code: string | undefined, message: string): string {
+  return `${formatAddress(address, port)} ${code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be bound: ${message}`}`;
 }
 
 /** Only a socket, and only where nobody listens on it. What cannot be looked at or removed is found out by binding. */

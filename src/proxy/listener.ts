@@ -2,6 +2,7 @@
 // keeps account of who is connected. Chains are exchanged in place: new connections get the new ones, open connections finish on the old.
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Result } from '#base/result.ts';
+import type { SocketNetwork } from '#base/socket-network.ts';
 import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
 import { chooseFilterChain } from '#decide/listener-table.ts';
 import type { ConnectionView } from '#decide/views.ts';
@@ -31,8 +32,10 @@ export type ListenerSetup = {
 /** The listener that takes over what another has accepted, if there is one (decide/listener-lookup.ts). */
 export type HandOver = (from: ListenerEntry, destination: Destination) => Listener | undefined;
 
-/** What all listeners of a process share. */
+/** What all listeners of a proxy share. */
 export type ListenerHost = {
+  /** Where its addresses are, if not where its process is. */
+  readonly network?: SocketNetwork | undefined;
   readonly counters: Counters;
   readonly nextConnectionId: () => number;
   readonly nowMs: () => number;
@@ -106,7 +109,7 @@ export class Listener {
 
   /** The error names the address and says whether somebody else has it. */
   bind(): Promise<Result<void, string>> {
-    return listenAt(this.#server, this.#setup.entry);
+    return listenAt(this.#server, this.#setup.entry, this.#host.network);
   }
 
   /** New connections get the new chains. Where a chain is gone, its HTTP connections say goodbye after their next response. */

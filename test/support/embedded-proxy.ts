@@ -27,6 +27,7 @@ export async function startEmbedded(bootstrap: unknown, drainMs = 1_000): Promis
     ready: proxy.ready,
     reportHealth: (reason) => proxy.reportHealth(reason),
     close: () => proxy.close(),
+    cut: () => proxy.cut(),
     [Symbol.asyncDispose]: () => proxy.close(),
     port,
   };

@@ -17,11 +17,20 @@ type Remembered = { version: number; ready: Result<Prepared, string> };
 
 const maxSessions = 64;
 
-/**
- * Plain for clusters without `tls`, else TLS. `fallbackAlpn` is offered where the cluster names no ALPN: what its pool will speak
- * (`h2`, `http/1.1`), '' for raw TCP. A context that cannot be built fails each connection with 'tls-failed' and says why.
- */
-export function connectWithTls(plain: Connect, secrets: SecretSource, contexts: SecureContexts, fallbackAlpn: '' | 'h2' | 'http/1.1'): Connect {
+export type SecureConnectOptions = {
+  /** For clusters that name no ALPN: what their pool will speak (`h2`, `http/1.1`), '' for raw TCP. */
+  readonly fallbackAlpn: '' | 'h2' | 'http/1.1';
+  /** The connector for plain text makes sockets that nobody else can make. */
+  readonly alwaysOverPlain: boolean;
+};
+
+/** Plain for clusters without `tls`, else TLS. A context that cannot be built fails each connection with 'tls-failed' and says why. */
+export function connectWithTls(
+  plain: Connect,
+  secrets: SecretSource,
+  contexts: SecureContexts,
+  { fallbackAlpn, alwaysOverPlain }: SecureConnectOptions,
+): Connect {
   const prepared = new WeakMap<UpstreamTls, Remembered>();
   return (cluster, endpoint, receiver) => {
     const { tls } = cluster;
@@ -38,8 +47,8 @@ export function connectWithTls(plain: Connect, secrets: SecretSource, contexts: 
       return { cancel: () => clearImmediate(soon) };
     }
     const { value } = ready;
-    if (cluster.proxyProtocol === undefined) return connectSecure(value, cluster, tls, fallbackAlpn, endpoint, receiver);
-    // The PROXY header goes out in the clear, the handshake follows on the same connection.
+    if (cluster.proxyProtocol === undefined && !alwaysOverPlain) return connectSecure(value, cluster, tls, fallbackAlpn, endpoint, receiver);
+    // A PROXY header goes out in the clear; the handshake follows on the same connection.
     let connecting = plain(cluster, endpoint, {
       ...(receiver.announces === undefined ? {} : { announces: receiver.announces }),
       onConnect: (socket) => {

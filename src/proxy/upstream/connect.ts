@@ -1,8 +1,8 @@
 // How pools and the TCP proxy get a connection to an endpoint: plain here, TLS in proxy/tls, both behind one function type.
 
-import type { Socket } from 'node:net';
-import { connect as connectSocket } from 'node:net';
+import { connect as connectSocket, isIP, Socket, type SocketConstructorOpts, type TcpNetConnectOpts } from 'node:net';
 import { getSystemErrorMessage } from 'node:util';
+import type { SocketNetwork } from '#base/socket-network.ts';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import { isSocketPath } from '#decide/endpoints.ts';
 import type { ResetReason } from '#proxy/http/stream.ts';
@@ -37,6 +37,29 @@ export const connectPlain: Connect = (cluster, endpoint, receiver) => {
     allowHalfOpen: true,
     ...(input === undefined ? {} : { onread: input }),
   });
+  return follow(socket, cluster, receiver);
+};
+
+/** The same from another network than the one that this process is in; Unix sockets are files, which are where they are. */
+export function connectPlainFrom(network: SocketNetwork): Connect {
+  return (cluster, endpoint, receiver) => {
+    const place = placeOf(cluster, endpoint);
+    if (!('host' in place)) return connectPlain(cluster, endpoint, receiver);
+    const opened = network.open(isIP(place.host) === 6 || place.family === 6 ? 6 : 4);
+    if (!opened.ok) {
+      const { code } = opened.error;
+      const soon = setImmediate(() => receiver.onConnectFailed('connect-failed', `no socket: ${code}`));
+      return { cancel: () => clearImmediate(soon) };
+    }
+    const { input } = receiver;
+    const options = { ...place, allowHalfOpen: true, ...(input === undefined ? {} : { onread: input }) };
+    const socket = new Socket({ ...(options satisfies SocketConstructorOpts), fd: opened.value, readable: true, writable: true });
+    // A second address of a name would be tried on a socket that Node makes.
+    return follow(socket.connect({ ...place, autoSelectFamily: false }), cluster, receiver);
+  };
+}
+
+function follow(socket: Socket, cluster: ClusterEntry, receiver: ConnectReceiver): Connecting {
   let settled = false;
   const timer = setTimeout(() => fail('connect-timeout', 'connect timeout'), cluster.connectTimeoutMs);
   const fail = (reason: ResetReason, detail: string): void => {
@@ -61,14 +84,16 @@ export const connectPlain: Connect = (cluster, endpoint, receiver) => {
       socket.destroy();
     },
   };
-};
+}
 
 function endsOf({ localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 }: Socket): ConnectionEnds {
   return { sourceIp: localAddress, sourcePort: localPort, destinationIp: remoteAddress, destinationPort: remotePort };
 }
 
+type TcpPlace = TcpNetConnectOpts & { readonly host: string };
+
 /** Linux's abstract socket names begin with a zero byte, which Envoy's API writes as @. */
-function placeOf(cluster: ClusterEntry, { address, port }: EndpointEntry) {
+function placeOf(cluster: ClusterEntry, { address, port }: EndpointEntry): TcpPlace | { readonly path: string } {
   if (isSocketPath(address)) return { path: address.startsWith('@') ? `\0${address.slice(1)}` : address };
   return {
     host: address,
