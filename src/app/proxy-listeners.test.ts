@@ -19,7 +19,7 @@ import { startEmbedded } from '#test/support/embedded-proxy.ts';
 import { freePort } from '#test/support/free-port.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
-function parts() {
+function parts(drainMs = 200) {
   return proxyParts({
     logger: silentLogger,
     explainsDenials: false,
@@ -28,7 +28,7 @@ function parts() {
     fillRandom: () => {},
     secrets: new SecretStore([]),
     connectionLimit: Number.POSITIVE_INFINITY,
-    drainMs: 200,
+    drainMs,
   });
 }
 
@@ -108,6 +108,27 @@ function ask(socket: Socket, text: string): Promise<string> {
     socket.write(text);
   });
 }
+
+test('connections of a listener that is gone last no longer than the proxy', async () => {
+  const running = parts(3_600_000);
+  const echo = createServer((socket) => socket.pipe(socket));
+  await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+  // A TCP server has a port.
+  const target = (echo.address() as AddressInfo).port;
+  const compiled = compileCluster(fromJson(ClusterSchema, cluster('echo', target) as JsonValue));
+  assert.ok(compiled.ok);
+  running.clusters.set(compiled.value);
+  const port = await freePort();
+  await apply(running, listener('raw', port, [tcpChain('echo')]));
+  const socket = connect(port, '127.0.0.1');
+  const closed = new Promise((resolve) => socket.once('close', resolve).on('error', () => {}));
+  await new Promise((resolve) => socket.once('data', resolve).write('hello'));
+  running.listeners.remove('raw');
+  await running.listeners.drain(AbortSignal.abort());
+  await closed;
+  running.clusters.destroy();
+  echo.close();
+});
 
 test('connections beyond the limit are closed at once, and taken again when others have ended', async () => {
   const limit = typedConfig('extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig', {

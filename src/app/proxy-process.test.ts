@@ -32,8 +32,8 @@ void test('how long a proxy drains is as its ProxyConfig says', () => {
   const drain = (config: JsonObject) =>
     drainOf({ kind: 'xds', target: '127.0.0.1:1', node: create(NodeSchema, { id: node, metadata: { PROXY_CONFIG: config } }) });
   assert.deepEqual(drain({ terminationDrainDuration: '20s', drainDuration: '1m' }), { drainMs: 20_000, listenerDrainMs: 60_000 });
-  assert.deepEqual(drain({ terminationDrainDuration: 'soon' }), {});
-  assert.deepEqual(drain({}), {});
+  assert.deepEqual(drain({ terminationDrainDuration: 'soon' }), { listenerDrainMs: 45_000 });
+  assert.deepEqual(drain({}), { listenerDrainMs: 45_000 });
 });
 
 void test('a proxy that joins a group says what is wrong with it, and with a probe that does not ask', async () => {

@@ -22,7 +22,8 @@ export class Listeners {
   /** How long connections of a removed listener may go on. */
   readonly #drainMs: number;
   readonly #bound = new Map<string, Bound>();
-  readonly #draining = new Set<Promise<void>>();
+  /** Those that were removed or moved and have connections left, each with what cuts these. */
+  readonly #draining = new Map<Promise<void>, AbortController>();
   /** Made when first asked for after a change. */
   #byPort: ReadonlyMap<number, readonly Bound[]> | undefined;
   #readDestination: Promise<ReadDestination | undefined> | undefined;
@@ -86,10 +87,19 @@ export class Listeners {
     this.#retire(known.listener);
   }
 
-  /** Stops accepting everywhere, or on inbound listeners only, and waits for connections to end; those left when `signal` aborts are cut. */
+  /**
+   * Stops accepting everywhere, or on inbound listeners only, and waits for connections to end, those of listeners that are gone already too; what is left
+   * when `signal` aborts is cut.
+   */
   async drain(signal: AbortSignal, inboundOnly = false): Promise<void> {
     const all = [...this.#bound.values()].filter(({ setup }) => !inboundOnly || setup.entry.trafficDirection === 'inbound');
-    await Promise.all([...all.map(({ listener }) => listener.drain(signal)), ...this.#draining]);
+    const cut = (): void => {
+      for (const deadline of this.#draining.values()) deadline.abort();
+    };
+    if (signal.aborted) cut();
+    else signal.addEventListener('abort', cut, { once: true });
+    await Promise.all([...all.map(({ listener }) => listener.drain(signal)), ...this.#draining.keys()]);
+    signal.removeEventListener('abort', cut);
   }
 
   readonly #handOver = (from: ListenerEntry, { address, port }: Destination): Listener | undefined => {
@@ -118,7 +128,7 @@ export class Listeners {
       clearTimeout(timer);
       this.#draining.delete(drained);
     });
-    this.#draining.add(drained);
+    this.#draining.set(drained, deadline);
   }
 
   /** Chains whose content did not change stay the same objects, so that their connections are left alone. */
