@@ -1,6 +1,6 @@
 // Who a local pod's proxy is, as it tells the control plane: Istio's node id and metadata; in loopback mode its ports, where nothing can be captured.
 import { systemRootsFile } from '#app/system-roots.ts';
-import type { PodNetwork } from '#runtime/network.ts';
+import { type PodNetwork, podAddresses } from '#runtime/network.ts';
 import type { PodPlan } from '#runtime/pod-plan.ts';
 
 /** `sidecar~127.0.0.1~hello-v1.default~default.svc.cluster.local` */
@@ -10,7 +10,8 @@ export function nodeId({ isGateway, pod }: PodPlan, { ports }: PodNetwork, domai
 }
 
 /** Istio's names (NAMESPACE, LABELS, INTERCEPTION_MODE …) and those of Heddle: HEDDLE_LOOPBACK, HEDDLE_EXPLAIN_FAILURES, HEDDLE_SYSTEM_ROOTS. */
-export function nodeMetadata({ pod, proxy: { listenerDrainMs } }: PodPlan, { kind, ports }: PodNetwork) {
+export function nodeMetadata({ pod, proxy: { listenerDrainMs } }: PodPlan, network: PodNetwork) {
+  const { kind, ports } = network;
   const { name, namespace, labels, annotations } = pod.metadata;
   const roots = systemRootsFile();
   return {
@@ -22,7 +23,7 @@ export function nodeMetadata({ pod, proxy: { listenerDrainMs } }: PodPlan, { kin
     WORKLOAD_NAME: name,
     CLUSTER_ID: 'Kubernetes',
     MESH_ID: 'cluster.local',
-    INSTANCE_IPS: ports.address,
+    INSTANCE_IPS: podAddresses(network).join(','),
     ...(kind === 'loopback'
       ? { INTERCEPTION_MODE: 'NONE', HEDDLE_LOOPBACK: ports }
       : { INTERCEPTION_MODE: 'REDIRECT', DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'true' }),

@@ -223,7 +223,7 @@ export const heddleCodes = {
   HDL0102: { title: 'Private key in a policy', explanation: 'A key set that is for verifying tokens holds what tokens are signed with.' },
   HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },
   HDL0402: { title: 'Image without a command', explanation: 'No heddle.yaml says which local program stands for the image of a container.' },
-  HDL0403: { title: 'No effect on this machine', explanation: 'A field of a Pod means something in a container and nothing for a local process.' },
+  HDL0403: { title: 'No effect on this machine', explanation: 'A field of a Pod or a Service means something on a cluster and nothing here.' },
   HDL0404: {
     title: 'Addresses of this machine',
     explanation: 'A rule goes by the address of who calls or what is called. Among local processes that is 127.0.0.1, whatever it is in a cluster.',

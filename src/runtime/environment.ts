@@ -6,7 +6,7 @@ import type { EnvironmentVariable } from '#api/kubernetes/container.ts';
 import { resourceKey } from '#api/resource.ts';
 import { isLoopback } from '#base/loopback.ts';
 import { calledHosts } from '#runtime/called-host.ts';
-import type { PodNetwork } from '#runtime/network.ts';
+import { type PodNetwork, podAddresses } from '#runtime/network.ts';
 import type { ContainerPlan, PodPlan } from '#runtime/pod-plan.ts';
 import { proxyVariables, serviceVariables } from '#runtime/service-variables.ts';
 
@@ -148,8 +148,9 @@ function podField(path: string, { plan, network }: EnvironmentInput): string | u
     case 'spec.serviceAccountName':
       return spec.serviceAccountName ?? 'default';
     case 'status.podIP':
-    case 'status.podIPs':
       return network.ports.address;
+    case 'status.podIPs':
+      return podAddresses(network).join(',');
     case 'status.hostIP':
     case 'status.hostIPs':
       return network.nodeAddress;

@@ -83,3 +83,25 @@ test('a pod that has no proxy says nothing of mutual TLS', () => {
   assert.equal(labelOf(own), 'istio');
   assert.equal(labelOf({ ...own, hasProxy: false }), undefined);
 });
+
+test('a pod with addresses of both families has a slice for each that the Service asks for', () => {
+  const dual = running({ ...own, ipv6Address: 'fd00:18::a' });
+  const addressesOf = (spec: Partial<KindMap['Service']['spec']>) =>
+    publishedResources([dual], [service({ ...ports.spec, ...spec })]).flatMap((resource) =>
+      resource.kind === 'EndpointSlice' ? [`${resource.metadata.name} ${resource.addressType} ${resource.endpoints?.[0]?.addresses.join()}`] : [],
+    );
+  assert.deepEqual(addressesOf({}), ['db-db-0-0 IPv4 198.18.0.10']);
+  assert.deepEqual(addressesOf({ ipFamilyPolicy: 'PreferDualStack' }), ['db-db-0-0 IPv4 198.18.0.10', 'db-db-0-0-ipv6 IPv6 fd00:18::a']);
+  assert.deepEqual(addressesOf({ ipFamilies: ['IPv6'] }), ['db-db-0-0-ipv6 IPv6 fd00:18::a']);
+  const [pod] = publishedResources([dual], []);
+  assert.deepEqual(pod?.kind === 'Pod' ? pod.status : undefined, {
+    phase: 'Running',
+    podIP: '198.18.0.10',
+    podIPs: [{ ip: '198.18.0.10' }, { ip: 'fd00:18::a' }],
+    hostIP: '198.18.0.1',
+    conditions: [
+      { type: 'Ready', status: 'True' },
+      { type: 'ContainersReady', status: 'True' },
+    ],
+  });
+});

@@ -1,8 +1,10 @@
-// What the mesh learns of the local processes: each pod with its status, and for each Service one EndpointSlice per pod behind it, whose
+// What the mesh learns of the local processes: each pod with its status, and for each Service one EndpointSlice per pod and family behind it, whose
 // address is the pod's proxy. Pure. A Service whose pods do not run has a slice without endpoints: that it has none is then known.
 import type { AnyResource, KindMap } from '#api/kinds.ts';
 import { localPortsAnnotation } from '#api/local-ports.ts';
 import type { FieldOrigins } from '#api/resource.ts';
+import { type IpFamily, serviceFamilies } from '#runtime/ip-families.ts';
+import { podAddresses } from '#runtime/network.ts';
 import { selects, targetPort } from '#runtime/pod-ports.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 
@@ -35,6 +37,7 @@ function podWithStatus({ plan, network, phase, ready }: PublishedPod): KindMap['
     status: {
       phase,
       podIP: network.ports.address,
+      ...(network.ipv6Address !== undefined && { podIPs: podAddresses(network).map((ip) => ({ ip })) }),
       hostIP: network.nodeAddress,
       conditions: [
         { type: 'Ready', status: condition },
@@ -69,12 +72,13 @@ function podSlice(service: KindMap['Service'], { plan, network, generation, read
   // Kubernetes: only below the Service that the pod names as its subdomain it has a name of its own.
   const isNamed = hostname !== undefined && subdomain === service.metadata.name;
   const isReady = ready || (service.spec.publishNotReadyAddresses === true && !stopping);
-  return [
-    slice(service, `${service.metadata.name}-${name}-${generation}`, plan.pod.origins, {
-      addressType: 'IPv4',
+  const ofFamily: Readonly<Record<IpFamily, string | undefined>> = { IPv4: network.ports.address, IPv6: network.ipv6Address };
+  return serviceFamilies(service, network.ipv6Address !== undefined).map((addressType) =>
+    slice(service, `${service.metadata.name}-${name}-${generation}${addressType === 'IPv6' ? '-ipv6' : ''}`, plan.pod.origins, {
+      addressType,
       endpoints: [
         {
-          addresses: [network.ports.address],
+          addresses: [ofFamily[addressType] ?? network.ports.address],
           conditions: { ready: isReady, serving: ready || stopping, terminating: stopping },
           ...(isNamed && { hostname }),
           targetRef: { kind: 'Pod', name, namespace },
@@ -82,7 +86,7 @@ function podSlice(service: KindMap['Service'], { plan, network, generation, read
       ],
       ports: served,
     }),
-  ];
+  );
 }
 
 type SlicePort = NonNullable<KindMap['EndpointSlice']['ports']>[number];

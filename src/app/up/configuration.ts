@@ -11,6 +11,7 @@ import { publisher } from '#app/up/publish.ts';
 import { AppliedResources } from '#app/verbs/applied-resources.ts';
 import { PodOverrides } from '#app/verbs/pod-overrides.ts';
 import type { Clock } from '#base/clock.ts';
+import { unmetFamilies } from '#runtime/ip-families.ts';
 import { planPods, type RuntimePlan } from '#runtime/pod-plan.ts';
 import { type FileSource, openFileSource } from '#sources/file/file-source.ts';
 import { MemorySource } from '#sources/memory/memory-source.ts';
@@ -18,7 +19,7 @@ import { MergedSource } from '#sources/merged-source.ts';
 import type { Snapshot, SnapshotSource } from '#sources/snapshot.ts';
 
 /** The network, and from which range Services get addresses in it. */
-type RunsIn = Pick<MeshPlace, 'kind' | 'serviceRange'>;
+type RunsIn = Pick<MeshPlace, 'kind' | 'serviceRanges'>;
 
 export class UpConfiguration implements AsyncDisposable {
   /** The files, what was applied, the added gateway and the addresses of Services, without what runs. */
@@ -31,6 +32,7 @@ export class UpConfiguration implements AsyncDisposable {
   readonly runs = new MemorySource();
   readonly #files: FileSource;
   readonly #network: MeshPlace['kind'];
+  readonly #serviceRanges: MeshPlace['serviceRanges'];
   readonly #folders: readonly string[];
   readonly #listeners = new Set<(changed: ReadonlySet<string>) => void>();
   readonly #ends: (() => void)[] = [];
@@ -42,9 +44,10 @@ export class UpConfiguration implements AsyncDisposable {
     return new UpConfiguration(paths, files, new AppliedResources(appliedFolder), place);
   }
 
-  private constructor(paths: readonly string[], files: FileSource, applied: AppliedResources, { kind, serviceRange }: RunsIn) {
+  private constructor(paths: readonly string[], files: FileSource, applied: AppliedResources, { kind, serviceRanges }: RunsIn) {
     this.#files = files;
     this.#network = kind;
+    this.#serviceRanges = serviceRanges;
     this.applied = applied;
     const written = new MergedSource([files, applied.source, this.runs]);
     this.overrides = new PodOverrides(written);
@@ -55,7 +58,7 @@ export class UpConfiguration implements AsyncDisposable {
     this.#folders = imageMapFolders(paths);
     const added = new MemorySource();
     const add = publisher(added);
-    const beside = additions(serviceRange === undefined ? undefined : new ClusterIps(serviceRange));
+    const beside = additions(serviceRanges === undefined ? undefined : new ClusterIps(serviceRanges));
     add(beside(this.overrides.current().resources));
     // Before the merged source hears of a change: what it needs beside the files is then there.
     this.#ends.push(this.overrides.onChange((snapshot) => add(beside(snapshot.resources))));
@@ -80,7 +83,10 @@ export class UpConfiguration implements AsyncDisposable {
 
   /** What would run if these were the resources. */
   planOf(resources: ResourcesByKind): RuntimePlan {
-    return withGatewayPorts(planPods(resources, readImageMaps(this.#folders), this.#network), resources);
+    const plan = withGatewayPorts(planPods(resources, readImageMaps(this.#folders), this.#network), resources);
+    if (this.#serviceRanges === undefined) return plan;
+    const unmet = unmetFamilies(resources.Service.values(), this.#serviceRanges.IPv6 !== undefined);
+    return unmet.length === 0 ? plan : { ...plan, diagnostics: [...plan.diagnostics, ...unmet] };
   }
 
   /** Called after each change of files, when the plan has been made anew. `changed`: `VirtualService/default/hello`. */

@@ -5,6 +5,7 @@ import type { HostLink } from '#app/up/host-link.ts';
 import type { Egress } from '#app/up/host-protocol.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Destination, ReadDestination } from '#proxy/capture/destination.ts';
+import { formatAddress, plainAddress } from '#proxy/downstream-connection.ts';
 
 export type EgressEvent = {
   readonly kind: 'egress refused' | 'egress failed';
@@ -83,9 +84,9 @@ export class EgressRelay implements AsyncDisposable {
   }
 
   #refuse(inside: Socket, { address, port }: Destination, kind: EgressEvent['kind'], reason: string): void {
-    const caller = inside.remoteAddress ?? '';
+    const caller = plainAddress(inside.remoteAddress);
     inside.resetAndDestroy();
-    const [from, to] = [this.#options.podAt(caller) ?? caller, `${address}:${port}`];
+    const [from, to] = [this.#options.podAt(caller) ?? caller, formatAddress(address, port)];
     const count = this.#due(`${kind} ${from} ${to}`);
     if (count > 0) this.#options.emit({ kind, from, to, count, reason });
   }
@@ -105,7 +106,7 @@ export class EgressRelay implements AsyncDisposable {
 }
 
 function isItself({ address, port }: Destination, { localAddress, localPort }: Socket): boolean {
-  return address === localAddress && port === localPort;
+  return address === plainAddress(localAddress) && port === localPort;
 }
 
 /** Each end of input is passed on by itself; when one side breaks, so does the other. */

@@ -28,6 +28,7 @@ import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
 import type { Authority } from '#ca/folder/authority.ts';
 import { readMeshSettings } from '#model/build/mesh-settings.ts';
+import { podAddresses } from '#runtime/network.ts';
 import type { PodPlan, RuntimePlan } from '#runtime/pod-plan.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 import { PortAllocator } from '#runtime/port-allocator.ts';
@@ -215,7 +216,7 @@ export class UpMesh {
 
   /** `reviews-v1.default` */
   #podAt(address: string): string | undefined {
-    const pod = this.#supervisor?.runs().find(({ network }) => network.ports.address === address)?.plan.pod;
+    const pod = this.#supervisor?.runs().find(({ network }) => podAddresses(network).includes(address))?.plan.pod;
     return pod === undefined ? undefined : `${pod.metadata.name}.${pod.metadata.namespace}`;
   }
 

@@ -9,7 +9,7 @@ import type { MeshPlace, OpenPlace, PlaceNeeds } from '#app/up/place.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { destinationReader } from '#proxy/capture/original-destination.ts';
-import { addressPlan } from '#runtime/netns/address-plan.ts';
+import { addressPlan, splitRanges } from '#runtime/netns/address-plan.ts';
 import { openOuterNetwork } from '#runtime/netns/netns-network.ts';
 
 /** Istio's ports of a control plane: this network has no other. */
@@ -22,7 +22,9 @@ export function netnsPlace(settings: InnerSettings, link: HostLink, parent: numb
     kind: 'netns',
     pid: parent,
     others: [{ pid: process.pid, name: 'control plane' }],
-    serviceRange: plan.ok ? plan.value.serviceCidr : undefined,
+    serviceRanges: plan.ok
+      ? { IPv4: plan.value.serviceCidr, ...(plan.value.ipv6 !== undefined && { IPv6: plan.value.ipv6.serviceCidr }) }
+      : undefined,
     whyTaken: (port) => link.whyTaken(port),
     open: (needs) => openPlace(settings, link, needs),
   };
@@ -34,7 +36,7 @@ async function openPlace({ means, user, egress }: InnerSettings, link: HostLink,
   if (destinationOf === undefined) return failed(noDestinations);
   const relay = new EgressRelay({ egress, host: link, destinationOf, podAt, emit, clock });
   // Before the network is there, whose node address it will have: until then nobody can reach it.
-  const egressPort = await relay.listen('0.0.0.0');
+  const egressPort = await relay.listen(hasIpv6(means) ? '::' : '0.0.0.0');
   const network = await openOuterNetwork({
     means,
     hostSockets: link,
@@ -62,6 +64,10 @@ async function openPlace({ means, user, egress }: InnerSettings, link: HostLink,
       await network.value[Symbol.asyncDispose]();
     },
   });
+}
+
+function hasIpv6({ cidr }: InnerSettings['means']): boolean {
+  return splitRanges(cidr).ipv6 !== undefined;
 }
 
 async function dial(link: HostLink, host: string, port: number): Promise<Socket> {

@@ -2,6 +2,7 @@
 // asks here and does not know which it is.
 import type { Dial } from '#app/key-download.ts';
 import { portHolder } from '#app/port-holder.ts';
+import type { ServiceRanges } from '#app/up/cluster-ips.ts';
 import type { UpEvent } from '#app/up/event.ts';
 import type { HandedSocket } from '#app/up/host-link.ts';
 import type { Clock } from '#base/clock.ts';
@@ -20,7 +21,7 @@ export type MeshPlace = {
   /** Processes of the mesh beside it that belong to no pod. */
   readonly others: readonly { readonly pid: number; readonly name: string }[];
   /** From which Services get addresses; undefined: they need none. */
-  readonly serviceRange: string | undefined;
+  readonly serviceRanges: ServiceRanges | undefined;
   /** Who listens on a port of this machine's 127.0.0.1; undefined: nobody does. */
   readonly whyTaken: (port: number) => Promise<{ readonly holder: string | undefined } | undefined>;
   /** Makes the network, before anything else is started. */
@@ -63,7 +64,7 @@ export const loopbackPlace: MeshPlace = {
   kind: 'loopback',
   pid: process.pid,
   others: [],
-  serviceRange: undefined,
+  serviceRanges: undefined,
   whyTaken: async (port) => ((await isPortFree(port)) ? undefined : { holder: portHolder(port) }),
   open: async ({ allocator }) => {
     const [plain, secure] = [await allocator.take(), await allocator.take()];

@@ -14,6 +14,7 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import { formatOrigin } from '#base/origin.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { describeState } from '#runtime/container-state.ts';
+import { podAddresses } from '#runtime/network.ts';
 import { selects, targetPort } from '#runtime/pod-ports.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 
@@ -96,7 +97,7 @@ function ofKind(resource: AnyResource, live: LiveMesh): readonly DescribedSectio
 function ofPod(pod: KindMap['Pod'], live: LiveMesh): readonly DescribedSection[] {
   const run = live.current().find(({ plan }) => plan.key === resourceKey(pod.metadata));
   if (run === undefined) return [{ heading: 'Status', lines: ['it does not run'] }];
-  const { plan, proxy, network, ports } = run;
+  const { plan, proxy, network } = run;
   const { ready, status, restarts } = podSummary(run);
   const { identity, mtls = {} } = live.security(plan);
   const connected = live.proxies().find(({ name }) => name === `${pod.metadata.name}.${pod.metadata.namespace}`);
@@ -116,7 +117,7 @@ function ofPod(pod: KindMap['Pod'], live: LiveMesh): readonly DescribedSection[]
         ['Ready', `${ready}${run.ready ? '' : ` (${run.reason})`}`],
         ['Restarts', String(restarts)],
         ['Age', formatAge(live.clock.nowMs() - run.startedMs)],
-        ['Address', ports.address],
+        ['Address', podAddresses(network).join(', ')],
         ...(plan.owner === undefined ? [] : ([['Made by', `${plan.owner.kind} ${plan.owner.name}`]] as const)),
         ['Identity', identity ?? '<none>'],
       ],
