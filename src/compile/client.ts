@@ -3,6 +3,7 @@
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { formatOrigin, type Origin } from '#base/origin.ts';
 import type { DestinationRuleIndex } from '#compile/destination-rule-index.ts';
+import { trafficOf } from '#compile/traffic-of-proxy.ts';
 import { labelsMatch } from '#model/labels.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
@@ -19,6 +20,8 @@ export type Client = {
   readonly shareKey: string;
   /** Equal for clients of a namespace between which no destination rule's workloadSelector makes a difference; part of `shareKey`. */
   readonly rulesKey: string;
+  /** Backends are to be told of the host that a rule's `rewrite` replaces (ProxyConfig.proxyHeaders.xForwardedHost). */
+  readonly tellsReplacedHost: boolean;
   /** Callers are to be told what is wrong. */
   readonly isTold: boolean;
   /** What is wrong with what stands at a place of a rule, in one line; undefined where nothing is, or where callers are not to be told. */
@@ -38,6 +41,7 @@ export function clientOf(mesh: Mesh, proxy: Proxy, { sourceLabelNames, faults, d
   const labels = mesh.workloads.get(`${namespace}/${proxy.name}`)?.labels ?? proxy.labels;
   const facts = sourceLabelNames.map((name) => `${name}=${labels[name] ?? ''}`);
   const rulesKey = destinationRules.selectorKey({ namespace, labels });
+  const tellsReplacedHost = trafficOf(mesh, proxy)?.headers?.forwardedHost === true;
   return {
     namespace,
     dnsDomain,
@@ -47,9 +51,11 @@ export function clientOf(mesh: Mesh, proxy: Proxy, { sourceLabelNames, faults, d
       ...facts,
       ...(capturesDns ? ['captures DNS'] : []),
       ...(rulesKey === '' ? [] : [rulesKey]),
+      ...(tellsReplacedHost ? ['forwarded host'] : []),
       ...(explainFailures ? ['explained'] : []),
     ].join(','),
     rulesKey,
+    tellsReplacedHost,
     isTold: explainFailures,
     fault: (origin) => {
       const finding = explainFailures ? faults.get(origin) : undefined;

@@ -23,8 +23,8 @@ export function applyProxyTraffic(before: ResourceSet, traffic: ProxyTraffic, { 
   const said: ProxyTraffic = isEdge ? { ...traffic, limits: { ...edgeLimits, ...traffic.limits } } : traffic;
   const change = new Change(before, `${type} ${JSON.stringify(said)}`, cache);
   change.each(typeUrls.listener, ListenerSchema, (listener) => changeListener(listener, said, type));
-  const { attemptCount, forwardedHost, preserveCase } = said.headers ?? {};
-  if (attemptCount === false || forwardedHost === true) change.each(typeUrls.route, RouteConfigurationSchema, (config) => changeRoutes(config, said));
+  const { attemptCount, preserveCase } = said.headers ?? {};
+  if (attemptCount === false) change.each(typeUrls.route, RouteConfigurationSchema, withoutAttemptCount);
   if (preserveCase === true) change.each(typeUrls.cluster, ClusterSchema, changeCluster);
   return change.resources;
 }
@@ -68,23 +68,13 @@ function changeListener(listener: Listener, said: ProxyTraffic, type: Proxy['typ
     if (configType.case !== 'typedConfig' || !configType.value.typeUrl.endsWith(`/${HttpConnectionManagerSchema.typeName}`)) continue;
     const manager = fromBinary(HttpConnectionManagerSchema, configType.value.value);
     applyToManager(manager, said, side);
-    if (manager.routeSpecifier.case === 'routeConfig') changeRoutes(manager.routeSpecifier.value, said);
+    if (said.headers?.attemptCount === false && manager.routeSpecifier.case === 'routeConfig') withoutAttemptCount(manager.routeSpecifier.value);
     configType.value = packAny(HttpConnectionManagerSchema, manager);
   }
 }
 
-/**
- * x-forwarded-host is written where a host is replaced. Differs from Istio, which does so only where `rewrite` stands: here also where a rule sets the
- * Host header.
- */
-function changeRoutes(config: RouteConfiguration, { headers = {} }: ProxyTraffic): void {
-  for (const host of config.virtualHosts) {
-    if (headers.attemptCount === false) host.includeRequestAttemptCount = false;
-    if (headers.forwardedHost !== true) continue;
-    for (const { action } of host.routes) {
-      if (action.case === 'route' && action.value.hostRewriteSpecifier.case !== undefined) action.value.appendXForwardedHost = true;
-    }
-  }
+function withoutAttemptCount(config: RouteConfiguration): void {
+  for (const host of config.virtualHosts) host.includeRequestAttemptCount = false;
 }
 
 const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';

@@ -55,6 +55,7 @@ export function routeAction(
     maxGrpcTimeout: timeout,
     ...pathRewrite(rule.rewrite, match, semantics),
     ...(authority !== undefined && { hostRewriteSpecifier: { case: 'hostRewriteLiteral', value: authority } }),
+    appendXForwardedHost: authority !== undefined && rule.rewrite !== undefined && context.client.tellsReplacedHost,
     requestMirrorPolicies: (rule.mirrors ?? []).map(({ percent }, index) => mirrorPolicy(mirrors[index] ?? '', percent)),
     retryPolicy: policy,
     hashPolicy: hashPolicies(keys),

@@ -62,7 +62,7 @@ function isSameAnywhere({ http }: VirtualService, context: RouteContext): boolea
 /** By what the destinations come to: where one of the mesh changes, most routes stay as they are. */
 function routesOf(virtualService: VirtualService, context: RouteContext, cache: CompileCache): readonly RouteEntry[] {
   const { http } = virtualService;
-  let key = placeKey(virtualService, context);
+  let key = `${placeKey(virtualService, context)} ${context.client.tellsReplacedHost}`;
   const placed = http.map((rule): PlacedRule => {
     const { targets, saysHttp, mirrors } = ruleClusters(rule, context);
     // Of the gateway and the client, which matches count is the only thing that decides.
