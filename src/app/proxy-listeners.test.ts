@@ -1,6 +1,7 @@
 // Listeners of the embedded proxy while things change: chains exchanged under open connections, draining, limits.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
@@ -146,4 +147,30 @@ test('connections beyond the limit are closed at once, and taken again when othe
   one.destroy();
   await waitUntil('room for another', async () => (await call(port, two)).body === 'hi');
   two.destroy();
+});
+
+test('a listener serves at its further addresses, and at none of them where one cannot be had', async (context) => {
+  const running = parts();
+  const also = (address: string, port: number) => ({ address: { socket_address: { address, port_value: port } } });
+  const dual = (port: number, ...addresses: readonly string[]): Part => ({
+    ...listener('dual', port, [httpChain([says('both')])]),
+    address: { socket_address: { address: '0.0.0.0', port_value: port } },
+    additional_addresses: addresses.map((address) => also(address, port)),
+  });
+  const port = await freePort();
+  await apply(running, dual(port, '::'));
+  const answers = await Promise.all(
+    ['127.0.0.1', '::1'].map(async (host) => (await fetch(`http://${host.includes(':') ? `[${host}]` : host}:${port}/`)).text()),
+  );
+  assert.deepEqual(answers, ['both', 'both']);
+  const other = await freePort();
+  const message = fromJson(ListenerSchema, { ...dual(other, '203.0.113.7'), name: 'half' } as JsonValue, { registry: extensions });
+  const entry = compileListener(message);
+  assert.ok(entry.ok);
+  const applied = await running.listeners.apply(message, entry.value);
+  assert.match(applied.ok ? '' : applied.error, /^203\.0\.113\.7:\d+ cannot be bound: .*EADDRNOTAVAIL/);
+  const refused = connect({ port: other, host: '127.0.0.1' });
+  const [error] = (await once(refused, 'error')) as [NodeJS.ErrnoException];
+  assert.equal(error.code, 'ECONNREFUSED');
+  context.after(() => running.listeners.drain(AbortSignal.abort()));
 });

@@ -14,6 +14,8 @@ const types = { tcp: 1, udp: 2 } as const;
 const closeOnExec = 0o2_000_000;
 const socketLevel = 1;
 const reuseAddress = 2;
+const ipv6Level = 41;
+const ipv6Only = 26;
 /** sockaddr_in and sockaddr_in6. */
 const addressBytes = { 4: 16, 6: 28 } as const;
 
@@ -101,6 +103,8 @@ function wrap({ dlopen, getInt32, getRawPointer }: ForeignFunctions): Library {
     setns,
     socket,
     bind: (descriptor, family, words, port, reuse) => {
+      // `::` is no address of IPv4, as in Envoy.
+      if (family === 6) setsockopt(descriptor, ipv6Level, ipv6Only, yesPlace, 4);
       if (reuse) setsockopt(descriptor, socketLevel, reuseAddress, yesPlace, 4);
       for (let at = 0; at < addressBytes[6]; at++) address.setUint8(at, 0);
       // The family as this processor writes numbers, all else as the network does.

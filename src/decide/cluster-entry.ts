@@ -44,8 +44,8 @@ export type ClusterEntry = BalancingEntry &
     readonly maxHosts: number;
     /** original_dst_lb_config: a request's header says where to go. */
     readonly originalDst: OriginalDestination;
-    /** Bind outgoing connections to this address (upstream_bind_config: Istio's 127.0.0.6 for inbound). */
-    readonly bindAddress?: string;
+    /** Bind outgoing connections to that of the same family, else to the first (upstream_bind_config: Istio's 127.0.0.6 for inbound). */
+    readonly bindAddresses?: readonly string[];
     /** The proxy's own, at most one of each family, for connections to endpoints of the same: told by the proxy, not by the configuration. */
     readonly proxyAddresses?: readonly string[];
     /** Keep-alive probes on upstream sockets after this long idle; 0: off. */

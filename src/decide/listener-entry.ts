@@ -16,6 +16,8 @@ export type ListenerEntry = {
   /** An IP address; or a Unix socket, `/path` or `@name`, with port 0. */
   readonly address: string;
   readonly port: number;
+  /** Further IP addresses with the same port; undefined: none. */
+  readonly additionalAddresses?: readonly string[];
   /** Permissions of a Unix socket that has a path; undefined: as the system makes it. */
   readonly socketMode?: number;
   /** False: the port is only reached through another listener's use_original_dst. */

@@ -35,13 +35,17 @@ export function listenerAt(
   port: number,
   allowed: (listener: ListenerEntry) => boolean,
 ): ListenerEntry | undefined {
-  const ofFamily = address.includes(':') ? '::' : '0.0.0.0';
+  const [ofFamily, other] = address.includes(':') ? ['::', '0.0.0.0'] : ['0.0.0.0', '::'];
   let anyAddress: ListenerEntry | undefined;
   for (const listener of listeners) {
     if (listener.port !== port || !allowed(listener)) continue;
-    if (listener.address === address) return listener;
-    if (listener.address === ofFamily) anyAddress = listener;
-    else if (listener.address === '0.0.0.0' || listener.address === '::') anyAddress ??= listener;
+    if (isAt(listener, address)) return listener;
+    if (isAt(listener, ofFamily)) anyAddress = listener;
+    else if (isAt(listener, other)) anyAddress ??= listener;
   }
   return anyAddress;
+}
+
+function isAt({ address, additionalAddresses }: ListenerEntry, asked: string): boolean {
+  return address === asked || additionalAddresses?.includes(asked) === true;
 }

@@ -33,6 +33,7 @@ function buildListener(listener: Listener, problems: Problems, readFile: FileRea
   return {
     name: listener.name,
     ...placeOf(listener, problems),
+    ...additionalPlaces(listener, problems),
     bindToPort: listener.bindToPort ?? true,
     useOriginalDst: listener.useOriginalDst ?? false,
     listenerFilters: listener.listenerFilters.flatMap((filter, index) => compileListenerFilter(filter, `listener_filters[${index}]`, problems)),
@@ -61,6 +62,19 @@ function placeOf({ address }: Listener, problems: Problems): Place {
   }
   problems.report('address', 'a socket address with a port, or a pipe with a path, is required');
   return { address: '', port: 0 };
+}
+
+/** Source: Envoy, Listener.additional_addresses; of those with another port nobody here has heard. */
+function additionalPlaces({ address: first, additionalAddresses }: Listener, problems: Problems): Pick<ListenerEntry, 'additionalAddresses'> {
+  if (additionalAddresses.length === 0) return {};
+  const port = first?.address.case === 'socketAddress' ? first.address.value.portSpecifier.value : undefined;
+  const places = additionalAddresses.flatMap(({ address }, index) => {
+    const found = address?.address;
+    if (found?.case === 'socketAddress' && found.value.portSpecifier.value === port) return [found.value.address];
+    problems.report(`additional_addresses[${index}].address`, 'only an IP address with the port of the first one is supported');
+    return [];
+  });
+  return { additionalAddresses: places };
 }
 
 const directions: Readonly<Record<TrafficDirection, ListenerEntry['trafficDirection']>> = {

@@ -6,12 +6,13 @@ import { clusterFields, tlsFields } from '#decide/supported-upstream-fields.ts';
 
 const listener: RulesByMessage = {
   'envoy.config.listener.v3.Listener': fields(
-    `name address filter_chains default_filter_chain use_original_dst listener_filters listener_filters_timeout continue_on_listener_filters_timeout
+    `name address additional_addresses filter_chains default_filter_chain use_original_dst listener_filters listener_filters_timeout continue_on_listener_filters_timeout
      traffic_direction access_log bind_to_port`,
     `stat_prefix per_connection_buffer_limit_bytes metadata deprecated_v1 drain_type transparent freebind socket_options tcp_fast_open_queue_length
      connection_balance_config reuse_port enable_reuse_port tcp_backlog_size max_connections_to_accept_per_socket_event enable_mptcp
      ignore_global_conn_limit bypass_overload_manager`,
   ),
+  'envoy.config.listener.v3.AdditionalAddress': fields('address', 'socket_options'),
   'envoy.config.listener.v3.ListenerFilter': fields('name typed_config filter_disabled'),
   'envoy.config.listener.v3.ListenerFilterChainMatchPredicate': 'all',
   'envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet': 'all',

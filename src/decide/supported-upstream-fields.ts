@@ -91,7 +91,8 @@ export const clusterFields: RulesByMessage = {
   'envoy.config.common.matcher.v3.HttpHeadersMatch': 'all',
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig': fields('http_protocol_options http2_protocol_options'),
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig': fields('http_protocol_options http2_protocol_options'),
-  'envoy.config.core.v3.BindConfig': fields('source_address', 'freebind socket_options'),
+  'envoy.config.core.v3.BindConfig': fields('source_address extra_source_addresses', 'freebind socket_options'),
+  'envoy.config.core.v3.ExtraSourceAddress': fields('address', 'socket_options'),
   'envoy.config.cluster.v3.UpstreamConnectionOptions': fields(
     'tcp_keepalive',
     'set_local_interface_name_on_upstream_connections happy_eyeballs_config',

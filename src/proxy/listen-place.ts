@@ -12,7 +12,8 @@ type Place = Pick<ListenerEntry, 'address' | 'port' | 'socketMode'>;
 /** The error names the place and says whether somebody else has it. `network`: where addresses are, if not where this process is. */
 export async function listenAt(server: Server, place: Place, network?: SocketNetwork): Promise<Result<void, string>> {
   const { address, port } = place;
-  if (!isSocketAddress(address)) return network === undefined ? listen(server, place, { host: address, port }) : listenIn(network, server, place);
+  if (!isSocketAddress(address))
+    return network === undefined ? listen(server, place, { host: address, port, ipv6Only: true }) : listenIn(network, server, place);
   if (address.startsWith('@')) return listen(server, place, { path: `\0${address.slice(1)}` });
   await removeLeftover(address);
   // Made for its owner alone, and opened to others only by what is asked for.
@@ -29,7 +30,8 @@ async function listenIn(network: SocketNetwork, server: Server, place: Place): P
   return bound.ok ? listen(server, place, { fd: bound.value }) : failed(describe(place, bound.error.code, bound.error.code));
 }
 
-type Where = { readonly host: string; readonly port: number } | { readonly path: string } | { readonly fd: number };
+/** `ipv6Only`: `::` is no address of IPv4, as in Envoy. */
+type Where = { readonly host: string; readonly port: number; readonly ipv6Only: true } | { readonly path: string } | { readonly fd: number };
 
 function listen(server: Server, place: Place, where: Where): Promise<Result<void, string>> {
   return new Promise((resolve) => {

@@ -1,7 +1,7 @@
 // One listener: accepts, or is given what another has accepted, looks at the first bytes where somebody wants to know them, chooses a filter chain, and
 // keeps account of who is connected. Chains are exchanged in place: new connections get the new ones, open connections finish on the old.
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Result } from '#base/result.ts';
+import { ok, type Result } from '#base/result.ts';
 import type { SocketNetwork } from '#base/socket-network.ts';
 import type { FilterChainEntry, ListenerEntry } from '#decide/listener-entry.ts';
 import { chooseFilterChain } from '#decide/listener-table.ts';
@@ -62,7 +62,8 @@ type Accepted = {
 export class Listener {
   readonly #host: ListenerHost;
   readonly #handOver: HandOver;
-  readonly #server: Server;
+  /** For its address, and for each further one. */
+  readonly #servers: readonly Server[];
   readonly #accepted = new Set<Accepted>();
   readonly #cells;
   #setup: ListenerSetup;
@@ -85,7 +86,8 @@ export class Listener {
       noChain: host.counters.cell(`${prefix}.no_filter_chain_match`),
       tlsError: host.counters.cell(`${prefix}.ssl.connection_error`),
     };
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
+    const serve = (): Server => createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket));
+    this.#servers = [serve(), ...(setup.entry.additionalAddresses ?? []).map(serve)];
   }
 
   get entry(): ListenerEntry {
@@ -94,7 +96,7 @@ export class Listener {
 
   /** Where it really listens: the port is chosen by the system when the entry says 0. Undefined before `bind`. */
   get address(): { readonly address: string; readonly port: number } | undefined {
-    const bound = this.#server.address();
+    const bound = this.#servers[0]?.address() ?? null;
     return bound === null || typeof bound === 'string' ? undefined : { address: bound.address, port: bound.port };
   }
 
@@ -107,9 +109,21 @@ export class Listener {
     return this.#accepted.size;
   }
 
-  /** The error names the address and says whether somebody else has it. */
-  bind(): Promise<Result<void, string>> {
-    return listenAt(this.#server, this.#setup.entry, this.#host.network);
+  /** At all of its addresses, or at none: the error names the one that cannot be had and says whether somebody else has it. */
+  async bind(): Promise<Result<void, string>> {
+    const { entry } = this.#setup;
+    for (const [index, server] of this.#servers.entries()) {
+      const address = index === 0 ? entry.address : (entry.additionalAddresses?.[index - 1] ?? entry.address);
+      const bound = await listenAt(server, { ...entry, address }, this.#host.network);
+      if (bound.ok) continue;
+      this.#stopAccepting();
+      return bound;
+    }
+    return ok(undefined);
+  }
+
+  #stopAccepting(): void {
+    for (const server of this.#servers) if (server.listening) server.close();
   }
 
   /** New connections get the new chains. Where a chain is gone, its HTTP connections say goodbye after their next response. */
@@ -133,7 +147,7 @@ export class Listener {
       if (before) resolve();
       else this.#onEmpty = resolve;
     });
-    if (this.#server.listening) this.#server.close();
+    this.#stopAccepting();
     for (const accepted of [...this.#accepted]) this.#drainOne(accepted);
     const cut = (): void => {
       for (const { served, socket } of [...this.#accepted]) {

@@ -170,5 +170,6 @@ function contentOf(chain: FilterChainMessage): string {
 }
 
 function sameSocket(a: ListenerEntry, b: ListenerEntry): boolean {
-  return a.address === b.address && a.port === b.port && a.bindToPort === b.bindToPort;
+  const [own = [], other = []] = [a.additionalAddresses, b.additionalAddresses];
+  return a.address === b.address && a.port === b.port && a.bindToPort === b.bindToPort && own.join() === other.join();
 }

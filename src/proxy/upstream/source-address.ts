@@ -5,10 +5,13 @@ import type { ClusterEntry } from '#decide/cluster-entry.ts';
 
 /** For the options of a socket; empty: the system chooses. A name is looked up in the family of the proxy's first address. */
 export function sourceOf(
-  { bindAddress, proxyAddresses = none }: ClusterEntry,
+  { bindAddresses, proxyAddresses = none }: ClusterEntry,
   address: string,
 ): { readonly localAddress?: string; readonly family?: 4 | 6 } {
-  if (bindAddress !== undefined) return { localAddress: bindAddress };
+  if (bindAddresses !== undefined) {
+    const localAddress = bindAddresses.length < 2 ? bindAddresses[0] : (bindAddresses.find((own) => isIP(own) === isIP(address)) ?? bindAddresses[0]);
+    return localAddress === undefined ? nothing : { localAddress };
+  }
   const [first] = proxyAddresses;
   if (first === undefined) return nothing;
   const family = isIP(address);
