@@ -34,6 +34,11 @@ const commands: readonly CommandEntry[] = [
     summary: 'lead ports of this machine into a pod, past its proxy',
     load: async () => (await import('#cli/port-forward.ts')).portForwardCommand(),
   },
+  {
+    name: 'load',
+    summary: 'send requests at a constant rate, and say how long they took',
+    load: async () => (await import('#cli/load.ts')).loadCommand(),
+  },
   { name: 'apply', summary: 'put resources into the running mesh, over its files', load: async () => (await import('#cli/apply.ts')).applyCommand() },
   { name: 'delete', summary: 'take back what was applied, or start a pod anew', load: async () => (await import('#cli/delete.ts')).deleteCommand() },
   { name: 'scale', summary: 'set how many pods a Deployment has', load: async () => (await import('#cli/scale.ts')).scaleCommand() },

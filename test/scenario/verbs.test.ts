@@ -62,6 +62,26 @@ void describe('verbs at a running mesh', { concurrency: 1 }, () => {
     assert.match((await heddle(up, 'get', 'endpoints', 'hello')).stdout, /^hello +127\.0\.0\.1:\d+,127\.0\.0\.1:\d+$/m);
   });
 
+  void test('load goes through the gateway, by the route to a Service, and from a pod through its sidecar', async () => {
+    type Report = { readonly target: string; readonly statuses: Readonly<Record<string, number>>; readonly errors: number };
+    for (const [words, target] of [
+      [['/'], /^http:\/\/127\.0\.0\.1:\d+\/ as hello\.example\.com$/],
+      [['hello'], /^http:\/\/127\.0\.0\.1:\d+\/ as hello\.example\.com$/],
+      [['hello', '--from', 'hello-v1'], /^hello\.default:80\/ from hello-v1$/],
+    ] as const) {
+      const { code, stdout, stderr } = await heddle(up, 'load', ...words, '--rate', '100', '--duration', '300ms', '-o', 'json');
+      assert.equal(code, 0, `${words.join(' ')}: ${stdout}${stderr}`);
+      const report = JSON.parse(stdout) as Report; // what load.ts prints
+      assert.match(report.target, target);
+      assert.deepEqual([report.statuses, report.errors], [{ 200: 30 }, 0], words.join(' '));
+    }
+    const missed = await heddle(up, 'load', '/', '-H', 'host: other.example', '--duration', '100ms', '--max-error-rate', '1%');
+    assert.equal(missed.code, 1, missed.stderr);
+    assert.match(missed.stdout, /^answers {3}404: 10\n.*^missed: 100 % of errors; --max-error-rate is 1 %$/ms);
+    const lost = await heddle(up, 'load', 'helo');
+    assert.deepEqual([lost.code, lost.stderr.split('\n')[0]], [1, 'heddle: there is no Service helo in namespace default']);
+  });
+
   void test('get names the nearest kind, name and namespace where there is none of that name', async () => {
     for (const [args, code, said] of [
       [['get', 'podz'], 2, /there is no kind podz\n {2}did you mean pod\?/],
