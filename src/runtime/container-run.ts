@@ -240,15 +240,17 @@ export class ContainerRun {
 
   /** Somebody waits for this pod: say why it is not ready, and where a port may be the wrong one. */
   #tellFailing(running: LocalProcess, probeName: ProbeName, probe: Probe, reason: string): void {
-    const { emit, workload, name, localPort } = this.#options;
+    const { emit, workload, name, localPort, onChange } = this.#options;
     const asked = probe.httpGet?.port ?? probe.tcpSocket?.port ?? probe.grpc?.port;
     const port = asked === undefined ? undefined : localPort(asked);
     const open = port === undefined ? [] : listeningPorts(running.pid);
     const hint =
       port === undefined || open.includes(port)
-        ? {}
-        : { hint: `nothing of it listens on port ${port}; ${open.length === 0 ? 'it listens on no port yet' : `it listens on ${open.join(', ')}`}` };
-    emit({ kind: 'notice', workload, message: `container ${name}: its ${probeName} probe fails: ${reason}`, ...hint });
+        ? undefined
+        : `nothing of it listens on port ${port}; ${open.length === 0 ? 'it listens on no port yet' : `it listens on ${open.join(', ')}`}`;
+    if (!this.#ready) this.#reason = hint ?? `its ${probeName} probe fails: ${reason}`;
+    emit({ kind: 'notice', workload, message: `container ${name}: its ${probeName} probe fails: ${reason}`, ...(hint !== undefined && { hint }) });
+    onChange();
   }
 
   #setReady(ready: boolean, reason: string): void {

@@ -12,7 +12,8 @@ export async function listensInsideAlone({ ports, insideAddress, nodeAddress }: 
   return undefined;
 }
 
-function answers(host: string, port: number, localAddress: string): Promise<boolean> {
+/** Whether a connection from that address is taken within half a second. */
+export function answers(host: string, port: number, localAddress: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, localAddress, timeout: 500 });
     const end = (well: boolean) => () => {

@@ -14,6 +14,7 @@ import type { Diagnostic } from '#base/diagnostic.ts';
 import { formatOrigin } from '#base/origin.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import { describeState } from '#runtime/container-state.ts';
+import { listeningPorts } from '#runtime/listening-ports.ts';
 import { podAddresses } from '#runtime/network.ts';
 import { selects, targetPort } from '#runtime/pod-ports.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
@@ -130,10 +131,13 @@ function ofPod(pod: KindMap['Pod'], live: LiveMesh): readonly DescribedSection[]
 }
 
 /** Each port with what it takes, where it is here, and the Services that lead to it. */
-function portTable({ plan, ports }: PodRun, mtls: Readonly<Record<string, string>>, live: LiveMesh): readonly (readonly string[])[] {
+function portTable({ plan, ports, containers }: PodRun, mtls: Readonly<Record<string, string>>, live: LiveMesh): readonly (readonly string[])[] {
   const services = [...live.resources().Service.values()].filter((service) => selects(service, plan.pod));
+  const open = containers.flatMap(({ pid }) => (pid === undefined ? [] : listeningPorts(pid)));
   const rows = plan.inbound.map((port) => {
     const { listen, app } = ports.inbound[port] ?? {};
+    // Where nothing is known to listen it may be that this system does not tell.
+    const isServed = open.length === 0 || (app !== undefined && open.includes(app));
     const leading = services.flatMap(({ metadata, spec }) =>
       (spec.ports ?? []).filter((one) => targetPort(plan.pod, one) === port).map((one) => `${metadata.name}:${one.port}`),
     );
@@ -141,7 +145,7 @@ function portTable({ plan, ports }: PodRun, mtls: Readonly<Record<string, string
       String(port),
       mtls[port] ?? '-',
       listen === undefined ? '-' : String(listen),
-      app === undefined ? '-' : String(app),
+      app === undefined ? '-' : `${app}${isServed ? '' : ` (nothing listens; the pod listens on ${open.join(', ')})`}`,
       leading.join(', ') || '-',
     ];
   });
