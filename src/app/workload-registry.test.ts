@@ -128,6 +128,36 @@ test('a proxy that probes its app is an endpoint from when it says that the app 
   assert.deepEqual(endpoints(), ['10.0.0.8:9090'], 'what was said before it was registered counts');
 });
 
+test('one that said that it is not well has nothing to come back to: it goes when it leaves', () => {
+  const { serving, tell, nodes } = registryOf(new HandClock(), service, group);
+  const one = node('10.0.0.7');
+  assert.ok(serving.resourcesFor(one).ok);
+  serving.health?.(one, { well: false, reason: 'the workload leaves' });
+  tell(one.id, false);
+  assert.equal(nodes.mesh.workloadEntries.has('shop/machines-10.0.0.7'), false);
+});
+
+test('who was invited into a group takes the name of nobody who is there', () => {
+  const pod = `
+apiVersion: v1
+kind: Pod
+metadata: { name: taken, namespace: shop }
+spec: { containers: [{ name: app, image: app }] }`;
+  const { serving, tell } = registryOf(new HandClock(), service, group, pod);
+  const member = (ip: string, name = 'machine') =>
+    create(NodeSchema, { ...node(ip, { HEDDLE_MEMBER: 'true' }), id: id(ip).replace('machine', name) });
+  const why = (one: ReturnType<typeof node>): string => {
+    const given = serving.resourcesFor(one);
+    return given.ok ? 'served' : given.error;
+  };
+  assert.match(why(member('10.0.0.7', 'taken')), /there is a workload shop\/taken already/);
+  assert.equal(why(member('10.0.0.7')), 'served');
+  assert.equal(why(member('10.0.0.7')), 'served');
+  assert.match(why(member('10.0.0.8')), /there is a workload shop\/machine already/);
+  tell(id('10.0.0.7'), false);
+  assert.equal(why(member('10.0.0.8')), 'served');
+});
+
 test('a group that is not there, or is for another service account, refuses the proxy', () => {
   const { serving, endpoints } = registryOf(new HandClock(), service, group);
   const why = (metadata: JsonObject): string => {

@@ -1,6 +1,6 @@
 // WorkloadEntries of proxies that ask to be registered: a node that names a WorkloadGroup (metadata AUTO_REGISTER_GROUP) in, an entry made of the
-// group's template out, for as long as the node is connected and ten seconds more. Where the node probes its app, the entry has what it says of its
-// health. Entries live in memory, beside what users wrote; one that a user wrote under the same name counts. Source: Istio, pilot/pkg/autoregistration.
+// group's template out, for as long as the node is connected and ten seconds more, unless it said before that it is not well. Where the node probes its
+// app, the entry has what it says of its health. Entries live in memory, beside what users wrote; one that a user wrote under the same name counts. Source: Istio, pilot/pkg/autoregistration.
 import { create, type JsonObject } from '@bufbuild/protobuf';
 import type { KindMap } from '#api/kinds.ts';
 import { madeResource } from '#api/made-resource.ts';
@@ -29,8 +29,19 @@ const groupKey = 'AUTO_REGISTER_GROUP';
 const longestName = 253;
 const mostEarly = 1_000;
 
-/** `cancelEnd`: it has left, and is waited for. `isKnown`: who it is was proved. */
-type Registration = { readonly entry: WorkloadEntry; readonly id: string; readonly isKnown: boolean; cancelEnd: (() => void) | undefined };
+/**
+ * `name`: `namespace/name` of the node. `cancelEnd`: it has left, and is waited for. `isKnown`: who it is was proved. `isUnwell`: as it said last, so that
+ * nobody calls it.
+ */
+type Registration = {
+  readonly entry: WorkloadEntry;
+  readonly id: string;
+  readonly name: string;
+  readonly isKnown: boolean;
+  isUnwell: boolean;
+  isConnected: boolean;
+  cancelEnd: (() => void) | undefined;
+};
 
 export class WorkloadRegistry implements Disposable {
   readonly #files: SnapshotSource;
@@ -84,7 +95,12 @@ export class WorkloadRegistry implements Disposable {
       const registration = this.#byNode.get(nodeId);
       if (registration === undefined) return;
       registration.cancelEnd?.();
-      registration.cancelEnd = connected ? undefined : this.#clock.after(graceMs, () => this.#unregister(nodeId));
+      registration.cancelEnd = undefined;
+      registration.isConnected = connected;
+      if (connected) return;
+      // Who said that it is not well is in no service any more, and has nothing to lose; so does whoever leaves in order. Istio waits for these, too.
+      if (registration.isUnwell) this.#unregister(nodeId);
+      else registration.cancelEnd = this.#clock.after(graceMs, () => this.#unregister(nodeId));
     });
     this.#ends.push(end);
   }
@@ -122,10 +138,14 @@ export class WorkloadRegistry implements Disposable {
         `node '${node.id}': its service account is ${own}, and that of WorkloadGroup ${proxy.value.namespace}/${groupName} is ${account}`,
       );
     }
+    const name = `${proxy.value.namespace}/${proxy.value.name}`;
+    if (isMember(node) && this.#isTaken(name)) return failed(`node '${node.id}': there is a workload ${name} already`);
     const entry = entryOf(group, proxy.value, probesItsApp(node));
     const id = `WorkloadEntry/${entry.metadata.namespace}/${entry.metadata.name}`;
-    this.#byNode.set(node.id, { entry, id, isKnown: isKnown(node), cancelEnd: undefined });
-    this.#entries.upsert(withHealth(entry, this.#early.get(node.id)));
+    const health = this.#early.get(node.id);
+    const isUnwell = health?.well === false;
+    this.#byNode.set(node.id, { entry, id, name, isKnown: isKnown(node), isUnwell, isConnected: true, cancelEnd: undefined });
+    this.#entries.upsert(withHealth(entry, health));
     this.#early.delete(node.id);
     return ok(entry);
   }
@@ -139,7 +159,15 @@ export class WorkloadRegistry implements Disposable {
       this.#early.set(node.id, health);
       const [oldest] = this.#early.keys();
       if (this.#early.size > mostEarly && oldest !== undefined) this.#early.delete(oldest);
-    } else if (isKnown(node) || !registration.isKnown) this.#entries.upsert(withHealth(registration.entry, health));
+    } else if (isKnown(node) || !registration.isKnown) {
+      registration.isUnwell = !health.well;
+      this.#entries.upsert(withHealth(registration.entry, health));
+    }
+  }
+
+  /** A pod has the name, or somebody else who is here. */
+  #isTaken(name: string): boolean {
+    return this.#files.current().resources.Pod.has(name) || [...this.#byNode.values()].some((one) => one.isConnected && one.name === name);
   }
 
   #unregister(nodeId: string): void {
@@ -197,6 +225,11 @@ function textOf(value: string | undefined): string | undefined {
 function probesItsApp({ metadata }: Node): boolean {
   const config = metadata?.['PROXY_CONFIG'];
   return isObject(config) && isObject(config['readinessProbe']);
+}
+
+/** Came in by a token for its group, under a name that it chose (ca/server/node-fit.ts). */
+function isMember({ metadata }: Node): boolean {
+  return metadata?.['HEDDLE_MEMBER'] === 'true';
 }
 
 function isKnown({ metadata }: Node): boolean {

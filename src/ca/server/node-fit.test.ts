@@ -45,5 +45,6 @@ test('a member of a group is a sidecar of that group, with the labels that the g
   const gateway = id.replace('sidecar~', 'router~');
   assert.match(nodeMisfit(member, { id: gateway, metadata: { AUTO_REGISTER_GROUP: 'machines' } }) ?? '', /no sidecar/);
   const admitted = admitNode(member, create(NodeSchema, { id, metadata: { AUTO_REGISTER_GROUP: 'machines', LABELS: { app: 'payments' } } }));
-  assert.deepEqual(admitted.ok && admitted.value.metadata, { AUTO_REGISTER_GROUP: 'machines', LABELS: {}, SERVICE_ACCOUNT: 'hello' });
+  const said = { AUTO_REGISTER_GROUP: 'machines', LABELS: {}, SERVICE_ACCOUNT: 'hello', HEDDLE_MEMBER: 'true' };
+  assert.deepEqual(admitted.ok && admitted.value.metadata, said);
 });

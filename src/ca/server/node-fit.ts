@@ -14,7 +14,7 @@ export function admitNode(caller: Caller, node: Node): Result<Node, string> {
   if (misfit !== undefined) return failed(misfit);
   const account = { SERVICE_ACCOUNT: caller.identity.serviceAccount };
   // By its labels a member of a group could become an endpoint of any Service.
-  const said = caller.workloadGroup === undefined ? account : { ...account, LABELS: {} };
+  const said = caller.workloadGroup === undefined ? account : { ...account, LABELS: {}, HEDDLE_MEMBER: 'true' };
   return ok(create(NodeSchema, { ...node, metadata: { ...node.metadata, ...said } }));
 }
 
