@@ -68,14 +68,14 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
   };
 }
 
-/** What it takes for errors stands among the options of HTTP. */
-function outlierOf({ outlierDetection }: Cluster, options: HttpProtocolOptions | undefined, problems: Problems): Pick<ClusterEntry, 'outlier'> {
 function bindAddressesOf({ upstreamBindConfig }: Cluster): Pick<ClusterEntry, 'bindAddresses'> {
   if (upstreamBindConfig?.sourceAddress === undefined) return {};
   const extra = upstreamBindConfig.extraSourceAddresses.flatMap(({ address }) => (address === undefined ? [] : [address.address]));
   return { bindAddresses: [upstreamBindConfig.sourceAddress.address, ...extra] };
 }
 
+/** What it takes for errors stands among the options of HTTP. */
+function outlierOf({ outlierDetection }: Cluster, options: HttpProtocolOptions | undefined, problems: Problems): Pick<ClusterEntry, 'outlier'> {
   const matcher = options?.outlierDetection?.errorMatcher;
   const at = `typed_extension_protocol_options["${protocolOptionsKey}"].outlier_detection.error_matcher`;
   const errors = matcher === undefined ? undefined : compileStatusRanges(matcher, at, problems);
