@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { create, createRegistry, fromJson } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { envoyBootstrap } from '#agent/bootstrap.ts';
 import { type Bootstrap, BootstrapSchema } from '#envoy/gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import { Cluster_DiscoveryType } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
@@ -35,6 +36,19 @@ test('is a bootstrap in every field, with the node as it will name itself', () =
 test('expressions may be as long as rules need', () => {
   const [layer] = read('127.0.0.1:15010').layeredRuntime?.layers ?? [];
   assert.deepEqual(layer?.layerSpecifier, { case: 'staticLayer', value: { 're2.max_program_size.error_level': 32_768 } });
+});
+
+test('the limit of connections and switches of the runtime are as the ProxyConfig in the metadata of the node says', () => {
+  const PROXY_CONFIG = {
+    connectionSettings: { globalDownstreamConnectionLimit: 12 },
+    runtimeValues: { 'envoy.reloadable_features.some': 'true', 're2.max_program_size.error_level': '' },
+  };
+  const node = create(NodeSchema, { id: 'n', metadata: { PROXY_CONFIG } });
+  const bootstrap = fromJson(BootstrapSchema, envoyBootstrap({ node, xdsTarget: '127.0.0.1:1', xdsMode: 'delta', adminPort: 1 }), { registry });
+  const [layer] = bootstrap.layeredRuntime?.layers ?? [];
+  assert.deepEqual(layer?.layerSpecifier.value, { 'envoy.reloadable_features.some': true });
+  const config = bootstrap.overloadManager?.resourceMonitors[0]?.configType.value;
+  assert.equal(config && anyUnpack(config, DownstreamConnectionsConfigSchema)?.maxActiveDownstreamConnections, 12n);
 });
 
 test('the control plane may be an IPv4 or IPv6 address or a name', () => {

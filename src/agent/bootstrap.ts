@@ -2,6 +2,7 @@
 // Field names are envoy.config.bootstrap.v3.Bootstrap's, in the JSON form that `envoy -c` reads.
 import { type JsonObject, toJson } from '@bufbuild/protobuf';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { connectionLimitOf, runtimeFlagsOf } from '#envoy/proxy-config-metadata.ts';
 
 /** Which of the two xDS protocols Envoy shall speak: what changed, or the state of the world each time. */
 export type EnvoyXdsMode = 'delta' | 'sotw';
@@ -31,7 +32,7 @@ const sdsCluster = 'sds-grpc';
 const noConnectionLimit = 2_147_483_647;
 
 /** Envoy's own limit for expressions, 100 instructions, is below what rules need: this is Istio's. Theirs are not longer than 1,024 characters. */
-const runtime: JsonObject = { 're2.max_program_size.error_level': 32_768 };
+const usualRuntime = { 're2.max_program_size.error_level': 32_768 };
 
 export function envoyBootstrap(options: BootstrapOptions): JsonObject {
   const { host, port } = splitTarget(options.xdsTarget);
@@ -45,7 +46,7 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
     },
     ...clusterManager(options.sourceAddresses ?? []),
     ...(options.nameServer !== undefined && nameResolver(options.nameServer)),
-    layered_runtime: { layers: [{ name: 'heddle', static_layer: runtime }] },
+    layered_runtime: { layers: [{ name: 'heddle', static_layer: { ...runtimeFlagsOf(options.node.metadata, usualRuntime) } }] },
     stats_config: { use_all_default_tags: false },
     overload_manager: {
       resource_monitors: [
@@ -53,7 +54,7 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
           name: 'envoy.resource_monitors.global_downstream_max_connections',
           typed_config: {
             '@type': 'type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig',
-            max_active_downstream_connections: noConnectionLimit,
+            max_active_downstream_connections: connectionLimitOf(options.node.metadata) ?? noConnectionLimit,
           },
         },
       ],

@@ -10,7 +10,7 @@ export function nodeId({ isGateway, pod }: PodPlan, { ports }: PodNetwork, domai
 }
 
 /** Istio's names (NAMESPACE, LABELS, INTERCEPTION_MODE …) and those of Heddle: HEDDLE_LOOPBACK, HEDDLE_EXPLAIN_FAILURES, HEDDLE_SYSTEM_ROOTS. */
-export function nodeMetadata({ pod, proxy: { listenerDrainMs } }: PodPlan, network: PodNetwork) {
+export function nodeMetadata({ pod, proxy }: PodPlan, network: PodNetwork) {
   const { kind, ports } = network;
   const { name, namespace, labels, annotations } = pod.metadata;
   const roots = systemRootsFile();
@@ -27,8 +27,18 @@ export function nodeMetadata({ pod, proxy: { listenerDrainMs } }: PodPlan, netwo
     ...(kind === 'loopback'
       ? { INTERCEPTION_MODE: 'NONE', HEDDLE_LOOPBACK: ports }
       : { INTERCEPTION_MODE: 'REDIRECT', DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'true' }),
-    ...(listenerDrainMs !== undefined && { PROXY_CONFIG: { drainDuration: `${listenerDrainMs / 1000}s` } }),
+    ...proxyConfigOf(proxy),
     HEDDLE_EXPLAIN_FAILURES: 'true',
     ...(roots !== undefined && { HEDDLE_SYSTEM_ROOTS: roots }),
   };
+}
+
+/** Of the ProxyConfig what is told by metadata, as Istio's agent does: the rest is in how the proxy is started, and in its environment. */
+function proxyConfigOf({ listenerDrainMs, connectionLimit, runtimeValues }: PodPlan['proxy']) {
+  const config = {
+    ...(listenerDrainMs !== undefined && { drainDuration: `${listenerDrainMs / 1000}s` }),
+    ...(connectionLimit !== undefined && { connectionSettings: { globalDownstreamConnectionLimit: connectionLimit } }),
+    ...(runtimeValues !== undefined && { runtimeValues: { ...runtimeValues } }),
+  };
+  return Object.keys(config).length === 0 ? {} : { PROXY_CONFIG: config };
 }

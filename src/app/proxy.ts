@@ -14,6 +14,7 @@ import type { SocketNetwork } from '#base/socket-network.ts';
 import type { WorkloadIdentity } from '#ca/client/workload-identity.ts';
 import { localityName } from '#decide/endpoints.ts';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
+import { connectionLimitOf } from '#envoy/proxy-config-metadata.ts';
 import { type AdminServer, startAdmin } from '#proxy/admin.ts';
 import { adminPages, type ServerState } from '#proxy/admin-pages.ts';
 import type { AdsSource, ProxyBootstrap } from '#proxy/bootstrap.ts';
@@ -321,7 +322,7 @@ function partsOf(options: PartsOptions, secrets: ProxySecrets['store'], drainMs:
     // Not imported: an import of node:crypto loads all of it, web crypto included.
     fillRandom: (bytes) => void process.getBuiltinModule('node:crypto').randomFillSync(bytes),
     secrets,
-    connectionLimit: source.kind === 'bootstrap' ? source.bootstrap.connectionLimit : Number.POSITIVE_INFINITY,
+    connectionLimit: source.kind === 'bootstrap' ? source.bootstrap.connectionLimit : (connectionLimitOf(node?.metadata) ?? Number.POSITIVE_INFINITY),
     drainMs,
     ...localityOf(node),
     ...proxyAddressesOf(options),

@@ -85,6 +85,28 @@ test('drainDuration of the annotation counts before that of the mesh', () => {
   assert.equal(drains('{}', {}), undefined);
 });
 
+test('the limit of connections and switches of the runtime: the annotation over the mesh, the field over the variable', () => {
+  const podOf = (config: string): string =>
+    `{ apiVersion: v1, kind: Pod, metadata: { name: web, namespace: shop, annotations: { proxy.istio.io/config: '${config}' } }, spec: { containers: [{ name: a, image: a }] } }`;
+  const settings = (config: string, ofMesh: Readonly<Record<string, unknown>>) => {
+    const [pod] = read(podOf(config)).pods;
+    assert.ok(pod !== undefined);
+    const { connectionLimit, runtimeValues } = proxySettings(pod, [], ofMesh);
+    return { connectionLimit, runtimeValues };
+  };
+  const ofMesh = { connectionSettings: { globalDownstreamConnectionLimit: 1_000 }, runtimeValues: { a: 'true', b: 'x' } };
+  assert.deepEqual(settings('{ connectionSettings: { globalDownstreamConnectionLimit: 50 }, runtimeValues: { b: "false", c: 3 } }', ofMesh), {
+    connectionLimit: 50,
+    runtimeValues: { a: 'true', b: 'false', c: '3' },
+  });
+  assert.equal(settings('{ proxyMetadata: { ISTIO_META_GLOBAL_DOWNSTREAM_MAX_CONNECTIONS: "70" } }', ofMesh).connectionLimit, 1_000);
+  assert.equal(settings('{ proxyMetadata: { ISTIO_META_GLOBAL_DOWNSTREAM_MAX_CONNECTIONS: "70" } }', {}).connectionLimit, 70);
+  assert.deepEqual(settings('{ connectionSettings: { globalDownstreamConnectionLimit: 0 } }', {}), {
+    connectionLimit: undefined,
+    runtimeValues: undefined,
+  });
+});
+
 test('what means nothing on this machine, or only to Envoy, is said', () => {
   const { configs } = read(text);
   assert.deepEqual(

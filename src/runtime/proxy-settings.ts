@@ -17,6 +17,10 @@ export type ProxySettings = {
   readonly terminationDrainMs: number;
   /** How long connections of a listener may go on that is changed or taken away (drainDuration), where somebody says so. */
   readonly listenerDrainMs?: number;
+  /** Connections of all listeners together (connectionSettings.globalDownstreamConnectionLimit, or the older variable for it). */
+  readonly connectionLimit?: number;
+  /** Switches of Envoy's runtime, where there are any. */
+  readonly runtimeValues?: Readonly<Record<string, string>>;
 };
 
 /** Istio's. */
@@ -49,14 +53,25 @@ export function proxySettings(
   ];
   const starts = [proxyStart(ofMesh), proxyStart(own.ok ? own.value : undefined)];
   const listenerDrainMs = starts.findLast(({ drainMs }) => drainMs !== undefined)?.drainMs;
+  const environment = Object.assign({}, ...levels.map((level) => level.environment)) as Readonly<Record<string, string>>; // maps of texts, joined
+  const connectionLimit = starts.findLast((start) => start.connectionLimit !== undefined)?.connectionLimit ?? limitIn(environment);
+  const runtimeValues = Object.assign({}, ...starts.map((start) => start.runtimeValues)) as Readonly<Record<string, string>>; // likewise
   return {
     ...(listenerDrainMs !== undefined && { listenerDrainMs }),
+    ...(connectionLimit !== undefined && { connectionLimit }),
+    ...(Object.keys(runtimeValues).length > 0 && { runtimeValues }),
     // Differs from Istio without native sidecars, which would let the application call before anything takes its calls.
     holdsApplication: starts.reduce((found, { holdsApplication }) => holdsApplication ?? found, true),
     terminationDrainMs: starts.reduce((found, { terminationDrainMs: written }) => written ?? found, terminationDrainMs),
     concurrency: levels.reduce((found, { concurrency }) => concurrency ?? found, 1),
-    environment: Object.assign({}, ...levels.map(({ environment }) => environment)) as Readonly<Record<string, string>>, // maps of texts, joined
+    environment,
   };
+}
+
+/** The limit as it was said before ProxyConfig had a field for it. */
+function limitIn(environment: Readonly<Record<string, string>>): number | undefined {
+  const limit = Number(environment['ISTIO_META_GLOBAL_DOWNSTREAM_MAX_CONNECTIONS']);
+  return Number.isInteger(limit) && limit > 0 ? limit : undefined;
 }
 
 /** What of a ProxyConfig means something on a cluster only, or for Envoy only. */

@@ -33,7 +33,7 @@ export function meshProxyConfig(configMap: { readonly data?: Readonly<Record<str
 }
 
 /** A field that is written and does nothing, and why, where there is a reason to tell. */
-export type IdleField = { readonly field: string; readonly hint?: string };
+export type IdleField = { readonly field: string; readonly hint?: string /** It acts with Envoy as the proxy. */; readonly actsOnEnvoy?: true };
 
 const telemetry = 'it is about telemetry, which this release of Heddle does not do yet';
 const clusterOnly = 'it says how Istio starts its proxy in a container; Heddle chooses that itself';
@@ -68,12 +68,10 @@ const idle: Readonly<Record<string, string | undefined>> = {
   interceptionMode:
     'how connections are captured is the choice of whoever starts the proxy: `heddle up` says, and so does node metadata INTERCEPTION_MODE',
   readinessProbe: machines,
-  caCertificatesPem: 'Istio acts on it only where its agents are told to (PROXY_CONFIG_XDS_AGENT), which they are not by default',
+  caCertificatesPem: 'Istio fills it in for its agents and reads none that is written; roots of the mesh come with its authority',
   customConfigFile: envoyOnly,
   proxyBootstrapTemplatePath: envoyOnly,
-  runtimeValues: envoyOnly,
   privateKeyProvider: envoyOnly,
-  'connectionSettings.globalDownstreamConnectionLimit': envoyOnly,
   'connectionSettings.clusterPerConnectionBufferLimitBytes': idleInIstio,
   'connectionSettings.listenerConnectionLimit': idleInIstio,
   discoveryRefreshDelay: idleInIstio,
@@ -92,19 +90,31 @@ const acting: ReadonlySet<string> = new Set([
   'holdApplicationUntilProxyStarts',
   'terminationDrainDuration',
   'drainDuration',
+  'runtimeValues',
 ]);
+
+/** The one switch of Envoy's runtime that says something to the embedded proxy. */
+const limitRuntimeKey = 'overload.global_downstream_max_connections';
 
 /** The fields that are written and do nothing, in their order. */
 export function proxyConfigWithoutEffect(config: WrittenProxyConfig | undefined): readonly IdleField[] {
   return Object.entries(config ?? {}).flatMap(([field, value]): readonly IdleField[] => {
     if (!acting.has(field)) return [idleField(field)];
+    if (field === 'runtimeValues') return idleRuntime(value);
     const parts = isObject(value) ? Object.keys(value).map((part) => `${field}.${part}`) : [];
     return parts.filter((part) => part in idle).map(idleField);
   });
 }
 
+function idleRuntime(values: unknown): readonly IdleField[] {
+  const names = Object.keys(isObject(values) ? values : {}).filter((name) => name !== limitRuntimeKey);
+  const hint = 'they are switches inside Envoy: it is told them where it is the proxy (--data-plane envoy, heddle proxy --envoy)';
+  return names.length === 0 ? [] : [{ field: 'runtimeValues', hint, actsOnEnvoy: true }];
+}
+
 /** What is said of such a field; `name` says where it stands, too. */
-export function idleMessage(name: string, { hint }: IdleField): { readonly message: string; readonly hint?: string } {
+export function idleMessage(name: string, { hint, actsOnEnvoy }: IdleField): { readonly message: string; readonly hint?: string } {
+  if (actsOnEnvoy === true) return { message: `${name} has no effect on the embedded proxy`, ...(hint !== undefined && { hint }) };
   return hint === undefined ? { message: `${name} has no effect yet` } : { message: `${name} has no effect`, hint };
 }
 
@@ -123,24 +133,41 @@ export type ProxyStart = {
   readonly drainMs?: number;
   /** holdApplicationUntilProxyStarts: the app is started once its proxy serves. */
   readonly holdsApplication?: boolean;
+  /** connectionSettings.globalDownstreamConnectionLimit: connections of all listeners together. */
+  readonly connectionLimit?: number;
+  /** runtimeValues, a text each. */
+  readonly runtimeValues?: Readonly<Record<string, string>>;
 };
 
 /** How a proxy is started and ended. What has another type says nothing. */
 export function proxyStart(config: WrittenProxyConfig | undefined): ProxyStart {
   const { concurrency, proxyMetadata, terminationDrainDuration, drainDuration, holdApplicationUntilProxyStarts } = config ?? {};
-  const variables = Object.entries(isObject(proxyMetadata) ? proxyMetadata : {}).flatMap(([name, value]) =>
-    typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? [[name, String(value)] as const] : [],
-  );
+  const { connectionSettings, runtimeValues } = config ?? {};
   const isCount = typeof concurrency === 'number' && Number.isInteger(concurrency) && concurrency >= 0;
   const terminationDrainMs = durationMs(terminationDrainDuration);
   const drainMs = durationMs(drainDuration);
   return {
     ...(isCount && { concurrency }),
-    environment: Object.fromEntries(variables),
+    environment: textsOf(proxyMetadata),
+    ...limitOf(connectionSettings),
+    ...(isObject(runtimeValues) && { runtimeValues: textsOf(runtimeValues) }),
     ...(terminationDrainMs !== undefined && { terminationDrainMs }),
     ...(drainMs !== undefined && { drainMs }),
     ...(typeof holdApplicationUntilProxyStarts === 'boolean' && { holdsApplication: holdApplicationUntilProxyStarts }),
   };
+}
+
+function textsOf(value: unknown): Readonly<Record<string, string>> {
+  const texts = Object.entries(isObject(value) ? value : {}).flatMap(([name, one]) =>
+    typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean' ? [[name, String(one)] as const] : [],
+  );
+  return Object.fromEntries(texts);
+}
+
+/** Istio takes 0 for no limit of its own. */
+function limitOf(connectionSettings: unknown): { readonly connectionLimit?: number } {
+  const limit = isObject(connectionSettings) ? connectionSettings['globalDownstreamConnectionLimit'] : undefined;
+  return typeof limit === 'number' && Number.isInteger(limit) && limit > 0 ? { connectionLimit: limit } : {};
 }
 
 function durationMs(value: unknown): number | undefined {
