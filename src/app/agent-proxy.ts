@@ -17,16 +17,17 @@ const readyPollMs = 20;
 export async function startAgent(options: EnvoyProxyOptions, { plan, network, logFile }: ProxyRequest): Promise<ProxyProcess> {
   const { binary, xdsTarget, domain, allocator, watchdog, clock, nodeProgram, environment } = options;
   const [place, { tokenFile, rootsFile }] = await Promise.all([proxyPlace(network, allocator), options.credentials(plan)]);
-  const { admin, adminText, inherit, giveBack } = place;
+  const { admin, adminText, inherited, giveBack } = place;
   const { name, namespace } = plan.pod.metadata;
   const args = [
     ...[...agentProgram(), '--xds', xdsTarget, '--node', nodeId(plan, network, domain), '--metadata', JSON.stringify(nodeMetadata(plan, network))],
-    ...['--token-file', tokenFile, '--ca-roots', rootsFile, '--admin-port', String(admin.port), ...place.args],
+    ...['--token-file', tokenFile, '--ca-roots', rootsFile, '--admin-port', String(admin.port), ...place.args, ...inherited.args],
     ...['--envoy', binary, '--work-folder', join(options.workFolder, `${namespace}.${name}-${network.ports.address}`)],
     ...['--concurrency', String(plan.proxy.concurrency)],
   ];
   const env = { ...proxyEnvironment(environment), ...plan.proxy.environment };
-  const running = startLocalProcess(network.enter({ command: nodeProgram, args, cwd: process.cwd(), env, logFile, inherit }, 'proxy'), watchdog);
+  const spec = { command: nodeProgram, args, cwd: process.cwd(), env, logFile, inherit: inherited.descriptors };
+  const running = startLocalProcess(network.enter(spec, 'proxy'), watchdog);
   void running.ended.then(giveBack);
   const questions = envoyAdmin(admin);
   return {

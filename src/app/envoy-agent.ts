@@ -144,9 +144,9 @@ async function serve(settings: Settings): Promise<number> {
 async function openHostSockets({ hostSockets }: PodOptions, logger: Logger): Promise<readonly (() => void)[]> {
   if (hostSockets.length === 0) return [];
   const [{ acceptFrom }, { pipeToLocal }] = await Promise.all([import('#proxy/capture/host-socket.ts'), import('#agent/local-pipe.ts')]);
-  const opened = hostSockets.map(async ({ port, descriptor }) => {
+  const opened = hostSockets.map(async ({ port, socket: listening }) => {
     try {
-      return [(await acceptFrom(descriptor, (socket) => pipeToLocal(socket, port))).close];
+      return [(await acceptFrom(listening, (socket) => pipeToLocal(socket, port))).close];
     } catch (error) {
       logger.log('error', 'a socket of the host cannot be used', { port, reason: String(error) });
       return [];

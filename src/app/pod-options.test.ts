@@ -15,8 +15,8 @@ test('what a proxy is told of its pod', () => {
       proxyAddresses: ['198.19.128.10', 'fd00::1'],
       dns: { listen: { address: '127.0.0.1', port: 15_053 }, upstream: { address: 'fd00::2', port: 53 } },
       hostSockets: [
-        { port: 8080, descriptor: 3 },
-        { port: 443, descriptor: 4 },
+        { port: 8080, socket: 3 },
+        { port: 443, socket: 4 },
       ],
     },
   });

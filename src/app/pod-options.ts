@@ -14,14 +14,15 @@ export type PodOptionTexts = {
 
 export type Place = { readonly address: string; readonly port: number };
 
-export type HostSocketOption = { readonly port: number; readonly descriptor: number };
+/** `socket`: a descriptor of this process, or Node's own object of it. */
+export type HostSocketOption = { readonly port: number; readonly socket: number | object };
 
 export type PodOptions = {
   /** What its own connections are bound to, at most one address of each family, so that a redirection of its application's leaves them alone. */
   readonly proxyAddresses: readonly string[];
   /** Where it answers its application's questions for names, and who knows the others. Only with an xDS server, which tells it the names. */
   readonly dns: { readonly listen: Place; readonly upstream: Place | undefined } | undefined;
-  /** Sockets that listen in another network, inherited from who started the process, by the port that they stand for. */
+  /** Sockets that listen in another network, from who started the process, by the port that they stand for. */
   readonly hostSockets: readonly HostSocketOption[];
 };
 
@@ -36,7 +37,7 @@ export function readPodOptions(texts: PodOptionTexts): Result<PodOptions, readon
   if (texts.dnsUpstream !== undefined && texts.dns === undefined) problems.push('--dns-upstream goes with --dns');
   const hostSockets = (texts.hostSockets ?? []).flatMap((text) => {
     const [, port, descriptor] = /^(\d{1,5})=(\d{1,4})$/.exec(text) ?? [];
-    if (Number(port) >= 1 && Number(port) < 65_536 && Number(descriptor) > 2) return [{ port: Number(port), descriptor: Number(descriptor) }];
+    if (Number(port) >= 1 && Number(port) < 65_536 && Number(descriptor) > 2) return [{ port: Number(port), socket: Number(descriptor) }];
     problems.push(`--host-socket ${text} is not PORT=FD`);
     return [];
   });

@@ -61,9 +61,9 @@ export class ProxyInPod {
     const { hostSockets = [] } = this.#options;
     if (hostSockets.length === 0) return undefined;
     const { acceptFrom } = await import('#proxy/capture/host-socket.ts');
-    for (const { port, descriptor } of hostSockets) {
+    for (const { port, socket: listening } of hostSockets) {
       try {
-        this.#hostSockets.push(await acceptFrom(descriptor, (socket) => adopt(socket, port)));
+        this.#hostSockets.push(await acceptFrom(listening, (socket) => adopt(socket, port)));
       } catch (error) {
         return `the socket for port ${port} cannot be used: ${error instanceof Error ? error.message : String(error)}`;
       }

@@ -11,8 +11,8 @@ export type ProxyPlace = {
   readonly adminText: string;
   /** Of its program: src/app/pod-options.ts reads them. */
   readonly args: readonly string[];
-  /** Descriptors that its process inherits, from 3 on. */
-  readonly inherit: readonly number[];
+  /** What a process of its own is told besides, and the descriptors that it inherits, from 3 on. */
+  readonly inherited: { readonly args: readonly string[]; readonly descriptors: readonly number[] };
   /** After its end. */
   readonly giveBack: () => void;
 };
@@ -28,7 +28,7 @@ export async function proxyPlace(network: PodNetwork, allocator: PortAllocator):
   if (network.kind === 'loopback') {
     const port = await allocator.take();
     const giveBack = (): void => allocator.giveBack([port]);
-    return { admin: { host: '127.0.0.1', port }, adminText: `127.0.0.1:${port}`, args: [], inherit: [], giveBack };
+    return { admin: { host: '127.0.0.1', port }, adminText: `127.0.0.1:${port}`, args: [], inherited: { args: [], descriptors: [] }, giveBack };
   }
   const { ports, proxyAddresses = [], insideAddress, nodeAddress, hostSockets } = network;
   const sockets = Object.entries(hostSockets);
@@ -39,9 +39,11 @@ export async function proxyPlace(network: PodNetwork, allocator: PortAllocator):
     args: [
       ...(proxyAddresses.length === 0 ? [] : ['--bind-source', proxyAddresses.join(',')]),
       ...['--dns', podDns, '--dns-upstream', formatAddress(nodeAddress, nodeDnsPort)],
-      ...sockets.flatMap(([port], index) => ['--host-socket', `${port}=${firstInherited + index}`]),
     ],
-    inherit: sockets.map(([, descriptor]) => descriptor),
+    inherited: {
+      args: sockets.flatMap(([port], index) => ['--host-socket', `${port}=${firstInherited + index}`]),
+      descriptors: sockets.map(([, { fd }]) => fd),
+    },
     giveBack: () => {},
   };
 }

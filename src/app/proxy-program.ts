@@ -16,12 +16,15 @@ const nodeFlags: readonly string[] = [
   '--no-sparkplug',
 ];
 
-/** Arguments for Node before the proxy's own. The program stands beside this file in the same form: TypeScript in a clone, else JavaScript. */
-export function proxyProgram(): readonly string[] {
-  // Written out, so that the search for dead code finds the file.
-  const inClone = new URL('./proxy-main.ts', import.meta.url);
-  const file = import.meta.url.endsWith('.ts') ? inClone : new URL('./proxy-main.js', import.meta.url);
-  return [...nodeFlags, fileURLToPath(file)];
+/**
+ * Arguments for Node before the proxy's own: of the program of one proxy, or of that which takes orders for any number of them. It stands beside this
+ * file in the same form: TypeScript in a clone, else JavaScript.
+ */
+export function proxyProgram(which: 'each' | 'shared' = 'each'): readonly string[] {
+  // Written out, so that the search for dead code finds the files.
+  const inClone = which === 'each' ? new URL('./proxy-main.ts', import.meta.url) : new URL('./shared-proxies-main.ts', import.meta.url);
+  const inPackage = which === 'each' ? new URL('./proxy-main.js', import.meta.url) : new URL('./shared-proxies-main.js', import.meta.url);
+  return [...nodeFlags, fileURLToPath(import.meta.url.endsWith('.ts') ? inClone : inPackage)];
 }
 
 /**

@@ -18,6 +18,7 @@ import { fail, paintFor } from '#cli/style.ts';
 type Options = AdminDoorFiles &
   NetworkWish & {
     readonly dataPlane: UpOptions['dataPlane'];
+    readonly proxies: UpOptions['proxies'];
     readonly gatewayPort: number;
     readonly adminPort: number;
     readonly stateDir: string;
@@ -53,6 +54,11 @@ export function upCommand(): Command {
     .argument('[path...]', 'YAML files and folders')
     .addOption(new Option('--data-plane <which>', 'which proxy runs beside each pod').choices(['embedded', 'envoy']).default('embedded'))
     .addOption(
+      new Option('--proxies <which>', 'each: a process for each embedded proxy; shared: one for all of them, in less memory')
+        .choices(['each', 'shared'])
+        .default('each'),
+    )
+    .addOption(
       new Option('--network <which>', 'netns: each pod with an address and a localhost of its own; loopback: all on 127.0.0.1')
         .choices(['auto', 'netns', 'loopback'])
         .default('auto'),
@@ -81,6 +87,10 @@ async function runMesh(given: readonly string[], options: Options): Promise<void
   const missing = paths.find((path) => statSync(path, { throwIfNoEntry: false }) === undefined);
   if (missing !== undefined) {
     fail(`there is no file or folder ${missing}`, { hint: `an example to begin with: heddle up ${examplePath()}` });
+    return;
+  }
+  if (options.proxies === 'shared' && options.dataPlane === 'envoy') {
+    fail('--proxies shared is about embedded proxies: each Envoy is a process', { hint: 'leave out one of --proxies shared and --data-plane envoy' });
     return;
   }
   const door = readAdminDoor(options);

@@ -1,6 +1,6 @@
 // One local process with its own process group, its output in a log file, and an end that is always told: a program that cannot be
 // started ends like one that exits, with the reason.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SendHandle, spawn } from 'node:child_process';
 import { appendFileSync, closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Watchdog } from '#runtime/watchdog.ts';
 
@@ -40,15 +40,38 @@ export function describeEnd(end: ProcessEnd): string {
   return end.kind === 'signal' ? `signal ${end.signal}` : `cannot be started: ${end.reason}`;
 }
 
+/** A process that takes messages of ours and sends some itself, with the handles of sockets. */
+export type TalkingProcess = LocalProcess & {
+  /** To nobody where it has ended. */
+  readonly send: (message: object, handle?: object) => void;
+};
+
 /** Starts the process, on the watchdog's list from its first moment to its last. */
 export function startLocalProcess(spec: ProcessSpec, watchdog: Watchdog): LocalProcess {
-  let begun: Begun;
   try {
-    begun = begin(spec);
+    return follow(spec, begin(spec), watchdog);
   } catch (error) {
     return neverStarted(explainSpawnError(error, spec));
   }
-  const { child, logStart } = begun;
+}
+
+/** The same, with a channel: `onMessage` takes what comes. */
+export function startTalkingProcess(spec: ProcessSpec, watchdog: Watchdog, onMessage: (message: unknown) => void): TalkingProcess {
+  try {
+    const begun = begin(spec, ['ipc']);
+    const { child } = begun;
+    child.on('message', onMessage);
+    const send = (message: object, handle?: object): void => {
+      // Node sends raw handles too; its types do not say so. What cannot be sent any more is for a process that is ending.
+      if (child.connected) child.send(message, handle as SendHandle | undefined, {}, () => {});
+    };
+    return { ...follow(spec, begun, watchdog), send };
+  } catch (error) {
+    return { ...neverStarted(explainSpawnError(error, spec)), send: () => {} };
+  }
+}
+
+function follow(spec: ProcessSpec, { child, logStart }: Begun, watchdog: Watchdog): LocalProcess {
   const pid = child.pid ?? 0;
   if (pid !== 0) watchdog.add(pid);
   let alive = pid !== 0;
@@ -82,14 +105,24 @@ export function startLocalProcess(spec: ProcessSpec, watchdog: Watchdog): LocalP
 type Begun = { readonly child: ChildProcess; readonly logStart: number };
 
 /** Throws where there is no file for its log, and what Node throws at once instead of telling it later. */
-function begin(spec: ProcessSpec): Begun {
+function begin(spec: ProcessSpec, channel: readonly 'ipc'[] = []): Begun {
   const log = openSync(spec.logFile, 'a');
   try {
-    const logStart = fstatSync(log).size;
-    // Where each run begins, for those who want to read the one before the last.
-    appendFileSync(`${spec.logFile}.starts`, `${logStart}\n`);
-    const stdio = ['ignore' as const, log, log, ...(spec.inherit ?? [])];
+    const logStart = noteStart(spec.logFile);
+    const stdio = ['ignore' as const, log, log, ...(spec.inherit ?? []), ...channel];
     return { child: spawn(spec.command, spec.args, { cwd: spec.cwd, env: spec.env, stdio, detached: true }), logStart };
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Where in its log a run begins, noted for those who want to read the one before the last. Throws where the file cannot be had. */
+export function noteStart(logFile: string): number {
+  const log = openSync(logFile, 'a');
+  try {
+    const { size } = fstatSync(log);
+    appendFileSync(`${logFile}.starts`, `${size}\n`);
+    return size;
   } finally {
     closeSync(log);
   }

@@ -49,8 +49,10 @@ export type PodNetwork = {
   readonly proxyAddresses?: readonly string[];
   /** What connects to `ports.address` from this address reaches the pod's own 127.0.0.1; undefined where that is this machine's. */
   readonly insideAddress?: string;
-  /** Listening sockets of the host, by container port, as file descriptors of this process: a gateway's way in. */
-  readonly hostSockets: Readonly<Record<string, number>>;
+  /** The way into the namespace of its network, for who makes sockets there from outside; undefined where it has none of its own. */
+  readonly namespace?: string;
+  /** Listening sockets of the host, by container port: a gateway's way in. */
+  readonly hostSockets: Readonly<Record<string, HostSocket>>;
   /** Where somebody outside reaches the pod, by container port: `127.0.0.1:8080`. Empty where nobody outside can. */
   readonly hostAddresses: Readonly<Record<string, string>>;
   /** The same process, in the pod; of an application, as whom its container says. */
@@ -65,5 +67,5 @@ export type HostSockets = {
   readonly listen: (port: number) => Promise<Result<HostSocket, Diagnostic>>;
 };
 
-/** Listens already; whoever has the descriptor may accept. */
-export type HostSocket = { readonly fd: number; readonly port: number; readonly close: () => void };
+/** Listens already; whoever has the descriptor may accept. `handle`: Node's own object of it, which can be sent to another process. */
+export type HostSocket = { readonly fd: number; readonly handle: object; readonly port: number; readonly close: () => void };

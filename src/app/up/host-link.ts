@@ -14,9 +14,6 @@ export type Channel = {
   readonly on: (event: 'message' | 'disconnect', listener: (message: HostMessage, handle?: unknown) => void) => unknown;
 };
 
-/** A listening socket of the host, with the object by which Node listens on it in this process. */
-export type HandedSocket = HostSocket & { readonly handle: object };
-
 type Failure = Pick<Extract<HostAnswer, { readonly kind: 'failed' }>, 'code' | 'reason'>;
 const usualHost = '127.0.0.1';
 
@@ -29,7 +26,7 @@ export class HostLink implements HostSockets, Disposable {
   #closed = false;
 
   /** `host`: an address of this machine's. */
-  readonly listen = async (port: number, host: string = usualHost): Promise<Result<HandedSocket, Diagnostic>> => {
+  readonly listen = async (port: number, host: string = usualHost): Promise<Result<HostSocket, Diagnostic>> => {
     const { answer, handle } = await this.#ask((id) => ({ kind: 'listen', id, host, port }));
     if (answer.kind !== 'listening') return failed(notOpened(host, port, answer));
     // It came with a `listening` of our own program.

@@ -5,7 +5,6 @@ import { analyze, beyondAnalyzers } from '#analyze/analyze.ts';
 import { writtenId } from '#api/resource-name.ts';
 import { doorWithToken } from '#app/admin-token.ts';
 import { type ControlPlane, startControlPlane } from '#app/control-plane.ts';
-import { embeddedProxies } from '#app/embedded-proxy.ts';
 import { fileLogger } from '#app/file-logger.ts';
 import { Runs } from '#app/run/runs.ts';
 import { proxiesSettled } from '#app/settled.ts';
@@ -17,8 +16,8 @@ import { gatewayPorts } from '#app/up/gateway-ports.ts';
 import { openGatewayPorts } from '#app/up/gateway-table.ts';
 import type { UpOptions } from '#app/up/options.ts';
 import type { OpenPlace } from '#app/up/place.ts';
+import { meshProxies } from '#app/up/proxies.ts';
 import { publisher } from '#app/up/publish.ts';
-import { servedWatch } from '#app/up/served-watch.ts';
 import { meshState, tryLine } from '#app/up/state.ts';
 import { hintForWaiting } from '#app/up/waiting.ts';
 import { workloadSecurity } from '#app/up/workload-security.ts';
@@ -130,8 +129,6 @@ export class UpMesh {
       logger,
     });
     this.#tellDiagnostics();
-    const services = () => configuration.snapshot.resources.Service.values();
-    const watchServed = servedWatch({ current: () => this.#supervisor?.current() ?? [], services, clock, emit: this.#options.onEvent });
     const isHttpsFree = (await this.#options.place.whyTaken(8443)) === undefined;
     this.#supervisor = new Supervisor({
       domain,
@@ -143,7 +140,6 @@ export class UpMesh {
       clock,
       emit: (event) => {
         running.note(event);
-        watchServed(event);
         this.#options.onEvent(event);
       },
       network,
@@ -242,14 +238,9 @@ export class UpMesh {
     removeState(this.#options.stateFolder);
   }
 
-  async #proxies(xdsTarget: string, issuer: UpCredentials, logger: Logger): Promise<StartProxy> {
-    const { dataPlane, envoyBinary, nodeProgram, environment, clock, stateFolder, logLevel, explainDenials } = this.#options;
+  #proxies(xdsTarget: string, issuer: UpCredentials, logger: Logger): Promise<StartProxy> {
     const credentials = (plan: PodPlan) => issuer.issue(plan);
-    const common = { xdsTarget, credentials, domain, clock, logger, watchdog: this.#watchdog, allocator: this.#allocator, logLevel };
-    if (dataPlane === 'embedded' || envoyBinary === undefined) return embeddedProxies({ ...common, nodeProgram, environment, explainDenials });
-    // Loaded when it is asked for: the usual start is the faster by it.
-    const { envoyProxies } = await import('#app/envoy-proxy.ts');
-    return envoyProxies({ ...common, nodeProgram, environment, binary: envoyBinary, workFolder: join(stateFolder, 'envoy') });
+    return meshProxies({ ...this.#options, xdsTarget, credentials, domain, logger, watchdog: this.#watchdog, allocator: this.#allocator });
   }
 
   /** `hello-v1.log`, `hello-v1.proxy.log`; with the namespace where it is not `default`, with the container where there are several. */

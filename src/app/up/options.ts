@@ -8,6 +8,8 @@ import type { LogLevel } from '#base/logger.ts';
 export type UpOptions = {
   readonly paths: readonly string[];
   readonly dataPlane: 'embedded' | 'envoy';
+  /** Of the embedded data plane: a process for each proxy, or one for all of them. */
+  readonly proxies: 'each' | 'shared';
   /** In which network it runs. */
   readonly place: MeshPlace;
   /** 0 takes a free one. */

@@ -4,14 +4,13 @@ import type { Dial } from '#app/key-download.ts';
 import { portHolder } from '#app/port-holder.ts';
 import type { ServiceRanges } from '#app/up/cluster-ips.ts';
 import type { UpEvent } from '#app/up/event.ts';
-import type { HandedSocket } from '#app/up/host-link.ts';
 import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { Logger } from '#base/logger.ts';
 import { ok, type Result } from '#base/result.ts';
 import type { NameTable } from '#envoy/gen/istio/networking/nds/v1/nds_pb.js';
 import { loopbackNetwork } from '#runtime/loopback-network.ts';
-import type { MeshNetwork } from '#runtime/network.ts';
+import type { HostSocket, MeshNetwork } from '#runtime/network.ts';
 import { isPortFree, type PortAllocator } from '#runtime/port-allocator.ts';
 
 export type MeshPlace = {
@@ -53,7 +52,7 @@ export type OpenPlace = AsyncDisposable & {
   /** The way to what is outside the mesh; undefined: this process has its own. */
   readonly dial: Dial | undefined;
   /** A socket of this machine on which the admin API is to listen; undefined: it opens its own. */
-  readonly adminSocket: (host: string, port: number) => Promise<Result<HandedSocket | undefined, Diagnostic>>;
+  readonly adminSocket: (host: string, port: number) => Promise<Result<HostSocket | undefined, Diagnostic>>;
 };
 
 /** What a cluster's own DNS knows, as it stands, and word of each change. */

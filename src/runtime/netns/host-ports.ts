@@ -5,7 +5,7 @@ import type { HostSocket, HostSockets } from '#runtime/network.ts';
 import type { PodPlan } from '#runtime/pod-plan.ts';
 
 export type HostPorts = {
-  readonly hostSockets: Readonly<Record<string, number>>;
+  readonly hostSockets: Readonly<Record<string, HostSocket>>;
   readonly hostAddresses: Readonly<Record<string, string>>;
   readonly close: () => void;
 };
@@ -39,7 +39,7 @@ export async function openHostPorts(
   }
   const all = [...sockets];
   return ok({
-    hostSockets: Object.fromEntries(all.map(([port, { fd }]) => [port, fd])),
+    hostSockets: Object.fromEntries(all),
     hostAddresses: Object.fromEntries(all.map(([port, socket]) => [port, `127.0.0.1:${socket.port}`])),
     close,
   });

@@ -153,6 +153,7 @@ class NetnsNetwork implements MeshNetwork {
       ...(places.ipv6 !== undefined && { ipv6Address: places.ipv6.podAddress }),
       ...(isInjected && { proxyAddresses: familiesOf(places).map(({ proxyAddress }) => proxyAddress) }),
       insideAddress: this.#addresses.insideAddress,
+      namespace: pause.namespaces.net,
       enter: (spec, who, container) => {
         if (who === 'proxy') return enterPod(spec, pause.namespaces, means, { who });
         const asked = askedIdentity(plan.pod, container);
