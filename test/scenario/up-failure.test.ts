@@ -71,6 +71,15 @@ test('a path that is not there, and a folder with nothing to run, are usage erro
   assert.match(empty.output, /there is nothing to run/);
 });
 
+test('--proxies shared with Envoy is a usage error', async () => {
+  const { code, output } = await runHeddle(['up', example('hello'), '--proxies', 'shared', '--data-plane', 'envoy']);
+  assert.equal(code, 2);
+  assert.match(
+    output,
+    /--proxies shared is about embedded proxies: each Envoy is a process\n\s+leave out one of --proxies shared and --data-plane envoy/,
+  );
+});
+
 test('a state folder among the YAML files is refused', async () => {
   const files = { 'mesh/app.yaml': podWith('{ name: app, command: [node] }') };
   const { code, output } = await runHeddle(['up', 'mesh', '--state-dir', 'mesh/state'], files);
