@@ -9,13 +9,27 @@ import { generation } from '#bench/generation.ts';
 import { manyRoutes } from '#bench/many-routes.ts';
 import { memory } from '#bench/memory.ts';
 import { mtlsPair } from '#bench/mtls-pair.ts';
+import { podNetwork } from '#bench/pod-network.ts';
 import { rbacPolicies } from '#bench/rbac-policies.ts';
 import { readyTime } from '#bench/ready-time.ts';
 import { requestCost } from '#bench/request-cost.ts';
 import { formatTable } from '#bench/table.ts';
 
 /** In this order: the shortest answer to "is it fast" first. */
-const benches: readonly Bench[] = [requestCost, manyRoutes, mtlsPair, rbacPolicies, generation, csr, dns, memory, readyTime, configChange, capture];
+const benches: readonly Bench[] = [
+  requestCost,
+  manyRoutes,
+  mtlsPair,
+  rbacPolicies,
+  generation,
+  csr,
+  dns,
+  memory,
+  readyTime,
+  podNetwork,
+  configChange,
+  capture,
+];
 
 // An exit, unlike a signal's default, ends what the benches have started.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));

@@ -43,6 +43,15 @@ netnsTest('what capture adds to a connection is measured', async () => {
   assert.match(stdout, /added to a new connection: -?[\d.]+ us/);
 });
 
+netnsTest('what a mesh of pods with networks of their own costs is measured', async () => {
+  const { stdout } = await runBench('pod-network');
+  for (const proxies of ['each', 'shared']) {
+    assert.match(stdout, new RegExp(`^${proxies} +1 +[\\d.]+ `, 'm'));
+    assert.match(stdout, new RegExp(`--proxies ${proxies}: all proxies and the control plane \\(PSS\\): [\\d.]+ MB`));
+    assert.match(stdout, new RegExp(`--proxies ${proxies}: from a pod's start to its first request, median: [\\d.]+ ms`));
+  }
+});
+
 test('an unknown name is refused with those that are known', async () => {
   await assert.rejects(runBench('speed'), (error: { readonly code: number; readonly stderr: string }) => {
     return error.code === 2 && /unknown: speed\. Known: request-cost, many-routes/.test(error.stderr);

@@ -23,7 +23,9 @@ export function onBothDataPlanes(name: string, run: (dataPlane: DataPlane) => Pr
 
 /** The parts of an event line that scenarios look at. */
 export type EventLine = {
+  readonly time: string;
   readonly kind: string;
+  readonly changed?: readonly string[];
   readonly workload?: string;
   readonly container?: string;
   readonly how?: string;
