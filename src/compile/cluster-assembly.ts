@@ -9,6 +9,7 @@ import { type ClusterPolicy, clusterPolicies } from '#compile/cluster-policy.ts'
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { loadAssignments } from '#compile/endpoint.ts';
 import type { Placement } from '#compile/endpoint-locality.ts';
+import { networkView, networkViewKey } from '#compile/endpoint-network.ts';
 import { fixedClusters } from '#compile/fixed-clusters.ts';
 import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 import type { Scope } from '#compile/scope.ts';
@@ -40,7 +41,8 @@ export function clusterAssembly(scope: Scope, proxy: Proxy, credentials: Gateway
   const governed = scope.once(`governed services ${rulesKey}`, () => governedServices(scope, labels, rulesKey, cache));
   const forwardsByHost = scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS';
   const placement = placementOf(scope, proxy, labels);
-  const name = `${scope.key} ${rulesKey} ${clientKey} ${proxy.withoutSecrets === true} ${forwardsByHost} ${placementKey(placement, governed.facts)}`;
+  const networks = networkViewKey(placement.networks);
+  const name = `${scope.key} ${rulesKey} ${clientKey} ${proxy.withoutSecrets === true} ${forwardsByHost} ${placementKey(placement, governed.facts)}${networks}`;
   return scope.once(`clusters ${name}`, () =>
     cache.madeOf('cluster assembly', name, [governed, ...encryptionParts(scope)], () =>
       assemble([
@@ -104,7 +106,11 @@ function placementOf(scope: Scope, proxy: Proxy, labels: Proxy['labels']): Place
     [topologyLabels.host]: node ?? '',
   };
   const told = Object.entries(topology).filter(([, value]) => value !== '');
-  return { locality, labels: { ...(network !== undefined && { [topologyLabels.network]: network }), ...labels, ...Object.fromEntries(told) } };
+  return {
+    locality,
+    labels: { ...(network !== undefined && { [topologyLabels.network]: network }), ...labels, ...Object.fromEntries(told) },
+    ...networkView(scope.mesh.networks, proxy, network),
+  };
 }
 
 function placementKey({ locality, labels }: Placement, facts: PlacementFacts): string {
@@ -129,7 +135,7 @@ type ClientParts = {
 function serviceUnits({ service, rule, policies, facts }: GovernedService, parts: ClientParts, cache: CompileCache): readonly Unit[] {
   const { scope, client, clientKey, placement } = parts;
   const { settings } = scope.mesh;
-  const place = placementKey(placement, facts);
+  const place = `${placementKey(placement, facts)}${networkViewKey(placement.networks)}`;
   const mtls = serviceMtls(scope, service);
   const plain = plaintextEndpoints(scope, service);
   const { secrets, units, key: secretsKey } = clientSecrets(rule, parts);

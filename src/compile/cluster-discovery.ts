@@ -15,7 +15,7 @@ import {
   type ClusterSchema,
 } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
-import type { Subset, TrafficPolicy } from '#model/destination-rule.ts';
+import type { ClientTls, Subset, TrafficPolicy } from '#model/destination-rule.ts';
 import { isWildcard } from '#model/hostname.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import { isHttp } from '#model/protocol.ts';
@@ -70,6 +70,8 @@ export type ClusterTarget = {
   readonly placement: Placement;
   /** Endpoints that take no mutual TLS whatever their labels say. */
   readonly plain: ReadonlySet<Endpoint>;
+  /** How a destination rule has them called. */
+  readonly mode: ClientTls['mode'] | undefined;
 };
 
 export type DiscoveryFields = Omit<MessageInitShape<typeof ClusterSchema>, '$typeName' | '$unknown'>;

@@ -53,7 +53,7 @@ export function outboundClusters(
   const { placement, plain } = context;
   const units: Unit[] = [];
   for (const { name, port, subset, policy, locality } of policies) {
-    const unit = outboundCluster({ name, service, port, subset, locality, placement, plain }, policy, rule, context);
+    const unit = outboundCluster({ name, service, port, subset, locality, placement, plain, mode: policy?.tls?.mode }, policy, rule, context);
     if (unit !== undefined) units.push(unit);
   }
   return units;

@@ -1,5 +1,6 @@
 // In: endpoints by locality, a locality setting, and where the client stands. Out: the same endpoints with the priorities and weights that
 // the setting gives them. Pure; priorities count up from 0 without a gap, as Envoy demands. Source: Istio, ApplyLocalityLoadBalancer.
+import type { NetworkView } from '#compile/endpoint-network.ts';
 import type { LocalitySetting } from '#compile/locality-balancing.ts';
 import type { Failover, LocalityBalancing } from '#model/destination-rule.ts';
 import { type Locality, localityMatches, parseLocality, topologyLabels } from '#model/locality.ts';
@@ -13,8 +14,13 @@ export type EndpointGroup = {
   readonly priority: number;
 };
 
-/** Where a client stands: its locality, and its labels together with those that tell its topology, as endpoints have them too. */
-export type Placement = { readonly locality: Locality; readonly labels: Readonly<Record<string, string>> };
+/** Where a client stands: its locality, its labels together with those that tell its topology, as endpoints have them too, and its network. */
+export type Placement = {
+  readonly locality: Locality;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Undefined where no network has a gateway. */
+  readonly networks?: NetworkView;
+};
 
 type Labels = Readonly<Record<string, string>>;
 

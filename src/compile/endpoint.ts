@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { socketAddress, unixAddress } from '#compile/address.ts';
 import type { ClusterPolicy } from '#compile/cluster-policy.ts';
 import { type EndpointGroup, groupEndpoints, type Placement } from '#compile/endpoint-locality.ts';
+import { throughGateways } from '#compile/endpoint-network.ts';
 import type { LocalitySetting } from '#compile/locality-balancing.ts';
 import { endpointMetadata } from '#compile/metadata.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
@@ -13,7 +14,7 @@ import { type LbEndpoint, LbEndpointSchema } from '#envoy/gen/envoy/config/endpo
 import { type ClusterLoadAssignment, ClusterLoadAssignmentSchema } from '#envoy/gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { NodeOrigin } from '#envoy/origin-table.ts';
 import { typeUrls } from '#envoy/type-url.ts';
-import type { Subset } from '#model/destination-rule.ts';
+import type { ClientTls, Subset } from '#model/destination-rule.ts';
 import { labelsMatch } from '#model/labels.ts';
 import { topologyLabels } from '#model/locality.ts';
 import type { Endpoint, Service, ServicePort } from '#model/service.ts';
@@ -29,8 +30,8 @@ export function loadAssignments(
 ): readonly Unit[] {
   // An endpoint is the same in the assignments of all subsets that it belongs to.
   let made: LbEndpoints | undefined;
-  return policies.map(({ name, port, subset, locality }) => {
-    const assignment = { name, service, port, subset, locality, placement, plain };
+  return policies.map(({ name, port, subset, locality, policy }) => {
+    const assignment = { name, service, port, subset, locality, placement, plain, mode: policy?.tls?.mode };
     const message = (): ClusterLoadAssignment => {
       made ??= new Map();
       return assignEndpoints(assignment, isAddress, made);
@@ -50,6 +51,8 @@ type Assignment = {
   readonly placement: Placement;
   /** Those that take no mutual TLS whatever their labels say. */
   readonly plain: ReadonlySet<Endpoint>;
+  /** How a destination rule has them called. */
+  readonly mode: ClientTls['mode'] | undefined;
 };
 
 type IsUsable = (endpoint: Endpoint) => boolean;
@@ -69,15 +72,15 @@ function endpointOrigins(assignment: Assignment, usable: IsUsable): readonly Nod
   });
 }
 
-function assignedEndpoints({ service, port, subset, placement }: Assignment, usable: IsUsable): readonly Endpoint[] {
-  return service.endpoints.filter(
+function assignedEndpoints({ service, port, subset, placement, plain, mode }: Assignment, usable: IsUsable): readonly Endpoint[] {
+  const ready = service.endpoints.filter(
     (endpoint) =>
       endpoint.servicePortNumber === port.number &&
       endpoint.health === 'ready' &&
-      usable(endpoint) &&
       (service.nodeLocal !== true || endpoint.labels[topologyLabels.host] === placement.labels[topologyLabels.host]) &&
       (subset === undefined || labelsMatch(subset.labels, endpoint.labels)),
   );
+  return throughGateways(ready, placement.networks, { mode, plain }).filter(usable);
 }
 
 function isAddress({ address }: Endpoint): boolean {

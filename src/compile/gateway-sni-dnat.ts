@@ -35,46 +35,41 @@ function target(port: number, subset: string | undefined, service: Service): Sni
 /** The clusters and endpoints behind them, made from the ordinary ones (`resources`) of the same service, port and subset. */
 export function sniDnatUnits(targets: readonly SniDnatTarget[], resources: ResourceSet): readonly Unit[] {
   return targets.flatMap(({ name, outbound, service }) => {
-    const isMutual = mutualTlsEndpoints(service);
     const cluster = resources.get(typeUrls.cluster)?.get(outbound)?.message;
     const assignment = resources.get(typeUrls.endpoint)?.get(outbound)?.message;
     return [
-      ...(isMessage(cluster, ClusterSchema) ? [clusterUnit(name, cluster, isMutual, service)] : []),
-      ...(isMessage(assignment, ClusterLoadAssignmentSchema) ? [assignmentUnit(name, assignment, isMutual)] : []),
+      ...(isMessage(cluster, ClusterSchema) ? [clusterUnit(name, cluster, service)] : []),
+      ...(isMessage(assignment, ClusterLoadAssignmentSchema) ? [assignmentUnit(name, assignment)] : []),
     ];
   });
 }
 
-type AddressTest = (address: string) => boolean;
-
 /** What passes is encrypted, so that nobody could tell a call without the mesh's mutual TLS: endpoints that would take one get none. */
-function mutualTlsEndpoints({ endpoints }: Service): AddressTest {
-  const mutual = endpoints.filter(({ tlsMode }) => tlsMode === 'istio');
-  const addresses = new Set(mutual.map(({ address, port }) => `${address}:${port}`));
-  return (address) => addresses.has(address);
+function isMutual({ metadata }: LbEndpoint): boolean {
+  return metadata?.filterMetadata['envoy.transport_socket_match']?.['tlsMode'] === 'istio';
 }
 
-function clusterUnit(name: string, ordinary: Cluster, isMutual: AddressTest, service: Service): Unit {
+function clusterUnit(name: string, ordinary: Cluster, service: Service): Unit {
   const { transportSocket: _transportSocket, ...rest } = clone(ClusterSchema, ordinary);
   const message = create(ClusterSchema, {
     ...rest,
     name,
     transportSocketMatches: [],
     ...(rest.edsClusterConfig !== undefined && { edsClusterConfig: { ...rest.edsClusterConfig, serviceName: name } }),
-    ...(rest.loadAssignment !== undefined && { loadAssignment: only(rest.loadAssignment, name, isMutual) }),
+    ...(rest.loadAssignment !== undefined && { loadAssignment: only(rest.loadAssignment, name) }),
   });
   return makeUnit(typeUrls.cluster, name, ClusterSchema, message, [[{ kind: 'cluster', cluster: name }, service.origin]]);
 }
 
-function assignmentUnit(name: string, ordinary: ClusterLoadAssignment, isMutual: AddressTest): Unit {
-  return makeUnit(typeUrls.endpoint, name, ClusterLoadAssignmentSchema, only(clone(ClusterLoadAssignmentSchema, ordinary), name, isMutual));
+function assignmentUnit(name: string, ordinary: ClusterLoadAssignment): Unit {
+  return makeUnit(typeUrls.endpoint, name, ClusterLoadAssignmentSchema, only(clone(ClusterLoadAssignmentSchema, ordinary), name));
 }
 
-/** `assignment` under another name, with the endpoints that the test lets pass. */
-function only(assignment: ClusterLoadAssignment, name: string, isMutual: AddressTest): ClusterLoadAssignment {
+/** `assignment` under another name, with the endpoints that take mutual TLS. */
+function only(assignment: ClusterLoadAssignment, name: string): ClusterLoadAssignment {
   const { $typeName: _typeName, $unknown: _unknown, ...fields } = assignment;
   const endpoints = assignment.endpoints.map((locality) => {
-    const lbEndpoints = locality.lbEndpoints.filter((endpoint) => isMutual(addressOf(endpoint)));
+    const lbEndpoints = locality.lbEndpoints.filter(isMutual);
     return { ...locality, lbEndpoints };
   });
   return create(ClusterLoadAssignmentSchema, {
@@ -82,9 +77,4 @@ function only(assignment: ClusterLoadAssignment, name: string, isMutual: Address
     clusterName: name,
     endpoints: endpoints.filter(({ lbEndpoints }) => lbEndpoints.length > 0),
   });
-}
-
-function addressOf({ hostIdentifier }: LbEndpoint): string {
-  const address = hostIdentifier.case === 'endpoint' ? hostIdentifier.value.address?.address : undefined;
-  return address?.case === 'socketAddress' ? `${address.value.address}:${String(address.value.portSpecifier.value)}` : '';
 }

@@ -11,6 +11,8 @@ import type { Gateway } from '#model/gateway.ts';
 import type { GatewayApiStatus } from '#model/gateway-api.ts';
 import type { GatewayTopology } from '#model/gateway-topology.ts';
 import type { IngressSettings } from '#model/ingress-settings.ts';
+import type { MetricsPlan } from '#model/metrics-plan.ts';
+import type { NetworkPlan, Networks } from '#model/network.ts';
 import type { PeerAuthentication } from '#model/peer-authentication.ts';
 import type { ProxyTraffic } from '#model/proxy-traffic.ts';
 import type { RateLimit } from '#model/rate-limit.ts';
@@ -48,6 +50,8 @@ export type Mesh = {
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   /** By `secret/namespace/name` and `config-map/namespace/name`: all Secrets, also those that hold nothing of the kind, and ConfigMaps with roots. */
   readonly credentials: ReadonlyMap<string, Credential>;
+  /** Undefined where no network has a gateway: then all workloads are called at their own addresses. */
+  readonly networks?: Networks;
   /** What the resources of the Gateway API are told. */
   readonly gatewayApi: readonly GatewayApiStatus[];
   readonly diagnostics: readonly Diagnostic[];
@@ -108,6 +112,8 @@ export type MeshSettings = {
   readonly gatewayTopology?: GatewayTopology;
   /** MeshConfig.defaultConfig.proxyHeaders and connectionSettings. */
   readonly proxyTraffic?: ProxyTraffic;
+  /** MeshNetworks, and the network of the root namespace; undefined where nobody speaks of networks. */
+  readonly networkPlan?: NetworkPlan;
 };
 
 /** What is not there is as in Istio: TLS 1.2 at least, Istio's cipher suites, P-256 and its like. */

@@ -77,14 +77,3 @@ for (const [mesh, code, message] of findings) {
     assert.equal(settings.connectTimeoutMs, defaultSettings.connectTimeoutMs);
   });
 }
-
-void test('MeshNetworks beside it are said to do nothing, unless there are none', () => {
-  const said = (networks: string): readonly string[] => {
-    const text = `{ apiVersion: v1, kind: ConfigMap, metadata: { name: istio, namespace: istio-system }, data: { meshNetworks: '${networks}' } }`;
-    const [configMap] = resourcesOf(text);
-    assert.ok(configMap?.kind === 'ConfigMap');
-    return readMeshSettings(configMap).diagnostics.map(({ code, message }) => `${code} ${message}`);
-  };
-  assert.deepEqual(said('networks: {}'), []);
-  assert.deepEqual(said('networks: { far: { gateways: [{ address: 1.1.1.1, port: 15443 }] } }'), ['HDL0012 MeshNetworks have no effect yet']);
-});

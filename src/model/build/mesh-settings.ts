@@ -14,9 +14,10 @@ import { readDefaultRetries, retryFields } from '#model/build/default-retries.ts
 import { readDiscoverySelectors } from '#model/build/discovery-selectors.ts';
 import { readExtensionProviders } from '#model/build/extension-providers.ts';
 import { readGatewayTopology } from '#model/build/gateway-topology.ts';
-import { idleNetworks, idleSetting } from '#model/build/idle-settings.ts';
+import { idleSetting } from '#model/build/idle-settings.ts';
 import { ingressFields, readIngressSettings } from '#model/build/ingress-settings.ts';
 import { listenerFields, readListenerSettings } from '#model/build/listener-settings.ts';
+import { readMeshNetworks } from '#model/build/mesh-networks.ts';
 import { mtlsFields, readMtlsSettings } from '#model/build/mtls-settings.ts';
 import type { AccessLogSettings, MeshSettings, PathNormalization } from '#model/mesh.ts';
 import { readProxyTraffic } from '#model/written-proxy-traffic.ts';
@@ -44,7 +45,8 @@ type Problem = { readonly field: string; readonly message: string };
 export function readMeshSettings(configMap: KindMap['ConfigMap'] | undefined): SettingsResult {
   if (configMap === undefined) return { settings: defaultSettings, diagnostics: [] };
   const { settings, diagnostics } = readMesh(configMap);
-  return { settings, diagnostics: [...diagnostics, ...idleNetworks(configMap)] };
+  const { plan, diagnostics: ofNetworks } = readMeshNetworks(configMap);
+  return { settings: plan === undefined ? settings : { ...settings, networkPlan: plan }, diagnostics: [...diagnostics, ...ofNetworks] };
 }
 
 function readMesh(configMap: KindMap['ConfigMap']): SettingsResult {

@@ -1,6 +1,6 @@
 // In: a snapshot of what users wrote. Out: the mesh. With the memo of the last build, parts made of unchanged resources are the same
 // objects as before.
-import type { KindMap } from '#api/kinds.ts';
+import type { ResourcesByKind } from '#api/kinds.ts';
 import { compareDiagnostics } from '#base/diagnostic.ts';
 import { authorizationDiagnostics } from '#model/build/authorization-findings.ts';
 import { buildAuthorizationPolicy, dryRunDiagnostics } from '#model/build/authorization-policy.ts';
@@ -19,6 +19,8 @@ import { annotationDiagnostics } from '#model/build/gateway-topology.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
 import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
 import { mtlsConflicts } from '#model/build/mtls-conflicts.ts';
+import { networkGateways } from '#model/build/network-gateways.ts';
+import { inNetworks, settingsWithNetwork, unreachableEntries } from '#model/build/network-workloads.ts';
 import { buildPeerAuthentication, peerAuthenticationDiagnostics } from '#model/build/peer-authentication.ts';
 import { inOrderOfAge, inOrderOfPrecedence } from '#model/build/precedence.ts';
 import { buildRateLimit } from '#model/build/rate-limit.ts';
@@ -37,10 +39,14 @@ import type { Snapshot } from '#sources/snapshot.ts';
 
 /** The mesh's diagnostics are about what resources say to each other; those of the snapshot itself are not repeated. */
 export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo: BuildMemo = new BuildMemo()): Mesh {
-  const { settings, diagnostics } = meshSettings(all.ConfigMap.get(`${rootNamespace}/istio`), memo);
+  const { settings, diagnostics } = meshSettings(all, memo);
   const resources = discoveredResources(all, settings, memo);
-  const workloads = { workloads: buildWorkloads(resources, memo), workloadEntries: buildWorkloadEntries(resources, memo) };
+  const workloads = {
+    workloads: inNetworks('pods', buildWorkloads(resources, memo), settings, memo),
+    workloadEntries: inNetworks('workload entries', buildWorkloadEntries(resources, memo), settings, memo),
+  };
   const { diagnostics: ofServices, ...services } = buildServiceRegistry(resources, workloads, settings, memo);
+  const { networks, diagnostics: ofNetworks } = networkGateways({ resources, services: services.services, plan: settings.networkPlan });
   const credentials = buildCredentials(resources, memo.credentials);
   const ofRoutes = buildVirtualServices(resources, settings, memo);
   const ingresses = buildIngresses(resources, settings, memo);
@@ -51,6 +57,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     settings,
     ...workloads,
     ...services,
+    ...(networks !== undefined && { networks }),
     gateways: inOrderOfPrecedence([...resources.Gateway.values(), ...ingresses.gateways, ...gatewayApi.gateways]).map((one) =>
       'gateway' in one ? one.gateway : memo.gateways.get([one], '', () => buildGateway(one)),
     ),
@@ -97,6 +104,8 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...gatewayApi.diagnostics,
     ...backendTls.diagnostics,
     ...ofServices,
+    ...ofNetworks,
+    ...unreachableEntries(resources, networks),
     ...referenceDiagnostics(parts, memo.hostHints),
     ...virtualServiceDiagnostics(parts.virtualServices),
     ...destinationRuleDiagnostics(parts),
@@ -108,6 +117,9 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
   return { ...parts, diagnostics: findings.sort(compareDiagnostics) };
 }
 
-function meshSettings(configMap: KindMap['ConfigMap'] | undefined, memo: BuildMemo): SettingsResult {
-  return configMap === undefined ? readMeshSettings(undefined) : memo.settings.get([configMap], '', () => readMeshSettings(configMap));
+function meshSettings({ ConfigMap, Namespace }: ResourcesByKind, memo: BuildMemo): SettingsResult {
+  const configMap = ConfigMap.get(`${rootNamespace}/istio`);
+  const written = configMap === undefined ? readMeshSettings(undefined) : memo.settings.get([configMap], '', () => readMeshSettings(configMap));
+  const root = Namespace.get(rootNamespace);
+  return root === undefined ? written : memo.settings.get([written, root], 'network', () => settingsWithNetwork(written, root));
 }

@@ -7,11 +7,11 @@ type ServiceEntryResource = KindMap['ServiceEntry'];
 
 /** By resource, in the order of the snapshot. Source: Istio, the warnings of ValidateServiceEntry. */
 export function serviceEntryAdvice({ ServiceEntry, WorkloadEntry }: Pick<ResourcesByKind, 'ServiceEntry' | 'WorkloadEntry'>): readonly Diagnostic[] {
-  return [...[...ServiceEntry.values()].flatMap(adviceFor), ...[...WorkloadEntry.values()].flatMap(withoutAddress)];
+  return [...[...ServiceEntry.values()].flatMap(adviceFor), ...[...WorkloadEntry.values()].flatMap(ofSocket)];
 }
 
 function adviceFor({ spec, origins }: ServiceEntryResource): readonly Diagnostic[] {
-  const { resolution = 'NONE', workloadSelector, hosts, ports = [], endpoints = [] } = spec;
+  const { resolution = 'NONE', workloadSelector, hosts, ports = [] } = spec;
   const found: Diagnostic[] = [];
   const warn = (path: readonly (string | number)[], message: string, hint: string): void => {
     found.push({ code: 'HDL0042', severity: 'warning', message, hint, at: origins.at(['spec', ...path]) });
@@ -41,23 +41,13 @@ function adviceFor({ spec, origins }: ServiceEntryResource): readonly Diagnostic
       `write *.${host.replace(/^\*[^.]*\.?/, '')} for a whole domain`,
     );
   }
-  for (const [index, { address = '', network = '' }] of endpoints.entries()) {
-    if (address === '') warn(['endpoints', index], noGateway(network), 'add the address');
-  }
   return found;
 }
 
-function withoutAddress({ spec, origins }: KindMap['WorkloadEntry']): readonly Diagnostic[] {
-  const { address = '', network = '' } = spec;
-  const at = origins.at(['spec']);
-  if (address === '') return [{ code: 'HDL0042', severity: 'warning', message: noGateway(network), hint: 'add the address', at }];
+function ofSocket({ spec: { address = '' }, origins }: KindMap['WorkloadEntry']): readonly Diagnostic[] {
   if (!address.startsWith('unix://') || parseIp(address) !== undefined) return [];
   const message = 'a Unix socket can be an endpoint that stands in a ServiceEntry, but no selector chooses a WorkloadEntry that is one';
   return [
     { code: 'HDL0042', severity: 'warning', message, hint: 'move it to the endpoints of the ServiceEntry', at: origins.at(['spec', 'address']) },
   ];
-}
-
-function noGateway(network: string): string {
-  return `no gateway to network ${network} is known, so this endpoint is left out`;
 }

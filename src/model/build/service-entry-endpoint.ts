@@ -15,9 +15,12 @@ export function endpointsOfEntry(workload: Workload, ports: readonly ServicePort
   const { address } = workload;
   const isSocket = address.startsWith(unix);
   const isName = !isSocket && parseIp(address) === undefined;
-  if (address === '' || resolution === 'dynamic-dns') return [];
+  if (resolution === 'dynamic-dns') return [];
+  // It is behind the gateway of its network.
+  const isElsewhere = address === '' && workload.network !== undefined && resolution !== 'none';
+  if (address === '' && !isElsewhere) return [];
   // What is passed on goes to the address that it was sent to; workloads that are selected are where the host is.
-  if ((isName && (resolution === 'endpoints' || resolution === 'none')) || (isSocket && resolution !== 'endpoints')) return [];
+  if ((isName && !isElsewhere && (resolution === 'endpoints' || resolution === 'none')) || (isSocket && resolution !== 'endpoints')) return [];
   const fallback = (port: ServicePort): number => (typeof port.targetPort === 'number' ? port.targetPort : port.number);
   return ports.map((port) => {
     const number = workload.ports.find(({ name }) => name === port.name)?.number ?? fallback(port);
@@ -26,8 +29,9 @@ export function endpointsOfEntry(workload: Workload, ports: readonly ServicePort
 }
 
 /** Whether a selector of a ServiceEntry or Service can choose it: names are for DNS only, sockets for nobody. Pods must be ready. */
-export function isSelectable({ address, ready }: Workload, resolution: Resolution): boolean {
+export function isSelectable({ address, ready, network }: Workload, resolution: Resolution): boolean {
   if (!ready) return false;
+  if (address === '') return network !== undefined;
   return parseIp(address) !== undefined || resolution === 'dns' || resolution === 'dns-round-robin';
 }
 

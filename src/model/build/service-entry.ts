@@ -3,6 +3,7 @@
 import type { KindMap } from '#api/kinds.ts';
 import { parseCidr, parseIp } from '#base/cidr.ts';
 import { visibilityOf } from '#model/build/export-to.ts';
+import { inNetwork } from '#model/build/mesh-networks.ts';
 import { createdMs } from '#model/build/precedence.ts';
 import { protocolByName } from '#model/build/protocol.ts';
 import { endpointsOfEntry, hostEndpoint } from '#model/build/service-entry-endpoint.ts';
@@ -26,7 +27,7 @@ const resolutions: Readonly<Record<string, Resolution>> = {
 export function buildServiceEntry(
   resource: ServiceEntryResource,
   namespaceAnnotations: Readonly<Record<string, string>>,
-  { defaultExportTo }: MeshSettings,
+  { defaultExportTo, networkPlan }: MeshSettings,
 ): readonly EntryService[] {
   const { metadata, spec, origins } = resource;
   const { namespace, name, annotations, labels } = metadata;
@@ -38,7 +39,7 @@ export function buildServiceEntry(
   const subjectAltNames = spec.subjectAltNames ?? [];
   const inline = (spec.endpoints ?? []).flatMap((endpoint, index) => {
     const workload = workloadOf(endpoint, { namespace, name: `${name}-${index}` }, origins.at(['spec', 'endpoints', index]));
-    return endpointsOfEntry(workload, ports, resolution);
+    return endpointsOfEntry(inNetwork(workload, networkPlan), ports, resolution);
   });
   return [...new Set(spec.hosts.map((host) => host.toLowerCase()))].map((hostname) => ({
     service: {

@@ -5,6 +5,7 @@ import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import type { Origin } from '#base/origin.ts';
 import type { BuildMemo } from '#model/build/build-memo.ts';
 import { workloadLocality, writtenLocality } from '#model/build/locality.ts';
+import { topologyLabels } from '#model/locality.ts';
 import type { Workload } from '#model/workload.ts';
 
 type WorkloadEntryResource = KindMap['WorkloadEntry'];
@@ -32,11 +33,12 @@ function toWorkload({ metadata, spec, status, origins }: WorkloadEntryResource):
 
 /** A workload from the fields of an entry; `name` and `namespace` are what it is called. */
 export function workloadOf(
-  { address = '', ports = {}, labels = {}, network, locality, weight, serviceAccount = '' }: WorkloadEntrySpec,
+  { address = '', ports = {}, labels = {}, network: written = '', locality, weight, serviceAccount = '' }: WorkloadEntrySpec,
   { name, namespace }: { readonly name: string; readonly namespace: string },
   origin: Origin,
 ): Workload {
   const place = writtenLocality(locality) ?? workloadLocality(labels);
+  const network = written === '' ? (labels[topologyLabels.network] ?? '') : written;
   return {
     kind: 'workload-entry',
     name,
@@ -48,7 +50,7 @@ export function workloadOf(
     ports: Object.entries(ports).map(([port, number]) => ({ name: port, number })),
     ready: true,
     ...(place !== undefined && { locality: place }),
-    ...(network !== undefined && network !== '' && { network }),
+    ...(network !== '' && { network }),
     ...(weight !== undefined && weight !== 0 && { weight }),
     origin,
   };
