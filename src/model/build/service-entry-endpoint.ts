@@ -1,7 +1,7 @@
 // In: a workload and the ports of a ServiceEntry. Out: the endpoints that it is. Source: Istio, convertWorkloadInstanceToServiceInstance.
 import { parseIp } from '#base/cidr.ts';
 import { withTopology } from '#model/build/locality.ts';
-import { tlsModeOf } from '#model/build/tls-mode.ts';
+import { tlsModeOf, tlsModeOfEntry } from '#model/build/tls-mode.ts';
 import type { Endpoint, Resolution, ServicePort } from '#model/service.ts';
 import type { Workload } from '#model/workload.ts';
 
@@ -64,7 +64,7 @@ export function entryEndpoint(workload: Workload, servicePort: ServicePort, port
     ...(isPod ? { workload: `${namespace}/${name}` } : { workloadEntry: `${namespace}/${name}` }),
     ...(weight !== undefined && { weight }),
     ...(serviceAccount !== '' && serviceAccount !== (isPod ? 'default' : '') && { serviceAccount }),
-    ...tlsModeOf(workload),
+    ...(isPod ? tlsModeOf(workload) : tlsModeOfEntry(workload)),
     ...topology,
     origin,
   };
