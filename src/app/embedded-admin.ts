@@ -1,4 +1,4 @@
-// What whoever runs an embedded proxy asks of its admin server: whether it serves, and that it drains.
+// What whoever runs an embedded proxy asks of its admin server: that it drains, and when it has.
 import type { AdminPlace } from '#agent/admin-place.ts';
 import type { Clock } from '#base/clock.ts';
 import type { PodNetwork } from '#runtime/network.ts';
@@ -7,23 +7,6 @@ import type { PodNetwork } from '#runtime/network.ts';
 const { request } = process.getBuiltinModule('node:http');
 
 const pollMs = 20;
-
-/** Resolves when `/ready` answers 200; stays open where the process ends before. */
-export async function becomeReady(ended: Promise<unknown>, admin: AdminPlace, clock: Clock): Promise<void> {
-  let isOver = false;
-  void ended.then(() => (isOver = true));
-  while (!(await isReady(admin))) {
-    if (isOver) return new Promise(() => {});
-    await new Promise<void>((resolve) => void clock.after(pollMs, resolve));
-  }
-}
-
-async function isReady(admin: AdminPlace): Promise<boolean> {
-  return ask('GET', admin, '/ready').then(
-    ({ status }) => status === 200,
-    () => false,
-  );
-}
 
 /** Where a sidecar listens for what others send: on the pod's ports, or on Istio's port for all of them. */
 export function inboundPortsOf({ ports }: PodNetwork): ReadonlySet<number> {

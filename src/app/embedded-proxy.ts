@@ -1,13 +1,13 @@
 // The embedded proxy beside each local pod: one lean child of our own program per pod (app/proxy-main.ts), or one for all of them
-// (app/shared-proxies.ts); ready when its admin server says so.
-import { becomeReady, drainEmbedded, inboundPortsOf } from '#app/embedded-admin.ts';
+// (app/shared-proxies.ts).
+import { drainEmbedded, inboundPortsOf } from '#app/embedded-admin.ts';
 import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
-import { type ProxyPlace, proxyPlace } from '#app/proxy-place.ts';
+import { firstInherited, type ProxyPlace, proxyPlace } from '#app/proxy-place.ts';
 import { proxyEnvironment, proxyProgram } from '#app/proxy-program.ts';
 import type { SecureXds } from '#app/secure-xds.ts';
 import type { Clock } from '#base/clock.ts';
 import type { LogLevel } from '#base/logger.ts';
-import { startLocalProcess } from '#runtime/child-process.ts';
+import { startAnnouncingProcess } from '#runtime/child-process.ts';
 import type { PodPlan } from '#runtime/pod-plan.ts';
 import type { PortAllocator } from '#runtime/port-allocator.ts';
 import type { ProxyProcess, ProxyRequest, StartProxy } from '#runtime/proxy-process.ts';
@@ -38,12 +38,13 @@ async function startOne(options: EmbeddedProxyOptions, request: ProxyRequest): P
   const { nodeProgram, environment, watchdog, clock } = options;
   const { plan, network, logFile } = request;
   const { place, args: ofProxy } = await prepareProxy(options, request);
-  const args = [...proxyProgram(), ...ofProxy, ...place.inherited.args];
+  const { descriptors: inherit, args: ofSockets } = place.inherited;
+  const args = [...proxyProgram(), ...ofProxy, ...ofSockets, '--ready-fd', String(firstInherited + inherit.length)];
   const env = { ...proxyEnvironment(environment), ...plan.proxy.environment };
-  const spec = { command: nodeProgram, args, cwd: process.cwd(), env, logFile, inherit: place.inherited.descriptors };
-  const running = startLocalProcess(network.enter(spec, 'proxy'), watchdog);
+  const spec = { command: nodeProgram, args, cwd: process.cwd(), env, logFile, inherit };
+  const running = startAnnouncingProcess(network.enter(spec, 'proxy'), watchdog);
   void running.ended.then(place.giveBack);
-  return { ...running, ...asked(place, request, clock), ready: becomeReady(running.ended, place.admin, clock) };
+  return { ...running, ...asked(place, request, clock) };
 }
 
 /** Where a proxy will be, and what it is told, wherever it runs. */

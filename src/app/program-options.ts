@@ -16,13 +16,30 @@ const ofBoth = {
   'log-level': { type: 'string' },
 } as const;
 
-const ofProxy = { config: { type: 'string', short: 'c' }, 'workload-group': { type: 'string' }, 'log-file': { type: 'string' } } as const;
+const ofProxy = {
+  config: { type: 'string', short: 'c' },
+  'workload-group': { type: 'string' },
+  'log-file': { type: 'string' },
+  'ready-fd': { type: 'string' },
+} as const;
 const ofAgent = { envoy: { type: 'string' }, 'work-folder': { type: 'string' }, concurrency: { type: 'string' } } as const;
 
+export type ProxyArguments = ProxyProcessOptions & {
+  /** A descriptor of this process that gets a byte when the proxy serves. */
+  readonly readyDescriptor: number | undefined;
+};
+
 /** Throws where there is an option that the program does not have. */
-export function readProxyArguments(args: readonly string[]): ProxyProcessOptions {
+export function readProxyArguments(args: readonly string[]): ProxyArguments {
   const { values } = parseArgs({ args: [...args], options: { ...ofBoth, ...ofProxy } });
-  return { ...common(values), bootstrapFile: values.config, workloadGroupFile: values['workload-group'], logFile: values['log-file'] };
+  const ready = values['ready-fd'];
+  return {
+    ...common(values),
+    bootstrapFile: values.config,
+    workloadGroupFile: values['workload-group'],
+    logFile: values['log-file'],
+    readyDescriptor: ready === undefined ? undefined : Number(ready),
+  };
 }
 
 export type AgentArguments = ProxyProcessOptions & {

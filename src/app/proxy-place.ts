@@ -22,7 +22,7 @@ const podAdminPort = 15_000;
 /** Where questions for names are led to, and where those are answered that the proxy cannot answer. */
 const podDns = '127.0.0.1:15053';
 const nodeDnsPort = 53;
-const firstInherited = 3;
+export const firstInherited = 3;
 
 export async function proxyPlace(network: PodNetwork, allocator: PortAllocator): Promise<ProxyPlace> {
   if (network.kind === 'loopback') {

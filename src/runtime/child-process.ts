@@ -46,12 +46,36 @@ export type TalkingProcess = LocalProcess & {
   readonly send: (message: object, handle?: object) => void;
 };
 
+/** A process that says once that it is ready, by writing to a pipe that it got behind what it inherits. */
+export type AnnouncingProcess = LocalProcess & {
+  /** Stays open where it ends before. */
+  readonly ready: Promise<void>;
+};
+
 /** Starts the process, on the watchdog's list from its first moment to its last. */
 export function startLocalProcess(spec: ProcessSpec, watchdog: Watchdog): LocalProcess {
   try {
     return follow(spec, begin(spec), watchdog);
   } catch (error) {
     return neverStarted(explainSpawnError(error, spec));
+  }
+}
+
+/** The same, with the pipe: its number in the process is that of the first descriptor after those that it inherits. */
+export function startAnnouncingProcess(spec: ProcessSpec, watchdog: Watchdog): AnnouncingProcess {
+  try {
+    const begun = begin(spec, ['pipe']);
+    const pipe = begun.child.stdio.at(-1);
+    const ready = new Promise<void>((resolve) => {
+      pipe?.on('error', () => {}); // of a process that could not be started
+      pipe?.once('data', () => {
+        pipe.destroy();
+        resolve();
+      });
+    });
+    return { ...follow(spec, begun, watchdog), ready };
+  } catch (error) {
+    return { ...neverStarted(explainSpawnError(error, spec)), ready: new Promise(() => {}) };
   }
 }
 
@@ -105,11 +129,11 @@ function follow(spec: ProcessSpec, { child, logStart }: Begun, watchdog: Watchdo
 type Begun = { readonly child: ChildProcess; readonly logStart: number };
 
 /** Throws where there is no file for its log, and what Node throws at once instead of telling it later. */
-function begin(spec: ProcessSpec, channel: readonly 'ipc'[] = []): Begun {
+function begin(spec: ProcessSpec, more: readonly ('ipc' | 'pipe')[] = []): Begun {
   const log = openSync(spec.logFile, 'a');
   try {
     const logStart = noteStart(spec.logFile);
-    const stdio = ['ignore' as const, log, log, ...(spec.inherit ?? []), ...channel];
+    const stdio = ['ignore' as const, log, log, ...(spec.inherit ?? []), ...more];
     return { child: spawn(spec.command, spec.args, { cwd: spec.cwd, env: spec.env, stdio, detached: true }), logStart };
   } finally {
     closeSync(log);
