@@ -3,6 +3,8 @@
 import { type JsonObject, toJson } from '@bufbuild/protobuf';
 import { type Node, NodeSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { connectionLimitOf, runtimeFlagsOf } from '#envoy/proxy-config-metadata.ts';
+import { idleSeriesMs } from '#telemetry/metrics/metric-store.ts';
+import { bucketBounds } from '#telemetry/metrics/series-group.ts';
 
 /** Which of the two xDS protocols Envoy shall speak: what changed, or the state of the world each time. */
 export type EnvoyXdsMode = 'delta' | 'sotw';
@@ -23,6 +25,9 @@ export type BootstrapOptions = {
   /** Who answers it questions for names; the system's name servers unless said. */
   readonly nameServer?: { readonly address: string; readonly port: number };
 };
+
+/** Values of histograms are told from then on; the other interval must be a multiple of it. */
+const statsFlush = '2s';
 
 const xdsCluster = 'xds-grpc';
 /** By this name Istio's configuration asks for secrets. */
@@ -47,7 +52,12 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
     ...clusterManager(options.sourceAddresses ?? []),
     ...(options.nameServer !== undefined && nameResolver(options.nameServer)),
     layered_runtime: { layers: [{ name: 'heddle', static_layer: { ...runtimeFlagsOf(options.node.metadata, usualRuntime) } }] },
-    stats_config: { use_all_default_tags: false },
+    stats_config: {
+      use_all_default_tags: false,
+      histogram_bucket_settings: [{ match: { prefix: 'istio.' }, buckets: [...bucketBounds] }],
+    },
+    stats_flush_interval: statsFlush,
+    stats_eviction_interval: `${idleSeriesMs / 1000}s`,
     overload_manager: {
       resource_monitors: [
         {

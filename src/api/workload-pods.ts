@@ -28,7 +28,8 @@ export function workloadPods(resources: Pick<ResourcesByKind, 'Pod' | Controller
     for (const controller of resources[kind].values()) {
       for (const made of expandController(controller)) {
         const key = resourceKey(made.pod.metadata);
-        if (!pods.has(key)) pods.set(key, made);
+        // A Pod that runs is still its controller's.
+        pods.set(key, pods.has(key) ? { ...made, ...pods.get(key) } : made);
       }
     }
   }

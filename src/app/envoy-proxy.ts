@@ -6,6 +6,7 @@ import { envoyAdmin } from '#agent/envoy-admin.ts';
 import { startEnvoy } from '#agent/envoy-process.ts';
 import { drainEnvoy } from '#app/envoy-drain.ts';
 import type { EnvoyProxyOptions } from '#app/envoy-proxy-options.ts';
+import { nodePeer } from '#app/node-peer.ts';
 import { drainTimes } from '#app/proxy-drain.ts';
 import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
 import { controlPlaneName } from '#app/secure-xds.ts';
@@ -29,12 +30,18 @@ async function startOne(options: EnvoyProxyOptions, { plan, network, logFile }: 
   const [adminPort, files] = await Promise.all([allocator.take(), options.credentials(plan)]);
   const keyType = readKeyType(plan.proxy.environment);
   if (!keyType.ok) options.logger.log('warn', `${keyType.error}: the key is ECDSA`, { workload: plan.key });
+  const metadata = nodeMetadata(plan, network);
+  const workloadName = nodePeer(metadata);
   const common = { target: options.xdsTarget, logger: options.logger, clock, random: Math.random };
-  const identity = startWorkloadIdentity({ ...common, ...files, ...(keyType.ok && { keyType: keyType.value }) });
+  const identity = startWorkloadIdentity({
+    ...common,
+    ...files,
+    ...(keyType.ok && { keyType: keyType.value }),
+    ...(workloadName !== undefined && { workloadName }),
+  });
   const secrets = new WorkloadSecrets(identity, clock);
   const ended = Promise.withResolvers<ProcessEnd>();
   let pid = 0;
-  const metadata = nodeMetadata(plan, network);
   const envoy = await startEnvoy({
     ...options,
     ...drainTimes(metadata),

@@ -10,7 +10,7 @@ export function nodeId({ isGateway, pod }: PodPlan, { ports }: PodNetwork, domai
 }
 
 /** Istio's names (NAMESPACE, LABELS, INTERCEPTION_MODE …) and those of Heddle: HEDDLE_LOOPBACK, HEDDLE_EXPLAIN_FAILURES, HEDDLE_SYSTEM_ROOTS. */
-export function nodeMetadata({ pod, proxy }: PodPlan, network: PodNetwork) {
+export function nodeMetadata({ pod, owner, proxy }: PodPlan, network: PodNetwork) {
   const { kind, ports } = network;
   const { name, namespace, labels, annotations } = pod.metadata;
   const roots = systemRootsFile();
@@ -20,7 +20,7 @@ export function nodeMetadata({ pod, proxy }: PodPlan, network: PodNetwork) {
     LABELS: { ...labels },
     ANNOTATIONS: { ...annotations },
     SERVICE_ACCOUNT: pod.spec.serviceAccountName ?? 'default',
-    WORKLOAD_NAME: name,
+    WORKLOAD_NAME: owner?.name ?? name,
     CLUSTER_ID: 'Kubernetes',
     MESH_ID: 'cluster.local',
     INSTANCE_IPS: podAddresses(network).join(','),

@@ -27,6 +27,7 @@ import { connectPlain, connectPlainFrom } from '#proxy/upstream/connect.ts';
 import { http1PoolFactory } from '#proxy/upstream/http1-pool-factory.ts';
 import { Counters } from '#telemetry/counters.ts';
 import { LogWriter } from '#telemetry/log-writer.ts';
+import { MetricStore } from '#telemetry/metrics/metric-store.ts';
 
 export type ProxyPartsOptions = {
   readonly clock: Clock;
@@ -57,6 +58,7 @@ export type ProxyParts = {
   readonly routes: RouteCells;
   readonly listeners: Listeners;
   readonly counters: Counters;
+  readonly metrics: MetricStore;
   readonly connections: { readonly open: number };
   /** The codec of the admin server. */
   readonly adminCodec: ServerCodec;
@@ -81,6 +83,7 @@ export function proxyParts({
   outputFile,
 }: ProxyPartsOptions): ProxyParts {
   const counters = new Counters();
+  const metrics = new MetricStore();
   const wheel = new TimerWheel(clock);
   const shared = { names: new FieldNames(), batch: new WriteBatch(), wheel };
   const contexts = new SecureContexts();
@@ -142,7 +145,7 @@ export function proxyParts({
       tcp: { clusters, connect: connectFor(''), random, clock, wheel },
       secrets,
       contexts,
-      openLog,
+      logs: { open: openLog, metrics },
       counters,
       denials,
     },
@@ -164,6 +167,7 @@ export function proxyParts({
     routes,
     listeners,
     counters,
+    metrics,
     connections,
     adminCodec: (socket, connection, handler) => new ServerConnection(socket, connection, handler, adminOptions),
     closeLogs: () => {

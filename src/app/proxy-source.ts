@@ -2,6 +2,7 @@
 // is rarely asked for is loaded where it is.
 import { readFile } from 'node:fs/promises';
 import { fromJson, type JsonObject, type JsonValue } from '@bufbuild/protobuf';
+import { nodePeer } from '#app/node-peer.ts';
 import type { ProxySource } from '#app/proxy.ts';
 import { isObject } from '#base/object.ts';
 import { failed, ok, type Result } from '#base/result.ts';
@@ -40,7 +41,8 @@ export async function readSource(options: ProxySourceOptions, warn: (line: strin
     const { readKeyType } = await import('#ca/client/csr.ts');
     const keyType = readKeyType(options.environment ?? {});
     if (!keyType.ok) warn(`${keyType.error}: the key is ECDSA`);
-    const secure = { tokenFile, rootsFile, ...(keyType.ok && { keyType: keyType.value }) };
+    const workloadName = nodePeer(node.value.metadata);
+    const secure = { tokenFile, rootsFile, ...(keyType.ok && { keyType: keyType.value }), ...(workloadName !== undefined && { workloadName }) };
     return ok({ kind: 'xds', target: xds, node: node.value, secure });
   }
   if (tokenFile !== undefined) return failed(['--token-file needs --ca-roots FILE: the roots that the control plane must be vouched for by']);

@@ -256,6 +256,7 @@ class Proxy implements RunningProxy {
       clusters: this.#parts.clusters,
       addedViaApi: (name) => this.#clusterStore.messages().some(({ message, isStatic }) => message.name === name && !isStatic),
       counters: this.#parts.counters,
+      metrics: this.#parts.metrics,
       configDump: () => dumps().dumpConfig(bootstrap, this.#clusterStore, this.#configStore, this.#secrets.store),
       certificates: () => describeCertificates(this.#secrets.store.all(), this.#options.clock.nowMs()),
       setLogLevel: (level) => this.#options.onLogLevel?.(level),

@@ -8,6 +8,8 @@ export type SecureXds = {
   readonly tokenFile: string;
   /** Of the workload's own key; ECDSA unless said otherwise. */
   readonly keyType?: KeyType;
+  /** What telemetry calls the workload: `nodePeer`. */
+  readonly workloadName?: string;
 };
 
 /** What the control plane's certificate must name, wherever it is reached (Istio: the Service of istiod). */

@@ -3,10 +3,12 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Clock } from '#base/clock.ts';
 import { failed, ok, type Result } from '#base/result.ts';
+import type { Name } from '#ca/certificate-extensions.ts';
 import { readCertificateRequest } from '#ca/certificate-request.ts';
 import { type LeafContent, writeLeaf } from '#ca/certificate-writer.ts';
 import { formatIdentity, type Identity } from '#ca/identity.ts';
 import type { SigningSet } from '#ca/signing-set.ts';
+import { isWorkloadName } from '#ca/workload-name.ts';
 
 const hourMs = 3_600_000;
 /** Istio's: 24 h unless asked for something else, at most 90 days, and from two minutes ago, for clocks that are behind. */
@@ -25,6 +27,8 @@ export type SignOptions = {
   readonly identity: Identity;
   /** The only WorkloadGroup that it may be a member of, as it proved: its certificate says so, too. */
   readonly workloadGroup?: string | undefined;
+  /** What telemetry calls the workload, as it says itself: see `isWorkloadName`. */
+  readonly workloadName?: string | undefined;
   /** Undefined or 0: the default. */
   readonly validityMs?: number;
 };
@@ -36,6 +40,7 @@ export async function signRequest({
   csr,
   identity,
   workloadGroup,
+  workloadName,
   validityMs = 0,
 }: SignOptions): Promise<Result<readonly string[], Refusal>> {
   const request = await readCertificateRequest(csr);
@@ -47,7 +52,9 @@ export async function signRequest({
   if (stranger !== undefined) {
     return failed({ kind: 'denied', reason: `the certificate request is for ${stranger.slice(0, 300)}, and the caller is ${own}` });
   }
-  const leaf = signLeaf(set, clock, { publicKey, names: [{ type: 'url', value: own }], workloadGroup, validityMs });
+  const names: Name[] = [{ type: 'url', value: own }];
+  if (workloadName !== undefined && isWorkloadName(workloadName, identity)) names.push({ type: 'other', value: workloadName });
+  const leaf = signLeaf(set, clock, { publicKey, names, workloadGroup, validityMs });
   if (!leaf.ok) return failed({ kind: 'unavailable', reason: leaf.error });
   return ok([leaf.value.toString(), ...(set.intermediates === '' ? [] : [set.intermediates]), set.roots]);
 }

@@ -2,8 +2,11 @@
 import { parseIp } from '#base/cidr.ts';
 import { encode, encodeOid, tags } from '#ca/client/der.ts';
 
-/** An alternative name. Workloads have exactly one, a URI. */
-export type Name = { readonly type: 'url' | 'dns' | 'ip'; readonly value: string };
+/** An alternative name. Workloads have exactly one URI, and what telemetry calls them as an `other` name. */
+export type Name = { readonly type: 'url' | 'dns' | 'ip' | 'other'; readonly value: string };
+
+/** The type of the other names as DER: 2.25 and a UUID (ITU-T X.667), so that nobody else has it. */
+const workloadNameOid = Buffer.from('06146981fabfcdd4cda1f2b1b19f8286ede2d4b2ba47', 'hex');
 
 const boolean = 0x01;
 const yes = encode(boolean, Buffer.from([0xff]));
@@ -51,6 +54,8 @@ function generalName({ type, value }: Name): Buffer {
       return encode(0x82, Buffer.from(value, 'latin1'));
     case 'ip':
       return encode(0x87, addressBytes(value));
+    case 'other':
+      return encode(0xa0, workloadNameOid, encode(tags.context0, encode(0x0c, Buffer.from(value))));
   }
 }
 

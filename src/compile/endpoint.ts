@@ -17,6 +17,7 @@ import { typeUrls } from '#envoy/type-url.ts';
 import type { ClientTls, Subset } from '#model/destination-rule.ts';
 import { labelsMatch } from '#model/labels.ts';
 import { topologyLabels } from '#model/locality.ts';
+import { peerText } from '#model/peer-text.ts';
 import type { Endpoint, Service, ServicePort } from '#model/service.ts';
 
 const unixScheme = 'unix://';
@@ -109,12 +110,8 @@ function lbEndpoint({ service, plain }: Assignment, endpoint: Endpoint): LbEndpo
   });
 }
 
-/** Istio's compact form, `workload;namespace;canonical name;canonical revision;cluster`; `latest` is left out of it. */
+/** Who is behind the endpoint, as telemetry says it. */
 function workloadLabel(service: Service, endpoint: Endpoint): string {
   const [namespace = service.namespace, pod = ''] = (endpoint.workload ?? endpoint.workloadEntry)?.split('/') ?? [];
-  const { labels } = endpoint;
-  const name = labels['service.istio.io/workload-name'] ?? pod;
-  const canonicalName = labels['service.istio.io/canonical-name'] ?? labels['app.kubernetes.io/name'] ?? labels['app'] ?? name;
-  const revision = labels['service.istio.io/canonical-revision'] ?? labels['app.kubernetes.io/version'] ?? labels['version'] ?? '';
-  return [name, namespace, canonicalName, revision === 'latest' ? '' : revision, 'Kubernetes'].join(';');
+  return peerText({ name: endpoint.workloadName ?? pod, namespace, cluster: 'Kubernetes', labels: endpoint.labels });
 }

@@ -3,6 +3,7 @@ import { circuitBreakers } from '#compile/circuit-breakers.ts';
 import { connectionFields } from '#compile/cluster-connection.ts';
 import { dnsCache } from '#compile/dns-cache.ts';
 import { duration } from '#compile/durations.ts';
+import { namedMetadata } from '#compile/metadata.ts';
 import { allowAnyDynamicDnsCluster, blackHoleCluster, inboundPassthroughCluster, passthroughCluster } from '#compile/names.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
 import { passthroughProtocolOptions } from '#compile/upstream-protocol.ts';
@@ -36,6 +37,7 @@ function blackHoleUnit(settings: MeshSettings): Unit {
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     connectTimeout: duration(settings.connectTimeoutMs),
     lbPolicy: Cluster_LbPolicy.ROUND_ROBIN,
+    metadata: namedMetadata(blackHoleCluster),
   });
   return makeUnit(typeUrls.cluster, blackHoleCluster, ClusterSchema, message);
 }
@@ -60,6 +62,7 @@ function dynamicDnsUnit(settings: MeshSettings): Unit {
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     circuitBreakers: circuitBreakers(),
     typedExtensionProtocolOptions: passthroughProtocolOptions(),
+    metadata: namedMetadata(name),
   });
   return makeUnit(typeUrls.cluster, name, ClusterSchema, message);
 }
@@ -80,6 +83,7 @@ function passthroughUnit(name: string, settings: MeshSettings, more: SourceBindi
     lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
     circuitBreakers: circuitBreakers(pool),
     typedExtensionProtocolOptions: passthroughProtocolOptions(),
+    metadata: namedMetadata(name),
     ...more,
   });
   return makeUnit(typeUrls.cluster, name, ClusterSchema, message);

@@ -11,6 +11,7 @@ import { compileGateway, gatewayListenerName } from '#compile/gateway.ts';
 import { type GatewayCredentials, meshCredentials, withoutSecrets } from '#compile/gateway-credentials.ts';
 import { mergeGateways } from '#compile/gateway-server.ts';
 import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
+import { applyMetrics } from '#compile/metrics.ts';
 import { clusterNameTable, nameTable } from '#compile/name-table.ts';
 import { applyProxyTraffic } from '#compile/proxy-traffic.ts';
 import { rateLimitPatches } from '#compile/rate-limit.ts';
@@ -62,7 +63,7 @@ export class MeshCompiler {
     const own = proxy.type === 'router' ? compileGateway(scope, proxy, parts) : compileSidecar(scope, proxy, credentials, this.#cache);
     const policies = { resources: new Map(), origins: authorizationOrigins(this.mesh) };
     const whole = join([clusters, ...own.shared, assemble(own.units), ...nameTable(scope, proxy, this.#cache), policies]);
-    const joined = this.#withTraffic(whole, proxy);
+    const joined = this.#withMetrics(this.#withTraffic(whole, proxy), proxy);
     const patches = [...this.#rateLimits(proxy), ...patchesFor(this.mesh, proxy)];
     const diagnostics = [
       ...own.diagnostics,
@@ -95,6 +96,12 @@ export class MeshCompiler {
     const workload = this.mesh.workloads.get(`${proxy.namespace}/${proxy.name}`);
     const traffic = mergeTraffic(this.mesh.settings.proxyTraffic, workload === undefined ? proxy.traffic : workload.proxyTraffic);
     return traffic === undefined ? joined : { ...joined, resources: applyProxyTraffic(joined.resources, traffic, proxy, this.#cache) };
+  }
+
+  /** Before patches likewise: who replaces a filter, replaces what it reports. */
+  #withMetrics(joined: Assembly, proxy: Proxy): Assembly {
+    const plan = this.mesh.settings.metrics;
+    return plan === undefined ? joined : { ...joined, resources: applyMetrics(joined.resources, plan, proxy, this.#cache) };
   }
 
   /** Before the EnvoyFilters' patches, so that those may change what a limit has made. */

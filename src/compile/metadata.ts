@@ -1,5 +1,5 @@
 // `filter_metadata.istio`: what Istio's telemetry and every trace of a decision read. Never more than Istio's own keys; what Heddle says of
-// its own stands under `heddle`, and only for proxies that explain their failures.
+// its own stands under `heddle`.
 import type { JsonObject } from '@bufbuild/protobuf';
 import { create } from '#envoy/create.ts';
 import { type Metadata, MetadataSchema } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
@@ -29,9 +29,22 @@ export function clusterMetadata(
   port: Pick<ServicePort, 'number'>,
   more: JsonObject = {},
 ): Metadata {
-  return istioMetadata({
+  const metadata = istioMetadata({
     default_original_port: port.number,
     services: services.map(({ hostname, name, namespace }) => ({ host: hostname, name, namespace })),
     ...more,
   });
+  const [first] = services;
+  if (first !== undefined) metadata.filterMetadata['heddle'] = { service: serviceText(first) };
+  return metadata;
+}
+
+/** What telemetry says of a cluster that no service has: its name in place of the service's. Source: Istio, istio_stats. */
+export function namedMetadata(cluster: string): Metadata {
+  return create(MetadataSchema, { filterMetadata: { heddle: { service: `;${cluster};` } } });
+}
+
+/** `host;name;namespace`: the first of a cluster's services as one text, which log formats can name. */
+function serviceText({ hostname, name, namespace }: Pick<Service, 'hostname' | 'name' | 'namespace'>): string {
+  return `${hostname};${name};${namespace}`;
 }

@@ -10,6 +10,8 @@ export type ClusterEntry = BalancingEntry &
     readonly name: string;
     /** `dynamic-dns`: a dynamic forward proxy, which asks DNS for the host of each request. */
     readonly discovery: 'static' | 'eds' | 'strict-dns' | 'logical-dns' | 'original-dst' | 'dynamic-dns';
+    /** The texts in its metadata, by `namespace:key`. */
+    readonly metadata: ReadonlyMap<string, string>;
     /** The name to ask EDS for (`eds_cluster_config.service_name`, else the cluster's name). */
     readonly edsName: string;
     readonly connectTimeoutMs: number;
@@ -107,6 +109,8 @@ export type EndpointEntry = {
   readonly hostname: string;
   /** Its metadata `envoy.transport_socket_match`; absent where it has none. */
   readonly socketMatch?: JsonObject;
+  /** The texts in its metadata, by `namespace:key`. */
+  readonly metadata: ReadonlyMap<string, string>;
   /** `address:port`, as the access log prints it. */
   readonly key: string;
 };

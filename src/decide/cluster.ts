@@ -6,6 +6,7 @@ import { type ConfigError, Problems } from '#decide/config-error.ts';
 import { durationMs } from '#decide/duration.ts';
 import { buildEndpoints } from '#decide/endpoints.ts';
 import { unpackExtension } from '#decide/extension.ts';
+import { metadataTexts } from '#decide/metadata-texts.ts';
 import { compileOutlier } from '#decide/outlier-entry.ts';
 import { requestNamesOf } from '#decide/request-names.ts';
 import { compileStatusRanges } from '#decide/status-ranges.ts';
@@ -40,6 +41,7 @@ function buildCluster(cluster: Cluster, problems: Problems): ClusterEntry {
   }
   return {
     name: cluster.name,
+    metadata: metadataTexts(cluster.metadata),
     discovery: dynamic === undefined ? discoveryOf(cluster, problems) : 'dynamic-dns',
     edsName:
       cluster.edsClusterConfig?.serviceName === undefined || cluster.edsClusterConfig.serviceName === ''

@@ -2,6 +2,7 @@
 import { failed, ok, type Result } from '#base/result.ts';
 import type { EndpointEntry, EndpointSet } from '#decide/cluster-entry.ts';
 import { type ConfigError, Problems } from '#decide/config-error.ts';
+import { metadataTexts } from '#decide/metadata-texts.ts';
 import { findUnsupported } from '#decide/supported.ts';
 import { socketMatchOf } from '#decide/transport-socket.ts';
 import type { Address } from '#envoy/gen/envoy/config/core/v3/address_pb.js';
@@ -51,6 +52,7 @@ function compileEndpoint(endpoint: LbEndpoint, group: LocalityLbEndpoints, field
       locality: localityName(group.locality),
       localityWeight: group.loadBalancingWeight ?? 0,
       hashKey: typeof hashKey === 'string' ? hashKey : '',
+      metadata: metadataTexts(endpoint.metadata),
       ...(socketMatch === undefined ? {} : { socketMatch }),
     },
   ];
@@ -76,6 +78,7 @@ export function endpointAt(address: string, port: number): EndpointEntry {
     localityWeight: 0,
     hashKey: '',
     hostname: '',
+    metadata: metadataTexts(undefined),
     key: isSocketPath(address) ? address : address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
   };
 }

@@ -5,6 +5,7 @@ import { type DescMessage, fromJson, type JsonObject, type Registry } from '@buf
 import { type Any, anyUnpack } from '@bufbuild/protobuf/wkt';
 import type { FilterConfig } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import type { FileAccessLog } from '#envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
+import type { Config as StatsAccessLog } from '#envoy/gen/envoy/extensions/access_loggers/stats/v3/stats_pb.js';
 import type { StderrAccessLog, StdoutAccessLog } from '#envoy/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import type { ClusterConfig } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import type { Buffer, BufferPerRoute } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
@@ -49,6 +50,7 @@ import { TypedStructSchema } from '#envoy/gen/xds/type/v3/typed_struct_pb.js';
 export type Extension =
   | FilterConfig
   | FileAccessLog
+  | StatsAccessLog
   | StderrAccessLog
   | StdoutAccessLog
   | ClusterConfig
@@ -98,6 +100,7 @@ export type Extension =
 const files: Readonly<Record<Extension['$typeName'], string>> = {
   'envoy.config.route.v3.FilterConfig': 'route_components',
   'envoy.extensions.access_loggers.file.v3.FileAccessLog': 'file',
+  'envoy.extensions.access_loggers.stats.v3.Config': 'stats',
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': 'stream',
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': 'stream',
   'envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig': 'cluster',

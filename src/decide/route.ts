@@ -4,6 +4,7 @@ import type { Problems } from '#decide/config-error.ts';
 import { dataSourceOf, type FileReader } from '#decide/data-source.ts';
 import { compileForward, type HeaderLevels } from '#decide/forward-action.ts';
 import { compileHeaderLevel, joinLevels } from '#decide/header-level.ts';
+import { metadataTexts } from '#decide/metadata-texts.ts';
 import type { RouteLimits } from '#decide/rate-limit.ts';
 import { compileRateLimitRules, type RateLimitRule } from '#decide/rate-limit-rule.ts';
 import { compileRedirect } from '#decide/redirect.ts';
@@ -44,7 +45,7 @@ export function compileRoute(config: RouteConfiguration, host: VirtualHost, rout
     virtualHost: host.name,
     index,
     name: route.name,
-    metadata: metadataOf(route),
+    metadata: metadataTexts(route.metadata),
     text: match.text,
     action: compileAction(host, route, levels, context),
     requestHeaders: joinLevels(levels.request, levels.mostSpecificWins),
@@ -125,16 +126,6 @@ function compileDirectResponse(status: number, route: Route, { field, problems, 
     problems.report(`${field}.direct_response.body`, error instanceof Error ? error.message : String(error));
     return { kind: 'direct-response', status, body: new Uint8Array() };
   }
-}
-
-const noMetadata: ReadonlyMap<string, string> = new Map();
-
-function metadataOf({ metadata }: Route): ReadonlyMap<string, string> {
-  if (metadata === undefined) return noMetadata;
-  const texts = Object.entries(metadata.filterMetadata).flatMap(([space, fields]) =>
-    Object.entries(fields).flatMap(([key, value]): [string, string][] => (typeof value === 'string' ? [[`${space}:${key}`, value]] : [])),
-  );
-  return new Map(texts);
 }
 
 function decisionsOf(route: RouteEntry): readonly RouteDecision[] {

@@ -47,6 +47,8 @@ const listener: RulesByMessage = {
     'status_code_filter duration_filter not_health_check_filter traceable_filter and_filter or_filter header_filter response_flag_filter',
   ),
   'envoy.extensions.access_loggers.file.v3.FileAccessLog': fields('path format json_format typed_json_format log_format'),
+  // Looked into by telemetry.
+  'envoy.extensions.access_loggers.stats.v3.Config': fields('', 'stat_prefix stats_scope histograms counters'),
   'envoy.extensions.access_loggers.stream.v3.StdoutAccessLog': 'all',
   'envoy.extensions.access_loggers.stream.v3.StderrAccessLog': 'all',
   'envoy.config.core.v3.SubstitutionFormatString': fields(

@@ -23,6 +23,11 @@ export function packAnyOf<Schema extends DescMessage>(schema: Schema, part: Uint
   return new JoinedAny(typeUrlOf(schema), encode(schema, fields), part);
 }
 
+/** The message in `any` with the fields of `part` besides: those that may be there several times come last, others must not be in both. */
+export function appendToAny(any: Any, part: Uint8Array): Any {
+  return new JoinedAny(any.typeUrl, any.value, part);
+}
+
 /** An Any whose value is put together only for whoever reads it: mostly it goes straight into the message around it. */
 class JoinedAny implements Any {
   readonly $typeName = 'google.protobuf.Any';

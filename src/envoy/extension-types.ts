@@ -2,6 +2,7 @@
 import { createRegistry, type Registry } from '@bufbuild/protobuf';
 import { FilterConfigSchema } from '#envoy/gen/envoy/config/route/v3/route_components_pb.js';
 import { FileAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
+import { ConfigSchema as StatsAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/stats/v3/stats_pb.js';
 import { StderrAccessLogSchema, StdoutAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import { BufferPerRouteSchema, BufferSchema } from '#envoy/gen/envoy/extensions/filters/http/buffer/v3/buffer_pb.js';
@@ -53,6 +54,7 @@ export const extensionTypes: Registry = createRegistry(
   BufferPerRouteSchema,
   FilterConfigSchema,
   FileAccessLogSchema,
+  StatsAccessLogSchema,
   StdoutAccessLogSchema,
   StderrAccessLogSchema,
   CorsSchema,

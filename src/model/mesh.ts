@@ -106,6 +106,8 @@ export type MeshSettings = {
   readonly listeners?: ListenerSettings;
   /** MeshConfig.accessLogFile and its format; undefined where access logging is off. */
   readonly accessLog?: AccessLogSettings;
+  /** What proxies report where no Telemetry says otherwise; undefined where MeshConfig.defaultProviders names none for metrics. */
+  readonly metrics?: MetricsPlan;
   /** Undefined: Istio's defaults. */
   readonly ingress?: IngressSettings;
   /** MeshConfig.defaultConfig.gatewayTopology, for gateways that have none of their own. */

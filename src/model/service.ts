@@ -115,6 +115,8 @@ export type Endpoint = {
   readonly health: 'ready' | 'draining' | 'unready';
   /** `namespace/name` of the pod behind it, where known. */
   readonly workload?: string;
+  /** What its workload is called in telemetry, where that is not its own name: the controller that made the pod. */
+  readonly workloadName?: string;
   /** The name of its own that a pod has below a headless service: `db-0` of `db-0.db.default.svc.cluster.local`. */
   readonly hostname?: string;
   /** `namespace/name` of the WorkloadEntry behind it; for an endpoint of a ServiceEntry, that one's name and the endpoint's index. */

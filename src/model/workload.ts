@@ -9,6 +9,8 @@ export type Workload = {
   readonly kind?: 'workload-entry';
   readonly name: string;
   readonly namespace: string;
+  /** The Deployment or the like that made the pod: the workload's name in telemetry. Absent for pods written by hand. */
+  readonly controller?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly serviceAccount: string;

@@ -7,6 +7,7 @@ import { formatAddress, isSocketAddress } from '#proxy/downstream-connection.ts'
 import type { Listeners } from '#proxy/listeners.ts';
 import type { Clusters } from '#proxy/upstream/clusters.ts';
 import type { Counters } from '#telemetry/counters.ts';
+import type { MetricStore } from '#telemetry/metrics/metric-store.ts';
 
 export type ServerState = 'LIVE' | 'DRAINING' | 'PRE_INITIALIZING' | 'INITIALIZING';
 
@@ -21,6 +22,7 @@ export type AdminViews = {
   /** True for clusters that came by xDS. */
   readonly addedViaApi: (cluster: string) => boolean;
   readonly counters: Counters;
+  readonly metrics: MetricStore;
   /** As envoy.admin.v3.Certificates. */
   readonly certificates: () => unknown;
   readonly configDump: () => unknown;
@@ -61,6 +63,7 @@ export function adminPages(views: AdminViews): readonly AdminPage[] {
       json: true,
     })),
     page('/stats', 'print server stats', () => ({ status: 200, body: views.counters.print() })),
+    page('/stats/prometheus', 'print server stats in prometheus format', () => ({ status: 200, body: views.metrics.print() })),
   ];
 }
 

@@ -5,6 +5,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Destination } from '#proxy/capture/destination.ts';
 import type { DownstreamConnection } from '#proxy/http/stream.ts';
 import type { AnnouncedEnds } from '#proxy/proxy-header.ts';
+import { otherNamesOf } from '#proxy/tls/other-names.ts';
 import { peerNamesOf } from '#proxy/tls/peer-names.ts';
 import type { ConnectionFacts } from '#telemetry/access-record.ts';
 
@@ -55,6 +56,7 @@ export function describeConnection(
     peerUriSans: noNames,
     localUriSans: noNames,
     peerSubject: '',
+    peerOtherNames: '',
     ...(typeof announced === 'object' && { sender: senderOf(socket) }),
     ...(destination?.restored === true && { restored: true }),
   };
@@ -92,6 +94,7 @@ export function describeSecureConnection(
     peerUriSans: peerNames?.uris ?? noNames,
     localUriSans,
     peerSubject: peer === undefined ? '' : subjectOf(peer),
+    peerOtherNames: peer === undefined ? '' : otherNamesOf(peer).join(','),
   };
   const secure: OpenConnection = { ...connection, facts, tls: true };
   if (peer === undefined) return secure;

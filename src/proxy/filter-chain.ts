@@ -19,7 +19,7 @@ import { buildTlsAcceptor, type TlsAcceptor } from '#proxy/tls/downstream.ts';
 import type { SecretSource } from '#proxy/tls/secrets.ts';
 import type { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 import type { AccessLog } from '#telemetry/access-log.ts';
-import { compileAccessLogs, type OpenLogWriter } from '#telemetry/access-log-config.ts';
+import { compileAccessLogs, type LogSinks } from '#telemetry/access-log-config.ts';
 import type { Counters } from '#telemetry/counters.ts';
 import { countRequests } from '#telemetry/request-counters.ts';
 
@@ -33,7 +33,7 @@ export type ChainParts = {
   readonly tcp: TcpParts;
   readonly secrets: SecretSource;
   readonly contexts: SecureContexts;
-  readonly openLog: OpenLogWriter;
+  readonly logs: LogSinks;
   readonly counters: Counters;
   /** Undefined: nobody is told of denials. */
   readonly denials?: DenialLog;
@@ -86,7 +86,7 @@ function buildTerminal(filter: NetworkFilterEntry | undefined, parts: ChainParts
     case 'http':
       return buildHttp(filter.manager, parts);
     case 'tcp-proxy': {
-      const log = compileAccessLogs(filter.accessLogs, parts.openLog);
+      const log = compileAccessLogs(filter.accessLogs, parts.logs);
       if (!log.ok) return log;
       return ok(({ socket, connection, onServed }, denial) => onServed(serveTcp(socket, connection, filter, log.value, parts.tcp, denial)));
     }
@@ -97,7 +97,7 @@ function buildTerminal(filter: NetworkFilterEntry | undefined, parts: ChainParts
 }
 
 function buildHttp(manager: HttpManagerEntry, parts: ChainParts): Result<Terminal, string> {
-  const log = compileAccessLogs(manager.accessLogs, parts.openLog);
+  const log = compileAccessLogs(manager.accessLogs, parts.logs);
   if (!log.ok) return log;
   const prefix = `http.${manager.statPrefix}`;
   const routes = manager.routes.kind === 'inline' ? { current: manager.routes.table } : parts.routes.cell(manager.routes.name);

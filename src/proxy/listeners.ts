@@ -138,7 +138,7 @@ export class Listeners {
     before: ReadonlyMap<string, FilterChain>,
     readDestination: ReadDestination | undefined,
   ): Result<{ readonly setup: ListenerSetup; readonly chainsByContent: ReadonlyMap<string, FilterChain> }, string> {
-    const log = compileAccessLogs(entry.accessLogs, this.#parts.openLog);
+    const log = compileAccessLogs(entry.accessLogs, this.#parts.logs);
     if (!log.ok) return log;
     const chains = new Map<FilterChainEntry, FilterChain>();
     const chainsByContent = new Map<string, FilterChain>();

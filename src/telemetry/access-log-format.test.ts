@@ -17,6 +17,7 @@ const connection: ConnectionFacts = {
   peerUriSans: [],
   localUriSans: [],
   peerSubject: '',
+  peerOtherNames: '',
 };
 
 function record(facts: Partial<AccessRecord> = {}): AccessRecord {

@@ -37,6 +37,16 @@ export function compileJsonFormat(shape: JsonShape, omitEmpty = false): Result<L
   return ok((record) => `${print(record) ?? 'null'}\n`);
 }
 
+/** A format as a value: its text where it has no operator, the reader where it is one, and otherwise what puts them together. Nothing: ''. */
+export function compileValueFormat(format: string): Result<string | FieldReader, string> {
+  const parsed = parseFormat(format);
+  if (!parsed.ok) return parsed;
+  const parts = parsed.value;
+  const [only] = parts;
+  if (parts.length <= 1) return ok(only ?? '');
+  return ok(joinParts(parts, ''));
+}
+
 type Part = string | FieldReader;
 
 // Envoy's grammar of an operator: %NAME%, %NAME(argument)%, %NAME(argument):maxLength%.

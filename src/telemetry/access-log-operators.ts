@@ -61,6 +61,8 @@ const plainOperators: Readonly<Record<string, FieldReader>> = {
   REQUEST_TX_DURATION: (record) => count(record.requestDurationMs),
   RESPONSE_DURATION: (record) => count(record.responseDurationMs),
   RESPONSE_TX_DURATION: (record) => count(record.responseTxDurationMs),
+  DOWNSTREAM_WIRE_BYTES_RECEIVED: (record) => record.bytesReceived + headBytes(record.requestHeaders) + record.method.length + record.path.length,
+  DOWNSTREAM_WIRE_BYTES_SENT: (record) => record.bytesSent + headBytes(record.responseHeaders),
   UPSTREAM_HOST: (record) => text(record.upstreamHost),
   UPSTREAM_HOST_NAME: (record) => text(record.upstreamHost),
   UPSTREAM_CLUSTER: (record) => text(record.upstreamCluster),
@@ -86,6 +88,10 @@ const plainOperators: Readonly<Record<string, FieldReader>> = {
   DOWNSTREAM_TLS_CIPHER: (record) => text(record.connection.tlsCipher),
   DOWNSTREAM_PEER_URI_SAN: (record) => text(record.connection.peerUriSans.join(',')),
   DOWNSTREAM_LOCAL_URI_SAN: (record) => text(record.connection.localUriSans.join(',')),
+  // Of workloads: who they are in telemetry (the other name of their certificate).
+  DOWNSTREAM_PEER_OTHERNAME_SAN: (record) => text(record.connection.peerOtherNames),
+  UPSTREAM_PEER_URI_SAN: (record) => text(record.upstreamPeer),
+  UPSTREAM_LOCAL_URI_SAN: (record) => text(record.upstreamOwnName),
   DOWNSTREAM_PEER_SUBJECT: (record) => text(record.connection.peerSubject),
   CONNECTION_ID: (record) => record.connection.id,
   REQUESTED_SERVER_NAME: (record) => text(record.connection.serverName),
@@ -112,6 +118,8 @@ const argumentOperators: Readonly<Record<string, MakeReader>> = {
   GRPC_STATUS: () => ok((record) => grpcStatusName(grpcStatus(record))),
   GRPC_STATUS_NUMBER: () => ok(grpcStatus),
   METADATA: routeMetadata,
+  CLUSTER_METADATA: (argument) => textOfMetadata(argument, (record) => record.clusterMetadata),
+  UPSTREAM_METADATA: (argument) => textOfMetadata(argument, (record) => record.upstreamMetadata),
   DYNAMIC_METADATA: dynamicMetadata,
   ENVIRONMENT: (argument) => {
     if (argument === undefined || argument === '') return failed('needs the name of a variable');
@@ -123,6 +131,20 @@ const argumentOperators: Readonly<Record<string, MakeReader>> = {
     return ok(() => name);
   },
 };
+
+/** As the wire has it without compression of fields: each with what stands around it. */
+function headBytes(headers: readonly string[]): number {
+  let size = 0;
+  // Names and values, `: ` and the end of the line: four bytes for two texts.
+  for (const text of headers) size += text.length + 2;
+  return size;
+}
+
+function textOfMetadata(argument: string | undefined, read: (record: AccessRecord) => ReadonlyMap<string, string>): Result<FieldReader, string> {
+  if (argument === undefined || argument.split(':').length !== 2)
+    return failed(`only texts are kept, as namespace:key, not ${argument ?? 'nothing'}`);
+  return ok((record) => read(record).get(argument));
+}
 
 function startTime(argument: string | undefined): Result<FieldReader, string> {
   const time = argument === undefined || argument === '' ? ok(isoTimeText()) : compileTimeFormat(argument);

@@ -27,6 +27,8 @@ export type ConnectionFacts = {
   readonly peerUriSans: readonly string[];
   readonly localUriSans: readonly string[];
   readonly peerSubject: string;
+  /** The other names (otherName) of the verified client certificate, joined by ','; '' where it has none. */
+  readonly peerOtherNames: string;
 };
 
 export type AccessRecord = {
@@ -72,6 +74,12 @@ export type AccessRecord = {
   upstreamLocalAddress: string;
   upstreamCluster: string;
   upstreamProtocol: string;
+  /** URI SANs of the endpoint's verified certificate, and of our own there; '' on plaintext. */
+  upstreamPeer: string;
+  upstreamOwnName: string;
+  /** The texts in the filter metadata of the cluster and of the endpoint, by `namespace:key`. */
+  clusterMetadata: ReadonlyMap<string, string>;
+  upstreamMetadata: ReadonlyMap<string, string>;
   /** 0 where the request never reached a pool. */
   upstreamAttempts: number;
 
@@ -114,6 +122,10 @@ export function newAccessRecord(connection: ConnectionFacts, startTimeMs: number
     upstreamLocalAddress: '',
     upstreamCluster: '',
     upstreamProtocol: '',
+    upstreamPeer: '',
+    upstreamOwnName: '',
+    clusterMetadata: noMetadata,
+    upstreamMetadata: noMetadata,
     upstreamAttempts: 0,
     routeName: '',
     virtualHost: '',

@@ -52,10 +52,12 @@ test('an access_log list opens each path once and honours its filters', () =>
           value: anyPack(FileAccessLogSchema, create(FileAccessLogSchema, { path, accessLogFormat: { case: 'format', value: format } })),
         },
       });
-    const log = compileAccessLogs([message('all %RESPONSE_CODE%\n'), message('flagged %RESPONSE_FLAGS%\n', ['NR'])], (at) => {
-      const writer = opened[0] === undefined ? LogWriter.open(at, systemClock) : { ok: true as const, value: opened[0] };
-      if (writer.ok) opened[0] = writer.value;
-      return writer;
+    const log = compileAccessLogs([message('all %RESPONSE_CODE%\n'), message('flagged %RESPONSE_FLAGS%\n', ['NR'])], {
+      open: (at) => {
+        const writer = opened[0] === undefined ? LogWriter.open(at, systemClock) : { ok: true as const, value: opened[0] };
+        if (writer.ok) opened[0] = writer.value;
+        return writer;
+      },
     });
     assert.ok(log.ok && log.value !== undefined);
     const record = newAccessRecord(
@@ -73,6 +75,7 @@ test('an access_log list opens each path once and honours its filters', () =>
         peerUriSans: [],
         localUriSans: [],
         peerSubject: '',
+        peerOtherNames: '',
       },
       0,
     );
@@ -86,11 +89,8 @@ test('an access log that is not known is named', () => {
   const message = create(AccessLogSchema, {
     configType: { case: 'typedConfig', value: { typeUrl: 'type.googleapis.com/x.Y', value: new Uint8Array() } },
   });
-  assert.deepEqual(
-    compileAccessLogs([message], () => assert.fail('opened')),
-    {
-      ok: false,
-      error: 'access_log[0]: typed_config of type type.googleapis.com/x.Y is not supported',
-    },
-  );
+  assert.deepEqual(compileAccessLogs([message], { open: () => assert.fail('opened') }), {
+    ok: false,
+    error: 'access_log[0]: typed_config of type type.googleapis.com/x.Y is not supported',
+  });
 });

@@ -29,19 +29,20 @@ export type LiveProxy = {
   readonly log: () => Promise<string>;
 };
 
-/** Runs `calls` while a proxy serves `resources`, which it may replace in `source`; everything is gone when the promise settles. */
+/** Runs `calls` while a proxy serves `resources`, which it may replace in `source`; everything is gone when the promise settles. `workloadName`: what its certificate calls it. */
 export async function withLiveProxy(
   plane: DataPlane,
   nodeId: string,
   resources: readonly XdsResource[],
   run: (source: MemoryNodeSource, proxy: LiveProxy) => Promise<void>,
+  workloadName?: string,
 ): Promise<void> {
   const source = new MemoryNodeSource();
   source.replace(resources);
   const server = await startXdsServer({ source, address: '127.0.0.1', port: 0, logger: silentLogger, clock: systemClock, plainCarriesSecrets: true });
   if (!server.ok) throw new Error(server.error.reason);
   const node = create(NodeSchema, { id: nodeId, cluster: 'calls' });
-  await using identity = await (await testAuthority()).identity(spiffeIdOf(nodeId));
+  await using identity = await (await testAuthority()).identity(spiffeIdOf(nodeId), workloadName);
   const calls: Calls = (adminPort, log) => run(source, { identity, log, admin: async (path) => (await httpCall({ port: adminPort, path })).body });
   try {
     const xdsTarget = `127.0.0.1:${server.value.port}`;

@@ -8,10 +8,12 @@ import { MeshCompiler } from '#compile/mesh-compiler.ts';
 import type { XdsResource } from '#envoy/resource.ts';
 import { buildMesh } from '#model/build/mesh.ts';
 import type { Mesh } from '#model/mesh.ts';
+import { peerText } from '#model/peer-text.ts';
 import type { LoopbackPorts, Proxy } from '#model/proxy.ts';
 import { proxyForWorkload } from '#model/proxy-for-workload.ts';
 import { nextSnapshot } from '#sources/next-snapshot.ts';
-import { type DataPlane, withLiveProxy } from '#test/calls/live-proxy.ts';
+import { IstioText } from '#telemetry/metrics/istio-text.ts';
+import { type DataPlane, type LiveProxy, withLiveProxy } from '#test/calls/live-proxy.ts';
 import { listenPorts } from '#test/support/listen-ports.ts';
 
 /** Service port → the container port behind it, and the port's name, which tells its protocol or leaves it to be found out. */
@@ -32,6 +34,8 @@ const portNames = Object.keys(servicePorts) as readonly PortName[]; // the keys 
 export type Stage = {
   readonly call: Readonly<Record<PortName | 'mixed' | 'legacy', number>>;
   readonly direct: Readonly<Record<PortName, number>>;
+  /** Istio's metrics, as both proxies print them. */
+  readonly metrics: Readonly<Record<'client' | 'server', () => Promise<string>>>;
 };
 
 /** `mesh`: MeshConfig. `policies`: what is added to the mesh, YAML. */
@@ -59,9 +63,23 @@ export async function withStage(
   ]);
   const serving = compile(compiler, built, 'server', { address: '127.0.0.1', inbound, outbound: {} });
   const calling = compile(compiler, built, 'client', { address: '127.0.0.1', inbound: {}, outbound });
-  await withLiveProxy(server, serving.proxy.nodeId, serving.resources, async () => {
-    await withLiveProxy(client, calling.proxy.nodeId, calling.resources, () => run({ call, direct }));
-  });
+  const [clientName, serverName] = [nameOf(calling.proxy), nameOf(serving.proxy)];
+  const serve = async (_source: unknown, served: LiveProxy): Promise<void> => {
+    const ask = async (_own: unknown, caller: LiveProxy): Promise<void> => {
+      await run({ call, direct, metrics: { client: metricsOf(caller, clientName), server: metricsOf(served, serverName) } });
+    };
+    await withLiveProxy(client, calling.proxy.nodeId, calling.resources, ask, clientName);
+  };
+  await withLiveProxy(server, serving.proxy.nodeId, serving.resources, serve, serverName);
+}
+
+function nameOf({ name, namespace, labels }: Proxy): string {
+  return peerText({ name, namespace, cluster: 'Kubernetes', labels });
+}
+
+function metricsOf({ admin }: LiveProxy, name: string): () => Promise<string> {
+  const text = new IstioText(name, 'test');
+  return async () => text.rewrite(await admin('/stats/prometheus?filter=^istio'));
 }
 
 function recordOf(make: (name: PortName, index: number) => number): Readonly<Record<PortName, number>> {

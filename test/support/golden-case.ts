@@ -31,6 +31,8 @@ export type GoldenOptions = {
   readonly capturesDns?: boolean;
   /** `none`: the proxies have no certificate of the mesh. */
   readonly identity?: 'none';
+  /** The loggers of metrics are in listeners; left out otherwise, since each manager has the same. */
+  readonly metrics?: boolean;
   /** Certificates that in.yaml has places for, by name. */
   readonly certificates?: CertificateWishes;
 };
@@ -68,7 +70,7 @@ export function compileCase({ folder }: GoldenCase): CompiledCase {
   const reading = readText('in.yaml', text);
   const resources = reading.items.flatMap(({ resource }) => (resource === undefined ? [] : [resource]));
   const before = nextSnapshot(undefined, resources, []);
-  const mesh = buildMesh(nextSnapshot(undefined, [...resources, ...missingGateway(before.resources)], []));
+  const mesh = withoutMetrics(buildMesh(nextSnapshot(undefined, [...resources, ...missingGateway(before.resources)], [])), options);
   const compiler = new MeshCompiler(mesh);
   const proxies = proxiesOf(mesh, options).map(({ proxy, mode }) => ({
     title: `${proxy.name}.${proxy.namespace} (${proxy.type}, ${mode})`,
@@ -79,6 +81,11 @@ export function compileCase({ folder }: GoldenCase): CompiledCase {
   const found = [...reading.syntaxErrors, ...reading.items.flatMap((item) => item.diagnostics), ...mesh.diagnostics];
   const ofProxies = new Map(proxies.flatMap(({ compiled }) => compiled.diagnostics.map((diagnostic) => [JSON.stringify(diagnostic), diagnostic])));
   return { options, certificates, mesh, proxies, diagnostics: [...found, ...ofProxies.values()].sort(compareDiagnostics) };
+}
+
+function withoutMetrics(mesh: Mesh, { metrics = false }: GoldenOptions): Mesh {
+  const { metrics: plan, ...settings } = mesh.settings;
+  return metrics || plan === undefined ? mesh : { ...mesh, settings };
 }
 
 function proxiesOf(mesh: Mesh, options: GoldenOptions): readonly { readonly proxy: Proxy; readonly mode: InterceptionMode }[] {

@@ -22,6 +22,7 @@ const facts: ConnectionFacts = {
   peerUriSans: [],
   localUriSans: [],
   peerSubject: '',
+  peerOtherNames: '',
 };
 
 export const testConnection: DownstreamConnection = {

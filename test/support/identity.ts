@@ -16,8 +16,8 @@ export type TestAuthority = {
   /** A new root; identities get certificates of it, and trust both until `dropOldRoots`. */
   readonly changeRoot: () => Promise<void>;
   readonly dropOldRoots: () => Promise<void>;
-  /** A workload, `spiffe://cluster.local/ns/default/sa/hello`. */
-  readonly identity: (spiffeId: string) => Promise<TestIdentity>;
+  /** A workload, `spiffe://cluster.local/ns/default/sa/hello`; `workloadName`: another name of its certificates, which telemetry reads. */
+  readonly identity: (spiffeId: string, workloadName?: string) => Promise<TestIdentity>;
   /** A certificate for a server or client with other names. `lifeMs` may be negative: then it has ended. */
   readonly issue: (names: readonly x509.JsonGeneralName[], lifeMs?: number) => Promise<{ readonly chain: string; readonly key: SecretText }>;
   /** PEM of a list of revoked certificates, signed by the root in force. */
@@ -53,8 +53,8 @@ export async function startTestAuthority(): Promise<TestAuthority> {
       roots = roots.slice(-1);
       await renewAll();
     },
-    identity: async (spiffeId) => {
-      const identity = new Identity(spiffeId, newest, rootsPem, () => known.delete(identity));
+    identity: async (spiffeId, workloadName) => {
+      const identity = new Identity(spiffeId, workloadName, newest, rootsPem, () => known.delete(identity));
       known.add(identity);
       await identity.renew();
       return identity;
@@ -92,14 +92,16 @@ export function spiffeIdOf(nodeId: string, serviceAccount = 'default'): string {
 
 class Identity implements TestIdentity {
   readonly #spiffeId: string;
+  readonly #workloadName: string | undefined;
   readonly #root: () => Root;
   readonly #roots: () => string;
   readonly #onEnd: () => void;
   readonly #listeners = new Set<() => void>();
   #current: WorkloadCertificate | undefined;
 
-  constructor(spiffeId: string, root: () => Root, roots: () => string, onEnd: () => void) {
+  constructor(spiffeId: string, workloadName: string | undefined, root: () => Root, roots: () => string, onEnd: () => void) {
     this.#spiffeId = spiffeId;
+    this.#workloadName = workloadName;
     this.#root = root;
     this.#roots = roots;
     this.#onEnd = onEnd;
@@ -113,7 +115,8 @@ class Identity implements TestIdentity {
   };
 
   readonly renew = async (): Promise<void> => {
-    const pair = await issue(this.#root(), [{ type: 'url', value: this.#spiffeId }], hourMs);
+    const others: x509.JsonGeneralName[] = this.#workloadName === undefined ? [] : [{ type: 'upn', value: this.#workloadName }];
+    const pair = await issue(this.#root(), [{ type: 'url', value: this.#spiffeId }, ...others], hourMs);
     this.#current = { ...pair, roots: this.#roots(), identity: this.#spiffeId, notAfterMs: Date.now() + hourMs };
     for (const listener of [...this.#listeners]) listener();
   };

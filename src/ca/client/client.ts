@@ -15,6 +15,7 @@ import { planRenewal, type Renewal, retryDelayMs } from '#ca/client/renewal.ts';
 import { openRootsStream, type Roots } from '#ca/client/roots-stream.ts';
 import type { WorkloadCertificate, WorkloadIdentity } from '#ca/client/workload-identity.ts';
 import { readCertificates } from '#ca/pem.ts';
+import { workloadNameField } from '#ca/workload-name.ts';
 import { IstioCertificateRequestSchema } from '#envoy/gen/istio/v1/auth/ca_pb.js';
 
 export type WorkloadIdentityOptions = {
@@ -26,6 +27,8 @@ export type WorkloadIdentityOptions = {
   readonly rootsFile: string;
   /** Holds the token that says who the workload is; read at each request. */
   readonly tokenFile?: string;
+  /** What telemetry calls the workload; the authority puts it into the certificate. */
+  readonly workloadName?: string;
   /** `ecdsa` unless said otherwise. */
   readonly keyType?: KeyType;
   /** Asked for in place of the authority's default of 24 h. */
@@ -133,7 +136,9 @@ class IdentityClient {
 
   #call({ client, metadata }: Way, csr: string, validitySeconds: number): Promise<Result<readonly string[], string>> {
     const { path, requestSerialize, responseDeserialize } = createCertificateMethod;
-    const request = create(IstioCertificateRequestSchema, { csr, validityDuration: BigInt(validitySeconds) });
+    const { workloadName } = this.#options;
+    const said = workloadName === undefined ? {} : { metadata: { [workloadNameField]: workloadName } };
+    const request = create(IstioCertificateRequestSchema, { csr, validityDuration: BigInt(validitySeconds), ...said });
     return new Promise((resolve) => {
       const call = client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error, answer) => {
         cancelDeadline();

@@ -9,6 +9,7 @@ import { type Refusal, signRequest } from '#ca/authority.ts';
 import type { Authority } from '#ca/folder/authority.ts';
 import { formatIdentity } from '#ca/identity.ts';
 import type { Caller } from '#ca/server/caller.ts';
+import { workloadNameField } from '#ca/workload-name.ts';
 import { type IstioCertificateRequest, type IstioCertificateResponse, IstioCertificateResponseSchema } from '#envoy/gen/istio/v1/auth/ca_pb.js';
 
 export type ServiceOptions = { readonly authority: Authority; readonly clock: Clock; readonly logger: Logger };
@@ -57,8 +58,13 @@ async function answer(call: Call, options: ServiceOptions, identify: Identify<Ca
   }
   const validityMs = Number(validityDuration) * 1000;
   const { identity, workloadGroup } = caller.value;
-  const signed = await signRequest({ set: authority.content().set, clock, csr, identity, workloadGroup, validityMs });
+  const signed = await signRequest({ set: authority.content().set, clock, csr, identity, workloadGroup, workloadName: textIn(metadata), validityMs });
   if (!signed.ok) return refuse(codes[signed.error.kind], signed.error.reason, caller.value);
   logger.log('info', 'certificate signed', { identity: formatIdentity(identity), by: caller.value.by, peer: call.getPeer() });
   return ok(signed.value);
+}
+
+function textIn(metadata: IstioCertificateRequest['metadata']): string | undefined {
+  const name = metadata?.[workloadNameField];
+  return typeof name === 'string' ? name : undefined;
 }

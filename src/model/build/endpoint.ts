@@ -90,6 +90,7 @@ function makeEndpoint({ name, headless }: ServiceShape, { servicePort, workload,
     servicePortNumber: servicePort.number,
     labels: workload === undefined ? {} : withTopology(workload.labels, workload),
     ...(pod !== undefined && { workload: pod }),
+    ...(workload?.controller !== undefined && { workloadName: workload.controller }),
     ...(headless && ownName !== undefined && { hostname: ownName.toLowerCase() }),
     ...(workload !== undefined && { ...placeOf(workload), ...tlsModeOf(workload) }),
   };

@@ -10,6 +10,7 @@ import { isObject } from '#base/object.ts';
 import type { Origin } from '#base/origin.ts';
 import { clusterFields, readClusterSettings } from '#model/build/cluster-settings.ts';
 import { exportToFields, readDefaultExportTo } from '#model/build/default-export-to.ts';
+import { readDefaultMetrics } from '#model/build/default-metrics.ts';
 import { readDefaultRetries, retryFields } from '#model/build/default-retries.ts';
 import { readDiscoverySelectors } from '#model/build/discovery-selectors.ts';
 import { readExtensionProviders } from '#model/build/extension-providers.ts';
@@ -20,13 +21,14 @@ import { listenerFields, readListenerSettings } from '#model/build/listener-sett
 import { readMeshNetworks } from '#model/build/mesh-networks.ts';
 import { mtlsFields, readMtlsSettings } from '#model/build/mtls-settings.ts';
 import type { AccessLogSettings, MeshSettings, PathNormalization } from '#model/mesh.ts';
+import { istioMetrics } from '#model/metrics-plan.ts';
 import { readProxyTraffic } from '#model/written-proxy-traffic.ts';
 
 export type SettingsResult = { readonly settings: MeshSettings; readonly diagnostics: readonly Diagnostic[] };
 
 export const rootNamespace = 'istio-system';
 
-/** Istio's defaults, except that requests are logged to standard output (as its demo profile does). */
+/** Istio's defaults, except that requests are logged to standard output (as its demo profile does), and metrics reported (as its charts set it). */
 export const defaultSettings: MeshSettings = {
   domain: 'cluster.local',
   trustDomain: 'cluster.local',
@@ -37,6 +39,7 @@ export const defaultSettings: MeshSettings = {
   outboundTrafficPolicy: 'ALLOW_ANY',
   connectTimeoutMs: 10_000,
   accessLog: { path: '/dev/stdout', encoding: 'text' },
+  metrics: istioMetrics,
 };
 
 type Problem = { readonly field: string; readonly message: string };
@@ -69,12 +72,13 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
   const { outboundTrafficPolicy, connectTimeout, accessLogFile, accessLogFormat, accessLogEncoding, ...others } = config;
   const gatewayTopology = readGatewayTopology(config['defaultConfig'], problems);
   const proxyTraffic = readProxyTraffic(config['defaultConfig'], problems);
-  const { accessLog: _logged, ...defaults } = defaultSettings;
+  const { accessLog: _logged, metrics: _reported, ...defaults } = defaultSettings;
   const settings: MeshSettings = {
     ...defaults,
     outboundTrafficPolicy: readPolicy(outboundTrafficPolicy, problems),
     connectTimeoutMs: readConnectTimeout(connectTimeout, problems),
     ...readAccessLog(accessLogFile, accessLogFormat, accessLogEncoding, problems),
+    ...readDefaultMetrics(config['defaultProviders']),
     ...readClusterSettings(config, at, problems),
     ...readDefaultExportTo(config, problems),
     ...readDiscoverySelectors(config, problems),

@@ -62,6 +62,7 @@ export function entryEndpoint(workload: Workload, servicePort: ServicePort, port
     labels: withTopology(labels, topology),
     health: 'ready',
     ...(isPod ? { workload: `${namespace}/${name}` } : { workloadEntry: `${namespace}/${name}` }),
+    ...(workload.controller !== undefined && { workloadName: workload.controller }),
     ...(weight !== undefined && { weight }),
     ...(serviceAccount !== '' && serviceAccount !== (isPod ? 'default' : '') && { serviceAccount }),
     ...(isPod ? tlsModeOf(workload) : tlsModeOfEntry(workload)),

@@ -18,27 +18,25 @@ const noLabels = {};
 export function buildWorkloads(resources: ResourcesByKind, memo: BuildMemo): ReadonlyMap<string, Workload> {
   const { Pod, Node, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job } = resources;
   return memo.workloadMaps.get('', [Pod, Node, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job], () => {
-    const pods = [...workloadPods(resources).values()]
-      .map(({ pod }) => pod)
-      .filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
-    const real = new Set(pods.flatMap(({ status }) => (status?.podIP === undefined ? [] : [status.podIP])));
-    const unaddressed = pods.filter(({ status }) => status?.podIP === undefined).map(({ metadata }) => resourceKey(metadata));
+    const pods = [...workloadPods(resources).values()].filter(({ pod: { status } }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
+    const real = new Set(pods.flatMap(({ pod: { status } }) => (status?.podIP === undefined ? [] : [status.podIP])));
+    const unaddressed = pods.filter(({ pod: { status } }) => status?.podIP === undefined).map(({ pod }) => resourceKey(pod.metadata));
     const placeholders = placeholderAddresses('10.244', unaddressed.sort(), real);
     return new Map(
-      pods.map((pod) => {
+      pods.map(({ pod, owner }) => {
         const key = resourceKey(pod.metadata);
         const address = pod.status?.podIP ?? placeholders.get(key) ?? '';
         const { labels, annotations } = pod.metadata;
         const nodeLabels = Node.get(pod.spec.nodeName ?? '')?.metadata.labels ?? noLabels;
         const parts = [pod.spec, labels, annotations, pod.status ?? noStatus, nodeLabels];
-        const workload = memo.workloads.get(parts, `${key} ${address}`, () => toWorkload(pod, address, nodeLabels));
+        const workload = memo.workloads.get(parts, `${key} ${address} ${owner?.name ?? ''}`, () => toWorkload(pod, address, nodeLabels, owner?.name));
         return [key, workload];
       }),
     );
   });
 }
 
-function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<Record<string, string>>): Workload {
+function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<Record<string, string>>, controller: string | undefined): Workload {
   const { name, namespace, labels, annotations } = pod.metadata;
   const locality = workloadLocality(labels, nodeLabels);
   const { nodeName = '', hostname = name, subdomain = '' } = pod.spec;
@@ -50,6 +48,7 @@ function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<R
   return {
     name,
     namespace,
+    ...(controller !== undefined && { controller }),
     labels,
     annotations,
     serviceAccount: pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? 'default',

@@ -79,6 +79,7 @@ export class Forwarding implements AttemptOwner, TimerOwner {
       return;
     }
     context.record.upstreamCluster = name;
+    context.record.clusterMetadata = this.#cluster.entry.metadata;
     const upgrade = context.method === 'CONNECT' ? 'connect' : context.notes.upgrade;
     if (upgrade !== '' && !(action.upgrades.get(upgrade) ?? context.parts.entry.upgradeTypes.get(upgrade) ?? false)) {
       context.fail({ kind: 'upgrade-refused', upgrade });
@@ -220,6 +221,9 @@ export class Forwarding implements AttemptOwner, TimerOwner {
     const attempt = this.#attempt;
     if (attempt === undefined) return;
     record.upstreamHost = attempt.endpoint.entry.key;
+    record.upstreamMetadata = attempt.endpoint.entry.metadata;
+    record.upstreamPeer = attempt.peer.theirs;
+    record.upstreamOwnName = attempt.peer.ours;
     record.upstreamLocalAddress = attempt.localAddress;
     record.upstreamProtocol = attempt.protocol === 'http2' ? 'HTTP/2' : 'HTTP/1.1';
   }

@@ -1,5 +1,7 @@
 // The seam between codecs and the HTTP connection manager: one request and its response, whatever the version on the wire.
 // HTTP/1.1 and HTTP/2 implement both interfaces; filters, router and pools see nothing else. All calls happen on one thread; none throws.
+
+import type { UpstreamNames } from '#proxy/upstream/upstream-names.ts';
 import type { ConnectionFacts } from '#telemetry/access-record.ts';
 
 /** Fields in wire order: name, value, name, value … Names are lower case. `host` and pseudo headers are not in here. */
@@ -117,7 +119,7 @@ export type ClientStream = {
 /** Everything that can come back for a request. After `onReset` nothing follows. */
 export type ResponseReceiver = BodyReceiver & {
   /** A connection was found or made; the head went out. Addresses as `address:port`. */
-  readonly onConnected: (upstreamAddress: string, localAddress: string) => void;
+  readonly onConnected: (upstreamAddress: string, localAddress: string, names: UpstreamNames) => void;
   readonly onInformational: (head: ResponseHead) => void;
   readonly onHead: (head: ResponseHead, hasBody: boolean) => void;
 };

@@ -7,6 +7,7 @@ import { Timer, type TimerOwner, type TimerWheel } from '#proxy/timer-wheel.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
 import type { PoolProtocol } from '#proxy/upstream/pool-factory.ts';
 import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
+import { noNames, type UpstreamNames } from '#proxy/upstream/upstream-names.ts';
 
 /** What an attempt tells its exchange. */
 export type AttemptOwner = {
@@ -23,6 +24,7 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
   readonly endpoint: Endpoint;
   readonly protocol: PoolProtocol;
   localAddress = '';
+  peer: UpstreamNames = noNames;
   headSeen = false;
   readonly #owner: AttemptOwner;
   readonly #client: ConnectionEnds | undefined;
@@ -94,8 +96,9 @@ export class UpstreamAttempt implements ResponseReceiver, TimerOwner {
     if (!this.#cancelled && !this.headSeen) this.endpoint.reportLocal('timeout');
   }
 
-  onConnected(_upstreamAddress: string, localAddress: string): void {
+  onConnected(_upstreamAddress: string, localAddress: string, peer: UpstreamNames): void {
     this.localAddress = localAddress;
+    this.peer = peer;
     this.endpoint.reportLocal('connected');
   }
 

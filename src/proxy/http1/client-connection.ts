@@ -11,6 +11,7 @@ import { type ParsedResponse, parseResponse, untilChunkEnd, untilClose } from '#
 import { SocketWriter } from '#proxy/http1/socket-writer.ts';
 import type { WriteBatch } from '#proxy/http1/write-batch.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '#proxy/timer-wheel.ts';
+import { type UpstreamNames, upstreamNamesOf } from '#proxy/upstream/upstream-names.ts';
 
 export type Http1ClientOptions = {
   readonly names: FieldNames;
@@ -48,6 +49,7 @@ type Phase = 'idle' | 'head' | 'body' | 'chunked' | 'untilClose' | 'tunnel' | 'g
 export class ClientConnection implements ChunkReceiver, TimerOwner {
   readonly upstreamAddress: string;
   readonly localAddress: string;
+  readonly names: UpstreamNames;
   /** Exchanges so far, the one under way included. */
   exchanges = 0;
   /** A byte of the present exchange's response has come. */
@@ -75,6 +77,7 @@ export class ClientConnection implements ChunkReceiver, TimerOwner {
     this.#socket = socket;
     this.upstreamAddress = upstreamAddress;
     this.localAddress = formatAddress(plainAddress(socket.localAddress), socket.localPort ?? 0);
+    this.names = upstreamNamesOf(socket);
     this.#owner = owner;
     this.#options = options;
     this.#writer = new SocketWriter(socket, options.batch);

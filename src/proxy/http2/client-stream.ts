@@ -5,6 +5,7 @@ import type { ClientStream, HeaderList, RequestHead, ResetReason, ResponseHead, 
 import { appendFields, noPseudo, readFields, readTrailers, trailersObject } from '#proxy/http2/fields.ts';
 import { codeForUpstream, endStreamFlag, errorCode, reasonOf } from '#proxy/http2/reset-codes.ts';
 import { rawList } from '#proxy/http2/server-stream.ts';
+import type { UpstreamNames } from '#proxy/upstream/upstream-names.ts';
 
 export class Http2ClientStream implements ClientStream {
   readonly #head: RequestHead;
@@ -35,7 +36,7 @@ export class Http2ClientStream implements ClientStream {
   }
 
   /** Sends the head on a session that is ready, then what was waiting. `onClosed` follows the end of the stream on the session. */
-  start(session: ClientHttp2Session, upstreamAddress: string, localAddress: string, onClosed: () => void): void {
+  start(session: ClientHttp2Session, upstreamAddress: string, localAddress: string, names: UpstreamNames, onClosed: () => void): void {
     this.#started = true;
     const fields = this.#fields();
     let stream: ClientHttp2Stream;
@@ -51,7 +52,7 @@ export class Http2ClientStream implements ClientStream {
     }
     this.#stream = stream;
     this.#listen(stream, onClosed);
-    this.#receiver.onConnected(upstreamAddress, localAddress);
+    this.#receiver.onConnected(upstreamAddress, localAddress, names);
     if (this.#paused) stream.pause();
     const waiting = this.#waiting;
     this.#waiting = undefined;

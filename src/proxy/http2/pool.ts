@@ -11,6 +11,7 @@ import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
 import type { PoolFactory } from '#proxy/upstream/pool-factory.ts';
 import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
+import { type UpstreamNames, upstreamNamesOf } from '#proxy/upstream/upstream-names.ts';
 
 const streamWindowBytes = 256 * 1024;
 const sessionWindowBytes = 1024 * 1024;
@@ -23,6 +24,7 @@ const assumedStreams = 100;
 type Lane = {
   readonly session: ClientHttp2Session;
   readonly localAddress: string;
+  readonly names: UpstreamNames;
   active: number;
   opened: number;
   retired: boolean;
@@ -107,7 +109,7 @@ class Http2Pool implements UpstreamPool {
     lane.opened++;
     const limit = this.#cluster.maxRequestsPerConnection;
     if (limit > 0 && lane.opened >= limit) lane.retired = true;
-    stream.start(lane.session, this.#endpoint.key, lane.localAddress, () => this.#onStreamClosed(lane));
+    stream.start(lane.session, this.#endpoint.key, lane.localAddress, lane.names, () => this.#onStreamClosed(lane));
   }
 
   #onStreamClosed(lane: Lane): void {
@@ -178,7 +180,7 @@ class Http2Pool implements UpstreamPool {
       maxHeaderListPairs: 200,
     });
     const localAddress = formatAddress(plainAddress(socket.localAddress), socket.localPort ?? 0);
-    const lane: Lane = { session, localAddress, active: 0, opened: 0, retired: this.#draining };
+    const lane: Lane = { session, localAddress, names: upstreamNamesOf(socket), active: 0, opened: 0, retired: this.#draining };
     this.#lanes.add(lane);
     session.once('connect', () => session.setLocalWindowSize(sessionWindowBytes));
     session.on('error', ignoreError);

@@ -1,21 +1,34 @@
 // UpstreamTlsContext in, a connector out: like plain TCP, with a handshake before anybody gets the socket. Sessions are resumed per cluster and endpoint.
+import { X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import type { ConnectionOptions, SecureContext, TLSSocket } from 'node:tls';
 import { ok, type Result } from '#base/result.ts';
 import type { ClusterEntry, UpstreamTls } from '#decide/cluster-entry.ts';
 import { contextOptions, readCertificate, readTrust, type Trust } from '#proxy/tls/context-material.ts';
 import { checksPeer, refuseName, refusePeer } from '#proxy/tls/peer-check.ts';
+import { peerNamesOf } from '#proxy/tls/peer-names.ts';
 import type { SecretSource } from '#proxy/tls/secrets.ts';
 import type { SecureContexts } from '#proxy/tls/secure-contexts.ts';
 import type { Connect } from '#proxy/upstream/connect.ts';
 import { sourceOf } from '#proxy/upstream/source-address.ts';
+import { setUpstreamNames } from '#proxy/upstream/upstream-names.ts';
 
-type Prepared = { readonly context: SecureContext; readonly trust: Trust; readonly sessions: Map<string, Buffer> };
+/** `sessions` and the names that their servers were verified under are by endpoint. */
+type Prepared = {
+  readonly context: SecureContext;
+  readonly trust: Trust;
+  readonly sessions: Map<string, Buffer>;
+  readonly names: Map<string, string>;
+  /** Our own URI SANs. */
+  readonly ours: string;
+};
 
 /** What a cluster's TLS came to when the secrets were at `version`. */
 type Remembered = { version: number; ready: Result<Prepared, string> };
 
 const maxSessions = 64;
+/** More than sessions: one that is kept must have its names. */
+const maxNames = 1_024;
 
 export type SecureConnectOptions = {
   /** For clusters that name no ALPN: what their pool will speak (`h2`, `http/1.1`), '' for raw TCP. */
@@ -126,6 +139,7 @@ function connectSecure(
     isVerified = true;
     if (early !== undefined) remember(ready.sessions, endpoint.key, early);
     if (cluster.tcpKeepaliveMs > 0) socket.setKeepAlive(true, cluster.tcpKeepaliveMs);
+    setUpstreamNames(socket, { theirs: serverNames(socket, ready, endpoint.key), ours: ready.ours });
     receiver.onConnect(socket);
   });
   return {
@@ -144,6 +158,16 @@ function refuse(socket: TLSSocket, { validation }: Trust, requestedName: string 
   return refusePeer(certificate, validation) ?? (requestedName === undefined ? undefined : refuseName(certificate, requestedName));
 }
 
+/** A resumed session brings no certificate: the names are those of when it began. */
+function serverNames(socket: TLSSocket, { names }: Prepared, key: string): string {
+  if (socket.isSessionReused()) return names.get(key) ?? '';
+  const certificate = socket.getPeerX509Certificate();
+  const found = certificate === undefined ? '' : peerNamesOf(certificate).uris.join(',');
+  if (names.size >= maxNames && !names.has(key)) names.clear();
+  names.set(key, found);
+  return found;
+}
+
 function remember(sessions: Map<string, Buffer>, key: string, ticket: Buffer): void {
   if (sessions.size >= maxSessions && !sessions.has(key)) sessions.clear();
   sessions.set(key, ticket);
@@ -156,7 +180,9 @@ function prepare(tls: UpstreamTls, secrets: SecretSource, contexts: SecureContex
   const pair = tls.certificate === undefined ? ok(undefined) : readCertificate(tls.certificate, secrets);
   if (!pair.ok) return pair;
   const context = contexts.get(contextOptions(tls.parameters, pair.value, trust.value));
-  return context.ok ? ok({ context: context.value, trust: trust.value, sessions: new Map() }) : context;
+  if (!context.ok) return context;
+  const ours = pair.value === undefined ? '' : peerNamesOf(new X509Certificate(pair.value.chain)).uris.join(',');
+  return ok({ context: context.value, trust: trust.value, sessions: new Map(), names: new Map(), ours });
 }
 
 /** What holds after a change of some secret. Sessions of what stayed the same go on; those of another certificate or other roots are forgotten. */

@@ -8,6 +8,7 @@ import type { ClusterUsage } from '#proxy/upstream/cluster-usage.ts';
 import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
 import type { PoolFactory } from '#proxy/upstream/pool-factory.ts';
 import type { ConnectionEnds } from '#proxy/upstream/proxy-protocol.ts';
+import { upstreamNamesOf } from '#proxy/upstream/upstream-names.ts';
 
 export function bytePoolFactory(connect: Connect): PoolFactory {
   return (cluster, endpoint, usage, announces) => new BytePool(cluster, endpoint, usage, connect, announces);
@@ -90,6 +91,7 @@ class ByteStream {
     this.#receiver.onConnected(
       formatAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0),
       formatAddress(socket.localAddress ?? '', socket.localPort ?? 0),
+      upstreamNamesOf(socket),
     );
     this.#receiver.onHead({ status: 200, headers: [] }, true);
     for (const chunk of this.#early.splice(0)) socket.write(chunk);

@@ -42,7 +42,7 @@ export class PooledRequest implements ClientStream, Exchange {
 
   bind(connection: ClientConnection): void {
     this.#connection = connection;
-    this.#receiver.onConnected(connection.upstreamAddress, connection.localAddress);
+    this.#receiver.onConnected(connection.upstreamAddress, connection.localAddress, connection.names);
     if (this.#done) return;
     connection.start(this, this.#hasBody);
     if (!this.#hasBody) return;
