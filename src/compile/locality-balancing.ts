@@ -16,14 +16,15 @@ export type LocalitySetting = { readonly balancing: LocalityBalancing | ZoneAwar
 export function localitySetting(policy: TrafficPolicy | undefined, service: Service, settings: MeshSettings): LocalitySetting | undefined {
   const written = policy?.loadBalancer?.locality;
   const watched = policy?.outlierDetection !== undefined;
-  if (written?.kind === 'zone-aware') return { balancing: written, failover: written.enabled };
   if (written !== undefined) return acting(written, watched);
   const distributed = trafficDistribution(service);
   if (distributed !== undefined) return { balancing: distributed, failover: true };
   return acting(settings.localityBalancing ?? byDefault(service), watched);
 }
 
-function acting(balancing: LocalityBalancing, failover: boolean): LocalitySetting | undefined {
+function acting(balancing: LocalityBalancing | ZoneAwareBalancing, failover: boolean): LocalitySetting | undefined {
+  // Switched off, it is said to the cluster all the same: Envoy would prefer the client's zone by itself.
+  if (balancing.kind === 'zone-aware') return { balancing, failover: balancing.enabled };
   if (!balancing.enabled) return undefined;
   return failover || balancing.distribute.length > 0 ? { balancing, failover } : undefined;
 }

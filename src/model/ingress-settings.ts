@@ -11,3 +11,6 @@ export type IngressSettings = {
 
 /** Istio's. */
 export const defaultIngressSettings: IngressSettings = { mode: 'STRICT', className: 'istio', gatewayLabel: 'ingressgateway' };
+
+/** Where what becomes of Ingresses stands, whatever the root namespace is. Source: Istio, IstioIngressNamespace. */
+export const ingressNamespace = 'istio-system';

@@ -4,7 +4,14 @@
 import type { Diagnostic } from '#base/diagnostic.ts';
 import type { AuthorizationPolicy } from '#model/authorization-policy.ts';
 import type { Credential } from '#model/credential.ts';
-import type { ConnectionPool, DestinationRule, LocalityBalancing, OutlierDetection, TcpKeepalive } from '#model/destination-rule.ts';
+import type {
+  ConnectionPool,
+  DestinationRule,
+  LocalityBalancing,
+  OutlierDetection,
+  TcpKeepalive,
+  ZoneAwareBalancing,
+} from '#model/destination-rule.ts';
 import type { EnvoyFilter } from '#model/envoy-filter.ts';
 import type { ExternalAuthorizer } from '#model/extension-provider.ts';
 import type { Gateway } from '#model/gateway.ts';
@@ -72,14 +79,14 @@ export type MeshSettings = {
   readonly tlsDefaults?: TlsLimits;
   /** MeshConfig.extensionProviders that authorise, by name. */
   readonly externalAuthorizers: ReadonlyMap<string, ExternalAuthorizer>;
-  /** `istio-system`: where mesh-wide policies stand. */
+  /** MeshConfig.rootNamespace, `istio-system` unless set: where mesh-wide policies stand. */
   readonly rootNamespace: string;
   /** MeshConfig.outboundTrafficPolicy: what happens to requests for hosts that the mesh does not know. */
   readonly outboundTrafficPolicy: OutboundMode;
   /** MeshConfig.connectTimeout, 10 s unless set. */
   readonly connectTimeoutMs: number;
-  /** MeshConfig.localityLbSetting: for services whose destination rule says nothing of it. Undefined: enabled, without more, as Istio. */
-  readonly localityBalancing?: LocalityBalancing;
+  /** MeshConfig.zoneAwareLbSetting or localityLbSetting: for services whose destination rule says nothing of it. Undefined: the latter, enabled, as Istio. */
+  readonly localityBalancing?: LocalityBalancing | ZoneAwareBalancing;
   /** MeshConfig.tcpKeepalive, for every upstream connection; undefined: off. */
   readonly tcpKeepalive?: TcpKeepalive;
   /** MeshConfig.h2UpgradePolicy UPGRADE: HTTP/2 to services that are declared as HTTP/1. */

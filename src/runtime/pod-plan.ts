@@ -2,7 +2,7 @@
 // chosen and no process started here. A pod without a command for one of its images has no plan, and a diagnostic says which lines to add.
 
 import { createHash } from 'node:crypto';
-import { meshProxyConfig } from '#api/istio/written-proxy-config.ts';
+import { meshProxyConfig, meshRootNamespace } from '#api/istio/written-proxy-config.ts';
 import type { ResourcesByKind } from '#api/kinds.ts';
 import type { Container } from '#api/kubernetes/container.ts';
 import { resourceKey } from '#api/resource.ts';
@@ -91,7 +91,8 @@ function planPod(
   const containers = planContainers('containers');
   diagnostics.push(...fieldsWithoutEffect(pod), ...otherInterception(pod, network));
   if (!isComplete) return undefined;
-  const proxy = proxySettings(pod, resources.ProxyConfig.values(), meshProxyConfig(resources.ConfigMap.get('istio-system/istio')));
+  const meshConfig = resources.ConfigMap.get('istio-system/istio');
+  const proxy = proxySettings(pod, resources.ProxyConfig.values(), meshProxyConfig(meshConfig), meshRootNamespace(meshConfig));
   const inbound = inboundPorts(pod, resources.Service.values(), resources.ServiceEntry.values());
   return {
     key,

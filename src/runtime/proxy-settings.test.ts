@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { meshProxyConfig, meshRootNamespace } from '#api/istio/written-proxy-config.ts';
 import { readText } from '#api/read-text.ts';
 import { proxyConfigDiagnostics, proxySettings } from '#runtime/proxy-settings.ts';
 
@@ -105,6 +106,17 @@ test('the limit of connections and switches of the runtime: the annotation over 
     connectionLimit: undefined,
     runtimeValues: undefined,
   });
+});
+
+test('what is for the whole mesh stands in the root namespace that MeshConfig names', () => {
+  const { configs, pods } = read(
+    `${config('mesh', 'istio-config', '{ concurrency: 3 }')}\n---\n${config('old', 'istio-system', '{ concurrency: 4 }')}\n---\n${text.split('\n---\n').at(-1)}`,
+  );
+  const [pod] = pods;
+  assert.ok(pod !== undefined);
+  const configMap = { data: { mesh: 'rootNamespace: istio-config' } };
+  assert.equal(proxySettings(pod, configs, meshProxyConfig(configMap), meshRootNamespace(configMap)).concurrency, 3);
+  assert.equal(proxySettings(pod, configs, undefined, meshRootNamespace(undefined)).concurrency, 4);
 });
 
 test('what means nothing on this machine, or only to Envoy, is said', () => {

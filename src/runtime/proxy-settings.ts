@@ -26,8 +26,6 @@ export type ProxySettings = {
 /** Istio's. */
 const terminationDrainMs = 5_000;
 
-const rootNamespace = 'istio-system';
-
 /**
  * The mesh's defaults, then resources of the mesh (root namespace), of the namespace, of the workload, then the pod's annotation: a later one
  * overrides field by field, and variables one by one. Among equals the first in the order of names counts. Source: Istio, EffectiveProxyConfig and
@@ -37,6 +35,7 @@ export function proxySettings(
   { metadata: { namespace, labels, annotations } }: KindMap['Pod'],
   configs: Iterable<ProxyConfig>,
   ofMesh?: WrittenProxyConfig,
+  rootNamespace = 'istio-system',
 ): ProxySettings {
   const sorted = [...configs].sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   const first = (wanted: string, selects: boolean): ProxyConfig | undefined =>

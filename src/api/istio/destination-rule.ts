@@ -54,6 +54,14 @@ const consistentHash = object(
 
 const failover = array(object({ from: string(), to: string() }));
 
+/** Also MeshConfig.zoneAwareLbSetting. */
+export const zoneAwareLbSetting = object({
+  enabled: boolean(),
+  failover,
+  failoverPriority: array(string()),
+  minClusterSize: integer({ minimum: 1 }),
+});
+
 /** Also MeshConfig.localityLbSetting. */
 export const localityLbSetting = object({
   distribute: array(object({ from: string(), to: map(count) })),
@@ -74,12 +82,7 @@ const loadBalancer = object(
       weightUpdatePeriod: durationOrOff,
     }),
     localityLbSetting,
-    zoneAwareLbSetting: object({
-      enabled: boolean(),
-      failover,
-      failoverPriority: array(string()),
-      minClusterSize: integer({ minimum: 1 }),
-    }),
+    zoneAwareLbSetting,
     warmupDurationSecs: duration(),
     warmup: object({
       duration: required(duration()),

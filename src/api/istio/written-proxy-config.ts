@@ -22,13 +22,25 @@ export function annotatedProxyConfig(annotations: Readonly<Record<string, string
 }
 
 /** Of the mesh; undefined where it has none or the text is no YAML, which whoever reads MeshConfig says. */
-export function meshProxyConfig(configMap: { readonly data?: Readonly<Record<string, string>> } | undefined): WrittenProxyConfig | undefined {
+export function meshProxyConfig(configMap: MeshConfigMap): WrittenProxyConfig | undefined {
+  const written = meshConfigOf(configMap)['defaultConfig'];
+  return isObject(written) ? written : undefined;
+}
+
+/** MeshConfig.rootNamespace: where what is for the whole mesh stands. */
+export function meshRootNamespace(configMap: MeshConfigMap): string {
+  const written = meshConfigOf(configMap)['rootNamespace'];
+  return typeof written === 'string' && written !== '' ? written : 'istio-system';
+}
+
+type MeshConfigMap = { readonly data?: Readonly<Record<string, string>> } | undefined;
+
+function meshConfigOf(configMap: MeshConfigMap): WrittenProxyConfig {
   try {
     const config: unknown = parse(configMap?.data?.['mesh'] ?? '');
-    const written = isObject(config) ? config['defaultConfig'] : undefined;
-    return isObject(written) ? written : undefined;
+    return isObject(config) ? config : {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 

@@ -31,6 +31,12 @@ test('what MeshConfig says about clusters', () => {
   });
 });
 
+test('zone-aware balancing counts before the other setting', () => {
+  const zoneAware = { enabled: false, minClusterSize: 4, failover: [{ from: 'a', to: 'b' }] };
+  const { localityBalancing } = readClusterSettings({ zoneAwareLbSetting: zoneAware, localityLbSetting: { enabled: true } }, at, []);
+  assert.deepEqual(localityBalancing, { kind: 'zone-aware', ...zoneAware, failoverPriority: [], origin: at });
+});
+
 test('nothing said: nothing but Istio’s defaults', () => {
   assert.deepEqual(readClusterSettings({ h2UpgradePolicy: 'DO_NOT_UPGRADE' }, at, []), {});
 });

@@ -1,10 +1,10 @@
 // The part of MeshConfig that is about clusters: what holds where no DestinationRule says anything.
-import { connectionPool, localityLbSetting, outlierDetection, tcpKeepalive } from '#api/istio/destination-rule.ts';
+import { connectionPool, localityLbSetting, outlierDetection, tcpKeepalive, zoneAwareLbSetting } from '#api/istio/destination-rule.ts';
 import { object, oneOf, type Schema, type Static, string } from '#api/schema.ts';
 import { validate } from '#api/validate.ts';
 import { parseDurationMs } from '#base/duration.ts';
 import { formatPath, type Origin } from '#base/origin.ts';
-import { buildLocality } from '#model/build/destination-rule-balancing.ts';
+import { buildLocality, buildZoneAware } from '#model/build/destination-rule-balancing.ts';
 import { buildConnectionPool, buildOutlierDetection } from '#model/build/destination-rule-policy.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 
@@ -13,6 +13,7 @@ type ClusterSettings = Pick<MeshSettings, 'localityBalancing' | 'tcpKeepalive' |
 
 const schemas = {
   localityLbSetting,
+  zoneAwareLbSetting,
   tcpKeepalive,
   h2UpgradePolicy: oneOf('DO_NOT_UPGRADE', 'UPGRADE'),
   dnsRefreshRate: string({ format: 'protobuf-duration' }),
@@ -25,6 +26,7 @@ export const clusterFields: readonly string[] = Object.keys(schemas);
 /** What is not there, or makes no sense, is left to Istio's defaults. `at`: the place of the MeshConfig, which its parts are at too. */
 export function readClusterSettings(config: Readonly<Record<string, unknown>>, at: Origin, problems: Problem[]): ClusterSettings {
   const locality = read('localityLbSetting', config, problems);
+  const zoneAware = read('zoneAwareLbSetting', config, problems);
   const keepalive = read('tcpKeepalive', config, problems);
   const upgrade = read('h2UpgradePolicy', config, problems);
   const dnsRefreshMs = parseDurationMs(read('dnsRefreshRate', config, problems) ?? '');
@@ -32,6 +34,8 @@ export function readClusterSettings(config: Readonly<Record<string, unknown>>, a
   const tcp = keepalive === undefined ? undefined : buildConnectionPool({ tcp: { tcpKeepalive: keepalive } }, at).tcp;
   return {
     ...(locality !== undefined && { localityBalancing: buildLocality(locality, at) }),
+    // It counts before the other one.
+    ...(zoneAware !== undefined && { localityBalancing: buildZoneAware(zoneAware, at) }),
     ...(tcp?.keepalive !== undefined && { tcpKeepalive: tcp.keepalive }),
     ...(upgrade === 'UPGRADE' && { h2Upgrade: true }),
     ...(dnsRefreshMs !== undefined && { dnsRefreshMs }),

@@ -95,7 +95,8 @@ export function buildLocality(written: WrittenLocality, origin: Origin): Localit
   };
 }
 
-function buildZoneAware(written: NonNullable<Written['zoneAwareLbSetting']>, origin: Origin): ZoneAwareBalancing {
+/** Of a rule, or of MeshConfig. */
+export function buildZoneAware(written: NonNullable<Written['zoneAwareLbSetting']>, origin: Origin): ZoneAwareBalancing {
   const { enabled = true, minClusterSize, failover, failoverPriority = [] } = written;
   return {
     kind: 'zone-aware',

@@ -8,7 +8,7 @@ import { whyNotServed } from '#model/build/ingress-class.ts';
 import { type IngressHost, ingressGatewayName, ingressHosts, ingressVirtualService } from '#model/build/ingress-routes.ts';
 import { createdMs } from '#model/build/precedence.ts';
 import type { Gateway, GatewayServer } from '#model/gateway.ts';
-import { defaultIngressSettings } from '#model/ingress-settings.ts';
+import { defaultIngressSettings, ingressNamespace } from '#model/ingress-settings.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 
@@ -84,7 +84,7 @@ function ingressGateway({ metadata, spec, origins }: Ingress, settings: MeshSett
   const { gatewayLabel } = settings.ingress ?? defaultIngressSettings;
   return {
     name: ingressGatewayName(metadata),
-    namespace: settings.rootNamespace,
+    namespace: ingressNamespace,
     selector: { istio: gatewayLabel },
     servers: [...tls, plain],
     origin: origins.start,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defaultSettings, readMeshSettings, type SettingsResult } from '#model/build/mesh-settings.ts';
-import { resourcesOf } from '#test/support/snapshots.ts';
 
 const place = { file: 'mesh.yaml', line: 4, col: 3 };
 
@@ -62,7 +61,7 @@ const findings: readonly (readonly [mesh: string, code: string, message: RegExp]
   ['defaultHttpRetryPolicy: { attempts: 1, retryOn: never }', 'HDL0011', /defaultHttpRetryPolicy\.retryOn is wrong/],
   ['certificates: []', 'HDL0012', /certificates has no effect$/],
   ['defaultConfig: { concurrency: 2, tracing: {} }', 'HDL0012', /^MeshConfig\.defaultConfig\.tracing has no effect$/],
-  ['rootNamespace: elsewhere', 'HDL0012', /rootNamespace has no effect/],
+  ['rootNamespace: A_b', 'HDL0011', /rootNamespace must be the name of a namespace/],
   ['a: [', 'HDL0011', /cannot be read/],
   ['just text', 'HDL0011', /not a map/],
 ];

@@ -26,7 +26,8 @@ import { readProxyTraffic } from '#model/written-proxy-traffic.ts';
 
 export type SettingsResult = { readonly settings: MeshSettings; readonly diagnostics: readonly Diagnostic[] };
 
-export const rootNamespace = 'istio-system';
+/** Where the ConfigMap is, and the root namespace unless that says otherwise. */
+export const systemNamespace = 'istio-system';
 
 /** Istio's defaults, except that requests are logged to standard output (as its demo profile does), and metrics reported (as its charts set it). */
 export const defaultSettings: MeshSettings = {
@@ -35,7 +36,7 @@ export const defaultSettings: MeshSettings = {
   trustDomainAliases: [],
   autoMtls: true,
   externalAuthorizers: new Map(),
-  rootNamespace,
+  rootNamespace: systemNamespace,
   outboundTrafficPolicy: 'ALLOW_ANY',
   connectTimeoutMs: 10_000,
   accessLog: { path: '/dev/stdout', encoding: 'text' },
@@ -79,6 +80,7 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     connectTimeoutMs: readConnectTimeout(connectTimeout, problems),
     ...readAccessLog(accessLogFile, accessLogFormat, accessLogEncoding, problems),
     ...readDefaultMetrics(config['defaultProviders']),
+    ...readRootNamespace(config['rootNamespace'], problems),
     ...readClusterSettings(config, at, problems),
     ...readDefaultExportTo(config, problems),
     ...readDiscoverySelectors(config, problems),
@@ -110,7 +112,7 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     ...clusterFields,
     ...mtlsFields,
   ]);
-  const unknown = Object.keys(others).filter((field) => !expected.has(field) || (field === 'rootNamespace' && others[field] !== rootNamespace));
+  const unknown = Object.keys(others).filter((field) => !expected.has(field));
   const { defaultConfig } = config;
   const ofProxies = isObject(defaultConfig) ? proxyConfigWithoutEffect(defaultConfig) : [];
   const idle: readonly IdleField[] = [...unknown.map(idleSetting), ...ofProxies.map((one) => ({ ...one, field: `defaultConfig.${one.field}` }))];
@@ -129,6 +131,13 @@ function readPolicy(value: unknown, problems: Problem[]): MeshSettings['outbound
   if (mode === 'REGISTRY_ONLY' || mode === 'ALLOW_ANY_DYNAMIC_DNS') return mode;
   problems.push({ field: 'outboundTrafficPolicy.mode', message: `'${String(mode)}' is none of ALLOW_ANY, ALLOW_ANY_DYNAMIC_DNS, REGISTRY_ONLY` });
   return 'ALLOW_ANY';
+}
+
+function readRootNamespace(value: unknown, problems: Problem[]): Pick<MeshSettings, 'rootNamespace'> | undefined {
+  if (value === undefined || value === '') return undefined;
+  if (typeof value === 'string' && /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) return { rootNamespace: value };
+  problems.push({ field: 'rootNamespace', message: 'must be the name of a namespace' });
+  return undefined;
 }
 
 const pathNormalizations: readonly PathNormalization[] = ['NONE', 'BASE', 'MERGE_SLASHES', 'DECODE_AND_MERGE_SLASHES'];

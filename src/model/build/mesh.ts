@@ -17,7 +17,7 @@ import { buildGatewayApi } from '#model/build/gateway-api/gateway-api.ts';
 import { gatewayFindings } from '#model/build/gateway-findings.ts';
 import { annotationDiagnostics } from '#model/build/gateway-topology.ts';
 import { buildIngresses } from '#model/build/ingress.ts';
-import { readMeshSettings, rootNamespace, type SettingsResult } from '#model/build/mesh-settings.ts';
+import { readMeshSettings, type SettingsResult, systemNamespace } from '#model/build/mesh-settings.ts';
 import { mtlsConflicts } from '#model/build/mtls-conflicts.ts';
 import { networkGateways } from '#model/build/network-gateways.ts';
 import { inNetworks, settingsWithNetwork, unreachableEntries } from '#model/build/network-workloads.ts';
@@ -118,8 +118,8 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
 }
 
 function meshSettings({ ConfigMap, Namespace }: ResourcesByKind, memo: BuildMemo): SettingsResult {
-  const configMap = ConfigMap.get(`${rootNamespace}/istio`);
+  const configMap = ConfigMap.get(`${systemNamespace}/istio`);
   const written = configMap === undefined ? readMeshSettings(undefined) : memo.settings.get([configMap], '', () => readMeshSettings(configMap));
-  const root = Namespace.get(rootNamespace);
+  const root = Namespace.get(systemNamespace);
   return root === undefined ? written : memo.settings.get([written, root], 'network', () => settingsWithNetwork(written, root));
 }
