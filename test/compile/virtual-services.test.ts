@@ -125,6 +125,14 @@ test('a host that no service has is routed on port 80, and on others beside a se
   ]);
 });
 
+test('a host may be an address: requests that name it are routed, with the port or without', () => {
+  const text = virtualService('address', `{ hosts: [192.0.2.7], http: [${to('address')}] }`);
+  const table = routeTable(meshOf([services, text]), {});
+  const host = table.virtualHosts.find(({ name }) => name === '192.0.2.7:80');
+  assert.deepEqual([host?.domains, host?.routes.map(({ name }) => name)], [['192.0.2.7'], ['address']]);
+  assert.equal(table.ignorePortInHostMatching, true);
+});
+
 test('a host of a service without that port is a name like any other; one whose port speaks no HTTP is not', () => {
   const texts = [
     virtualService('alt', `{ hosts: [two], http: [${to('two')}] }`),

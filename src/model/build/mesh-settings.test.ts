@@ -76,3 +76,28 @@ for (const [mesh, code, message] of findings) {
     assert.equal(settings.connectTimeoutMs, defaultSettings.connectTimeoutMs);
   });
 }
+
+void test('settings that do nothing here, or nothing in Istio either, are said once each', () => {
+  const idle = {
+    serviceSettings: '[{ settings: { clusterLocal: true }, hosts: [a.example.com] }]',
+    serviceScopeConfigs: '[]',
+    serviceEntryVisibility: '{}',
+    hboneIdleTimeout: '1m',
+    inboundClusterStatName: '"%SERVICE%"',
+    outboundClusterStatName: '"%SERVICE%"',
+    caCertificates: '[]',
+    configSources: '[]',
+    ca: '{}',
+    certificates: '[]',
+    verifyCertificateAtClient: 'true',
+  };
+  const { diagnostics } = settingsOf(
+    Object.entries(idle)
+      .map(([name, value]) => `${name}: ${value}`)
+      .join('\n'),
+  );
+  assert.deepEqual(
+    diagnostics.map(({ code, message }) => `${code} ${message.replace(/ has no effect( yet)?$/, '')}`),
+    Object.keys(idle).map((name) => `HDL0012 MeshConfig.${name}`),
+  );
+});

@@ -309,6 +309,15 @@ test('how traffic is spread: the field before the annotation, the Service before
   assert.equal(serviceOf(mesh, 'inherited.default.svc.cluster.local').nodeLocal, true);
 });
 
+test('pods that are not ready are endpoints where publishNotReadyAddresses says so', () => {
+  const service = (name: string, more: string): string =>
+    `apiVersion: v1\nkind: Service\nmetadata: { name: ${name} }\nspec: { selector: { app: web }, ports: [{ name: http, port: 80, targetPort: 8080 }]${more} }\n`;
+  const unready = `${pod('web', 'app: web')}status: { podIP: 10.0.0.9, phase: Running, conditions: [{ type: Ready, status: 'False' }] }\n`;
+  const mesh = meshOf(service('strict', ''), service('early', ', publishNotReadyAddresses: true'), unready);
+  const healthOf = (name: string): readonly string[] => serviceOf(mesh, `${name}.default.svc.cluster.local`).endpoints.map(({ health }) => health);
+  assert.deepEqual([healthOf('strict'), healthOf('early')], [['unready'], ['ready']]);
+});
+
 test('readiness decides in slices: ready counts whatever else is said, and a pod that leaves while it serves is draining', () => {
   const endpoint = (address: string, conditions: string): string => `{ addresses: [${address}], conditions: { ${conditions} } }`;
   const endpoints = [
