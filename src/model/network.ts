@@ -1,5 +1,6 @@
 // Networks: what cannot be reached from elsewhere but through a gateway. Which network an address is in, and which gateways lead there.
 import type { IpRange } from '#base/cidr.ts';
+import type { Origin } from '#base/origin.ts';
 
 /** What is written about networks: MeshNetworks, and the label of the root namespace. */
 export type NetworkPlan = {
@@ -13,7 +14,10 @@ export type NetworkPlan = {
 };
 
 /** By an address of its own, or by a Service of this cluster. */
-export type WrittenGateway = { readonly network: string; readonly port: number } & ({ readonly address: string } | { readonly service: string });
+export type WrittenGateway = { readonly network: string; readonly port: number; readonly origin: Origin } & (
+  | { readonly address: string }
+  | { readonly service: string }
+);
 
 /** Where mutual TLS for a network's workloads is sent: an IP address and a port. */
 export type NetworkGateway = { readonly address: string; readonly port: number };

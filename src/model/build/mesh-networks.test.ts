@@ -69,6 +69,13 @@ test('what makes no sense is said', () => {
     'HDL0011 MeshNetworks.networks.one.gateways[0].port must be a port',
     'HDL0011 MeshNetworks.networks.one.gateways[1] has neither an address nor a registryServiceName',
   ]);
+  const odd =
+    '{ networks: { one: { endpoints: [{ fromRegistry: Kubernetes }], gateways: [{ address: gate.example.com, port: 1, locality: a }, { registryServiceName: no.shop.svc.cluster.local, port: 1 }] } } }';
+  assert.deepEqual(findings(networks(odd)), [
+    'HDL0012 MeshNetworks.networks.one.gateways[0].locality has no effect',
+    'HDL0038 the gateway to network one is at gate.example.com: a gateway is called at an IP address, and names are not asked for here',
+    'HDL0038 the gateway to network one is to be the Service no.shop.svc.cluster.local, and there is none',
+  ]);
   const entry = `{ apiVersion: networking.istio.io/v1, kind: WorkloadEntry, metadata: { name: vm, namespace: shop }, spec: { network: far } }`;
   assert.match(findings(entry).join('\n'), /HDL0042 no gateway to network far is known/);
   assert.deepEqual(findings(`${entry}\n---${networks('{ networks: { far: { gateways: [{ address: 1.1.1.1, port: 15443 }] } } }')}`), []);

@@ -26,18 +26,24 @@ export function readMeshNetworks({ data, origins }: KindMap['ConfigMap']): {
   const diagnostics: Diagnostic[] = [];
   const at = origins.at(['data', 'meshNetworks']);
   const say: Say = (field, message) => diagnostics.push({ code: 'HDL0011', severity: 'error', message: `MeshNetworks${field} ${message}`, at });
+  const sayIdle: Say = (field, hint) =>
+    diagnostics.push({ code: 'HDL0012', severity: 'warning', message: `MeshNetworks${field} has no effect`, hint, at });
   const networks = networksIn(text, say);
   if (networks.length === 0) return { plan: undefined, diagnostics };
   const blocks: Block[] = [];
   const gateways: WrittenGateway[] = [];
   let ofCluster: string | undefined;
   for (const [network, { endpoints, gateways: written }] of networks) {
-    const at = `.networks.${network}`;
+    const field = `.networks.${network}`;
     const all = objectsOf(endpoints);
     const isHere = all.some(({ fromRegistry }) => fromRegistry === clusterId);
     if (isHere) ofCluster ??= network;
-    blocks.push(...all.flatMap((endpoint, index) => readBlock(network, endpoint, `${at}.endpoints[${index}]`, say)));
-    gateways.push(...objectsOf(written).flatMap((gateway, index) => readGateway(network, gateway, isHere, `${at}.gateways[${index}]`, say)));
+    blocks.push(...all.flatMap((endpoint, index) => readBlock(network, endpoint, `${field}.endpoints[${index}]`, say)));
+    for (const [index, gateway] of objectsOf(written).entries()) {
+      const where = `${field}.gateways[${index}]`;
+      if (gateway['locality'] !== undefined) sayIdle(`${where}.locality`, 'Istio does not act on it either; leave it out');
+      gateways.push(...readGateway(network, gateway, isHere, where, say).map((found) => ({ ...found, origin: at })));
+    }
   }
   blocks.sort((a, b) => a.range.length - b.range.length);
   return { plan: { ...(ofCluster !== undefined && { ofCluster }), blocks, gateways }, diagnostics };
@@ -93,8 +99,10 @@ function readBlock(network: string, { fromCidr }: Written, field: string, say: S
   return [];
 }
 
+type UnplacedGateway = WrittenGateway extends infer Each ? (Each extends WrittenGateway ? Omit<Each, 'origin'> : never) : never;
+
 /** A Service is meant of the cluster that the network is of. */
-function readGateway(network: string, written: Written, isHere: boolean, field: string, say: Say): readonly WrittenGateway[] {
+function readGateway(network: string, written: Written, isHere: boolean, field: string, say: Say): readonly UnplacedGateway[] {
   const { address, registryServiceName, port } = written;
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) {
     say(`${field}.port`, 'must be a port');

@@ -4,6 +4,7 @@ import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import { parseIp } from '#base/cidr.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { isObject } from '#base/object.ts';
+import type { Origin } from '#base/origin.ts';
 import { topologyLabels } from '#model/locality.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { NetworkGateway, NetworkPlan, Networks } from '#model/network.ts';
@@ -22,9 +23,7 @@ export function networkGateways({ resources, services, plan }: Inputs): {
 } {
   const diagnostics: Diagnostic[] = [];
   const found = [
-    ...(plan?.gateways ?? []).flatMap((gateway) =>
-      'address' in gateway ? [gateway] : byService(services.get(gateway.service), resources, gateway.network, gateway.port, diagnostics),
-    ),
+    ...(plan?.gateways ?? []).flatMap((gateway) => written(gateway, resources, services, diagnostics)),
     ...[...resources.Service.values()].flatMap((resource) => byLabel(resource, resources, services, diagnostics)),
   ];
   const usable = found.filter(({ address }) => parseIp(address) !== undefined);
@@ -33,6 +32,30 @@ export function networkGateways({ resources, services, plan }: Inputs): {
   const grouped = [...Map.groupBy(usable, ({ network }) => network)].sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [network, gateways] of grouped) byNetwork.set(network, sortedOnce(gateways));
   return { networks: { gateways: byNetwork, key: JSON.stringify([...byNetwork]) }, diagnostics };
+}
+
+/** One of MeshNetworks. */
+function written(
+  gateway: NetworkPlan['gateways'][number],
+  resources: Inputs['resources'],
+  services: Mesh['services'],
+  diagnostics: Diagnostic[],
+): readonly Found[] {
+  const { network, port, origin } = gateway;
+  if ('address' in gateway) {
+    if (parseIp(gateway.address) === undefined) diagnostics.push(named(network, [gateway.address], origin));
+    return [{ network, address: gateway.address, port }];
+  }
+  const service = services.get(gateway.service);
+  if (service?.registry === 'kubernetes') return byService(service, resources, network, port, diagnostics);
+  const message = `the gateway to network ${network} is to be the Service ${gateway.service}, and there is none`;
+  diagnostics.push({ code: 'HDL0038', severity: 'warning', message, hint: 'its name is NAME.NAMESPACE.svc.cluster.local', at: origin });
+  return [];
+}
+
+function named(network: string, addresses: readonly string[], at: Origin): Diagnostic {
+  const message = `the gateway to network ${network} is at ${addresses.join(', ')}: a gateway is called at an IP address, and names are not asked for here`;
+  return { code: 'HDL0038', severity: 'warning', message, hint: 'write its address into MeshNetworks', at };
 }
 
 /** A Service with the label of a network is a gateway to it. */
@@ -74,9 +97,7 @@ function byService(
     const ready = service.endpoints.filter(({ servicePortNumber, health }) => servicePortNumber === port && health === 'ready');
     return ready.map((endpoint) => ({ network, address: endpoint.address, port: endpoint.port }));
   }
-  const message = `the gateway to network ${network} is at ${outside.join(', ')}: a gateway is called at an IP address, and names are not asked for here`;
-  const hint = 'write its address into MeshNetworks';
-  diagnostics.push({ code: 'HDL0038', severity: 'warning', message, hint, at: resource.origins.start });
+  diagnostics.push(named(network, outside, resource.origins.start));
   return [];
 }
 
