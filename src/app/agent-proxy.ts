@@ -17,7 +17,7 @@ const readyPollMs = 20;
 export async function startAgent(options: EnvoyProxyOptions, { plan, network, logFile }: ProxyRequest): Promise<ProxyProcess> {
   const { binary, xdsTarget, domain, allocator, watchdog, clock, nodeProgram, environment } = options;
   const [place, { tokenFile, rootsFile }] = await Promise.all([proxyPlace(network, allocator), options.credentials(plan)]);
-  const { admin, adminText, inherited, giveBack } = place;
+  const { admin, adminText, metricsText, inherited, giveBack } = place;
   const { name, namespace } = plan.pod.metadata;
   const args = [
     ...[...agentProgram(), '--xds', xdsTarget, '--node', nodeId(plan, network, domain), '--metadata', JSON.stringify(nodeMetadata(plan, network))],
@@ -33,6 +33,7 @@ export async function startAgent(options: EnvoyProxyOptions, { plan, network, lo
   return {
     ...running,
     admin: adminText,
+    metrics: metricsText,
     ready: becomeReady(running, questions.ready, clock),
     drain: (deadlineMs) => drainEnvoy(questions, clock, deadlineMs, { inboundOnly: !plan.isGateway }),
     // Of the group only the agent is asked to end: it lets requests under way finish first.

@@ -63,12 +63,13 @@ export async function prepareProxy(
 
 /** What is asked of its admin server. */
 export function asked(
-  { admin, adminText }: ProxyPlace,
+  { admin, adminText, metricsText }: ProxyPlace,
   { plan, network }: ProxyRequest,
   clock: Clock,
-): Required<Pick<ProxyProcess, 'admin' | 'drain'>> {
+): Required<Pick<ProxyProcess, 'admin' | 'metrics' | 'drain'>> {
   return {
     admin: adminText,
+    metrics: metricsText,
     drain: (deadlineMs) => drainEmbedded(admin, clock, deadlineMs, plan.isGateway ? undefined : inboundPortsOf(network)),
   };
 }

@@ -6,9 +6,19 @@ import { join } from 'node:path';
 import { findEnvoy } from '#agent/binary.ts';
 import { startEnvoy } from '#agent/envoy-process.ts';
 import { leveledLogger } from '#app/leveled-logger.ts';
+import type { MetricsPorts } from '#app/metrics-server.ts';
 import type { PodOptions } from '#app/pod-options.ts';
 import type { DrainTimes } from '#app/proxy-drain.ts';
-import { drainOf, type ProxyProcessOptions, podOptions, readAdminPort, readLevel, readProbe, stopSignal } from '#app/proxy-process-options.ts';
+import {
+  drainOf,
+  type ProxyProcessOptions,
+  podOptions,
+  readAdminPort,
+  readLevel,
+  readMetricsPorts,
+  readProbe,
+  stopSignal,
+} from '#app/proxy-process-options.ts';
 import { readSource } from '#app/proxy-source.ts';
 import { controlPlaneName, type SecureXds } from '#app/secure-xds.ts';
 import type { HealthOptions } from '#app/workload-health.ts';
@@ -30,6 +40,7 @@ type Settings = DrainTimes & {
   readonly secure: SecureXds | undefined;
   readonly binary: string;
   readonly adminPort: number;
+  readonly metricsPorts: MetricsPorts | undefined;
   readonly logger: Logger;
   readonly logFile: string | undefined;
   readonly watch: ((options: HealthOptions) => () => void) | undefined;
@@ -64,11 +75,12 @@ async function readSettings(
   const source = await readSource(options, warn);
   const probe = await readProbe(source);
   const admin = readAdminPort(options.adminPort ?? '15000');
+  const metrics = readMetricsPorts(options.metricsPorts);
   const level = readLevel(options.logLevel ?? 'info');
   const binary = inPod === undefined ? findEnvoy(options.environment ?? {}) : ok(inPod.binary);
   const pod = await podOptions(options);
-  const problems = [source, probe, admin, level, binary, pod].flatMap((result) => (result.ok ? [] : [result.error]));
-  if (!source.ok || !probe.ok || !admin.ok || !level.ok || !binary.ok || !pod.ok) return failed(problems.flat());
+  const problems = [source, probe, admin, metrics, level, binary, pod].flatMap((result) => (result.ok ? [] : [result.error]));
+  if (!source.ok || !probe.ok || !admin.ok || !metrics.ok || !level.ok || !binary.ok || !pod.ok) return failed(problems.flat());
   if (source.value.kind !== 'xds') return failed(['--envoy goes with --xds: start Envoy itself for a bootstrap of your own']);
   if (admin.value === 0 || admin.value === undefined) return failed(['--envoy needs an --admin-port that is not 0']);
   const { target, node, secure } = source.value;
@@ -83,6 +95,7 @@ async function readSettings(
     secure,
     binary: binary.value,
     adminPort: admin.value,
+    metricsPorts: metrics.value,
     logger,
     logFile,
     watch: probe.value,
@@ -98,9 +111,9 @@ async function serve(settings: Settings): Promise<number> {
   const secrets = identity === undefined ? undefined : new WorkloadSecrets(identity, clock);
   const workFolder = inPod?.workFolder ?? (await mkdtemp(join(tmpdir(), 'heddle-envoy-')));
   const agent = agentClient({ target, node, secure, identity, logger });
-  const [names, ownNames] = await Promise.all([serveNames(agent.client, settings), serveEnvoy(settings)]);
-  if (!names.ok || !ownNames.ok) {
-    for (const started of [names, ownNames]) if (!started.ok) logger.log('error', started.error);
+  const [names, ownNames, metrics] = await Promise.all([serveNames(agent.client, settings), serveEnvoy(settings), serveOwnMetrics(settings)]);
+  if (!names.ok || !ownNames.ok || !metrics.ok) {
+    for (const started of [names, ownNames, metrics]) if (!started.ok) logger.log('error', started.error);
     agent.close();
     await identity?.[Symbol.asyncDispose]();
     return 2;
@@ -133,11 +146,18 @@ async function serve(settings: Settings): Promise<number> {
   await (crashed.signal.aborted ? envoy.kill() : envoy.drain());
   await names.value?.close();
   await ownNames.value?.close();
+  await metrics.value?.[Symbol.asyncDispose]();
   agent.close();
   secrets?.[Symbol.dispose]();
   await identity?.[Symbol.asyncDispose]();
   if (inPod === undefined) await rm(workFolder, { recursive: true, force: true });
   return crashed.signal.aborted ? 1 : 0;
+}
+
+async function serveOwnMetrics({ metricsPorts: ports, adminPort, node }: Settings): Promise<Result<AsyncDisposable | undefined, string>> {
+  if (ports === undefined) return ok(undefined);
+  const { serveMetrics } = await import('#app/metrics-server.ts');
+  return serveMetrics({ admin: { host: '127.0.0.1', port: adminPort }, ports, metadata: node.metadata, version: 'envoy' });
 }
 
 /** Gives what closes them. What comes there goes to Envoy by the pod's own loopback address. */

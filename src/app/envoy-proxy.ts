@@ -6,6 +6,7 @@ import { envoyAdmin } from '#agent/envoy-admin.ts';
 import { startEnvoy } from '#agent/envoy-process.ts';
 import { drainEnvoy } from '#app/envoy-drain.ts';
 import type { EnvoyProxyOptions } from '#app/envoy-proxy-options.ts';
+import { serveMetrics } from '#app/metrics-server.ts';
 import { nodePeer } from '#app/node-peer.ts';
 import { drainTimes } from '#app/proxy-drain.ts';
 import { nodeId, nodeMetadata } from '#app/proxy-node.ts';
@@ -27,7 +28,7 @@ export function envoyProxies(options: EnvoyProxyOptions): StartProxy {
 
 async function startOne(options: EnvoyProxyOptions, { plan, network, logFile }: ProxyRequest): Promise<ProxyProcess> {
   const { allocator, watchdog, clock, domain } = options;
-  const [adminPort, files] = await Promise.all([allocator.take(), options.credentials(plan)]);
+  const [adminPort, metricsPort, files] = await Promise.all([allocator.take(), allocator.take(), options.credentials(plan)]);
   const keyType = readKeyType(plan.proxy.environment);
   if (!keyType.ok) options.logger.log('warn', `${keyType.error}: the key is ECDSA`, { workload: plan.key });
   const metadata = nodeMetadata(plan, network);
@@ -66,9 +67,12 @@ async function startOne(options: EnvoyProxyOptions, { plan, network, logFile }: 
       void envoy.kill();
     },
   });
+  const metrics = await serveMetrics({ admin: { host: '127.0.0.1', port: adminPort }, ports: { merged: metricsPort }, metadata, version: 'envoy' });
+  if (!metrics.ok) options.logger.log('error', metrics.error, { workload: plan.key });
   void envoy.exited.then(() => {
     watchdog.drop(pid);
-    allocator.giveBack([adminPort]);
+    allocator.giveBack([adminPort, metricsPort]);
+    if (metrics.ok) void metrics.value[Symbol.asyncDispose]();
     secrets[Symbol.dispose]();
     void identity[Symbol.asyncDispose]();
     ended.resolve({ kind: 'exit', code: 0 });
@@ -76,6 +80,7 @@ async function startOne(options: EnvoyProxyOptions, { plan, network, logFile }: 
   return {
     pid,
     admin: `127.0.0.1:${adminPort}`,
+    metrics: `127.0.0.1:${metricsPort}`,
     // An Envoy that never serves is told by its end.
     ready: envoy.ready.catch(() => new Promise<void>(() => {})),
     ended: ended.promise,

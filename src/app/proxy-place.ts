@@ -9,6 +9,8 @@ export type ProxyPlace = {
   readonly admin: AdminPlace;
   /** As people write it. */
   readonly adminText: string;
+  /** Where Prometheus asks, likewise: the proxy's metrics and the application's. */
+  readonly metricsText: string;
   /** Of its program: src/app/pod-options.ts reads them. */
   readonly args: readonly string[];
   /** What a process of its own is told besides, and the descriptors that it inherits, from 3 on. */
@@ -19,6 +21,7 @@ export type ProxyPlace = {
 
 /** Istio's. */
 const podAdminPort = 15_000;
+const podMetricsPorts = [15_020, 15_090] as const;
 /** Where questions for names are led to, and where those are answered that the proxy cannot answer. */
 const podDns = '127.0.0.1:15053';
 const nodeDnsPort = 53;
@@ -27,8 +30,15 @@ export const firstInherited = 3;
 export async function proxyPlace(network: PodNetwork, allocator: PortAllocator): Promise<ProxyPlace> {
   if (network.kind === 'loopback') {
     const port = await allocator.take();
-    const giveBack = (): void => allocator.giveBack([port]);
-    return { admin: { host: '127.0.0.1', port }, adminText: `127.0.0.1:${port}`, args: [], inherited: { args: [], descriptors: [] }, giveBack };
+    const metricsPort = await allocator.take();
+    return {
+      admin: { host: '127.0.0.1', port },
+      adminText: `127.0.0.1:${port}`,
+      metricsText: `127.0.0.1:${metricsPort}`,
+      args: ['--metrics-ports', String(metricsPort)],
+      inherited: { args: [], descriptors: [] },
+      giveBack: () => allocator.giveBack([port, metricsPort]),
+    };
   }
   const { ports, proxyAddresses = [], insideAddress, nodeAddress, hostSockets } = network;
   const sockets = Object.entries(hostSockets);
@@ -36,7 +46,9 @@ export async function proxyPlace(network: PodNetwork, allocator: PortAllocator):
   return {
     admin: { host: ports.address, port: podAdminPort, ...localAddress },
     adminText: formatAddress(ports.address, podAdminPort),
+    metricsText: formatAddress(ports.address, podMetricsPorts[0]),
     args: [
+      ...['--metrics-ports', podMetricsPorts.join(',')],
       ...(proxyAddresses.length === 0 ? [] : ['--bind-source', proxyAddresses.join(',')]),
       ...['--dns', podDns, '--dns-upstream', formatAddress(nodeAddress, nodeDnsPort)],
     ],

@@ -12,6 +12,8 @@ import { failed, ok, type Result } from '#base/result.ts';
 export type ProxyProcessOptions = ProxySourceOptions &
   PodOptionTexts & {
     readonly adminPort?: string | undefined;
+    /** Where Prometheus asks: `15020,15090`, the second one without the application's metrics; nowhere by default. */
+    readonly metricsPorts?: string | undefined;
     /** Where log lines go; standard error by default. */
     readonly logFile?: string | undefined;
     readonly logLevel?: string | undefined;
@@ -63,6 +65,15 @@ export function readAdminPort(text: string | undefined): Result<number | undefin
   if (text === undefined) return ok(undefined);
   const port = Number(text);
   return Number.isInteger(port) && port >= 0 && port < 65_536 && text !== '' ? ok(port) : failed(`--admin-port ${text} is no port`);
+}
+
+/** A port that is no number, or 0, is an error. */
+export function readMetricsPorts(text: string | undefined): Result<{ readonly merged: number; readonly proxy?: number } | undefined, string> {
+  if (text === undefined) return ok(undefined);
+  const [merged = 0, proxy, ...more] = text.split(',').map(Number);
+  const isPort = (port: number): boolean => Number.isInteger(port) && port > 0 && port < 65_536;
+  if (!isPort(merged) || (proxy !== undefined && !isPort(proxy)) || more.length > 0) return failed(`--metrics-ports ${text} is no port, nor two`);
+  return ok({ merged, ...(proxy !== undefined && { proxy }) });
 }
 
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];

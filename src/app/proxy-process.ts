@@ -2,7 +2,16 @@
 // in a process, whose orders it follows.
 import { type LeveledLogger, leveledLogger } from '#app/leveled-logger.ts';
 import { type ProxyOptions, type ProxySource, type RunningProxy, runProxy } from '#app/proxy.ts';
-import { drainOf, type ProxyProcessOptions, podOptions, readAdminPort, readLevel, readProbe, stopSignal } from '#app/proxy-process-options.ts';
+import {
+  drainOf,
+  type ProxyProcessOptions,
+  podOptions,
+  readAdminPort,
+  readLevel,
+  readMetricsPorts,
+  readProbe,
+  stopSignal,
+} from '#app/proxy-process-options.ts';
 import { readSource } from '#app/proxy-source.ts';
 import type { HealthOptions } from '#app/workload-health.ts';
 import { systemClock } from '#base/clock.ts';
@@ -70,16 +79,18 @@ async function readSettings(
   const source = await readSource(options, warn);
   const probe = await readProbe(source);
   const admin = readAdminPort(options.adminPort);
+  const metrics = readMetricsPorts(options.metricsPorts);
   const level = readLevel(options.logLevel ?? 'info');
   const pod = await podOptions(options);
-  const problems = [source, probe, admin, level, pod].flatMap((result) => (result.ok ? [] : [result.error]));
-  if (!source.ok || !probe.ok || !admin.ok || !level.ok || !pod.ok) return failed(problems.flat());
+  const problems = [source, probe, admin, metrics, level, pod].flatMap((result) => (result.ok ? [] : [result.error]));
+  if (!source.ok || !probe.ok || !admin.ok || !metrics.ok || !level.ok || !pod.ok) return failed(problems.flat());
   const logger = leveledLogger(level.value, options.logFile);
   const proxyOptions: ProxyOptions = {
     source: source.value,
     logger,
     clock: systemClock,
     ...(admin.value === undefined ? {} : { admin: { address: '127.0.0.1', port: admin.value } }),
+    ...(metrics.value === undefined ? {} : { metricsPorts: metrics.value }),
     ...(pod.value.proxyAddresses.length === 0 ? {} : { proxyAddresses: pod.value.proxyAddresses }),
     dns: pod.value.dns,
     hostSockets: hostSockets ?? pod.value.hostSockets,

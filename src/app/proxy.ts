@@ -4,6 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import type { PodOptions } from '#app/pod-options.ts';
 import { type ProxyAds, subscribeToAds } from '#app/proxy-ads.ts';
 import { ProxyInPod } from '#app/proxy-in-pod.ts';
+import { type ProxyMetrics, startProxyMetrics } from '#app/proxy-metrics.ts';
 import { type ProxyParts, proxyParts } from '#app/proxy-parts.ts';
 import { ProxySecrets } from '#app/proxy-secrets.ts';
 import type { SecureXds } from '#app/secure-xds.ts';
@@ -41,6 +42,8 @@ export type ProxyOptions = Partial<PodOptions> & {
   readonly clock: Clock;
   /** Where the admin server listens, 0 for a free port; a bootstrap's own admin address is used where this is not given. */
   readonly admin?: { readonly address: string; readonly port: number };
+  /** Where Prometheus asks, on 127.0.0.1: proxy and application merged, and the proxy alone. Nowhere by default. */
+  readonly metricsPorts?: { readonly merged: number; readonly proxy?: number };
   /** In [0, 1); Math.random by default. */
   readonly random?: () => number;
   /** How long connections may go on when the proxy ends; 5 s by default. */
@@ -95,6 +98,7 @@ class Proxy implements RunningProxy {
   readonly #startMs: number;
   #ads: ProxyAds | undefined;
   #admin: AdminServer | undefined;
+  #metrics: ProxyMetrics | undefined;
   #state: ServerState = 'PRE_INITIALIZING';
   #onReady: () => void = () => {};
   #closing: Promise<void> | undefined;
@@ -173,6 +177,9 @@ class Proxy implements RunningProxy {
     const bootstrap = source.kind === 'bootstrap' ? source.bootstrap : undefined;
     const adminErrors = await this.#startAdmin(bootstrap);
     if (adminErrors.length > 0) return adminErrors;
+    const metrics = await startProxyMetrics(this.#parts, this.#options, nodeOf(source)?.metadata, version);
+    if (!metrics.ok) return [metrics.error];
+    this.#metrics = metrics.value;
     const staticErrors = bootstrap === undefined ? [] : await this.#loadStatic(bootstrap);
     if (staticErrors.length > 0) return staticErrors;
     const adsErrors = await this.#startAds(source);
@@ -304,7 +311,7 @@ class Proxy implements RunningProxy {
     await this.#drain();
     this.#parts.clusters.destroy();
     await this.#pod.close();
-    await this.#admin?.close();
+    await Promise.all([this.#admin?.close(), this.#metrics?.close()]);
     this.#parts.closeLogs();
     this.#onReady();
   }

@@ -11,6 +11,7 @@ type Options = {
   readonly tokenFile?: string;
   readonly caRoots?: string;
   readonly adminPort?: string;
+  readonly metricsPorts?: string;
   readonly logFile?: string;
   readonly logLevel?: string;
   readonly envoy?: boolean;
@@ -44,6 +45,7 @@ export function proxyCommand(): Command {
     .option('--token-file <file>', 'the token that says who this proxy is (with --xds; see heddle token): it gets a certificate and mutual TLS by it')
     .option('--ca-roots <file>', "PEM of the roots that the control plane's certificate is held against (with --token-file)")
     .option('--admin-port <port>', 'serve the admin endpoints on this port of 127.0.0.1, 0 for a free one')
+    .option('--metrics-ports <ports>', 'serve /stats/prometheus on these ports of 127.0.0.1, such as 15020,15090')
     .option('--log-file <file>', 'append log lines to this file instead of standard error')
     .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .option('--envoy', 'run a real Envoy in place of the embedded proxy (with --xds): the one that ENVOY_BIN names, or else `envoy`')
@@ -59,6 +61,7 @@ export function proxyCommand(): Command {
         ['--token-file', options.tokenFile],
         ['--ca-roots', options.caRoots],
         ['--admin-port', options.adminPort],
+        ['--metrics-ports', options.metricsPorts],
         ['--log-file', options.logFile],
         ['--log-level', options.logLevel],
       ].flatMap(([name, value]) => (name === undefined || value === undefined ? [] : [`${name}=${value}`]));

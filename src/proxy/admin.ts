@@ -10,14 +10,15 @@ import type { ServerCodec } from '#proxy/http/server-codec.ts';
 import type { RequestHandler, ServerStream } from '#proxy/http/stream.ts';
 import { listenAt } from '#proxy/listen-place.ts';
 
-export type AdminAnswer = { readonly status: number; readonly body: string; readonly json?: boolean };
+/** `type`: of the content, where it is neither plain text nor JSON. */
+export type AdminAnswer = { readonly status: number; readonly body: string; readonly json?: boolean; readonly type?: string };
 
 export type AdminPage = {
   readonly path: string;
   readonly help: string;
   /** True: only POST is taken. */
   readonly changes: boolean;
-  readonly answer: (query: URLSearchParams) => AdminAnswer;
+  readonly answer: (query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>;
 };
 
 export type AdminServer = { readonly address: string; readonly port: number; readonly close: () => Promise<void> };
@@ -56,7 +57,7 @@ function adminHandler(pages: readonly AdminPage[]): RequestHandler {
   return {
     onRequest: (stream) => {
       // Bodies are not wanted; the answer goes out when the request is complete.
-      stream.receiver = { onData: () => {}, onEnd: () => reply(stream, answerFor(pages, stream)), onReset: () => {}, onWritable: () => {} };
+      stream.receiver = { onData: () => {}, onEnd: () => answerTo(pages, stream), onReset: () => {}, onWritable: () => {} };
     },
     onRefused: (stream, refusal) => {
       stream.receiver = { onData: () => {}, onEnd: () => {}, onReset: () => {}, onWritable: () => {} };
@@ -65,7 +66,18 @@ function adminHandler(pages: readonly AdminPage[]): RequestHandler {
   };
 }
 
-function answerFor(pages: readonly AdminPage[], { request }: ServerStream): AdminAnswer {
+/** At once where the page does not have to ask anybody. */
+function answerTo(pages: readonly AdminPage[], stream: ServerStream): void {
+  const answer = answerFor(pages, stream);
+  if (!(answer instanceof Promise)) return reply(stream, answer);
+  const failure = { status: 503, body: 'no answer\n' };
+  answer.then(
+    (late) => reply(stream, late),
+    () => reply(stream, failure),
+  );
+}
+
+function answerFor(pages: readonly AdminPage[], { request }: ServerStream): AdminAnswer | Promise<AdminAnswer> {
   const { authority: host, headers } = request;
   if (!isHostOfThisMachine(host)) return { status: 403, body: 'The Host header names another machine; ask by IP address or localhost.\n' };
   const [path = '/', query = ''] = request.path.split('?', 2);
@@ -84,11 +96,11 @@ function answerFor(pages: readonly AdminPage[], { request }: ServerStream): Admi
   return page.answer(new URLSearchParams(query));
 }
 
-function reply(stream: ServerStream, { status, body, json }: AdminAnswer): void {
+function reply(stream: ServerStream, { status, body, json, type = 'text/plain; charset=UTF-8' }: AdminAnswer): void {
   const bytes = Buffer.from(body);
   const headers = [
     'content-type',
-    json === true ? 'application/json' : 'text/plain; charset=UTF-8',
+    json === true ? 'application/json' : type,
     'cache-control',
     'no-cache, max-age=0',
     'x-content-type-options',

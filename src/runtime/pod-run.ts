@@ -103,7 +103,7 @@ export class PodRun {
     return waiting === undefined ? '' : `${waiting.name}: ${waiting.reason}`;
   }
 
-  get proxy(): Pick<ProxyRun, 'pid' | 'admin' | 'ready' | 'restarts'> {
+  get proxy(): Pick<ProxyRun, 'pid' | 'admin' | 'metrics' | 'ready' | 'restarts'> {
     return this.#proxy;
   }
 

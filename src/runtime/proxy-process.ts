@@ -10,6 +10,8 @@ export type ProxyProcess = {
   readonly pid: number;
   /** Where its admin interface answers, as `127.0.0.1:port`. */
   readonly admin?: string;
+  /** Where Prometheus asks for its metrics and the application's, likewise; under /stats/prometheus. */
+  readonly metrics?: string;
   /** Resolves when it has its configuration and serves; stays open when it ends before. */
   readonly ready: Promise<void>;
   readonly ended: Promise<ProcessEnd>;

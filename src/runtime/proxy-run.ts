@@ -19,7 +19,7 @@ export type ProxyRunOptions = {
 const lastLinesShown = 10;
 
 /** What a pod asks of its proxy. */
-export type PodProxy = Pick<ProxyRun, 'firstReady' | 'ready' | 'pid' | 'admin' | 'restarts' | 'drain' | 'stop' | 'kill'>;
+export type PodProxy = Pick<ProxyRun, 'firstReady' | 'ready' | 'pid' | 'admin' | 'metrics' | 'restarts' | 'drain' | 'stop' | 'kill'>;
 
 /** In place of one in a pod that has none: never in the way. */
 export const noProxy: PodProxy = {
@@ -27,6 +27,7 @@ export const noProxy: PodProxy = {
   ready: true,
   pid: undefined,
   admin: undefined,
+  metrics: undefined,
   restarts: 0,
   drain: async () => {},
   stop: async () => false,
@@ -60,6 +61,10 @@ export class ProxyRun {
 
   get admin(): string | undefined {
     return this.#process?.admin;
+  }
+
+  get metrics(): string | undefined {
+    return this.#process?.metrics;
   }
 
   get restarts(): number {

@@ -17,6 +17,8 @@ export type WorkloadState = {
   readonly address: string;
   readonly ports: Readonly<Record<string, { readonly listen: number; readonly app?: number }>>;
   readonly proxyAdmin?: string;
+  /** Where Prometheus asks for the pod's metrics, likewise. */
+  readonly metrics?: string;
   /** `spiffe://cluster.local/ns/default/sa/hello`: who its certificate says it is. */
   readonly identity?: string;
   /** By container port: takes plaintext (`disable`), mutual TLS (`strict`) or either (`permissive`). */

@@ -141,6 +141,7 @@ function workloadState(run: PodRun, { logFiles, security }: Pick<StateParts, 'lo
     address: first === undefined ? '' : `${ports.address}:${first.listen}`,
     ports: ports.inbound,
     ...(run.proxy.admin !== undefined && { proxyAdmin: run.proxy.admin }),
+    ...(run.proxy.metrics !== undefined && { metrics: run.proxy.metrics }),
     ...security(run),
     logs: logFiles(run),
   };

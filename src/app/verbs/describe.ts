@@ -107,6 +107,7 @@ function ofPod(pod: KindMap['Pod'], live: LiveMesh): readonly DescribedSection[]
         ['Ready', proxy.ready ? 'yes' : 'no'],
         ['Configuration', connected === undefined ? 'not connected' : connected.connected ? connected.state : 'not connected'],
         ...(proxy.admin === undefined ? [] : ([['Admin', `http://${proxy.admin}`]] as const)),
+        ...(proxy.metrics === undefined ? [] : ([['Metrics', `http://${proxy.metrics}/stats/prometheus`]] as const)),
         ['Restarts', String(proxy.restarts)],
       ]
     : [];
