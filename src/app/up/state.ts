@@ -50,9 +50,18 @@ function gatewaysLast(a: PodRun, b: PodRun): number {
   return Number(a.plan.isGateway) - Number(b.plan.isGateway);
 }
 
-/** Where the first gateway takes plain HTTP. */
-function gatewayUrlOf(current: readonly PodRun[]): string | undefined {
-  const gateway = current.find(({ plan }) => plan.isGateway);
+type GatewayRun = {
+  readonly plan: { readonly isGateway: boolean; readonly pod: { readonly metadata: Pick<PodRun['plan']['pod']['metadata'], 'labels'> } };
+  readonly network: Pick<PodRun['network'], 'hostAddresses'>;
+};
+
+/** Where the way in takes plain HTTP: a gateway to another network, or one for the way out, is nobody's first address. */
+export function gatewayUrlOf(current: readonly GatewayRun[]): string | undefined {
+  const gateways = current.filter(({ plan }) => plan.isGateway);
+  const gateway =
+    gateways.find(({ plan }) => plan.pod.metadata.labels['istio'] === 'ingressgateway') ??
+    gateways.find(({ network }) => network.hostAddresses['8080'] !== undefined) ??
+    gateways[0];
   if (gateway === undefined) return undefined;
   const { hostAddresses } = gateway.network;
   const address = hostAddresses['8080'] ?? Object.values(hostAddresses)[0];
