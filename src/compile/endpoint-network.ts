@@ -16,14 +16,15 @@ export type NetworkView = {
   readonly families: 'v4' | 'v6' | 'both';
 };
 
-/** `network`: of the proxy's workload, where the proxy does not say its own (node metadata NETWORK, as Istio's injection has it). */
-export function networkView(
-  networks: Networks | undefined,
-  { metadata, labels, addresses }: Proxy,
-  network: string | undefined,
-): { readonly networks?: NetworkView } {
+/** `ofWorkload`: where the proxy does not say its own network (node metadata NETWORK, and the label that Istio's injection sets it by). `''`: none. */
+export function ownNetwork({ metadata, labels }: Proxy, ofWorkload: string | undefined): string {
+  return metadata?.['NETWORK'] || labels[topologyLabels.network] || ofWorkload || '';
+}
+
+export function networkView(networks: Networks | undefined, proxy: Proxy, ofWorkload: string | undefined): { readonly networks?: NetworkView } {
   if (networks === undefined) return {};
-  const own = metadata?.['NETWORK'] || labels[topologyLabels.network] || network || '';
+  const own = ownNetwork(proxy, ofWorkload);
+  const { addresses } = proxy;
   const [v4, v6] = [addresses.some((address) => !address.includes(':')), addresses.some((address) => address.includes(':'))];
   return { networks: { networks, own, families: v4 === v6 ? 'both' : v4 ? 'v4' : 'v6' } };
 }

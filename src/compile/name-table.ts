@@ -3,6 +3,7 @@
 // BuildNameTable. Beyond Istio's: ports and ExternalName Services, in fields that Istio's agent skips.
 import { type Assembly, assemble } from '#compile/assembly.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
+import { ownNetwork } from '#compile/endpoint-network.ts';
 import { type HostPart, type HostPartOptions, hostPart, joinParts } from '#compile/name-table-part.ts';
 import type { Scope } from '#compile/scope.ts';
 import { makeUnit, type Unit } from '#compile/unit.ts';
@@ -20,7 +21,7 @@ import type { Workload } from '#model/workload.ts';
 /** The table of a proxy that captures DNS; of others nothing, as nobody beside them asks for it. */
 export function nameTable(scope: Scope, proxy: Proxy, cache: CompileCache): readonly Assembly[] {
   if (proxy.capturesDns !== true) return [];
-  const options: HostPartOptions = { families: familiesOf(proxy.addresses), automatic: true, network: networkOf(proxy) };
+  const options: HostPartOptions = { families: familiesOf(proxy.addresses), automatic: true, network: networkOf(scope, proxy) };
   const key = `name table ${options.families} ${options.network ?? ''}`;
   return [
     scope.once(key, () => {
@@ -74,9 +75,8 @@ function familiesOf(addresses: readonly string[]): HostPartOptions['families'] {
   return v4 === v6 ? 'both' : v4 ? 'v4' : 'v6';
 }
 
-/** Source: Istio, node metadata NETWORK, and the label that the injector sets it by. */
-function networkOf({ metadata, labels }: Proxy): string | undefined {
-  return metadata?.['NETWORK'] || labels['topology.istio.io/network'] || undefined;
+function networkOf({ mesh }: Scope, proxy: Proxy): string | undefined {
+  return ownNetwork(proxy, mesh.workloads.get(`${proxy.namespace}/${proxy.name}`)?.network) || undefined;
 }
 
 type Made = { readonly parts: readonly HostPart[]; readonly table: Assembly };
