@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { findEnvoy } from '#agent/binary.ts';
 import { startEnvoy } from '#agent/envoy-process.ts';
 import { leveledLogger } from '#app/leveled-logger.ts';
-import type { MetricsPorts } from '#app/metrics-server.ts';
+import type { MetricsPorts } from '#app/pod-metrics.ts';
 import type { PodOptions } from '#app/pod-options.ts';
 import type { DrainTimes } from '#app/proxy-drain.ts';
 import {

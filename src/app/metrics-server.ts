@@ -1,7 +1,7 @@
 // Serves what a pod tells Prometheus beside an Envoy, on Istio's ports or those of loopback mode. Where Envoy does not answer, neither does this.
 import { createServer, request, type Server, type ServerResponse } from 'node:http';
 import type { AdminPlace } from '#agent/admin-place.ts';
-import { type PodMetrics, type PodMetricsOptions, podMetrics } from '#app/pod-metrics.ts';
+import { type MetricsPorts, type PodMetrics, type PodMetricsOptions, podMetrics } from '#app/pod-metrics.ts';
 import { isHostOfThisMachine } from '#base/loopback.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 
@@ -13,9 +13,6 @@ const told = '^(istio\\.|server\\.|cluster_manager\\.|listener_manager\\.)';
 const askDeadlineMs = 5_000;
 
 export type MetricsServerOptions = Omit<PodMetricsOptions, 'proxy'> & { readonly admin: AdminPlace; readonly ports: MetricsPorts };
-
-/** `merged`: proxy and application; `proxy`: the proxy alone. */
-export type MetricsPorts = { readonly merged: number; readonly proxy?: number };
 
 /** The error names the port that is taken. */
 export async function serveMetrics({ admin, ports, ...options }: MetricsServerOptions): Promise<Result<AsyncDisposable, string>> {

@@ -5,6 +5,9 @@ import { nodePeer } from '#app/node-peer.ts';
 import { isObject } from '#base/object.ts';
 import { IstioText } from '#telemetry/metrics/istio-text.ts';
 
+/** Where Prometheus asks. `merged`: proxy and application; `proxy`: the proxy alone. */
+export type MetricsPorts = { readonly merged: number; readonly proxy?: number };
+
 export type PodMetricsOptions = {
   /** The metrics of the proxy, as Envoy prints them. */
   readonly proxy: () => Promise<string>;

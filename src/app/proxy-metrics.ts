@@ -1,15 +1,16 @@
 // The metrics of an embedded proxy: served where Prometheus asks, and rid of what is idle.
-import { type PodMetrics, podMetrics } from '#app/pod-metrics.ts';
-import type { ProxyOptions } from '#app/proxy.ts';
+import { type MetricsPorts, type PodMetrics, podMetrics } from '#app/pod-metrics.ts';
 import type { ProxyParts } from '#app/proxy-parts.ts';
+import type { Clock } from '#base/clock.ts';
 import { ok, type Result } from '#base/result.ts';
+import type { SocketNetwork } from '#base/socket-network.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type AdminPage, type AdminServer, startAdmin } from '#proxy/admin.ts';
 import { idleSeriesMs } from '#telemetry/metrics/metric-store.ts';
 
 export type ProxyMetrics = { readonly close: () => Promise<void> };
 
-type Options = Pick<ProxyOptions, 'metricsPorts' | 'network' | 'clock'>;
+type Options = { readonly metricsPorts?: MetricsPorts; readonly network?: SocketNetwork | undefined; readonly clock: Clock };
 
 /** The error names the address that is taken. */
 export async function startProxyMetrics(

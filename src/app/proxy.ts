@@ -1,6 +1,7 @@
 // The embedded proxy, put together: configuration from a bootstrap or an xDS server in, a running proxy with its admin server out.
 // Everything that has a state or touches the machine (clock, randomness, files, sockets) is made here and handed down.
 import { create } from '@bufbuild/protobuf';
+import type { MetricsPorts } from '#app/pod-metrics.ts';
 import type { PodOptions } from '#app/pod-options.ts';
 import { type ProxyAds, subscribeToAds } from '#app/proxy-ads.ts';
 import { ProxyInPod } from '#app/proxy-in-pod.ts';
@@ -43,7 +44,7 @@ export type ProxyOptions = Partial<PodOptions> & {
   /** Where the admin server listens, 0 for a free port; a bootstrap's own admin address is used where this is not given. */
   readonly admin?: { readonly address: string; readonly port: number };
   /** Where Prometheus asks, on 127.0.0.1: proxy and application merged, and the proxy alone. Nowhere by default. */
-  readonly metricsPorts?: { readonly merged: number; readonly proxy?: number };
+  readonly metricsPorts?: MetricsPorts;
   /** In [0, 1); Math.random by default. */
   readonly random?: () => number;
   /** How long connections may go on when the proxy ends; 5 s by default. */

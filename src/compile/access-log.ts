@@ -4,6 +4,7 @@ import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
 import { type AccessLog, AccessLogSchema } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { type SubstitutionFormatString, SubstitutionFormatStringSchema } from '#envoy/gen/envoy/config/core/v3/substitution_format_string_pb.js';
+import { AccessLogType } from '#envoy/gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { FileAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/file/v3/file_pb.js';
 import { StderrAccessLogSchema, StdoutAccessLogSchema } from '#envoy/gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { createShared } from '#envoy/shared-message.ts';
@@ -60,7 +61,7 @@ function defaultJsonFormat(): Record<string, string> {
   };
 }
 
-type Logs = { readonly all: readonly AccessLog[]; readonly unmatched: readonly AccessLog[] };
+type Logs = { readonly all: readonly AccessLog[]; readonly ended: readonly AccessLog[]; readonly unmatched: readonly AccessLog[] };
 
 /** Every chain of every listener has the same log, so that it is made once for each settings. */
 const made = new WeakMap<AccessLogSettings, Logs>();
@@ -70,12 +71,17 @@ export function accessLogs(settings: MeshSettings): readonly AccessLog[] {
   return logsOf(settings).all;
 }
 
+/** The access log of every TCP proxy. Where metrics are reported, proxies also log when an endpoint is connected, which is for the metrics alone. */
+export function connectionLogs(settings: MeshSettings): readonly AccessLog[] {
+  return settings.metrics === undefined ? logsOf(settings).all : logsOf(settings).ended;
+}
+
 /** Of a listener: only connections that no filter chain took (NR), which nothing else would log. Shared likewise. */
 export function listenerAccessLogs(settings: MeshSettings): readonly AccessLog[] {
   return settings.listeners?.withoutLog === true ? [] : logsOf(settings).unmatched;
 }
 
-const noLogs: Logs = { all: [], unmatched: [] };
+const noLogs: Logs = { all: [], ended: [], unmatched: [] };
 
 function logsOf({ accessLog: settings }: MeshSettings): Logs {
   if (settings === undefined) return noLogs;
@@ -84,7 +90,12 @@ function logsOf({ accessLog: settings }: MeshSettings): Logs {
     const log = accessLog(settings);
     const { name, configType } = log;
     const filter = { filterSpecifier: { case: 'responseFlagFilter' as const, value: { flags: ['NR'] } } };
-    logs = { all: [log], unmatched: [createShared(AccessLogSchema, { name, configType, filter })] };
+    const atEnd = { filterSpecifier: { case: 'logTypeFilter' as const, value: { types: [AccessLogType.TcpConnectionEnd] } } };
+    logs = {
+      all: [log],
+      ended: [createShared(AccessLogSchema, { name, configType, filter: atEnd })],
+      unmatched: [createShared(AccessLogSchema, { name, configType, filter })],
+    };
     made.set(settings, logs);
   }
   return logs;

@@ -1,9 +1,11 @@
 // Istio's metrics as Envoy's stats access logger reports them. In: which metrics with which labels, and on which side of a call. Out: access loggers
 // for an HTTP connection manager or a TCP proxy. Labels that every series of a proxy has alike are not in here: whoever prints them adds them, and
 // spreads `peer` and `service` over Istio's labels (telemetry/istio-labels.ts). The series of a proxy are one bounded scope.
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
-import { type AccessLog, AccessLogSchema } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import { type AccessLog, type AccessLogFilterSchema, AccessLogSchema } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import { AccessLogType } from '#envoy/gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import {
   type Config_Counter,
   Config_CounterSchema,
@@ -71,6 +73,41 @@ export function requestLoggers(plan: MetricsPlan, reporter: Reporter): readonly 
   return logger(counters, histograms);
 }
 
+/** What keeps a connection from reaching an endpoint. */
+const unreached = ['UH', 'UF', 'UO', 'URX', 'NC', 'UAEX'];
+
+/**
+ * Of connections that are passed on as bytes: one logger for their begin, when an endpoint is connected, and one for their end, when their bytes are known.
+ * Those that never reach an endpoint are opened and closed at once.
+ */
+export function connectionLoggers(plan: MetricsPlan, reporter: Reporter): readonly AccessLog[] {
+  const tags: readonly Tag[] = [...peerTags[reporter], ['response_flags', '%RESPONSE_FLAGS%']];
+  const changes = changesOf(plan, reporter);
+  const opened = isOff(changes.TCP_OPENED_CONNECTIONS) ? [] : [counter('tcp_connections_opened_total', tags, changes.TCP_OPENED_CONNECTIONS)];
+  const bytes = (metric: MetricName, name: string, valueFormat: string): readonly Config_Counter[] =>
+    isOff(changes[metric]) ? [] : [create(Config_CounterSchema, { stat: stat(name, tags, changes[metric]), valueFormat })];
+  const closed = [
+    ...(isOff(changes.TCP_CLOSED_CONNECTIONS) ? [] : [counter('tcp_connections_closed_total', tags, changes.TCP_CLOSED_CONNECTIONS)]),
+    ...bytes('TCP_SENT_BYTES', 'tcp_sent_bytes_total', '%BYTES_SENT%'),
+    ...bytes('TCP_RECEIVED_BYTES', 'tcp_received_bytes_total', '%BYTES_RECEIVED%'),
+  ];
+  const atBegin = ofType(AccessLogType.TcpUpstreamConnected);
+  const atEnd = ofType(AccessLogType.TcpConnectionEnd);
+  const failed = { filterSpecifier: { case: 'responseFlagFilter' as const, value: { flags: unreached } } };
+  const begun = { filterSpecifier: { case: 'orFilter' as const, value: { filters: [atBegin, all(atEnd, failed)] } } };
+  return [...logger(opened, [], begun), ...logger(closed, [], atEnd)];
+}
+
+type Filter = MessageInitShape<typeof AccessLogFilterSchema>;
+
+function ofType(type: AccessLogType): Filter {
+  return { filterSpecifier: { case: 'logTypeFilter', value: { types: [type] } } };
+}
+
+function all(...filters: Filter[]): Filter {
+  return { filterSpecifier: { case: 'andFilter', value: { filters } } };
+}
+
 function changesOf(plan: MetricsPlan, reporter: Reporter): MetricsPlan['client'] {
   return reporter === 'source' ? plan.client : plan.server;
 }
@@ -93,12 +130,13 @@ function stat(name: string, tags: readonly Tag[], change: MetricChange | undefin
   return { name, tags: all.map(([tag, format]) => ({ name: tag, valueFormat: format })) };
 }
 
-function logger(counters: readonly Config_Counter[], histograms: readonly Config_Histogram[]): readonly AccessLog[] {
+function logger(counters: readonly Config_Counter[], histograms: readonly Config_Histogram[], filter?: Filter): readonly AccessLog[] {
   if (counters.length + histograms.length === 0) return [];
   const typedConfig = packAny(ConfigSchema, {
     statsScope: { prefix: 'istio', sharingName: 'istio', maxCounters, maxHistograms, enableEviction: true },
     counters: [...counters],
     histograms: [...histograms],
   });
-  return [create(AccessLogSchema, { name: 'envoy.access_loggers.stats', configType: { case: 'typedConfig', value: typedConfig } })];
+  const configType = { case: 'typedConfig', value: typedConfig } as const;
+  return [create(AccessLogSchema, { name: 'envoy.access_loggers.stats', ...(filter !== undefined && { filter }), configType })];
 }

@@ -4,13 +4,14 @@
 
 import { isMessage } from '@bufbuild/protobuf';
 import type { CompileCache } from '#compile/compile-cache.ts';
-import { type Reporter, requestLoggers } from '#compile/metric-loggers.ts';
+import { connectionLoggers, type Reporter, requestLoggers } from '#compile/metric-loggers.ts';
 import { appendToAny, encodePart } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
 import { TrafficDirection } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 import { type Filter, type FilterChain, FilterChainSchema, FilterSchema } from '#envoy/gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#envoy/gen/envoy/config/listener/v3/listener_pb.js';
 import { HttpConnectionManagerSchema } from '#envoy/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { TcpProxySchema, UpstreamConnectMode } from '#envoy/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { type ResourceSet, XdsResource } from '#envoy/resource.ts';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { MetricsPlan } from '#model/metrics-plan.ts';
@@ -55,8 +56,17 @@ function isLoopStop({ name }: FilterChain): boolean {
 type Parts = ReadonlyMap<string, Uint8Array>;
 
 function loggerParts(plan: MetricsPlan, reporter: Reporter): Parts {
+  const ofRequests = encodePart(HttpConnectionManagerSchema, { accessLog: [...requestLoggers(plan, reporter)] });
+  // Before the handshake nobody knows who connects, and the app is connected sooner than it is done.
+  const afterHandshake = { upstreamConnectMode: UpstreamConnectMode.ON_DOWNSTREAM_TLS_HANDSHAKE, maxEarlyDataBytes: 0 };
+  const ofConnections = encodePart(TcpProxySchema, {
+    accessLog: [...connectionLoggers(plan, reporter)],
+    accessLogOptions: { flushAccessLogOnConnected: true },
+    ...(reporter === 'destination' && afterHandshake),
+  });
   return new Map([
-    [HttpConnectionManagerSchema.typeName, encodePart(HttpConnectionManagerSchema, { accessLog: [...requestLoggers(plan, reporter)] })],
+    [HttpConnectionManagerSchema.typeName, ofRequests],
+    [TcpProxySchema.typeName, ofConnections],
   ]);
 }
 

@@ -1,6 +1,6 @@
 // The network filter that passes bytes on to one cluster, or to one of several by weight.
 import { isIPv6 } from 'node:net';
-import { accessLogs } from '#compile/access-log.ts';
+import { connectionLogs } from '#compile/access-log.ts';
 import { duration } from '#compile/durations.ts';
 import { encodePart, packAnyOf } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
@@ -56,7 +56,7 @@ const logParts = new WeakMap<MeshSettings, Uint8Array>();
 function logPart(settings: MeshSettings): Uint8Array {
   let part = logParts.get(settings);
   if (part === undefined) {
-    part = encodePart(TcpProxySchema, { accessLog: [...accessLogs(settings)] });
+    part = encodePart(TcpProxySchema, { accessLog: [...connectionLogs(settings)] });
     logParts.set(settings, part);
   }
   return part;

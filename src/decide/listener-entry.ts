@@ -75,6 +75,8 @@ export type TcpProxyEntry = {
   /** The bytes go through an HTTP proxy: the endpoint of the cluster. */
   readonly tunnel?: TunnelEntry;
   readonly accessLogs: readonly AccessLog[];
+  /** They are written when an endpoint is connected as well (access_log_options). */
+  readonly logsConnected: boolean;
 };
 
 /** What an HTTP proxy is asked for. `path` is that of a POST. */

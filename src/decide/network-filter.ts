@@ -54,6 +54,7 @@ function compileTcpProxy(proxy: TcpProxy, field: string, problems: Problems): Tc
     ...(proxy.tunnelingConfig === undefined ? {} : { tunnel: compileTunnel(proxy.tunnelingConfig, `${field}.tunneling_config`, problems) }),
     maxConnectionDurationMs: durationMs(proxy.maxDownstreamConnectionDuration, 0),
     accessLogs: proxy.accessLog,
+    logsConnected: proxy.accessLogOptions?.flushAccessLogOnConnected ?? false,
   };
 }
 

@@ -26,10 +26,16 @@ const listener: RulesByMessage = {
   'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': fields('', 'enable_ja3_fingerprinting initial_read_buffer_size'),
   'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': 'all',
   'envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol': fields('allow_requests_without_proxy_protocol', 'stat_prefix'),
-  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': fields(
-    'cluster weighted_clusters idle_timeout access_log max_connect_attempts hash_policy max_downstream_connection_duration tunneling_config',
-    'stat_prefix access_log_flush_interval access_log_options',
-  ),
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': {
+    ...fields(
+      `cluster weighted_clusters idle_timeout access_log max_connect_attempts hash_policy max_downstream_connection_duration tunneling_config
+       access_log_options`,
+      'stat_prefix access_log_flush_interval max_early_data_bytes',
+    ),
+    // TLS is always ended first.
+    upstream_connect_mode: ['IMMEDIATE', 'ON_DOWNSTREAM_TLS_HANDSHAKE'],
+  },
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TcpAccessLogOptions': fields('flush_access_log_on_connected', 'access_log_flush_interval'),
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': 'all',
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight': fields('name weight'),
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TunnelingConfig': fields('hostname use_post post_path'),
@@ -44,7 +50,8 @@ const listener: RulesByMessage = {
   // Filters and formats are compiled by telemetry, which names what it does not know.
   'envoy.config.accesslog.v3.AccessLogFilter': fields(
     '',
-    'status_code_filter duration_filter not_health_check_filter traceable_filter and_filter or_filter header_filter response_flag_filter',
+    `status_code_filter duration_filter not_health_check_filter traceable_filter and_filter or_filter header_filter response_flag_filter
+     log_type_filter`,
   ),
   'envoy.extensions.access_loggers.file.v3.FileAccessLog': fields('path format json_format typed_json_format log_format'),
   // Looked into by telemetry.

@@ -1,6 +1,11 @@
 // Which records an access log keeps: Envoy's AccessLogFilter in, a predicate out. A kind of filter that is not known is an error.
 import { failed, ok, type Result } from '#base/result.ts';
-import { type AccessLogFilter, type ComparisonFilter, ComparisonFilter_Op } from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import {
+  type AccessLogFilter,
+  type ComparisonFilter,
+  ComparisonFilter_Op,
+  type LogTypeFilter,
+} from '#envoy/gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import type { AccessRecord } from '#telemetry/access-record.ts';
 import { isResponseFlag } from '#telemetry/response-flags.ts';
 
@@ -20,6 +25,8 @@ export function compileAccessLogFilter(filter: AccessLogFilter): Result<RecordFi
       return compileAll(specifier.value.filters, (tests) => (record) => tests.every((test) => test(record)));
     case 'orFilter':
       return compileAll(specifier.value.filters, (tests) => (record) => tests.some((test) => test(record)));
+    case 'logTypeFilter':
+      return ok(compileLogTypes(specifier.value));
     // No health check filter of ours marks requests, so none is one.
     case 'notHealthCheckFilter':
       return ok(() => true);
@@ -52,6 +59,12 @@ function compileFlags(flags: readonly string[]): Result<RecordFilter, string> {
   if (flags.length === 0) return ok((record) => record.responseFlags !== '');
   const wanted = new Set(flags);
   return ok((record) => record.responseFlags.split(',').some((flag) => wanted.has(flag)));
+}
+
+/** Why a record is written: `exclude` keeps all others. */
+function compileLogTypes({ types, exclude }: LogTypeFilter): RecordFilter {
+  const named = new Set<number>(types);
+  return ({ logType }) => named.has(logType) !== exclude;
 }
 
 function compileAll(filters: readonly AccessLogFilter[], join: (tests: readonly RecordFilter[]) => RecordFilter): Result<RecordFilter, string> {

@@ -1,6 +1,7 @@
 // The facts of one request (or one TCP connection), filled in by the data path and read once, when its access log line is written.
 // A record is mutable while its request lives and is never touched again after the line; strings are '' and counts 0 where nothing is known.
 import type { JsonObject } from '@bufbuild/protobuf';
+import { type LogType, logTypes } from '#telemetry/log-type.ts';
 
 /** Facts that all requests of one downstream connection share. Addresses as `ip:port`. */
 export type ConnectionFacts = {
@@ -33,6 +34,8 @@ export type ConnectionFacts = {
 
 export type AccessRecord = {
   readonly connection: ConnectionFacts;
+  /** Why it is written. */
+  logType: LogType;
   /** Wall clock at the request's start, milliseconds since the epoch. */
   startTimeMs: number;
   /** Milliseconds from the start to: the end of everything, the request's last byte in, the first and the last response byte. -1: never. */
@@ -95,6 +98,7 @@ export type AccessRecord = {
 export function newAccessRecord(connection: ConnectionFacts, startTimeMs: number): AccessRecord {
   return {
     connection,
+    logType: logTypes.downstreamEnd,
     startTimeMs,
     durationMs: -1,
     requestDurationMs: -1,

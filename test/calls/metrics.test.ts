@@ -1,6 +1,8 @@
 // Istio's metrics between two sidecars of every pair of kinds: names, labels and counts are those of the contract, label for label, whichever data plane
 // reports them, and nothing that a client sends stands in them.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { test } from 'node:test';
 import type { DataPlane } from '#test/calls/live-proxy.ts';
 import { type Stage, type StageOptions, withStage } from '#test/calls/mesh-stage.ts';
@@ -118,6 +120,41 @@ between('a workload without a certificate is known to its callers all the same',
   assert.equal(one?.labels['destination_workload'], 'plain');
   assert.equal(one?.labels['destination_principal'], 'unknown');
   assert.equal(one?.labels['destination_service_name'], 'legacy');
+});
+
+const { request_protocol: _http, response_code: _code, grpc_response_status: _status, response_flags: _flags, ...ofBoth } = fromClient;
+const tcp = { ...ofBoth, request_protocol: 'tcp', response_flags: '-' };
+const tcpAtServer = { ...tcp, reporter: 'destination', connection_security_policy: 'mutual_tls' };
+
+between('connections are reported when they begin and when they end, with their bytes', {}, async ({ call, metrics }) => {
+  const socket = connect(call.tcp, '127.0.0.1');
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write('hello');
+  await once(socket, 'data');
+  for (const [side, labels] of [
+    ['client', tcp],
+    ['server', tcpAtServer],
+  ] as const) {
+    const text = await metrics[side]();
+    assert.deepEqual(seriesOf(text, 'istio_tcp_connections_opened_total'), [{ labels, value: 1 }], side);
+    assert.deepEqual(seriesOf(text, 'istio_tcp_connections_closed_total'), [], side);
+  }
+  socket.end();
+  await once(socket, 'close');
+  for (const [side, labels] of [
+    ['client', tcp],
+    ['server', tcpAtServer],
+  ] as const) {
+    const text = await waitUntil(`${side} tells the end`, async () => {
+      const told = await metrics[side]();
+      return seriesOf(told, 'istio_tcp_connections_closed_total').length > 0 && told;
+    });
+    assert.deepEqual(seriesOf(text, 'istio_tcp_connections_opened_total'), [{ labels, value: 1 }], side);
+    assert.deepEqual(seriesOf(text, 'istio_tcp_connections_closed_total'), [{ labels, value: 1 }], side);
+    assert.deepEqual(seriesOf(text, 'istio_tcp_sent_bytes_total'), [{ labels, value: 5 }], side);
+    assert.deepEqual(seriesOf(text, 'istio_tcp_received_bytes_total'), [{ labels, value: 5 }], side);
+  }
 });
 
 between('nothing is reported where no provider is for metrics', { mesh: 'defaultProviders: { metrics: [] }' }, async ({ call, metrics }) => {

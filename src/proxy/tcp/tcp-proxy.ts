@@ -18,8 +18,10 @@ import type { Clusters } from '#proxy/upstream/clusters.ts';
 import type { Connect, Connecting } from '#proxy/upstream/connect.ts';
 import type { Endpoint } from '#proxy/upstream/endpoint.ts';
 import { protocolFor } from '#proxy/upstream/pool-factory.ts';
+import { upstreamNamesOf } from '#proxy/upstream/upstream-names.ts';
 import type { AccessLog } from '#telemetry/access-log.ts';
 import { type AccessRecord, newAccessRecord } from '#telemetry/access-record.ts';
+import { logTypes } from '#telemetry/log-type.ts';
 
 export type TcpParts = {
   readonly clusters: Clusters;
@@ -68,6 +70,7 @@ class TcpSession implements ServedConnection {
     this.#log = log;
     this.#parts = parts;
     this.#record = newAccessRecord(connection.facts, parts.clock.nowMs());
+    this.#record.logType = logTypes.tcpConnectionEnd;
     this.#startMs = parts.clock.monotonicMs();
     this.#hash = entry.hashPolicy === undefined ? undefined : hashAddress(connection.facts.directRemoteIp);
   }
@@ -114,6 +117,7 @@ class TcpSession implements ServedConnection {
       return;
     }
     this.#record.upstreamCluster = name;
+    this.#record.clusterMetadata = cluster.entry.metadata;
     this.#connect(cluster);
   }
 
@@ -132,6 +136,7 @@ class TcpSession implements ServedConnection {
     }
     this.#attempts++;
     this.#record.upstreamHost = endpoint.entry.key;
+    this.#record.upstreamMetadata = endpoint.entry.metadata;
     this.#usedEndpoint = endpoint;
     if (this.#entry.tunnel !== undefined) return this.#openTunnel(cluster, endpoint, this.#entry.tunnel);
     cluster.usage.connections++;
@@ -186,6 +191,8 @@ class TcpSession implements ServedConnection {
     this.#usedEndpoint?.reportLocal('connected-for-good');
     this.#record.upstreamLocalAddress =
       upstream instanceof Tunnel ? upstream.localAddress : formatAddress(plainAddress(upstream.localAddress), upstream.localPort ?? 0);
+    if (!(upstream instanceof Tunnel)) this.#nameEnds(upstream);
+    if (this.#entry.logsConnected) this.#logConnected();
     upstream.on('error', ignoreError);
     upstream.once('close', () => {
       // What is still on its way downstream is delivered; a reset upstream ends it at once.
@@ -202,6 +209,20 @@ class TcpSession implements ServedConnection {
     this.#pump(upstream, downstream, (size) => {
       this.#record.bytesSent += size;
     });
+  }
+
+  #nameEnds(upstream: Socket): void {
+    const { theirs, ours } = upstreamNamesOf(upstream);
+    this.#record.upstreamPeer = theirs;
+    this.#record.upstreamOwnName = ours;
+  }
+
+  #logConnected(): void {
+    const record = this.#record;
+    record.logType = logTypes.tcpUpstreamConnected;
+    record.durationMs = this.#parts.clock.monotonicMs() - this.#startMs;
+    this.#log?.write(record);
+    record.logType = logTypes.tcpConnectionEnd;
   }
 
   #pump(from: Duplex, to: Duplex, count: (size: number) => void): void {
