@@ -18,7 +18,7 @@ import type { Clusters } from '#proxy/upstream/clusters.ts';
 export type Refusal = { readonly resource: string; readonly message: string };
 
 export type ClusterStoreParts = {
-  readonly clusters: Clusters;
+  readonly clusters: Pick<Clusters, 'get' | 'set' | 'remove'>;
   readonly clock: Clock;
   readonly resolve: ResolveName;
   readonly secrets: SecretNeeds;
@@ -96,7 +96,7 @@ export class ClusterStore {
 
   update(updated: Iterable<Cluster>, removed: readonly string[], isStatic: boolean): readonly Refusal[] {
     const refusals: Refusal[] = [];
-    for (const name of removed) this.#remove(name, isStatic);
+    const left = removed.flatMap((name) => this.#remove(name, isStatic) ?? []);
     for (const message of updated) {
       const compiled = compileCluster(message);
       if (!compiled.ok) refusals.push(...refusalsOf(compiled.error));
@@ -107,6 +107,8 @@ export class ClusterStore {
         if (problem !== undefined) refusals.push({ resource: message.name, message: problem });
       }
     }
+    // Of those that another cluster goes on with nobody would tell again: they were never given up.
+    for (const edsName of left) this.#forgetEndpoints(edsName);
     this.#parts.onEndpointNames(this.endpointNames());
     this.#parts.onSecretNames();
     this.#parts.onChange();
@@ -201,13 +203,14 @@ export class ClusterStore {
     if (held !== undefined) this.#goLive(stored, held.endpoints, held.overprovisioningFactor);
   }
 
-  #remove(name: string, isStatic: boolean): void {
+  /** Gives the name of its endpoints. */
+  #remove(name: string, isStatic: boolean): string | undefined {
     const stored = this.#stored.get(name);
-    if (stored === undefined || stored.isStatic !== isStatic) return;
+    if (stored === undefined || stored.isStatic !== isStatic) return undefined;
     stopWaiting(stored);
     this.#stored.delete(name);
     this.#parts.clusters.remove(name);
-    this.#forgetEndpoints(stored.entry.edsName);
+    return stored.entry.edsName;
   }
 
   #forgetEndpoints(edsName: string): void {
