@@ -110,6 +110,36 @@ function ask(socket: Socket, text: string): Promise<string> {
   });
 }
 
+test('a connection of a chain that was replaced is cut when its time is over, others go on', async () => {
+  const echo = createServer((socket) => socket.pipe(socket));
+  await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+  const running = parts(50);
+  // A TCP server has a port; a part is JSON by construction.
+  const entry = compileCluster(fromJson(ClusterSchema, cluster('echo', (echo.address() as AddressInfo).port) as JsonValue));
+  assert.ok(entry.ok);
+  running.clusters.set(entry.value);
+  const port = await freePort();
+  const opened = async (): Promise<Socket> => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.on('error', () => {});
+    assert.equal(await ask(socket, 'one'), 'one');
+    return socket;
+  };
+  const web = (text: string): Part => httpChain([says(text)], {}, { filter_chain_match: { transport_protocol: 'tls' } });
+  await apply(running, listener('tcp', port, [tcpChain('echo'), web('old')]));
+  const old = await opened();
+  const closed = new Promise((resolve) => old.once('close', resolve));
+  await apply(running, listener('tcp', port, [tcpChain('echo', { idle_timeout: '60s' }), web('old')]));
+  const next = await opened();
+  await apply(running, listener('tcp', port, [tcpChain('echo', { idle_timeout: '60s' }), web('new')]));
+  await closed;
+  assert.equal(await ask(next, 'two'), 'two');
+  next.destroy();
+  await running.listeners.drain(AbortSignal.timeout(500));
+  running.clusters.destroy();
+  echo.close();
+});
+
 test('connections of a listener that is gone last no longer than the proxy', async () => {
   const running = parts(3_600_000);
   const echo = createServer((socket) => socket.pipe(socket));

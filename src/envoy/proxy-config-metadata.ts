@@ -6,7 +6,7 @@ type Metadata = Readonly<Record<string, unknown>> | undefined;
 
 /** By these, too, the limit is said: the older ways. */
 const limitMetadata = 'ISTIO_META_GLOBAL_DOWNSTREAM_MAX_CONNECTIONS';
-export const limitRuntimeKey = 'overload.global_downstream_max_connections';
+const limitRuntimeKey = 'overload.global_downstream_max_connections';
 
 /** Connections of all listeners together; undefined: no limit. What is no number above zero counts as not there. */
 export function connectionLimitOf(metadata: Metadata): number | undefined {

@@ -59,6 +59,13 @@ type Accepted = {
   announced?: AnnouncedEnds | undefined;
 };
 
+function cut(accepted: readonly Accepted[]): void {
+  for (const { served, socket } of accepted) {
+    served?.destroy();
+    socket.destroy();
+  }
+}
+
 export class Listener {
   readonly #host: ListenerHost;
   readonly #handOver: HandOver;
@@ -126,16 +133,18 @@ export class Listener {
     for (const server of this.#servers) if (server.listening) server.close();
   }
 
-  /** New connections get the new chains. Where a chain is gone, its HTTP connections say goodbye after their next response. */
-  update(setup: ListenerSetup): void {
+  /**
+   * New connections get the new chains. Where a chain is gone, its HTTP connections say goodbye after their next response. What is given cuts those that
+   * are left; undefined where there are none.
+   */
+  update(setup: ListenerSetup): (() => void) | undefined {
     this.#setup = setup;
     this.#inspectorsAt = inspectorsOf(setup.entry);
     this.#inspectors = this.#inspectorsAt(setup.entry.port);
     const kept = new Set(setup.chains.values());
-    for (const accepted of this.#accepted) {
-      if (accepted.chain === undefined || kept.has(accepted.chain)) continue;
-      if (accepted.connection !== undefined) accepted.connection.draining = true;
-    }
+    const left = [...this.#accepted].filter(({ chain }) => chain !== undefined && !kept.has(chain));
+    for (const { connection } of left) if (connection !== undefined) connection.draining = true;
+    return left.length === 0 ? undefined : () => cut(left);
   }
 
   /** Stops accepting and asks connections to end; those left when `signal` aborts are cut. Resolves when all are gone. */
@@ -149,17 +158,12 @@ export class Listener {
     });
     this.#stopAccepting();
     for (const accepted of [...this.#accepted]) this.#drainOne(accepted);
-    const cut = (): void => {
-      for (const { served, socket } of [...this.#accepted]) {
-        served?.destroy();
-        socket.destroy();
-      }
-    };
-    if (signal.aborted) cut();
-    else signal.addEventListener('abort', cut, { once: true });
+    const cutAll = (): void => cut([...this.#accepted]);
+    if (signal.aborted) cutAll();
+    else signal.addEventListener('abort', cutAll, { once: true });
     if (this.#accepted.size === 0) this.#onEmpty?.();
     await empty;
-    signal.removeEventListener('abort', cut);
+    signal.removeEventListener('abort', cutAll);
   }
 
   #drainOne(accepted: Accepted): void {

@@ -19,7 +19,7 @@ type Bound = { listener: Listener; setup: ListenerSetup; chainsByContent: Readon
 export class Listeners {
   readonly #parts: ChainParts;
   readonly #host: ListenerHost;
-  /** How long connections of a removed listener may go on. */
+  /** How long connections of a removed listener, or of a chain that was replaced, may go on. */
   readonly #drainMs: number;
   readonly #bound = new Map<string, Bound>();
   /** Those that were removed or moved and have connections left, each with what cuts these. */
@@ -53,7 +53,7 @@ export class Listeners {
     if (known !== undefined && sameSocket(known.setup.entry, entry)) {
       known.setup = setup;
       known.chainsByContent = chainsByContent;
-      known.listener.update(setup);
+      this.#cutLater(known.listener.update(setup));
       return ok(undefined);
     }
     const listener = new Listener(setup, this.#host, this.#handOver);
@@ -118,6 +118,11 @@ export class Listeners {
   #destinationReader(): Promise<ReadDestination | undefined> {
     this.#readDestination ??= import('#proxy/capture/original-destination.ts').then(({ destinationReader }) => destinationReader());
     return this.#readDestination;
+  }
+
+  /** Envoy does the same when its drain time is over: what was decided by the old chain, such as a policy, does not hold for ever. */
+  #cutLater(cut: (() => void) | undefined): void {
+    if (cut !== undefined) setTimeout(cut, this.#drainMs).unref();
   }
 
   #retire(listener: Listener): void {

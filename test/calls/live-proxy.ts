@@ -60,7 +60,15 @@ async function withEmbedded(node: Node, identity: WorkloadIdentity, target: stri
   const lines: string[] = [];
   const logger: Logger = { log: (level, message, fields) => void lines.push(`${level} ${message} ${JSON.stringify(fields ?? {})}`) };
   const admin = { address: '127.0.0.1', port: 0 };
-  const proxy = await runProxy({ source: { kind: 'xds', target, node }, identity, logger, clock: systemClock, drainMs: 0, admin });
+  const proxy = await runProxy({
+    source: { kind: 'xds', target, node },
+    identity,
+    logger,
+    clock: systemClock,
+    drainMs: 0,
+    listenerDrainMs: 45_000,
+    admin,
+  });
   if (!proxy.ok) throw new Error(proxy.error.join('\n'));
   try {
     await proxy.value.ready;
