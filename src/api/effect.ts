@@ -88,6 +88,14 @@ const effects: { readonly [Kind in KindName]?: Effect } = {
       },
     },
   },
+  Telemetry: {
+    spec: {
+      selector: 'all',
+      targetRef: 'all',
+      targetRefs: 'all',
+      metrics: { providers: 'all', overrides: { match: { metric: 'all', mode: 'all' }, disabled: 'all', tagOverrides: 'all' } },
+    },
+  },
   Sidecar: {
     spec: {
       workloadSelector: 'all',

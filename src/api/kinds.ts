@@ -17,6 +17,7 @@ import { proxyConfigSpec } from '#api/istio/proxy-config.ts';
 import { requestAuthenticationSpec } from '#api/istio/request-authentication.ts';
 import { serviceEntrySpec, serviceEntryStatus } from '#api/istio/service-entry.ts';
 import { sidecarSpec } from '#api/istio/sidecar.ts';
+import { telemetrySpec } from '#api/istio/telemetry.ts';
 import { virtualServiceSpec } from '#api/istio/virtual-service.ts';
 import { workloadEntrySpec, workloadEntryStatus } from '#api/istio/workload-entry.ts';
 import { workloadGroupSpec } from '#api/istio/workload-group.ts';
@@ -108,6 +109,8 @@ export const kinds = {
   RequestAuthentication: { kind: 'RequestAuthentication', group: 'security.istio.io', versions: istioSecurity, plural: 'requestauthentications', scope: 'namespaced', family: 'istio', body: istioBody(requestAuthenticationSpec) },
   // biome-ignore format: one kind a line
   AuthorizationPolicy: { kind: 'AuthorizationPolicy', group: 'security.istio.io', versions: istioSecurity, plural: 'authorizationpolicies', scope: 'namespaced', family: 'istio', body: istioBody(authorizationPolicySpec) },
+  // biome-ignore format: one kind a line
+  Telemetry: { kind: 'Telemetry', group: 'telemetry.istio.io', versions: ['v1', 'v1alpha1'], plural: 'telemetries', scope: 'namespaced', family: 'istio', body: istioBody(telemetrySpec) },
   // biome-ignore format: one kind a line
   RateLimit: { kind: 'RateLimit', group: 'heddle.dev', versions: ['v1alpha1'], plural: 'ratelimits', scope: 'namespaced', family: 'heddle', body: istioBody(rateLimitSpec) },
   Service: { kind: 'Service', group: '', versions: ['v1'], plural: 'services', scope: 'namespaced', family: 'kubernetes', body: service },

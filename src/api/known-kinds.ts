@@ -4,7 +4,7 @@
 export const kindsWithoutEffect: Readonly<Record<string, readonly string[]>> = {
   'networking.istio.io': [],
   'security.istio.io': ['RequestAuthentication'],
-  'telemetry.istio.io': ['Telemetry'],
+  'telemetry.istio.io': [],
   'extensions.istio.io': ['TrafficExtension', 'WasmPlugin'],
   'install.istio.io': ['IstioOperator'],
   'gateway.networking.k8s.io': ['UDPRoute'],

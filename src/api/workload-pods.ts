@@ -12,8 +12,8 @@ export type ControllerKind = 'Deployment' | 'ReplicaSet' | 'StatefulSet' | 'Daem
 /** Which controller a Pod comes from; absent for a Pod that was written by hand. */
 export type PodOwner = { readonly kind: ControllerKind; readonly name: string; readonly index: number };
 
-/** A Pod to run, and who wants it. */
-export type WorkloadPod = { readonly pod: KindMap['Pod']; readonly owner?: PodOwner };
+/** A Pod to run, and who wants it. `controller`: which one makes Pods of its name, also where this one was there before. */
+export type WorkloadPod = { readonly pod: KindMap['Pod']; readonly owner?: PodOwner; readonly controller?: string };
 
 const controllerKinds = ['Deployment', 'ReplicaSet', 'StatefulSet', 'DaemonSet', 'Job'] as const satisfies readonly ControllerKind[];
 
@@ -28,8 +28,8 @@ export function workloadPods(resources: Pick<ResourcesByKind, 'Pod' | Controller
     for (const controller of resources[kind].values()) {
       for (const made of expandController(controller)) {
         const key = resourceKey(made.pod.metadata);
-        // A Pod that runs is still its controller's.
-        pods.set(key, pods.has(key) ? { ...made, ...pods.get(key) } : made);
+        const there = pods.get(key);
+        pods.set(key, { ...(there ?? made), controller: controller.metadata.name });
       }
     }
   }

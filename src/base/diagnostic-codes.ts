@@ -221,6 +221,12 @@ export const heddleCodes = {
       'The keys that tokens are verified with could not be fetched. The last good ones stay in force; without any, every token is refused.',
   },
   HDL0102: { title: 'Private key in a policy', explanation: 'A key set that is for verifying tokens holds what tokens are signed with.' },
+  HDL0120: { title: 'Telemetry without effect', explanation: 'A Telemetry names a provider that is not there, or says the same thing twice.' },
+  HDL0121: {
+    title: 'Label that cannot be evaluated',
+    explanation:
+      'The value of a label is an expression that proxies cannot print: neither a text nor an attribute, nor several of them added together.',
+  },
   HDL0401: { title: 'Invalid heddle.yaml', explanation: 'An entry of the image map is not understood. It is left out; the others count.' },
   HDL0402: { title: 'Image without a command', explanation: 'No heddle.yaml says which local program stands for the image of a container.' },
   HDL0403: { title: 'No effect on this machine', explanation: 'A field of a Pod or a Service means something on a cluster and nothing here.' },

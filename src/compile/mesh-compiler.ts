@@ -12,6 +12,7 @@ import { type GatewayCredentials, meshCredentials, withoutSecrets } from '#compi
 import { mergeGateways } from '#compile/gateway-server.ts';
 import { indexMesh, type MeshIndex } from '#compile/mesh-index.ts';
 import { applyMetrics } from '#compile/metrics.ts';
+import { metricsPlan } from '#compile/metrics-plan.ts';
 import { clusterNameTable, nameTable } from '#compile/name-table.ts';
 import { applyProxyTraffic } from '#compile/proxy-traffic.ts';
 import { rateLimitPatches } from '#compile/rate-limit.ts';
@@ -100,8 +101,10 @@ export class MeshCompiler {
 
   /** Before patches likewise: who replaces a filter, replaces what it reports. */
   #withMetrics(joined: Assembly, proxy: Proxy): Assembly {
-    const plan = this.mesh.settings.metrics;
-    return plan === undefined ? joined : { ...joined, resources: applyMetrics(joined.resources, plan, proxy, this.#cache) };
+    const plan = metricsPlan(this.mesh, proxy, this.#cache);
+    return plan === undefined
+      ? joined
+      : { ...joined, resources: applyMetrics(joined.resources, plan, proxy, this.mesh.settings.metrics !== undefined, this.#cache) };
   }
 
   /** Before the EnvoyFilters' patches, so that those may change what a limit has made. */

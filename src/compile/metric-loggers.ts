@@ -80,7 +80,7 @@ const unreached = ['UH', 'UF', 'UO', 'URX', 'NC', 'UAEX'];
  * Of connections that are passed on as bytes: one logger for their begin, when an endpoint is connected, and one for their end, when their bytes are known.
  * Those that never reach an endpoint are opened and closed at once.
  */
-export function connectionLoggers(plan: MetricsPlan, reporter: Reporter): readonly AccessLog[] {
+export function connectionLoggers(plan: MetricsPlan, reporter: Reporter, tellsBegins: boolean): readonly AccessLog[] {
   const tags: readonly Tag[] = [...peerTags[reporter], ['response_flags', '%RESPONSE_FLAGS%']];
   const changes = changesOf(plan, reporter);
   const opened = isOff(changes.TCP_OPENED_CONNECTIONS) ? [] : [counter('tcp_connections_opened_total', tags, changes.TCP_OPENED_CONNECTIONS)];
@@ -95,7 +95,7 @@ export function connectionLoggers(plan: MetricsPlan, reporter: Reporter): readon
   const atEnd = ofType(AccessLogType.TcpConnectionEnd);
   const failed = { filterSpecifier: { case: 'responseFlagFilter' as const, value: { flags: unreached } } };
   const begun = { filterSpecifier: { case: 'orFilter' as const, value: { filters: [atBegin, all(atEnd, failed)] } } };
-  return [...logger(opened, [], begun), ...logger(closed, [], atEnd)];
+  return [...logger(opened, [], tellsBegins ? begun : atEnd), ...logger(closed, [], atEnd)];
 }
 
 type Filter = MessageInitShape<typeof AccessLogFilterSchema>;
@@ -123,7 +123,7 @@ function counter(name: string, tags: readonly Tag[], change: MetricChange | unde
 /** A label that a Telemetry sets is a tag of its name; those that it removes are named in one, since they may come out of a tag of several. */
 function stat(name: string, tags: readonly Tag[], change: MetricChange | undefined) {
   const changes = Object.entries(change?.labels ?? {});
-  const set = changes.flatMap(([label, how]) => (how.kind === 'set' ? [[label, `%CEL(${how.expression})%`] as const] : []));
+  const set = changes.flatMap(([label, how]) => (how.kind === 'set' ? [[label, how.format] as const] : []));
   const removed = changes.flatMap(([label, how]) => (how.kind === 'removed' ? [label] : []));
   const own = tags.filter(([tag]) => !set.some(([label]) => label === tag) && !(removed.includes(tag) && tag !== 'reporter'));
   const all: readonly Tag[] = [...own, ...set, ...(removed.length > 0 ? [['removed', removed.join(' ')] as const] : [])];

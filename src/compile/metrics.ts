@@ -17,25 +17,28 @@ import { typeUrls } from '#envoy/type-url.ts';
 import type { MetricsPlan } from '#model/metrics-plan.ts';
 import type { Proxy } from '#model/proxy.ts';
 
-/** `plan` is the same object for all proxies for which the same holds. */
-export function applyMetrics(before: ResourceSet, plan: MetricsPlan, { type }: Proxy, cache: CompileCache): ResourceSet {
+/**
+ * `plan` is the same object for all proxies for which the same holds. `tellsBegins`: other logs of connections say that they are for ends alone, so that
+ * proxies may log begins as well; else a connection that begins is told of when it ends.
+ */
+export function applyMetrics(before: ResourceSet, plan: MetricsPlan, { type }: Proxy, tellsBegins: boolean, cache: CompileCache): ResourceSet {
   const listeners = before.get(typeUrls.listener);
   if (listeners === undefined) return before;
   const after = new Map<string, XdsResource>();
   for (const [name, resource] of listeners) {
     after.set(
       name,
-      cache.once('metrics', [resource, plan], type, () => withLoggers(resource, plan, type, cache)),
+      cache.once('metrics', [resource, plan], type, () => withLoggers(resource, plan, type, tellsBegins, cache)),
     );
   }
   return new Map(before).set(typeUrls.listener, after);
 }
 
-function withLoggers(resource: XdsResource, plan: MetricsPlan, type: Proxy['type'], cache: CompileCache): XdsResource {
+function withLoggers(resource: XdsResource, plan: MetricsPlan, type: Proxy['type'], tellsBegins: boolean, cache: CompileCache): XdsResource {
   const { message, name } = resource;
   if (!isMessage(message, ListenerSchema)) return resource;
   const reporter = type === 'sidecar' && message.trafficDirection === TrafficDirection.INBOUND ? 'destination' : 'source';
-  const parts = cache.once('metric loggers', [plan], reporter, () => loggerParts(plan, reporter));
+  const parts = cache.once('metric loggers', [plan], reporter, () => loggerParts(plan, reporter, tellsBegins));
   const change = (chain: FilterChain): FilterChain =>
     isLoopStop(chain) ? chain : create(FilterChainSchema, { ...chain, filters: chain.filters.map((filter) => log(filter, parts)) });
   const { defaultFilterChain } = message;
@@ -55,13 +58,13 @@ function isLoopStop({ name }: FilterChain): boolean {
 /** By the type of the filter that they are for: its field access_log, encoded. */
 type Parts = ReadonlyMap<string, Uint8Array>;
 
-function loggerParts(plan: MetricsPlan, reporter: Reporter): Parts {
+function loggerParts(plan: MetricsPlan, reporter: Reporter, tellsBegins: boolean): Parts {
   const ofRequests = encodePart(HttpConnectionManagerSchema, { accessLog: [...requestLoggers(plan, reporter)] });
   // Before the handshake nobody knows who connects, and the app is connected sooner than it is done.
   const afterHandshake = { upstreamConnectMode: UpstreamConnectMode.ON_DOWNSTREAM_TLS_HANDSHAKE, maxEarlyDataBytes: 0 };
   const ofConnections = encodePart(TcpProxySchema, {
-    accessLog: [...connectionLoggers(plan, reporter)],
-    accessLogOptions: { flushAccessLogOnConnected: true },
+    accessLog: [...connectionLoggers(plan, reporter, tellsBegins)],
+    ...(tellsBegins && { accessLogOptions: { flushAccessLogOnConnected: true } }),
     ...(reporter === 'destination' && afterHandshake),
   });
   return new Map([

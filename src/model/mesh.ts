@@ -27,6 +27,7 @@ import type { RequestAuthentication } from '#model/request-authentication.ts';
 import type { Retries } from '#model/retry.ts';
 import type { Alias, Service } from '#model/service.ts';
 import type { OutboundMode, Sidecar } from '#model/sidecar.ts';
+import type { Telemetry } from '#model/telemetry.ts';
 import type { VirtualService } from '#model/virtual-service.ts';
 import type { Workload } from '#model/workload.ts';
 
@@ -52,6 +53,8 @@ export type Mesh = {
   readonly sidecars: readonly Sidecar[];
   readonly envoyFilters: readonly EnvoyFilter[];
   readonly rateLimits: readonly RateLimit[];
+  /** In order of precedence; undefined where there are none. */
+  readonly telemetries?: readonly Telemetry[];
   readonly peerAuthentications: readonly PeerAuthentication[];
   readonly requestAuthentications: readonly RequestAuthentication[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];

@@ -16,8 +16,8 @@ export const metricNames = [
 
 export type MetricName = (typeof metricNames)[number];
 
-/** `expression`: CEL, in place of the label's own value or as a label more. */
-export type LabelChange = { readonly kind: 'removed' } | { readonly kind: 'set'; readonly expression: string };
+/** `format`: an Envoy format string, in place of the label's own value or as a label more. */
+export type LabelChange = { readonly kind: 'removed' } | { readonly kind: 'set'; readonly format: string };
 
 export type MetricChange = { readonly disabled: boolean; readonly labels: Readonly<Record<string, LabelChange>> };
 

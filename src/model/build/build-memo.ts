@@ -9,6 +9,7 @@ import { GatewayApiMemo } from '#model/build/gateway-api/gateway-api.ts';
 import type { SettingsResult } from '#model/build/mesh-settings.ts';
 import { HostHints } from '#model/build/references.ts';
 import type { EntryService, ServiceRegistry } from '#model/build/service-parts.ts';
+import type { BuiltTelemetry } from '#model/build/telemetry.ts';
 import type { WrittenVirtualService } from '#model/build/virtual-service.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { EnvoyFilter } from '#model/envoy-filter.ts';
@@ -38,6 +39,7 @@ export class BuildMemo {
   readonly discovered = new PartsCache<ReadonlyMap<string, AnyResource>>();
   readonly peerAuthentications = new IdentityCache<PeerAuthentication>();
   readonly rateLimits = new IdentityCache<RateLimit>();
+  readonly telemetries = new IdentityCache<BuiltTelemetry>();
   readonly requestAuthentications = new IdentityCache<RequestAuthentication>();
   readonly authorizationPolicies = new IdentityCache<AuthorizationPolicy>();
   readonly envoyFilters = new IdentityCache<EnvoyFilter>();

@@ -29,6 +29,7 @@ import { buildRequestAuthentication } from '#model/build/request-authentication.
 import { requestAuthenticationDiagnostics } from '#model/build/request-authentication-findings.ts';
 import { buildServiceRegistry } from '#model/build/service-registry.ts';
 import { buildSidecar, sidecarDiagnostics } from '#model/build/sidecar.ts';
+import { buildTelemetry } from '#model/build/telemetry.ts';
 import { unnamedServers } from '#model/build/unnamed-servers.ts';
 import { virtualServiceDiagnostics } from '#model/build/virtual-service-findings.ts';
 import { buildVirtualServices } from '#model/build/virtual-services.ts';
@@ -53,6 +54,9 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
   const gatewayApi = buildGatewayApi(resources, services.services, credentials.credentials, settings, memo.gatewayApi);
   const referents = () => memo.gatewayApi.references.of(resources, credentials.credentials);
   const backendTls = buildBackendTls({ resources, referents, settings }, memo.backendTls);
+  const telemetries = inOrderOfPrecedence(resources.Telemetry.values()).map((resource) =>
+    memo.telemetries.get([resource, settings], '', () => buildTelemetry(resource)),
+  );
   const parts = {
     settings,
     ...workloads,
@@ -66,6 +70,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     rateLimits: inOrderOfPrecedence(resources.RateLimit.values()).map((resource) =>
       memo.rateLimits.get([resource], '', () => buildRateLimit(resource)),
     ),
+    ...(telemetries.length > 0 && { telemetries: telemetries.map(({ telemetry }) => telemetry) }),
     peerAuthentications: inOrderOfPrecedence(resources.PeerAuthentication.values()).map((resource) =>
       memo.peerAuthentications.get([resource], '', () => buildPeerAuthentication(resource)),
     ),
@@ -113,6 +118,7 @@ export function buildMesh({ resources: all }: Pick<Snapshot, 'resources'>, memo:
     ...peerAuthenticationDiagnostics(parts),
     ...mtlsConflicts(parts),
     ...unnamedServers(parts),
+    ...telemetries.flatMap(({ diagnostics: ofTelemetry }) => ofTelemetry),
   ];
   return { ...parts, diagnostics: findings.sort(compareDiagnostics) };
 }

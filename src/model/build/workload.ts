@@ -23,13 +23,13 @@ export function buildWorkloads(resources: ResourcesByKind, memo: BuildMemo): Rea
     const unaddressed = pods.filter(({ pod: { status } }) => status?.podIP === undefined).map(({ pod }) => resourceKey(pod.metadata));
     const placeholders = placeholderAddresses('10.244', unaddressed.sort(), real);
     return new Map(
-      pods.map(({ pod, owner }) => {
+      pods.map(({ pod, controller }) => {
         const key = resourceKey(pod.metadata);
         const address = pod.status?.podIP ?? placeholders.get(key) ?? '';
         const { labels, annotations } = pod.metadata;
         const nodeLabels = Node.get(pod.spec.nodeName ?? '')?.metadata.labels ?? noLabels;
         const parts = [pod.spec, labels, annotations, pod.status ?? noStatus, nodeLabels];
-        const workload = memo.workloads.get(parts, `${key} ${address} ${owner?.name ?? ''}`, () => toWorkload(pod, address, nodeLabels, owner?.name));
+        const workload = memo.workloads.get(parts, `${key} ${address} ${controller ?? ''}`, () => toWorkload(pod, address, nodeLabels, controller));
         return [key, workload];
       }),
     );
