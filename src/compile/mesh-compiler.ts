@@ -21,6 +21,7 @@ import { selectsProxy } from '#compile/selects-proxy.ts';
 import { compileSidecar } from '#compile/sidecar.ts';
 import { indexSidecars, type SidecarIndex, sidecarFor } from '#compile/sidecar-selection.ts';
 import { noTokenKeys, type TokenKeys } from '#compile/token-keys.ts';
+import { trafficOf } from '#compile/traffic-of-proxy.ts';
 import type { Unit } from '#compile/unit.ts';
 import { unseenAuthorizers } from '#compile/unseen-authorizers.ts';
 import { typeUrls } from '#envoy/type-url.ts';
@@ -28,7 +29,6 @@ import type { EnvoyPatch } from '#model/envoy-filter.ts';
 import type { GatewayServer } from '#model/gateway.ts';
 import type { Mesh } from '#model/mesh.ts';
 import type { Proxy } from '#model/proxy.ts';
-import { mergeTraffic } from '#model/proxy-traffic.ts';
 
 export class MeshCompiler {
   readonly mesh: Mesh;
@@ -92,10 +92,9 @@ export class MeshCompiler {
     return clusterNameTable(this.mesh, this.#cache);
   }
 
-  /** What its ProxyConfig says about headers and connections: the workload's own over the mesh's, or what a proxy that nobody wrote down says itself. */
+  /** With what its ProxyConfig says about headers and connections. */
   #withTraffic(joined: Assembly, proxy: Proxy): Assembly {
-    const workload = this.mesh.workloads.get(`${proxy.namespace}/${proxy.name}`);
-    const traffic = mergeTraffic(this.mesh.settings.proxyTraffic, workload === undefined ? proxy.traffic : workload.proxyTraffic);
+    const traffic = trafficOf(this.mesh, proxy);
     return traffic === undefined ? joined : { ...joined, resources: applyProxyTraffic(joined.resources, traffic, proxy, this.#cache) };
   }
 
