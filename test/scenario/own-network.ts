@@ -2,8 +2,8 @@
 // skipped with the reason, and in CI they fail.
 import { describe, test } from 'node:test';
 import { canNetns } from '#runtime/netns/availability.ts';
-import { type DataPlane, type StartMesh, startUp } from '#test/scenario/up.ts';
-import { findEnvoy } from '#test/support/envoy.ts';
+import { type DataPlane, type StartMesh, startUp, usualNetwork } from '#test/scenario/up.ts';
+import { envoyTest, findEnvoy } from '#test/support/envoy.ts';
 import type { ProcessUser } from '#test/support/start-process.ts';
 
 /** Nobody in particular. */
@@ -37,6 +37,22 @@ export function inOwnNetwork(name: string, run: OwnNetworkRun, combinations: rea
       const start: StartMesh = (options) => startUp(dataPlane, { network: 'netns', user, ...options });
       void test(`${dataPlane}, ${who}: ${name}`, { skip: reasonToSkip(dataPlane) }, () => run(start, dataPlane, user));
     }
+  });
+}
+
+export type EachNetworkRun = (start: StartMesh, dataPlane: DataPlane, network: 'loopback' | 'netns') => Promise<void>;
+
+/**
+ * In loopback mode by both data planes, and in a network of the mesh's own by the embedded one, as most users have it: one after the other, or `atOnce`
+ * where they mostly wait.
+ */
+export function inEachNetwork(name: string, run: EachNetworkRun, { atOnce = false } = {}): void {
+  const runIn = (network: 'loopback' | 'netns', dataPlane: DataPlane): Promise<void> =>
+    run((options) => startUp(dataPlane, { network, ...options }), dataPlane, network);
+  void describe(name, { concurrency: atOnce ? 3 : 1 }, () => {
+    void test(`embedded: ${name}`, () => runIn(usualNetwork, 'embedded'));
+    envoyTest(`envoy: ${name}`, () => runIn(usualNetwork, 'envoy'));
+    void test(`embedded, in a network of its own: ${name}`, { skip: reasonToSkip('embedded') }, () => runIn('netns', 'embedded'));
   });
 }
 

@@ -1,11 +1,12 @@
-// examples/security: each README shows calls and answers; here they are made, as they stand, on both data planes.
+// examples/security: each README shows calls and answers; here they are made, as they stand, on both data planes and in both networks.
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type DataPlane, example, onBothDataPlanes, startUp, type Up } from '#test/scenario/up.ts';
-import { freePort } from '#test/support/free-port.ts';
+import { inEachNetwork } from '#test/scenario/own-network.ts';
+import { example, type StartMesh, type Up } from '#test/scenario/up.ts';
 import { runCalls, shownCalls } from '#test/support/readme-calls.ts';
 import { type TemporaryFolder, temporaryFolder } from '#test/support/temporary-folder.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
@@ -13,16 +14,17 @@ import { waitUntil } from '#test/support/wait-until.ts';
 const examples = ['strict-mtls', 'deny-by-default', 'external-authorizer', 'jwt', 'tls-gateway', 'egress-tls'] as const;
 type Example = (typeof examples)[number];
 
+const program = fileURLToPath(new URL('../../bin/heddle.js', import.meta.url));
+
 for (const name of examples) {
-  onBothDataPlanes(`security example ${name}: the answers are those that its README shows`, (dataPlane) => answersAsShown(name, dataPlane), {
+  inEachNetwork(`security example ${name}: the answers are those that its README shows`, (start) => answersAsShown(name, start), {
     atOnce: true,
   });
 }
 
-async function answersAsShown(name: Example, dataPlane: DataPlane): Promise<void> {
+async function answersAsShown(name: Example, start: StartMesh): Promise<void> {
   await using folder = await copyOf(name);
-  await using _outside = name === 'egress-tls' ? await startOutside(folder) : undefined;
-  await using up = await startUp(dataPlane, { path: folder.path });
+  await using up = await start({ path: folder.path });
   const calls = shownCalls(await readFile(join(folder.path, 'README.md'), 'utf8'));
   assert.ok(calls.length > 0, 'the README shows calls');
   const run = (): Promise<readonly string[]> => callsOn(up, folder, calls);
@@ -60,36 +62,14 @@ async function copyOf(name: Example): Promise<TemporaryFolder> {
   return folder;
 }
 
-/** The program outside of egress-tls, on a port of its own, which the ServiceEntry of the copy then names. */
-async function startOutside(folder: TemporaryFolder): Promise<AsyncDisposable> {
-  const port = await freePort();
-  const file = 'outside.yaml';
-  await folder.write(file, (await readFile(join(folder.path, file), 'utf8')).replace('9943', String(port)));
-  const child = spawn(process.execPath, [join(folder.path, 'outside.ts')], {
-    env: { ...process.env, PORT: String(port) },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  await new Promise<void>((resolve, reject) => {
-    child.stdout.once('data', () => resolve());
-    child.once('exit', () => reject(new Error('the program outside ended')));
-  });
-  return {
-    [Symbol.asyncDispose]: async () => {
-      child.kill();
-      await exited;
-    },
-  };
-}
-
 async function callsOn(up: Up, folder: TemporaryFolder, calls: ReturnType<typeof shownCalls>): Promise<readonly string[]> {
-  const { workloads, gatewayPorts = [] } = await up.state();
-  const address = (workload: string): string => workloads.find(({ name }) => name === workload)?.address ?? '';
+  const { gatewayPorts = [] } = await up.state();
   const https = gatewayPorts.find(({ protocol }) => protocol === 'https')?.address;
   return runCalls(calls, {
     cwd: folder.path,
-    environment: { PRICES: address('prices') },
+    environment: {},
     replaced: [
+      ['npx heddle exec', `${process.execPath} ${program} exec --state-dir ${up.folder.path}/state`],
       ['127.0.0.1:8080', `127.0.0.1:${up.gatewayPort}`],
       ...(https === undefined ? [] : ([['127.0.0.1:8443', https]] as const)),
       ['cd examples/security/tls-gateway', 'true'],

@@ -1,12 +1,13 @@
 // examples/traffic/canary: a new version for those who ask for it, for one in ten, and for copies of orders.
 import assert from 'node:assert/strict';
-import { example, onBothDataPlanes, startUp } from '#test/scenario/up.ts';
+import { inEachNetwork } from '#test/scenario/own-network.ts';
+import { example } from '#test/scenario/up.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
 const host = 'menu.example.com';
 
-onBothDataPlanes('canary: by weight, by header, and by copies whose answers nobody sees', async (dataPlane) => {
-  await using up = await startUp(dataPlane, { path: example('traffic/canary') });
+inEachNetwork('canary: by weight, by header, and by copies whose answers nobody sees', async (start) => {
+  await using up = await start({ path: example('traffic/canary') });
   const dishes = { soup: 0, salad: 0 };
   for (let turn = 0; turn < 200; turn += 1) {
     const { body } = await up.call(host);

@@ -1,11 +1,12 @@
 // examples/traffic/faults: what a caller meets when the service it needs is slow or fails, on purpose.
 import assert from 'node:assert/strict';
-import { example, onBothDataPlanes, startUp } from '#test/scenario/up.ts';
+import { inEachNetwork } from '#test/scenario/own-network.ts';
+import { example } from '#test/scenario/up.ts';
 
 const host = 'till.example.com';
 
-onBothDataPlanes('faults: one question is held up, one fails, a tester fails one time in two, all others are served', async (dataPlane) => {
-  await using up = await startUp(dataPlane, { path: example('traffic/faults') });
+inEachNetwork('faults: one question is held up, one fails, a tester fails one time in two, all others are served', async (start) => {
+  await using up = await start({ path: example('traffic/faults') });
   assert.equal((await up.call(host, '/milk')).body, 'there are 7\n');
   assert.equal((await up.call(host, '/bread')).body, 'the stock room does not answer in time\n');
   assert.equal((await up.call(host, '/cheese')).body, 'the stock room answers 503\n');

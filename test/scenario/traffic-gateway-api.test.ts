@@ -1,9 +1,10 @@
 // examples/traffic/gateway-api: a Gateway whose proxy is started for it, routes of two namespaces, filters, and routes inside the mesh.
 import assert from 'node:assert/strict';
-import { example, onBothDataPlanes, startUp } from '#test/scenario/up.ts';
+import { inEachNetwork } from '#test/scenario/own-network.ts';
+import { example } from '#test/scenario/up.ts';
 
-onBothDataPlanes('gateway-api: a Gateway, routes of two namespaces, producer and consumer routes', async (dataPlane) => {
-  await using up = await startUp(dataPlane, { path: example('traffic/gateway-api') });
+inEachNetwork('gateway-api: a Gateway, routes of two namespaces, producer and consumer routes', async (start) => {
+  await using up = await start({ path: example('traffic/gateway-api') });
   const body = async (host: string, path: string, headers: Readonly<Record<string, string>> = {}): Promise<string> =>
     (await up.call(host, path, headers)).body;
   assert.equal(await body('www.example.com', '/x'), 'web /x\n');

@@ -1,10 +1,11 @@
 // examples/traffic/ingress: several hosts on one port, a redirect to https, an Ingress beside the Gateway, and a TCP port.
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
-import { example, onBothDataPlanes, startUp } from '#test/scenario/up.ts';
+import { inEachNetwork } from '#test/scenario/own-network.ts';
+import { example } from '#test/scenario/up.ts';
 
-onBothDataPlanes('ingress: hosts, paths, a redirect, an Ingress and a TCP port behind one gateway', async (dataPlane) => {
-  await using up = await startUp(dataPlane, { path: example('traffic/ingress') });
+inEachNetwork('ingress: hosts, paths, a redirect, an Ingress and a TCP port behind one gateway', async (start) => {
+  await using up = await start({ path: example('traffic/ingress') });
   const body = async (host: string, path: string): Promise<string> => (await up.call(host, path)).body;
   assert.equal(await body('shop.example.com', '/'), 'shop /\n');
   assert.equal(await body('shop.example.com', '/journal/1'), 'blog /journal/1\n');

@@ -1,14 +1,15 @@
 // examples/traffic/locality-failover: callers are served in their own region, and in the other as long as theirs fails.
 import assert from 'node:assert/strict';
-import { type DataPlane, example, onBothDataPlanes, startUp } from '#test/scenario/up.ts';
+import { inEachNetwork } from '#test/scenario/own-network.ts';
+import { example, type StartMesh } from '#test/scenario/up.ts';
 import { waitUntil } from '#test/support/wait-until.ts';
 
 const host = 'shop.example.com';
 
-onBothDataPlanes('locality failover: callers stay in their region, leave it when it fails, and come back', stayLeaveAndComeBack, { atOnce: true });
+inEachNetwork('locality failover: callers stay in their region, leave it when it fails, and come back', stayLeaveAndComeBack, { atOnce: true });
 
-async function stayLeaveAndComeBack(dataPlane: DataPlane): Promise<void> {
-  await using up = await startUp(dataPlane, { path: example('traffic/locality-failover') });
+async function stayLeaveAndComeBack(start: StartMesh): Promise<void> {
+  await using up = await start({ path: example('traffic/locality-failover') });
   const seller = async (region: string): Promise<string> => (await up.call(host, `/${region}`)).body.trim();
   for (let turn = 0; turn < 3; turn += 1) assert.deepEqual([await seller('east'), await seller('west')], ['sold in east', 'sold in west']);
   await up.call(host, '/shop/east/break');

@@ -1,11 +1,12 @@
 // examples/traffic/rate-limit: each user has searches of his own, the fourth is refused, and so is a large body.
 import assert from 'node:assert/strict';
-import { example, onBothDataPlanes, startUp } from '#test/scenario/up.ts';
+import { inEachNetwork } from '#test/scenario/own-network.ts';
+import { example } from '#test/scenario/up.ts';
 
 const host = 'shop.example.com';
 
-onBothDataPlanes('rate limit: a user who has had his share is told when to come back, another is served', async (dataPlane) => {
-  await using up = await startUp(dataPlane, { path: example('traffic/rate-limit') });
+inEachNetwork('rate limit: a user who has had his share is told when to come back, another is served', async (start) => {
+  await using up = await start({ path: example('traffic/rate-limit') });
   const search = (user: string) => up.call(host, '/search?q=1', { 'x-user': user });
   const remaining = [];
   for (let turn = 0; turn < 3; turn += 1) {

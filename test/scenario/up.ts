@@ -80,7 +80,7 @@ export function example(name: string): string {
 export type StartMesh = (options: UpOptions) => Promise<Up>;
 
 /** Loopback unless the environment asks for all scenarios in another network, to see which hold there: HEDDLE_TEST_NETWORK=netns. */
-const usualNetwork = process.env['HEDDLE_TEST_NETWORK'] === 'netns' ? 'netns' : 'loopback';
+export const usualNetwork = process.env['HEDDLE_TEST_NETWORK'] === 'netns' ? 'netns' : 'loopback';
 
 export type UpOptions = {
   readonly path?: string;

@@ -1,4 +1,4 @@
-// The program outside the mesh: speaks TLS only, on 127.0.0.1:9943, with the certificate that certificates.sh has made.
+// The program outside the mesh, with no sidecar beside it: speaks TLS only, with the certificate that certificates.sh has made.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 
@@ -8,4 +8,5 @@ const server = createServer({ cert: read('outside.crt'), key: read('outside.key'
   response.end(`payments: ${request.url} for ${request.headers.host}, over ${'encrypted' in request.socket ? 'TLS' : 'plain TCP'}\n`);
 });
 
-server.listen(Number(process.env['PORT'] ?? 9943), '127.0.0.1', () => console.log('payments listens'));
+server.listen(Number(process.env['PORT'] ?? 9943), process.env['HOST'], () => console.log('payments listens'));
+process.on('SIGTERM', () => server.close(() => process.exit(0)).closeIdleConnections());
