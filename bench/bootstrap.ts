@@ -7,6 +7,10 @@ export type ProxyTask = {
   readonly accessLog: string;
   /** How many routes the host has; the last one, for every path, is the one that the load meets. */
   readonly routes?: number;
+  /** Further access loggers of its connection manager, in proto JSON. */
+  readonly loggers?: readonly object[];
+  /** What formats name of the cluster and its endpoint. */
+  readonly metadata?: { readonly cluster: object; readonly endpoint: object };
 };
 
 /** Istio's default access-log format. */
@@ -62,16 +66,22 @@ export function httpCluster(name: string, port: number, fields: object): object 
   };
 }
 
+/** The same with what telemetry reads of them. */
+function describedCluster(name: string, port: number, { cluster, endpoint }: NonNullable<ProxyTask['metadata']>): object {
+  const endpoints = [{ lb_endpoints: [{ endpoint: { address: socketAddress(port) }, metadata: { filter_metadata: endpoint } }] }];
+  return httpCluster(name, port, { metadata: { filter_metadata: cluster }, load_assignment: { cluster_name: name, endpoints } });
+}
+
 /** As JSON, which Envoy reads as it reads YAML. */
-export function envoyBootstrap({ listenPort, backendPort, accessLog, routes = 1 }: ProxyTask): string {
+export function envoyBootstrap({ listenPort, backendPort, accessLog, routes = 1, loggers = [], metadata }: ProxyTask): string {
   const all = [...otherRoutes(routes - 1), route('default', '/')];
-  const manager = connectionManager({ routes: all, filters: [], access_log: [accessLogTo(accessLog)] });
+  const manager = connectionManager({ routes: all, filters: [], access_log: [accessLogTo(accessLog), ...loggers] });
   const listener = {
     name: 'bench',
     address: socketAddress(listenPort),
     filter_chains: [{ filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }] }],
   };
-  const cluster = httpCluster('backend', backendPort, {});
+  const cluster = metadata === undefined ? httpCluster('backend', backendPort, {}) : describedCluster('backend', backendPort, metadata);
   return JSON.stringify({ node: { id: 'bench', cluster: 'bench' }, static_resources: { listeners: [listener], clusters: [cluster] } }, undefined, 2);
 }
 

@@ -14,10 +14,12 @@ import { rbacPolicies } from '#bench/rbac-policies.ts';
 import { readyTime } from '#bench/ready-time.ts';
 import { requestCost } from '#bench/request-cost.ts';
 import { formatTable } from '#bench/table.ts';
+import { telemetryCost } from '#bench/telemetry-cost.ts';
 
 /** In this order: the shortest answer to "is it fast" first. */
 const benches: readonly Bench[] = [
   requestCost,
+  telemetryCost,
   manyRoutes,
   mtlsPair,
   rbacPolicies,

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { envoyBootstrap, nginxBackendConfig, nginxProxyConfig } from '#bench/bootstrap.ts';
+import { envoyBootstrap, nginxBackendConfig, nginxProxyConfig, type ProxyTask } from '#bench/bootstrap.ts';
 import { findProgram } from '#bench/programs.ts';
 import { findEnvoy } from '#test/support/envoy.ts';
 import { freePort } from '#test/support/free-port.ts';
@@ -23,7 +23,11 @@ export type SubjectKind = {
 /** Order of the table's rows. */
 export const subjectKinds: readonly SubjectKind[] = [
   { name: 'heddle', missing: () => undefined, start: (backendPort) => startEmbedded(backendPort) },
-  { name: 'envoy', missing: () => (findEnvoy() === undefined ? 'no Envoy: set ENVOY_BIN' : undefined), start: startEnvoy },
+  {
+    name: 'envoy',
+    missing: () => (findEnvoy() === undefined ? 'no Envoy: set ENVOY_BIN' : undefined),
+    start: (backendPort) => startEnvoy(backendPort),
+  },
   { name: 'nginx', missing: () => (findProgram('nginx') === undefined ? 'nginx is not installed' : undefined), start: startNginx },
 ];
 
@@ -43,22 +47,24 @@ export async function startBackend(): Promise<Subject> {
   return subject('backend (nginx)', port, server, [folder]);
 }
 
+type MoreTask = Pick<ProxyTask, 'loggers' | 'metadata'>;
+
 /** `routes`: how many its host has. */
-export async function startEmbedded(backendPort: number, routes = 1): Promise<Subject> {
+export async function startEmbedded(backendPort: number, routes = 1, more: MoreTask = {}): Promise<Subject> {
   const folder = await temporaryFolder();
   const port = await freePort();
-  const task = { listenPort: port, backendPort, accessLog: join(folder.path, 'access.log'), routes };
+  const task = { listenPort: port, backendPort, accessLog: join(folder.path, 'access.log'), routes, ...more };
   const file = await folder.write('bootstrap.json', envoyBootstrap(task));
   const server = await startHeddle(['proxy', '-c', file], { ready: () => answers(port), cwd: folder.path });
   return subject('heddle', port, server, [folder]);
 }
 
-async function startEnvoy(backendPort: number): Promise<Subject> {
+export async function startEnvoy(backendPort: number, more: MoreTask = {}): Promise<Subject> {
   const envoy = findEnvoy();
   if (envoy === undefined) throw new Error('no Envoy');
   const folder = await temporaryFolder();
   const port = await freePort();
-  const task = { listenPort: port, backendPort, accessLog: join(folder.path, 'access.log') };
+  const task = { listenPort: port, backendPort, accessLog: join(folder.path, 'access.log'), ...more };
   const file = await folder.write('bootstrap.json', envoyBootstrap(task));
   const args = ['-c', file, '--concurrency', '1', '--log-level', 'warn', '--use-dynamic-base-id'];
   const server = await startProcess({ command: envoy, args, ready: () => answers(port), cwd: folder.path });
