@@ -1,7 +1,7 @@
 // One service of a compose file → its Deployment or Job, and its Service.
 import { isAbsolute, relative, resolve } from 'node:path';
 import type { ComposeOrigins, ReadOther, Report } from '#api/compose/compose-place.ts';
-import { pairsOf, portOf, readEnvFile, secondsOf, wordsOf } from '#api/compose/compose-value.ts';
+import { pairsOf, readEnvFile, secondsOf, wordsOf, portsOf as writtenPorts } from '#api/compose/compose-value.ts';
 import { dependsOnAnnotation } from '#api/depends-on.ts';
 import type { AnyResource, KindMap } from '#api/kinds.ts';
 import type { Container, Probe } from '#api/kubernetes/container.ts';
@@ -23,7 +23,8 @@ export type ComposeService = {
 const namespace = 'default';
 
 export function serviceResources(service: ComposeService, origins: ComposeOrigins): readonly AnyResource[] {
-  const { name, body, isJob } = service;
+  const { body, isJob } = service;
+  const name = meshName(service.name);
   const labels = { app: name };
   const ports = portsOf(service);
   const metadata = { name, namespace, labels, annotations: {} };
@@ -62,6 +63,11 @@ export function serviceResources(service: ComposeService, origins: ComposeOrigin
   return [workload, Object.freeze(made)];
 }
 
+/** `Order_Service` → `order-service`: what a service of a compose file is called where names are those of DNS. */
+export function meshName(name: string): string {
+  return name.toLowerCase().replaceAll(/[_.]/g, '-');
+}
+
 /** Ports on which the server speaks first, or no HTTP: nothing can be found out by listening. */
 const bytePorts: ReadonlySet<number> = new Set([21, 22, 25, 110, 143, 587, 1433, 1521, 3306, 4222, 5432, 5672, 6379, 9042, 9092, 11211, 27017]);
 
@@ -73,21 +79,22 @@ function portName(port: number): string {
 function portsOf({ name, body, report }: ComposeService): readonly number[] {
   const path = ['services', name];
   const written = Array.isArray(body['ports']) ? body['ports'] : [];
-  const found = written.map((value, index) => {
-    const port = portOf(value);
-    if (port === undefined)
-      report('error', 'HDL0460', [...path, 'ports', index], `${String(value)} is no port`, 'as "8080:80" or "80"; ranges are not read');
-    else if (port.protocol === 'udp')
-      report('warning', 'HDL0462', [...path, 'ports', index], `UDP port ${port.target} has no effect here`, 'the mesh carries TCP');
-    return port?.protocol === 'tcp' ? port : undefined;
+  const found = written.flatMap((value, index) => {
+    const ports = writtenPorts(value);
+    if (ports.length === 0)
+      report('error', 'HDL0460', [...path, 'ports', index], `${String(value)} is no port`, 'as "8080:80", "80" or "9090-9091:8080-8081"');
+    const udp = ports.find(({ protocol }) => protocol === 'udp');
+    if (udp !== undefined)
+      report('warning', 'HDL0462', [...path, 'ports', index], `UDP port ${udp.target} has no effect here`, 'the mesh carries TCP');
+    return ports.filter(({ protocol }) => protocol === 'tcp');
   });
-  const published = found.filter((port) => port?.published !== undefined);
+  const published = found.filter((port) => port.published !== undefined);
   if (published.length > 0) {
-    const how = published.map((port) => `heddle port-forward svc/${name} ${port?.published}:${port?.target}`).join('; ');
+    const how = `heddle port-forward svc/${meshName(name)} ${published.map((port) => `${port.published}:${port.target}`).join(' ')}`;
     report('info', 'HDL0462', [...path, 'ports'], `the ports of ${name} are not opened on this machine`, how);
   }
-  const exposed = (Array.isArray(body['expose']) ? body['expose'] : []).map(portOf);
-  return [...new Set([...found, ...exposed].flatMap((port) => (port === undefined ? [] : [port.target])))].sort((a, b) => a - b);
+  const exposed = (Array.isArray(body['expose']) ? body['expose'] : []).flatMap(writtenPorts);
+  return [...new Set([...found, ...exposed].map((port) => port.target))].sort((a, b) => a - b);
 }
 
 function containerOf(service: ComposeService, ports: readonly number[]): Container {
@@ -101,7 +108,7 @@ function containerOf(service: ComposeService, ports: readonly number[]): Contain
   const probe = probeOf(service);
   const folder = workingFolder(service);
   return {
-    name,
+    name: meshName(name),
     image,
     ...(whole.length > 0 && { command: whole }),
     ...(isArguments && command.length > 0 && { args: command }),
@@ -194,10 +201,13 @@ function replicasOf({ deploy, scale }: ComposeService['body']): number {
 }
 
 function dependenciesOf(value: unknown): readonly { readonly name: string; readonly until: 'started' | 'ready' | 'completed' }[] {
-  if (Array.isArray(value)) return value.map((name) => ({ name: String(name), until: 'started' }));
+  if (Array.isArray(value)) return value.map((name) => ({ name: meshName(String(name)), until: 'started' }));
   if (!isObject(value)) return [];
   return Object.entries(value).map(([name, how]) => {
     const condition = isObject(how) ? how['condition'] : undefined;
-    return { name, until: condition === 'service_healthy' ? 'ready' : condition === 'service_completed_successfully' ? 'completed' : 'started' };
+    return {
+      name: meshName(name),
+      until: condition === 'service_healthy' ? 'ready' : condition === 'service_completed_successfully' ? 'completed' : 'started',
+    };
   });
 }

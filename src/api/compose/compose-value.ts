@@ -37,17 +37,37 @@ export function secondsOf(value: unknown): number | undefined {
   return Math.max(1, Math.round(parts.reduce((sum, [, count, unit = 's']) => sum + Number(count) * (units[unit] ?? 1), 0)));
 }
 
-/** The container's port of `8080:80/tcp`, `127.0.0.1:8080:80`, `80` or `{ target: 80 }`, and the one that it is published on. */
-export function portOf(value: unknown): { readonly target: number; readonly published?: number; readonly protocol: string } | undefined {
+export type ComposePort = { readonly target: number; readonly published?: number; readonly protocol: string };
+
+/**
+ * The container's ports of `8080:80/tcp`, `127.0.0.1:8080:80`, `80`, `9090-9091:8080-8081` or `{ target: 80 }`, each with the one that it is published on; none
+ * where it is no port, or ranges of two lengths.
+ */
+export function portsOf(value: unknown): readonly ComposePort[] {
   if (isObject(value)) {
     const { target, published, protocol = 'tcp' } = value;
     return typeof target !== 'number'
-      ? undefined
-      : { target, ...(published !== undefined && { published: Number(published) }), protocol: String(protocol) };
+      ? []
+      : [{ target, ...(published !== undefined && { published: Number(published) }), protocol: String(protocol) }];
   }
   const [, published, target = '', protocol = 'tcp'] =
-    /^(?:(?:\d+\.\d+\.\d+\.\d+|\[[^\]]*\]):)?(?:(\d+):)?(\d+)(?:\/(tcp|udp))?$/.exec(String(value)) ?? [];
-  return target === '' ? undefined : { target: Number(target), ...(published !== undefined && { published: Number(published) }), protocol };
+    /^(?:(?:\d+\.\d+\.\d+\.\d+|\[[^\]]*\]):)?(?:(\d+(?:-\d+)?)?:)?(\d+(?:-\d+)?)(?:\/(tcp|udp))?$/.exec(String(value)) ?? [];
+  const targets = rangeOf(target);
+  if (published === undefined) return targets.map((one) => ({ target: one, protocol }));
+  const outside = rangeOf(published);
+  // Of a range outside for one port inside, compose takes any that is free: here the first.
+  if (targets.length !== 1 && outside.length !== targets.length) return [];
+  return targets.flatMap((one, index) => {
+    const at = outside[index];
+    return at === undefined ? [] : [{ target: one, published: at, protocol }];
+  });
+}
+
+/** `8080-8081` → both; nothing for what is no port. */
+function rangeOf(text: string): readonly number[] {
+  const [first = 0, last = first] = text.split('-').map(Number);
+  if (first < 1 || last > 65_535) return [];
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
 }
 
 type Variables = Readonly<Record<string, string | undefined>>;

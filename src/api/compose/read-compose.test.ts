@@ -1,7 +1,7 @@
 // A compose file, read as resources with their places, and everything in it that means nothing here, once and with its line.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { interpolated, portOf, readEnvFile, secondsOf, wordsOf } from '#api/compose/compose-value.ts';
+import { interpolated, portsOf, readEnvFile, secondsOf, wordsOf } from '#api/compose/compose-value.ts';
 import { isComposeFile, readCompose } from '#api/compose/read-compose.ts';
 import { readDependencies } from '#api/depends-on.ts';
 import type { KindMap, KindName } from '#api/kinds.ts';
@@ -110,9 +110,21 @@ test('what means nothing here, or is no key at all, is said once with its line',
 test('values in all their forms', () => {
   assert.deepEqual(wordsOf(`a "b c" 'd "e' f\\ g`), ['a', 'b c', 'd "e', 'f g']);
   assert.deepEqual([secondsOf('1m30s'), secondsOf('500ms'), secondsOf('soon')], [90, 1, undefined]);
-  assert.deepEqual(portOf('127.0.0.1:8080:80/tcp'), { target: 80, published: 8080, protocol: 'tcp' });
-  assert.deepEqual(portOf({ target: 80, published: '8080' }), { target: 80, published: 8080, protocol: 'tcp' });
-  assert.equal(portOf('3000-3005'), undefined);
+  assert.deepEqual(portsOf('127.0.0.1:8080:80/tcp'), [{ target: 80, published: 8080, protocol: 'tcp' }]);
+  assert.deepEqual(portsOf({ target: 80, published: '8080' }), [{ target: 80, published: 8080, protocol: 'tcp' }]);
+  assert.deepEqual(
+    portsOf('9090-9091:8080-8081').map(({ target, published }) => [target, published]),
+    [
+      [8080, 9090],
+      [8081, 9091],
+    ],
+  );
+  assert.deepEqual(
+    portsOf('3000-3002/udp').map(({ target, protocol }) => `${target} ${protocol}`),
+    ['3000 udp', '3001 udp', '3002 udp'],
+  );
+  assert.deepEqual(portsOf('8000-9000:80'), [{ target: 80, published: 8000, protocol: 'tcp' }]);
+  assert.deepEqual([portsOf('80-81:80-83'), portsOf('web'), portsOf('0'), portsOf('70000')], [[], [], [], []]);
   assert.deepEqual(readEnvFile('export A="x y" # z\n#B=1\nC=\'$d\'\n'), { A: 'x y', C: '$d' });
   const missing: string[] = [];
   assert.equal(
@@ -121,4 +133,25 @@ test('values in all their forms', () => {
   );
   assert.deepEqual(missing, ['D']);
   assert.ok(isComposeFile('a/docker-compose.yaml') && isComposeFile('compose.prod.yml') && !isComposeFile('composer.yaml'));
+});
+
+test('a service whose name is none of DNS has the nearest that is, unless another has it', () => {
+  const yaml = (other: string) =>
+    `services:\n  Order_Service: { image: a, expose: [80], depends_on: [${other}] }\n  ${other}: { image: b, command: run }\n`;
+  const readNames = (other: string) => {
+    const { items } = readCompose('/shop/compose.yaml', yaml(other), () => undefined, {});
+    const resources = items.flatMap(({ resource }) => resource ?? []);
+    const said = items.flatMap(({ diagnostics }) => diagnostics.map(({ severity, message }) => `${severity}: ${message}`));
+    return { names: resources.map(({ kind, metadata }) => `${kind} ${metadata.name}`), said, resources };
+  };
+  const renamed = readNames('main_db');
+  assert.deepEqual(renamed.names, ['Deployment order-service', 'Service order-service', 'Deployment main-db']);
+  assert.deepEqual(renamed.said, [
+    'warning: the service Order_Service is called order-service here',
+    'warning: the service main_db is called main-db here',
+  ]);
+  const [order] = renamed.resources;
+  assert.ok(order?.kind === 'Deployment');
+  assert.deepEqual(readDependencies(order.spec.template.metadata?.annotations ?? {}), [{ name: 'main-db', until: 'started' }]);
+  assert.deepEqual(readNames('order-service').said, ['error: the service Order_Service cannot be a name in a mesh']);
 });

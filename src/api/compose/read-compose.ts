@@ -3,7 +3,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import { actingKeys, idleKeys, idleTopKeys, topKeys } from '#api/compose/compose-keys.ts';
 import type { ComposeOrigins, ReadOther, Report } from '#api/compose/compose-place.ts';
-import { type ComposeService, serviceResources } from '#api/compose/compose-service.ts';
+import { type ComposeService, meshName, serviceResources } from '#api/compose/compose-service.ts';
 import { interpolated, readEnvFile } from '#api/compose/compose-value.ts';
 import type { ReadItem } from '#api/read-document.ts';
 import type { TextReading } from '#api/read-text.ts';
@@ -66,14 +66,17 @@ function servicesOf(value: unknown, report: Report): readonly { readonly name: s
     return [];
   }
   checkKeys(value, [], topKeys, idleTopKeys, report);
+  const names = Object.keys(value['services']);
   return Object.entries(value['services']).flatMap(([name, body]) => {
     const path = ['services', name];
     if (!isObject(body)) {
       report('error', 'HDL0460', path, `the service ${name} must be a map`);
       return [];
     }
-    if (!/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name)) {
-      report('error', 'HDL0460', path, `the service ${name} cannot be a name in a mesh`, 'names are small letters, digits and -');
+    const inMesh = meshName(name);
+    const isTaken = inMesh !== name && names.some((other) => other !== name && meshName(other) === inMesh);
+    if (isTaken || !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(inMesh)) {
+      report('error', 'HDL0460', path, `the service ${name} cannot be a name in a mesh`, 'names are small letters, digits and -, each once');
       return [];
     }
     if (Array.isArray(body['profiles']) && body['profiles'].length > 0) {
@@ -87,6 +90,14 @@ function servicesOf(value: unknown, report: Report): readonly { readonly name: s
       return [];
     }
     checkKeys(body, path, actingKeys, idleKeys, report);
+    if (inMesh !== name)
+      report(
+        'warning',
+        'HDL0462',
+        path,
+        `the service ${name} is called ${inMesh} here`,
+        `DNS names have no such signs: let others call http://${inMesh}`,
+      );
     return [{ name, body }];
   });
 }
@@ -128,7 +139,7 @@ function originsFor(document: YamlDocument, file: string, service: string): Comp
     return { file, line, col, resource };
   };
   return (kind) => {
-    const resource = `${kind} default/${service}`;
+    const resource = `${kind} default/${meshName(service)}`;
     return {
       start: place(resource),
       at: (path) => {
