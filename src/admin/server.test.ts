@@ -26,6 +26,7 @@ const views: AdminViews = {
   status: () => ({ services: 1, gateways: 0, virtualServices: 0, destinationRules: 0, workloads: [], proxies: [proxy], diagnostics: [] }),
   proxies: () => [proxy],
   diagnostics: () => [{ code: 'HDL0040', severity: 'error', message: 'no' }],
+  metrics: () => 'pilot_xds 1\n',
   policies: () => [{ kind: 'AuthorizationPolicy', policy: 'shop/p', at: 'a.yaml:1:1', action: 'DENY', proxies: [], withoutProxy: ['a.shop'] }],
   names: ({ name, type, workload, namespace }) =>
     workload === 'hello'
@@ -72,6 +73,7 @@ test('every view has its path', async () => {
     assert.deepEqual(JSON.parse((await get('/proxies')).text), [proxy]);
     assert.deepEqual(JSON.parse((await get('/diagnostics')).text), views.diagnostics());
     assert.deepEqual(JSON.parse((await get('/policies')).text), views.policies());
+    assert.equal((await get('/metrics')).text, 'pilot_xds 1\n');
     for (const path of ['/config_dump?proxy=hello-v1.default', '/debug/config_dump?proxyID=hello-v1.default']) {
       assert.deepEqual(JSON.parse((await get(path)).text), { configs: [] });
     }

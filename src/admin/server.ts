@@ -40,6 +40,7 @@ const viewPaths = [
   '/diagnostics',
   '/policies',
   '/dns?name=NAME&type=TYPE&workload=WORKLOAD&namespace=NAMESPACE',
+  '/metrics',
   '/healthz',
   '/ready',
   '/debug/syncz',
@@ -148,6 +149,7 @@ function addRoutes(server: FastifyInstance<Server>, views: AdminViews, paths: re
   server.get('/status', async (_request, reply) => pretty(reply, views.status()));
   server.get('/proxies', async (_request, reply) => pretty(reply, views.proxies()));
   server.get('/diagnostics', async (_request, reply) => pretty(reply, views.diagnostics()));
+  server.get('/metrics', async (_request, reply) => reply.type('text/plain; version=0.0.4; charset=utf-8').send(views.metrics()));
   server.get('/policies', async (_request, reply) => pretty(reply, views.policies()));
   server.get<{ Querystring: { proxy?: string } }>('/config_dump', async ({ query }, reply) => dump(views, query.proxy, 'proxy', reply));
   server.get<{ Querystring: Partial<NameQuestion> }>('/dns', async ({ query }, reply) => name(views, query, reply));

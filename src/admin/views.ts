@@ -69,6 +69,8 @@ export type AdminViews = {
   readonly status: () => StatusView;
   readonly proxies: () => readonly ProxyView[];
   readonly diagnostics: () => readonly Diagnostic[];
+  /** Of the control plane itself, in Prometheus' text format. */
+  readonly metrics: () => string;
   readonly policies: () => readonly PolicyView[];
   /** What a name comes to for an app; the error is a sentence. */
   readonly names: (question: NameQuestion) => Result<NameReport, string>;

@@ -18,13 +18,15 @@ export type AdminSubject = {
   readonly mesh: () => Mesh;
   readonly diagnostics: () => readonly Diagnostic[];
   readonly compiledFor: (nodeId: string) => Compiled | undefined;
+  readonly metrics: () => string;
 };
 
-export function adminViews({ ledger, mesh, diagnostics, compiledFor }: AdminSubject): AdminViews {
+export function adminViews({ ledger, mesh, diagnostics, compiledFor, metrics }: AdminSubject): AdminViews {
   const proxies = () => ledger.nodes().map(proxyView);
   return {
     proxies,
     diagnostics,
+    metrics,
     policies: () => policyViews(mesh(), proxies()),
     names: (question) => asItRuns(queryName(mesh(), question), ledger, compiledFor),
     status: () => {

@@ -7,6 +7,7 @@ import { type ListeningSocket, startAdminServer } from '#admin/server.ts';
 import { adminUrl, notOpened } from '#app/admin-door.ts';
 import { adminViews } from '#app/admin-views.ts';
 import { CertificateWatch } from '#app/certificate-ages.ts';
+import { ControlPlaneMetrics } from '#app/control-plane-metrics.ts';
 import { DiagnosticBoard } from '#app/diagnostic-board.ts';
 import type { Dial } from '#app/key-download.ts';
 import { MeshSource } from '#app/mesh-source.ts';
@@ -19,6 +20,7 @@ import type { Logger } from '#base/logger.ts';
 import { isLoopback } from '#base/loopback.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { Authority } from '#ca/folder/authority.ts';
+import type { CertificateCounts } from '#ca/server/certificate-service.ts';
 import type { Guard } from '#ca/server/guard.ts';
 import type { Compiled } from '#compile/compiled.ts';
 import type { NameTable } from '#envoy/gen/istio/networking/nds/v1/nds_pb.js';
@@ -73,6 +75,8 @@ export type ControlPlane = AsyncDisposable & {
   /** What a cluster's own DNS answers whoever asks. */
   readonly names: { readonly current: () => NameTable; readonly onChange: (listener: () => void) => () => void };
   readonly diagnostics: () => readonly Diagnostic[];
+  /** Its own, in Prometheus' text format. */
+  readonly metrics: () => string;
   /** What a proxy that is connected was given, by node id. */
   readonly compiledFor: (nodeId: string) => Compiled | undefined;
   readonly close: () => Promise<void>;
@@ -84,7 +88,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   const registry = new WorkloadRegistry(options.source, options.clock);
   const tokenKeys = new TokenKeyStore({ clock: options.clock, logger, random: Math.random, dial: options.dial });
   const nodes = new MeshSource(registry.source, logger, tokenKeys);
-  const started = await startPorts(options, nodes, registry.serving(nodes));
+  const certificates: CertificateCounts = { asked: 0, issued: 0, unauthenticated: 0, refused: 0 };
+  const started = await startPorts(options, nodes, registry.serving(nodes), certificates);
   if (!started.ok) {
     nodes[Symbol.dispose]();
     tokenKeys[Symbol.dispose]();
@@ -109,6 +114,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   );
   const others = options.secure === undefined ? [ages] : [ages, options.secure.authority];
   const board = new DiagnosticBoard({ nodes, ledger, others, report: options.onDiagnostics ?? (() => {}) });
+  const metrics = new ControlPlaneMetrics({ ledger, mesh: () => nodes.mesh, certificates, clock: options.clock, version: '0.1.0' });
   const subject = {
     port,
     ...(securePort !== undefined && { securePort }),
@@ -118,8 +124,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     names: { current: () => nodes.clusterNames(), onChange: (listener: () => void) => nodes.onChange(listener) },
     diagnostics: () => board.current(),
     compiledFor: (nodeId: string) => nodes.compiledFor(nodeId),
+    metrics: () => metrics.print(),
   };
   const stop = async () => {
+    metrics[Symbol.dispose]();
     board[Symbol.dispose]();
     ages[Symbol.dispose]();
     guard?.endStreams();
@@ -158,8 +166,9 @@ async function startPorts(
   { address, port, secure, logger, clock }: ControlPlaneOptions,
   nodes: MeshSource,
   source: NodeSource,
+  certificates: CertificateCounts,
 ): Promise<Result<{ readonly xds: XdsServer; readonly guard: Guard | undefined }, Diagnostic>> {
-  const guard = secure === undefined ? ok(undefined) : await guardOf(secure, nodes, clock, logger);
+  const guard = secure === undefined ? ok(undefined) : await guardOf(secure, nodes, clock, logger, certificates);
   if (!guard.ok) return guard;
   const guarded = secure !== undefined && guard.value !== undefined ? { ...guard.value, address, port: secure.port } : undefined;
   const plainAddress = isLoopback(address) ? address : '127.0.0.1';
@@ -184,10 +193,11 @@ async function guardOf(
   nodes: MeshSource,
   clock: Clock,
   logger: Logger,
+  counts: CertificateCounts,
 ): Promise<Result<Guard, Diagnostic>> {
   const [{ openGuard }, { unusable }] = await Promise.all([import('#ca/server/guard.ts'), import('#ca/folder/ca-folder.ts')]);
   const trustDomains = () => ({ own: nodes.mesh.settings.trustDomain, aliases: nodes.mesh.settings.trustDomainAliases });
-  const guard = openGuard({ authority, trustDomains, clock, logger, addresses: outside === undefined ? [] : [outside.address] });
+  const guard = openGuard({ counts, authority, trustDomains, clock, logger, addresses: outside === undefined ? [] : [outside.address] });
   return guard.ok ? guard : failed(unusable(authority.folder, guard.error));
 }
 

@@ -120,6 +120,7 @@ test('no key and no password of a Secret is shown anywhere', async () => {
     mesh: () => nodes.mesh,
     diagnostics: () => nodes.diagnostics(),
     compiledFor: (id) => nodes.compiledFor(id),
+    metrics: () => '',
   });
   const admin = await startAdminServer({ views, door: localDoor, port: 0 });
   assert.ok(admin.ok);

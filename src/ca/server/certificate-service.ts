@@ -12,7 +12,20 @@ import type { Caller } from '#ca/server/caller.ts';
 import { workloadNameField } from '#ca/workload-name.ts';
 import { type IstioCertificateRequest, type IstioCertificateResponse, IstioCertificateResponseSchema } from '#envoy/gen/istio/v1/auth/ca_pb.js';
 
-export type ServiceOptions = { readonly authority: Authority; readonly clock: Clock; readonly logger: Logger };
+/** What was asked, and what came of it; changed by the service. */
+export type CertificateCounts = { asked: number; issued: number; unauthenticated: number; refused: number };
+
+export function newCertificateCounts(): CertificateCounts {
+  return { asked: 0, issued: 0, unauthenticated: 0, refused: 0 };
+}
+
+export type ServiceOptions = {
+  readonly authority: Authority;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Undefined: nobody counts. */
+  readonly counts?: CertificateCounts | undefined;
+};
 
 /** `identify`: who makes this call, or why that is not known. */
 export type Identify<Call> = (call: Call) => Promise<Result<Caller, string>>;
@@ -44,10 +57,13 @@ export function certificateHandler(options: ServiceOptions, identify: Identify<C
 type Failure = { readonly code: status; readonly details: string };
 
 async function answer(call: Call, options: ServiceOptions, identify: Identify<Call>): Promise<Result<readonly string[], Failure>> {
-  const { authority, clock, logger } = options;
+  const { authority, clock, logger, counts = newCertificateCounts() } = options;
+  counts.asked++;
   const refuse = (code: status, details: string, caller?: Caller) => {
     const identity = caller === undefined ? undefined : formatIdentity(caller.identity);
     logger.log('warn', 'certificate refused', { peer: call.getPeer(), identity, reason: details });
+    if (code === status.UNAUTHENTICATED) counts.unauthenticated++;
+    else counts.refused++;
     return failed({ code, details });
   };
   const caller = await identify(call);
@@ -60,6 +76,7 @@ async function answer(call: Call, options: ServiceOptions, identify: Identify<Ca
   const { identity, workloadGroup } = caller.value;
   const signed = await signRequest({ set: authority.content().set, clock, csr, identity, workloadGroup, workloadName: textIn(metadata), validityMs });
   if (!signed.ok) return refuse(codes[signed.error.kind], signed.error.reason, caller.value);
+  counts.issued++;
   logger.log('info', 'certificate signed', { identity: formatIdentity(identity), by: caller.value.by, peer: call.getPeer() });
   return ok(signed.value);
 }

@@ -7,13 +7,15 @@ import { ok, type Result } from '#base/result.ts';
 import { createCertificateMethod, streamSecretsMethod } from '#ca/certificate-methods.ts';
 import type { Authority } from '#ca/folder/authority.ts';
 import { identifyCaller, type ProvenCaller, type TrustDomains } from '#ca/server/caller.ts';
-import { certificateHandler } from '#ca/server/certificate-service.ts';
+import { type CertificateCounts, certificateHandler } from '#ca/server/certificate-service.ts';
 import { admitNode } from '#ca/server/node-fit.ts';
 import { type RootsCall, rootsHandler } from '#ca/server/roots-service.ts';
 import { openServerIdentity } from '#ca/server/server-certificate.ts';
 import type { Node } from '#envoy/gen/envoy/config/core/v3/base_pb.js';
 
 export type GuardOptions = {
+  /** What is asked of the authority is counted there. */
+  readonly counts?: CertificateCounts;
   readonly authority: Authority;
   /** The mesh's, which may change: callers are of them, and certificates name the own one. */
   readonly trustDomains: () => TrustDomains;
@@ -46,7 +48,7 @@ export type Guard = Disposable & {
 };
 
 /** The error says why the authority cannot sign now. */
-export function openGuard({ authority, trustDomains, clock, logger, addresses = [] }: GuardOptions): Result<Guard, string> {
+export function openGuard({ counts, authority, trustDomains, clock, logger, addresses = [] }: GuardOptions): Result<Guard, string> {
   const own = openServerIdentity(authority, clock, logger, addresses);
   if (!own.ok) return own;
   const identify = (call: AnyCall): Promise<Result<ProvenCaller, string>> => {
@@ -70,7 +72,7 @@ export function openGuard({ authority, trustDomains, clock, logger, addresses = 
     services: [
       {
         definition: { createCertificate: createCertificateMethod },
-        implementation: { createCertificate: certificateHandler({ authority, clock, logger }, identify) },
+        implementation: { createCertificate: certificateHandler({ authority, clock, logger, counts }, identify) },
       },
       {
         definition: { streamSecrets: streamSecretsMethod },
