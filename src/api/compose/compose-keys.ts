@@ -2,7 +2,19 @@
 
 export const actingKeys: readonly string[] = [
   ...['image', 'build', 'command', 'entrypoint', 'environment', 'env_file', 'working_dir', 'ports', 'expose', 'depends_on', 'healthcheck', 'deploy'],
-  ...['scale', 'hostname', 'stop_signal', 'stop_grace_period', 'profiles', 'volumes', 'restart', 'labels', 'container_name', 'annotations'],
+  ...[
+    'scale',
+    'hostname',
+    'stop_signal',
+    'stop_grace_period',
+    'profiles',
+    'volumes',
+    'restart',
+    'labels',
+    'container_name',
+    'annotations',
+    'extends',
+  ],
 ];
 
 const noContainer = 'a service is a process of this machine here, not a container';
@@ -21,7 +33,6 @@ export const idleKeys: Readonly<Record<string, string>> = {
   mac_address: noNetwork,
   secrets: 'give their content by environment or env_file',
   configs: 'give their content by environment or env_file',
-  extends: 'write the service out: other files are not read',
   develop: 'a change of the compose file acts at once; changes of programs do not',
   logging: 'logs are in the state folder: heddle logs NAME',
   ...Object.fromEntries(

@@ -155,3 +155,36 @@ test('a service whose name is none of DNS has the nearest that is, unless anothe
   assert.deepEqual(readDependencies(order.spec.template.metadata?.annotations ?? {}), [{ name: 'main-db', until: 'started' }]);
   assert.deepEqual(readNames('order-service').said, ['error: the service Order_Service cannot be a name in a mesh']);
 });
+
+test('a service takes over what another one says, of the same file or of a second one, and paths stay where they were', () => {
+  const yaml = `services:
+  base: { image: shop/app:1, command: [node, a.js], environment: { LEVEL: info, MODE: plain }, expose: [80] }
+  web: { extends: base, environment: [MODE=web], expose: [81] }
+  far: { extends: { file: common/base.yaml, service: db }, ports: ["5433:5432"] }
+  loop: { image: a, extends: { service: pool } }
+  pool: { image: a, extends: loop }
+  lost: { image: a, extends: nobody }
+`;
+  const others: Readonly<Record<string, string>> = {
+    '/shop/common/base.yaml': 'services: { db: { image: postgres:17, env_file: db.env, healthcheck: { test: ready } } }',
+    '/shop/common/db.env': 'USER=shop',
+  };
+  const { items } = readCompose('/shop/compose.yaml', yaml, (path) => others[path], {});
+  const container = (name: string) => {
+    const found = items.find(({ resource }) => resource?.kind === 'Deployment' && resource.metadata.name === name)?.resource;
+    assert.ok(found?.kind === 'Deployment');
+    const [one] = found.spec.template.spec.containers;
+    return {
+      image: one?.image,
+      command: one?.command,
+      env: one?.env?.map(({ name: key, value }) => `${key}=${value}`),
+      ports: one?.ports?.map((port) => port.containerPort),
+    };
+  };
+  assert.deepEqual(container('web'), { image: 'shop/app:1', command: ['node', 'a.js'], env: ['LEVEL=info', 'MODE=web'], ports: [80, 81] });
+  assert.deepEqual(container('far'), { image: 'postgres:17', command: undefined, env: ['USER=shop'], ports: [5432] });
+  assert.deepEqual(
+    items.flatMap(({ diagnostics }) => diagnostics.filter(({ severity }) => severity === 'error').map(({ message, at }) => `${at?.line} ${message}`)),
+    ['5 loop extends pool, which extends it', '6 pool extends loop, which extends it', '7 lost extends nobody, which is not there'],
+  );
+});

@@ -1,6 +1,7 @@
 // A compose file as Kubernetes' resources: each service a Deployment (a Job, where another waits for it to complete) and a Service with its ports. In: the
 // text. Out: what readText gives for other files, with the places in the compose file. https://docs.docker.com/reference/compose-file/
 import { basename, dirname, resolve } from 'node:path';
+import { type ExtendsContext, withExtended } from '#api/compose/compose-extends.ts';
 import { actingKeys, idleKeys, idleTopKeys, topKeys } from '#api/compose/compose-keys.ts';
 import type { ComposeOrigins, ReadOther, Report } from '#api/compose/compose-place.ts';
 import { type ComposeService, meshName, serviceResources } from '#api/compose/compose-service.ts';
@@ -36,11 +37,12 @@ export function readCompose(
     const { line, col } = document.place(path);
     diagnostics.push({ code, severity, message, ...(hint !== undefined && { hint }), at: { file, line, col } });
   };
+  const variables = { ...dotEnv, ...environment };
   const missing = new Set<string>();
-  const value = interpolated(document.value, { ...dotEnv, ...environment }, (name) => missing.add(name));
+  const value = interpolated(document.value, variables, (name) => missing.add(name));
   for (const name of missing)
     report('warning', 'HDL0462', [], `the variable ${name} is not set, and stands for nothing`, `set it, or write \${${name}:-VALUE}`);
-  const services = servicesOf(value, report);
+  const services = servicesOf(value, { folder, readOther, variables, report });
   const completed = new Set(services.flatMap(({ body }) => completedOnes(body['depends_on'])));
   const items = services.flatMap(({ name, body }): readonly ReadItem[] => {
     const service: ComposeService = {
@@ -50,7 +52,7 @@ export function readCompose(
       body,
       isJob: completed.has(name),
       readOther,
-      environment: { ...dotEnv, ...environment },
+      environment: variables,
       report,
     };
     return serviceResources(service, originsFor(document, file, name)).map((resource) => ({ resource, diagnostics: [] }));
@@ -60,14 +62,15 @@ export function readCompose(
 
 type Body = Readonly<Record<string, unknown>>;
 
-function servicesOf(value: unknown, report: Report): readonly { readonly name: string; readonly body: Body }[] {
+function servicesOf(value: unknown, context: ExtendsContext): readonly { readonly name: string; readonly body: Body }[] {
+  const { report } = context;
   if (!isObject(value) || !isObject(value['services'])) {
     report('error', 'HDL0460', ['services'], 'a compose file has services: a map from a name to what it runs');
     return [];
   }
   checkKeys(value, [], topKeys, idleTopKeys, report);
   const names = Object.keys(value['services']);
-  return Object.entries(value['services']).flatMap(([name, body]) => {
+  return Object.entries(withExtended(value['services'], context)).flatMap(([name, body]) => {
     const path = ['services', name];
     if (!isObject(body)) {
       report('error', 'HDL0460', path, `the service ${name} must be a map`);
