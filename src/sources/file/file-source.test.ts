@@ -288,3 +288,23 @@ test('paths are compared in one form, however they are written', async () => {
   await using twice = await openFileSource({ paths: [`${folder.path}/`, join(folder.path, 'a.yaml')], clock: systemClock, watch: false });
   assert.deepEqual(twice.current().diagnostics, []);
 });
+
+test('a change of an env file acts as a change of the compose file that names it', async () => {
+  await using folder = await folderWith({
+    'compose.yaml': 'services: { app: { image: app, command: run, env_file: [settings/app.env, .env] } }\n',
+    'settings/app.env': 'LEVEL=info\n',
+    '.env': 'PLACE=here\n',
+  });
+  await using source = await open(join(folder.path, 'compose.yaml'));
+  const variables = () =>
+    source
+      .current()
+      .resources.Deployment.get('default/app')
+      ?.spec.template.spec.containers[0]?.env?.map(({ name, value }) => `${name}=${value}`)
+      .join(' ');
+  assert.equal(variables(), 'LEVEL=info PLACE=here');
+  await folder.write('settings/app.env', 'LEVEL=debug\n');
+  await until(source, () => variables() === 'LEVEL=debug PLACE=here');
+  await folder.write('.env', 'PLACE=there\n');
+  await until(source, () => variables() === 'LEVEL=debug PLACE=there');
+});

@@ -1,13 +1,14 @@
 // YAML and JSON files and folders as a source of snapshots. With `watch`, every settled change of theirs is one new snapshot: changes are taken
 // up when nothing has been touched for a few milliseconds, or after a longer while if the touching never ends. What cannot be read, parsed or
 // validated keeps its last good version in force and gets a diagnostic. See manifest-files.ts for which files are read.
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { sep } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import type { Clock } from '#base/clock.ts';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { DoubtedTexts, guards } from '#sources/file/doubted-texts.ts';
 import { withoutDuplicates } from '#sources/file/duplicates.ts';
-import { type FileState, readFileState } from '#sources/file/file-state.ts';
+import { areAsRead, type FileState, readFileState } from '#sources/file/file-state.ts';
 import { type FolderEvent, FolderWatcher } from '#sources/file/folder-watcher.ts';
 import { findManifestFiles, isMissing, type ManifestFiles, plainPath, unreadable } from '#sources/file/manifest-files.ts';
 import { SnapshotListeners } from '#sources/listeners.ts';
@@ -83,13 +84,14 @@ export class FileSource implements SnapshotSource {
     const isFirst = this.#found.folders.length === 0;
     if (this.#structureChanged) await this.#findFiles(isFirst);
     const touched = this.#found.files.filter(
-      (file) => !this.#isLost(file) && (this.#dirty.has(file) || (!this.#states.has(file) && !this.#unreadable.has(file))),
+      (file) => !this.#isLost(file) && (this.#isTouched(file) || (!this.#states.has(file) && !this.#unreadable.has(file))),
     );
     this.#dirty.clear();
     const texts = await Promise.all(touched.map((file) => readContent(file)));
     const read = new Map(touched.map((file, index) => [file, this.#read(file, texts[index] ?? null)]));
     const guarded = new Set(this.#found.files.flatMap((file) => guards((read.has(file) ? read.get(file) : this.#states.get(file))?.resources ?? [])));
     for (const [file, state] of read) this.#take(file, state, guarded);
+    this.#watchFolders();
     this.#publish(isFirst);
   }
 
@@ -107,7 +109,7 @@ export class FileSource implements SnapshotSource {
     const before = this.#found.files;
     this.#found = await findManifestFiles(this.#paths);
     // What came into a folder between listing and watching it would be missed: list again when it is watched.
-    if (!this.#closed && this.#watcher?.watch(this.#found.folders) === true) this.#found = await findManifestFiles(this.#paths);
+    if (this.#watchFolders()) this.#found = await findManifestFiles(this.#paths);
     // A path that was asked for and is gone keeps what it said: a folder may be swapped, a file replaced slowly. HDL0002 says so.
     // So does, for a moment, a file with policies: it may be away only until another takes its place.
     const found = new Set(this.#found.files);
@@ -117,6 +119,22 @@ export class FileSource implements SnapshotSource {
     for (const file of this.#states.keys()) if (!files.has(file)) this.#states.delete(file);
     for (const file of this.#unreadable.keys()) if (!files.has(file)) this.#unreadable.delete(file);
     if (!isFirst) for (const file of files) this.#dirty.add(file);
+  }
+
+  /** It, or what it refers to. */
+  #isTouched(file: string): boolean {
+    const others = this.#states.get(file)?.others;
+    return this.#dirty.has(file) || (others !== undefined && others.size > 0 && [...this.#dirty].some((path) => others.has(resolve(path))));
+  }
+
+  /** The folders of all files, and of what they refer to. True where one was added. */
+  #watchFolders(): boolean {
+    if (this.#closed || this.#watcher === undefined) return false;
+    const ofOthers = [...this.#states.values()].flatMap(({ others }) =>
+      [...others.keys()].map((path) => dirname(path)).filter((path) => existsSync(path)),
+    );
+    const known = new Set(this.#found.folders.map((folder) => resolve(folder)));
+    return this.#watcher.watch([...this.#found.folders, ...ofOthers.filter((folder) => !known.has(folder))]);
   }
 
   /** Whether a file belongs to a path of the user's that cannot be read now. */
@@ -133,7 +151,7 @@ export class FileSource implements SnapshotSource {
       this.#unreadable.set(file, unreadable(file, content));
       return previous;
     }
-    return previous?.text === content ? previous : readFileState(file, content, previous);
+    return previous?.text === content && areAsRead(previous.others) ? previous : readFileState(file, content, previous);
   }
 
   /** Takes over what a file says now, unless it may still be about to say more. `guarded`: the policies that all files together hold now. */

@@ -17,15 +17,25 @@ export type FileState = {
   /** Those of the resources that stand in for policies which were never right. */
   readonly standIns: ReadonlySet<AnyResource>;
   readonly diagnostics: readonly Diagnostic[];
+  /** What it refers to (env files of a compose file), by absolute path, as it was read; undefined where there was none. */
+  readonly others: OtherFiles;
 };
+
+export type OtherFiles = ReadonlyMap<string, string | undefined>;
 
 /** The state of `file` after its text became `text`. */
 export function readFileState(file: string, text: string, previous?: FileState): FileState {
-  const reading = isComposeFile(file) ? readCompose(file, text, readOther, process.env) : readText(file, text, previous?.reading);
+  const others = new Map<string, string | undefined>();
+  const readAndNote = (path: string): string | undefined => {
+    const other = readOther(path);
+    others.set(path, other);
+    return other;
+  };
+  const reading = isComposeFile(file) ? readCompose(file, text, readAndNote, process.env) : readText(file, text, previous?.reading);
   if (reading.syntaxErrors.length > 0 && previous !== undefined) {
     const hint = 'until then, the last version of this file that could be read stays in force';
     const diagnostics = reading.syntaxErrors.map((error): Diagnostic => ({ ...error, hint }));
-    return { text, reading, resources: previous.resources, standIns: previous.standIns, diagnostics };
+    return { text, reading, resources: previous.resources, standIns: previous.standIns, diagnostics, others };
   }
   const lastGood = new Map(previous?.resources.filter((resource) => !previous.standIns.has(resource)).map((resource) => [idOf(resource), resource]));
   const resources: AnyResource[] = [];
@@ -45,10 +55,15 @@ export function readFileState(file: string, text: string, previous?: FileState):
           : undefined;
     diagnostics.push(...(note === undefined ? item.diagnostics : item.diagnostics.map((diagnostic) => withNote(diagnostic, note))));
   }
-  return { text, reading, resources, standIns, diagnostics };
+  return { text, reading, resources, standIns, diagnostics, others };
 }
 
-/** What a compose file refers to: env files. Their changes act with the next change of the file. */
+/** Whether all of them say what they said then. */
+export function areAsRead(others: OtherFiles): boolean {
+  for (const [path, text] of others) if (readOther(path) !== text) return false;
+  return true;
+}
+
 function readOther(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
