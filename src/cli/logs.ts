@@ -22,7 +22,8 @@ type LogsOptions = {
 
 const help = `
 The log of a pod's proxy is that of its container istio-proxy. Logs stay after the mesh has ended, until the next one begins.
---since goes by the times with which lines begin (access logs have them); a line without one belongs to the line before it.
+--since goes by the times with which lines begin (access logs have them); a line without one belongs to the line before it. Of a log without any times
+it shows all.
 
 Examples:
   heddle logs hello-v1
@@ -109,12 +110,18 @@ function chosenPart(bytes: Buffer, { tail, since }: LogsOptions): Buffer | strin
   return chosen.length === 0 || (chosen.length === 1 && chosen[0] === '') ? '' : `${chosen.join('\n')}\n`;
 }
 
-function linesSince(lines: readonly string[], fromMs: number): readonly string[] {
-  const first = lines.findIndex((line) => {
-    const time = /^\W{0,2}(?:"time":")?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)/.exec(line)?.[1];
-    return time !== undefined && Date.parse(time) >= fromMs;
-  });
+/** Where no line has a time, all of them: nobody knows which are older. */
+export function linesSince(lines: readonly string[], fromMs: number): readonly string[] {
+  const times = lines.map(timeOf);
+  if (times.every((time) => time === undefined)) return lines;
+  const first = times.findIndex((time) => time !== undefined && time >= fromMs);
   return first === -1 ? [] : lines.slice(first);
+}
+
+/** Milliseconds of the time with which a line begins. */
+function timeOf(line: string): number | undefined {
+  const time = /^\W{0,2}(?:"time":")?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)/.exec(line)?.[1];
+  return time === undefined ? undefined : Date.parse(time);
 }
 
 /** Writes what was added since the last time; a file that became shorter was begun anew. */
