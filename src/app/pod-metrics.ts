@@ -45,7 +45,7 @@ export function podMetrics({ proxy, metadata, version }: PodMetricsOptions): Pod
 function agentText({ scrapes, failures }: { readonly scrapes: number; readonly failures: number }): string {
   const total = 'istio_agent_scrapes_total';
   const failed = 'istio_agent_scrape_failures_total';
-  return `# TYPE ${total} counter\n${total} ${scrapes}\n# TYPE ${failed} counter\n${failed}{type="application"} ${failures}\n`;
+  return `# HELP ${total} Scrapes of this pod.\n# TYPE ${total} counter\n${total} ${scrapes}\n# HELP ${failed} Scrapes that failed.\n# TYPE ${failed} counter\n${failed}{type="application"} ${failures}\n`;
 }
 
 /** OpenMetrics' mark of the end would be in the middle of what follows, or is alone. */

@@ -35,7 +35,10 @@ export type Stage = {
   readonly call: Readonly<Record<PortName | 'mixed' | 'legacy', number>>;
   readonly direct: Readonly<Record<PortName, number>>;
   /** Istio's metrics, as both proxies print them. */
-  readonly metrics: Readonly<Record<'client' | 'server', () => Promise<string>>>;
+  readonly metrics: Readonly<Record<'client' | 'server', () => Promise<string>>> & {
+    /** The client's, as its proxy prints them. */
+    readonly raw: () => Promise<string>;
+  };
 };
 
 /** `mesh`: MeshConfig. `policies`: what is added to the mesh, YAML. */
@@ -66,7 +69,11 @@ export async function withStage(
   const [clientName, serverName] = [nameOf(calling.proxy), nameOf(serving.proxy)];
   const serve = async (_source: unknown, served: LiveProxy): Promise<void> => {
     const ask = async (_own: unknown, caller: LiveProxy): Promise<void> => {
-      await run({ call, direct, metrics: { client: metricsOf(caller, clientName), server: metricsOf(served, serverName) } });
+      await run({
+        call,
+        direct,
+        metrics: { client: metricsOf(caller, clientName), server: metricsOf(served, serverName), raw: () => caller.admin('/stats/prometheus') },
+      });
     };
     await withLiveProxy(client, calling.proxy.nodeId, calling.resources, ask, clientName);
   };

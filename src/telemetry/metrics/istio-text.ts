@@ -5,6 +5,24 @@ import { istioLabels, type Tags } from '#telemetry/metrics/istio-labels.ts';
 const prefix = 'envoy_istio_';
 const typePrefix = `# TYPE ${prefix}`;
 
+/** What Istio's documentation says of its metrics. */
+const help: Readonly<Record<string, string>> = {
+  istio_requests_total: 'Requests.',
+  istio_request_duration_milliseconds: 'Duration of requests.',
+  istio_request_bytes: 'Size of requests, heads and bodies.',
+  istio_response_bytes: 'Size of responses, heads and bodies.',
+  istio_tcp_connections_opened_total: 'Connections that began.',
+  istio_tcp_connections_closed_total: 'Connections that ended.',
+  istio_tcp_sent_bytes_total: 'Bytes sent to those who connected.',
+  istio_tcp_received_bytes_total: 'Bytes received from those who connected.',
+};
+
+/** `typed`: name and type. */
+function helpOf(typed: string): string {
+  const name = typed.slice(0, typed.indexOf(' '));
+  return Object.hasOwn(help, name) ? `# HELP ${name} ${help[name]}\n` : '';
+}
+
 /** Labels are spread once for each combination that comes up. Of what is long gone the cache is emptied. */
 export class IstioText {
   readonly #own: string;
@@ -14,7 +32,7 @@ export class IstioText {
   /** `own`: who the proxy is, as `peer` tags say it. `version`: of the proxy, for istio_build. */
   constructor(own: string, version: string) {
     this.#own = own;
-    this.#build = `# TYPE istio_build gauge\nistio_build{component="proxy",tag="${version}"} 1\n`;
+    this.#build = `# HELP istio_build Which version it is.\n# TYPE istio_build gauge\nistio_build{component="proxy",tag="${version}"} 1\n`;
   }
 
   rewrite(text: string): string {
@@ -26,8 +44,10 @@ export class IstioText {
       const newline = text.indexOf('\n', at);
       const end = newline < 0 ? text.length : newline;
       if (text.startsWith(prefix, at)) this.#add(text.slice(at + 'envoy_'.length, end), before, used, sums);
-      else if (text.startsWith(typePrefix, at)) sums.set(`# TYPE ${text.slice(at + '# TYPE envoy_'.length, end)}`, Number.NaN);
-      else if (end > at) others += text.slice(at, end + 1);
+      else if (text.startsWith(typePrefix, at)) {
+        const typed = text.slice(at + '# TYPE envoy_'.length, end);
+        sums.set(`${helpOf(typed)}# TYPE ${typed}`, Number.NaN);
+      } else if (end > at) others += text.slice(at, end + 1);
       at = end + 1;
     }
     this.#known = used;
