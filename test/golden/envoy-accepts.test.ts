@@ -20,7 +20,7 @@ for (const goldenCase of goldenCases()) {
     await using folder = await temporaryFolder();
     for (const [index, { title, compiled }] of compileCase(goldenCase).proxies.entries()) {
       const file = join(folder.path, `${index}.json`);
-      await writeFile(file, JSON.stringify(bootstrapOf(compiled.resources)));
+      await writeFile(file, unshared(JSON.stringify(bootstrapOf(compiled.resources))));
       assert.match(await validate(envoy, file), /configuration .* OK/, title);
     }
   });
@@ -34,6 +34,14 @@ envoyTest('what Envoy refuses is seen to be refused', async (envoy) => {
   await writeFile(file, JSON.stringify(bad));
   assert.match(await validate(envoy, file), /missing \)|no argument for repetition|regex/);
 });
+
+/**
+ * Without the name under which loggers of metrics share their series: Envoy 1.40 that only validates crashes on it, as it shares nothing. One that runs takes
+ * it in test/calls/metrics.test.ts.
+ */
+function unshared(bootstrap: string): string {
+  return bootstrap.replaceAll(/,"sharing_name":"[^"]*"|"sharing_name":"[^"]*",/g, '');
+}
 
 /** Everything Envoy prints, whether it accepts or not. */
 async function validate(envoy: string, file: string): Promise<string> {
