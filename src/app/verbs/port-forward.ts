@@ -7,8 +7,9 @@ import type { LiveMesh } from '#app/verbs/live-mesh.ts';
 import { failed, ok, type Result } from '#base/result.ts';
 import type { PodRun } from '#runtime/pod-run.ts';
 
-/** Where the admin interface of every proxy is on a cluster. */
+/** Where the admin interface of every proxy is on a cluster, and the metrics of its pod. */
 const proxyAdminPort = 15000;
+const podMetricsPort = 15020;
 const patienceMs = 5_000;
 
 export async function connectToPod(
@@ -38,11 +39,12 @@ export async function connectToPod(
   });
 }
 
-/** The application itself, behind its proxy; a gateway's ports, and the proxy's own admin interface, as they are. */
+/** The application itself, behind its proxy; a gateway's ports, and the proxy's own admin interface and metrics, as they are. */
 function placeOf({ ports, network, proxy }: PodRun, port: number): { readonly host: string; readonly port: number; readonly localAddress?: string } {
   const inside = network.insideAddress === undefined ? {} : { localAddress: network.insideAddress };
-  if (port === proxyAdminPort && proxy.admin !== undefined) {
-    const [, host = ports.address, number = ''] = /^(.*):(\d+)$/.exec(proxy.admin) ?? [];
+  const own = port === proxyAdminPort ? proxy.admin : port === podMetricsPort ? proxy.metrics : undefined;
+  if (own !== undefined) {
+    const [, host = ports.address, number = ''] = /^(.*):(\d+)$/.exec(own) ?? [];
     return { host, port: Number(number), ...inside };
   }
   const inbound = ports.inbound[port];
