@@ -9,6 +9,11 @@ export function socketAddress(address: string, port: number): Address {
   });
 }
 
+/** `additional_addresses` of a listener; nothing where there are none. */
+export function additionalAddresses(addresses: readonly string[], port: number): { readonly additionalAddresses?: { readonly address: Address }[] } {
+  return addresses.length === 0 ? {} : { additionalAddresses: addresses.map((address) => ({ address: socketAddress(address, port) })) };
+}
+
 /** A Unix domain socket, by its path. `mode`: who may connect, for one that is listened on. */
 export function unixAddress(path: string, mode = 0): Address {
   return create(AddressSchema, { address: { case: 'pipe', value: { path, mode } } });

@@ -12,6 +12,7 @@ import type { Placement } from '#compile/endpoint-locality.ts';
 import { networkView, networkViewKey } from '#compile/endpoint-network.ts';
 import { fixedClusters } from '#compile/fixed-clusters.ts';
 import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
+import { outboundAddresses } from '#compile/outbound-places.ts';
 import type { Scope } from '#compile/scope.ts';
 import { mtlsKey, plaintextEndpoints, serviceMtls } from '#compile/service-mtls.ts';
 import type { Unit } from '#compile/unit.ts';
@@ -42,12 +43,16 @@ export function clusterAssembly(scope: Scope, proxy: Proxy, credentials: Gateway
   const forwardsByHost = scope.outboundPolicy.mode === 'ALLOW_ANY_DYNAMIC_DNS';
   const placement = placementOf(scope, proxy, labels);
   const networks = networkViewKey(placement.networks);
-  const name = `${scope.key} ${rulesKey} ${clientKey} ${proxy.withoutSecrets === true} ${forwardsByHost} ${placementKey(placement, governed.facts)}${networks}`;
+  const { any, alsoAny } = outboundAddresses(proxy);
+  const anywhere = [any, ...alsoAny];
+  const name = `${scope.key} ${rulesKey} ${clientKey} ${anywhere.join()} ${proxy.withoutSecrets === true} ${forwardsByHost} ${placementKey(placement, governed.facts)}${networks}`;
   return scope.once(`clusters ${name}`, () =>
     cache.madeOf('cluster assembly', name, [governed, ...encryptionParts(scope)], () =>
       assemble([
         ...governed.services.flatMap((one) => serviceUnits(one, { scope, client, clientKey, placement, credentials }, cache)),
-        ...cache.once('fixed clusters', [], `${client.type} ${forwardsByHost}`, () => fixedClusters(client.type, settings, forwardsByHost)),
+        ...cache.once('fixed clusters', [], `${client.type} ${forwardsByHost} ${anywhere.join()}`, () =>
+          fixedClusters(client.type, settings, forwardsByHost, anywhere),
+        ),
       ]),
     ),
   );

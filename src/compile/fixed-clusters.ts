@@ -1,4 +1,5 @@
 // The clusters that every proxy has whatever the mesh looks like.
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { circuitBreakers } from '#compile/circuit-breakers.ts';
 import { connectionFields } from '#compile/cluster-connection.ts';
 import { dnsCache } from '#compile/dns-cache.ts';
@@ -10,24 +11,30 @@ import { passthroughProtocolOptions } from '#compile/upstream-protocol.ts';
 import { packAny } from '#envoy/any.ts';
 import { create } from '#envoy/create.ts';
 import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from '#envoy/gen/envoy/config/cluster/v3/cluster_pb.js';
+import type { BindConfigSchema } from '#envoy/gen/envoy/config/core/v3/address_pb.js';
 import { ClusterConfigSchema } from '#envoy/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/cluster_pb.js';
 import { typeUrls } from '#envoy/type-url.ts';
 import type { MeshSettings } from '#model/mesh.ts';
 
-/** The address that inbound connections to the app come from, so that redirection leaves them alone (Istio's 127.0.0.6). */
-export const inboundSourceAddress = '127.0.0.6';
+/** The addresses that inbound connections to the app come from, so that redirection leaves them alone. `any`: what stands for any in each family. */
+export function uncapturedSources(any: readonly string[]): readonly string[] {
+  return any.map((address) => (address.includes(':') ? '::6' : '127.0.0.6'));
+}
 
 /** Gateways have only the black hole: they have no original destination to pass through to. */
-export function fixedClusters(type: 'sidecar' | 'router', settings: MeshSettings, forwardsByHost: boolean): readonly Unit[] {
+export function fixedClusters(
+  type: 'sidecar' | 'router',
+  settings: MeshSettings,
+  forwardsByHost: boolean,
+  any: readonly string[] = ['0.0.0.0'],
+): readonly Unit[] {
   const blackHole = blackHoleUnit(settings);
   if (type === 'router') return [blackHole];
   return [
     blackHole,
     ...(forwardsByHost ? [dynamicDnsUnit(settings)] : []),
     passthroughUnit(passthroughCluster, settings, {}),
-    passthroughUnit(inboundPassthroughCluster, settings, {
-      upstreamBindConfig: { sourceAddress: { address: inboundSourceAddress, portSpecifier: { case: 'portValue', value: 0 } } },
-    }),
+    passthroughUnit(inboundPassthroughCluster, settings, bindTo(uncapturedSources(any))),
   ];
 }
 
@@ -67,11 +74,15 @@ function dynamicDnsUnit(settings: MeshSettings): Unit {
   return makeUnit(typeUrls.cluster, name, ClusterSchema, message);
 }
 
-type SourceBinding = {
-  readonly upstreamBindConfig?: {
-    readonly sourceAddress: { readonly address: string; readonly portSpecifier: { readonly case: 'portValue'; readonly value: number } };
-  };
-};
+type SourceBinding = { readonly upstreamBindConfig?: MessageInitShape<typeof BindConfigSchema> };
+
+/** That connections come from the address of their family; empty: from whichever the system chooses. */
+export function bindTo([first, ...more]: readonly string[]): SourceBinding {
+  if (first === undefined) return {};
+  const at = (address: string) => ({ address, portSpecifier: { case: 'portValue', value: 0 } }) as const;
+  const extra = more.map((address) => ({ address: at(address) }));
+  return { upstreamBindConfig: { sourceAddress: at(first), ...(extra.length > 0 && { extraSourceAddresses: extra }) } };
+}
 
 function passthroughUnit(name: string, settings: MeshSettings, more: SourceBinding): Unit {
   // What limits calls to hosts of the mesh by default limits those to all others too.

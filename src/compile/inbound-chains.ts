@@ -24,6 +24,8 @@ export type InboundOptions = {
   readonly explainFailures: boolean;
   readonly settings: MeshSettings;
   readonly any: string;
+  /** The same of the other family, where the proxy has both. */
+  readonly alsoAny: readonly string[];
   readonly own: string;
   /** Of the workload's policies. */
   readonly filters: WorkloadFilters;

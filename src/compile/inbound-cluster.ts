@@ -5,7 +5,7 @@ import { assertNever } from '#base/assert-never.ts';
 import { socketAddress, unixAddress } from '#compile/address.ts';
 import { circuitBreakers } from '#compile/circuit-breakers.ts';
 import { connectionFields } from '#compile/cluster-connection.ts';
-import { inboundSourceAddress } from '#compile/fixed-clusters.ts';
+import { bindTo } from '#compile/fixed-clusters.ts';
 import type { InboundPort } from '#compile/inbound-port.ts';
 import { clusterMetadata } from '#compile/metadata.ts';
 import { inboundClusterName } from '#compile/names.ts';
@@ -22,12 +22,12 @@ import type { MeshSettings } from '#model/mesh.ts';
 const neverSeconds = 9_223_372_035n;
 
 /**
- * `redirected`: to where the connection was made to, from an address that is not redirected again. `port`: to a port of the app; `redirects`
- * where that address is, too. `unix`: to a socket of the app.
+ * `redirected`: to where the connection was made to, from `sources`, which are not redirected again. `port`: to a port of the app, from `sources` too
+ * where connections to that address are redirected. `unix`: to a socket of the app.
  */
 export type AppAddress =
-  | { readonly kind: 'redirected' }
-  | { readonly kind: 'port'; readonly address: string; readonly port: number; readonly redirects: boolean }
+  | { readonly kind: 'redirected'; readonly sources: readonly string[] }
+  | { readonly kind: 'port'; readonly address: string; readonly port: number; readonly sources: readonly string[] }
   | { readonly kind: 'unix'; readonly path: string };
 
 /** `pool`: what limits the connections of clients limits those to the app too. Source: Istio, buildInboundCluster. */
@@ -59,10 +59,10 @@ function destinationFields(clusterName: string, app: AppAddress): Fields {
         clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.ORIGINAL_DST },
         lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
         cleanupInterval: create(DurationSchema, { seconds: neverSeconds }),
-        ...fromUncapturedAddress(),
+        ...bindTo(app.sources),
       };
     case 'port':
-      return { ...oneEndpoint(clusterName, socketAddress(app.address, app.port)), ...(app.redirects && fromUncapturedAddress()) };
+      return { ...oneEndpoint(clusterName, socketAddress(app.address, app.port)), ...bindTo(app.sources) };
     case 'unix':
       return oneEndpoint(clusterName, unixAddress(app.path));
     default:
@@ -76,8 +76,4 @@ function oneEndpoint(clusterName: string, address: Address): Fields {
     lbPolicy: Cluster_LbPolicy.ROUND_ROBIN,
     loadAssignment: { clusterName, endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address } } }] }] },
   };
-}
-
-function fromUncapturedAddress(): Fields {
-  return { upstreamBindConfig: { sourceAddress: { address: inboundSourceAddress, portSpecifier: { case: 'portValue', value: 0 } } } };
 }

@@ -1,7 +1,7 @@
 // In: what a sidecar serves. Out: its inbound side: with redirection one listener `virtualInbound` with the chains of each port and others for
 // whatever else arrives; without, one listener per port on an address of its own.
 import { listenerAccessLogs } from '#compile/access-log.ts';
-import { socketAddress } from '#compile/address.ts';
+import { additionalAddresses, socketAddress } from '#compile/address.ts';
 import { capturePort, catchAllChains, type InboundOptions, inboundName, portChains } from '#compile/inbound-chains.ts';
 import type { InboundPort } from '#compile/inbound-port.ts';
 import { detectionTimeout, inspectors, originalDestination } from '#compile/listener-filters.ts';
@@ -21,6 +21,7 @@ export function virtualInboundListener(ports: readonly InboundPort[], options: I
   const message = create(ListenerSchema, {
     name,
     address: socketAddress(options.any, capturePort(settings)),
+    ...additionalAddresses(options.alsoAny, capturePort(settings)),
     trafficDirection: TrafficDirection.INBOUND,
     continueOnListenerFiltersTimeout: true,
     listenerFiltersTimeout: detectionTimeout(settings),

@@ -2,7 +2,7 @@
 // redirected connections come to and which hands them over by their original destination.
 import { isMessage } from '@bufbuild/protobuf';
 import { listenerAccessLogs } from '#compile/access-log.ts';
-import { isUnixSocket, listenAddress, socketAddress } from '#compile/address.ts';
+import { additionalAddresses, isUnixSocket, listenAddress, socketAddress } from '#compile/address.ts';
 import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { noTimeout } from '#compile/durations.ts';
@@ -56,7 +56,7 @@ export function redirectedOutboundListeners(
   const policy = scope.outboundPolicy;
   const key = optionsKey(addresses, policy, options);
   const { listeners, routes } = listenersOf(outboundEntries(scope, addresses, client), key, policy, options, cache);
-  const virtualOutbound = cache.once('virtual outbound listener', [], key, () => virtualOutboundListener(addresses.any, policy, options, cache));
+  const virtualOutbound = cache.once('virtual outbound listener', [], key, () => virtualOutboundListener(addresses, policy, options, cache));
   return { listeners: [virtualOutbound, ...listeners], routes };
 }
 
@@ -86,8 +86,12 @@ export function socketOutboundListeners(
   return listenersOf(socketEntries(scope, addresses, client), optionsKey(addresses, policy, options), policy, options, cache);
 }
 
-function optionsKey({ any }: OutboundAddresses, policy: OutboundPolicy, { explainFailures, forwardsByHost = false }: OutboundOptions): string {
-  return `${any} ${explainFailures} ${policy.mode} ${unknownTarget(policy)} ${forwardsByHost}`;
+function optionsKey(
+  { any, alsoAny }: OutboundAddresses,
+  policy: OutboundPolicy,
+  { explainFailures, forwardsByHost = false }: OutboundOptions,
+): string {
+  return `${[any, ...alsoAny].join()} ${explainFailures} ${policy.mode} ${unknownTarget(policy)} ${forwardsByHost}`;
 }
 
 function listenersOf(
@@ -112,7 +116,7 @@ function routesOf({ content }: OutboundChain): readonly RoutesOf[] {
 
 /** All that the listener's message is made of. */
 function textOf(entry: OutboundEntry): string {
-  return `${entryName(entry)} ${entry.opensPort} ${chainsText(entry.chains)}`;
+  return `${entryName(entry)} ${entry.alsoBound.join()} ${entry.opensPort} ${chainsText(entry.chains)}`;
 }
 
 /** All that the messages of chains are made of. */
@@ -128,13 +132,14 @@ export function chainsText(chains: readonly OutboundChain[]): string {
   );
 }
 
-function virtualOutboundListener(address: string, policy: OutboundPolicy, options: OutboundOptions, cache: CompileCache): Unit {
+function virtualOutboundListener({ any, alsoAny }: OutboundAddresses, policy: OutboundPolicy, options: OutboundOptions, cache: CompileCache): Unit {
   const name = 'virtualOutbound';
   const { settings } = options;
   const port = settings.listeners?.outboundPort ?? outboundCapturePort;
   const message = create(ListenerSchema, {
     name,
-    address: socketAddress(address, port),
+    address: socketAddress(any, port),
+    ...additionalAddresses(alsoAny, port),
     useOriginalDst: true,
     ...(policy.mode === 'ALLOW_ANY_DYNAMIC_DNS' && { listenerFilters: [httpInspector()] }),
     trafficDirection: TrafficDirection.OUTBOUND,
@@ -167,12 +172,13 @@ function byHostChain(policy: OutboundPolicy, { settings, explainFailures }: Outb
 }
 
 function entryListener(entry: OutboundEntry, policy: OutboundPolicy, options: OutboundOptions): Unit {
-  const { bind, port, opensPort } = entry;
+  const { bind, alsoBound, port, opensPort } = entry;
   const name = entryName(entry);
   const unknown = (): FilterChain => filterChain('PassthroughFilterChain', tcpProxy(unknownTarget(policy), options.settings));
   const message = create(ListenerSchema, {
     name,
     address: listenAddress(bind, port.number),
+    ...additionalAddresses(alsoBound, port.number),
     // Mostly not a socket: virtualOutbound hands connections over by their original destination.
     ...(!opensPort && { bindToPort: false }),
     trafficDirection: TrafficDirection.OUTBOUND,

@@ -117,7 +117,7 @@ function isNear(network: string | undefined, own: string | undefined): boolean {
 }
 
 function addressesOf(endpoints: readonly Endpoint[]): string[] {
-  return [...new Set(endpoints.map(({ address }) => address))];
+  return [...new Set(endpoints.flatMap(({ address, otherAddresses = [] }) => [address, ...otherAddresses]))];
 }
 
 /** The ports that the pods themselves listen on. */

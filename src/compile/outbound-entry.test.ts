@@ -21,6 +21,7 @@ function http(cluster: string, sniffedHttp: boolean): OutboundChain {
 function add(entries: OutboundEntries, asked: ListenerKind, name: string, chains: readonly OutboundChain[] = [bytes(name)], wildcard = true): void {
   addToEntries(entries, 'any 80', {
     bind: '0.0.0.0',
+    alsoBound: [],
     port: { number: 80, protocol: 'tcp', origin },
     opensPort: false,
     asked,

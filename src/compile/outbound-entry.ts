@@ -11,6 +11,8 @@ export type ListenerKind = 'http' | 'bytes' | 'sniffed';
 
 export type OutboundEntry = {
   readonly bind: string;
+  /** Further addresses, of the other IP family. */
+  readonly alsoBound: readonly string[];
   readonly port: Pick<ServicePort, 'number' | 'protocol' | 'origin'>;
   readonly opensPort: boolean;
   kind: ListenerKind;
@@ -24,7 +26,7 @@ export type OutboundEntry = {
 export type OutboundEntries = Map<string, OutboundEntry>;
 
 /** What a service wants; its chains are made only where they are used. */
-export type Wanted = Pick<OutboundEntry, 'bind' | 'port' | 'opensPort'> & {
+export type Wanted = Pick<OutboundEntry, 'bind' | 'alsoBound' | 'port' | 'opensPort'> & {
   readonly asked: ListenerKind;
   /** The listener's kind once it is there: HTTP on a wildcard is sniffed, so that other bytes can pass. */
   readonly becomes: ListenerKind;
@@ -63,9 +65,9 @@ export function addToEntries(entries: OutboundEntries, key: string, wanted: Want
   }
 }
 
-function newEntry({ bind, port, opensPort, asked, becomes, bytes, http }: Wanted): OutboundEntry {
+function newEntry({ bind, alsoBound, port, opensPort, asked, becomes, bytes, http }: Wanted): OutboundEntry {
   const chains = [...(asked === 'http' ? [] : bytes()), ...(asked === 'bytes' ? [] : http())];
-  const entry: OutboundEntry = { bind, port, opensPort, kind: becomes, locked: false, chains: [], taken: new Set() };
+  const entry: OutboundEntry = { bind, alsoBound, port, opensPort, kind: becomes, locked: false, chains: [], taken: new Set() };
   addChains(entry, chains);
   return entry;
 }

@@ -11,17 +11,21 @@ import { isHttp } from '#model/protocol.ts';
 import type { Proxy } from '#model/proxy.ts';
 import { addressesFor, type Service, type ServicePort } from '#model/service.ts';
 
-/** The addresses that stand for "any" and "this host" in the proxy's IP family; and whether automatic addresses count. */
-export type OutboundAddresses = { readonly any: string; readonly local: string; readonly capturesDns: boolean };
+/**
+ * The addresses that stand for "any" and "this host" in the proxy's IP family, "any" of the other one where it has both; and whether automatic
+ * addresses count.
+ */
+export type OutboundAddresses = { readonly any: string; readonly alsoAny: readonly string[]; readonly local: string; readonly capturesDns: boolean };
 
-/** IPv4 unless all of the proxy's addresses are IPv6. */
+/** IPv4 unless all of the proxy's addresses are IPv6. Source: Istio, getWildcardsAndLocalHost (ISTIO_DUAL_STACK). */
 export function outboundAddresses({ addresses, capturesDns = false }: Pick<Proxy, 'addresses' | 'capturesDns'>): OutboundAddresses {
-  const isV6 = addresses.length > 0 && addresses.every((address) => isIP(address) === 6);
-  return { ...(isV6 ? { any: '::', local: '::1' } : { any: '0.0.0.0', local: '127.0.0.1' }), capturesDns };
+  const hasV6 = addresses.some((address) => isIP(address) === 6);
+  if (hasV6 && addresses.every((address) => isIP(address) === 6)) return { any: '::', alsoAny: [], local: '::1', capturesDns };
+  return { any: '0.0.0.0', alsoAny: hasV6 ? ['::'] : [], local: '127.0.0.1', capturesDns };
 }
 
 /** What a listener is bound to, and the CIDRs that tell the service from others there. */
-type BytePlace = { readonly bind: string; readonly prefixes: readonly string[] };
+type BytePlace = { readonly bind: string; readonly alsoBound: readonly string[]; readonly prefixes: readonly string[] };
 
 /** A port of a service, as one egress listener has it. */
 type Place = {
@@ -69,35 +73,50 @@ export function isSocketView({ listener }: Scope): boolean {
 function addAt(entries: OutboundEntries, at: Place, addresses: OutboundAddresses, client: Client): void {
   if (at.port.protocol === 'udp') return;
   if (at.bind !== undefined || isHttp(at.port.protocol)) {
-    addTo(entries, at, at.bind ?? addresses.any, [], addresses, client);
+    const place = at.bind === undefined ? anyPlace(addresses) : { bind: at.bind, alsoBound: [], prefixes: [] };
+    addTo(entries, at, place, addresses, client);
     return;
   }
-  for (const { bind, prefixes } of bytePlaces(at.service, at.port, addresses)) addTo(entries, at, bind, prefixes, addresses, client);
+  for (const place of bytePlaces(at.service, at.port, addresses)) addTo(entries, at, place, addresses, client);
+}
+
+function anyPlace({ any, alsoAny }: OutboundAddresses, prefixes: readonly string[] = []): BytePlace {
+  return { bind: any, alsoBound: alsoAny, prefixes };
 }
 
 /**
  * Where an app connects to for a service that is not HTTP: its address, any address where it has none or only CIDRs, or each endpoint of a
- * headless one. A service entry's addresses are each a place of their own; of a Service's the first counts.
+ * headless one. A service entry's addresses are each a place of their own; of a Service's the first of each family counts.
  */
 function bytePlaces(service: Service, port: ServicePort, addresses: OutboundAddresses): readonly BytePlace[] {
   const { registry } = service;
   const own = addressesFor(service, addresses);
   if (own.length === 0 && (service.headless || service.resolution === 'none')) {
-    const found = service.endpoints.filter(({ servicePortNumber, address }) => servicePortNumber === port.number && isIP(address) !== 0);
-    if (found.length > 0) return [...new Set(found.map(({ address }) => address))].map((bind) => ({ bind, prefixes: [] }));
+    const found = service.endpoints
+      .filter(({ servicePortNumber, address }) => servicePortNumber === port.number && isIP(address) !== 0)
+      .flatMap(({ address, otherAddresses = [] }) => (addresses.alsoAny.length > 0 ? [address, ...otherAddresses] : [address]));
+    if (found.length > 0) return [...new Set(found)].map((bind) => ({ bind, alsoBound: [], prefixes: [] }));
     // A Service without endpoints, or an entry that selects none yet: a listener for any address would only be in the way of others.
     if (registry === 'kubernetes' || service.selector !== undefined) return [];
   }
   const usable = familyOf(own, addresses);
-  if (usable.length === 0) return [{ bind: addresses.any, prefixes: [] }];
-  return (registry === 'kubernetes' ? usable.slice(0, 1) : usable).map((address) => {
-    const single = singleAddress(address);
-    return single === undefined ? { bind: addresses.any, prefixes: [address] } : { bind: single, prefixes: [] };
-  });
+  const [first, ...more] = usable;
+  if (first === undefined) return [anyPlace(addresses)];
+  if (registry === 'kubernetes') {
+    const other = more.find((address) => address.includes(':') !== first.includes(':'));
+    return [placeAt(first, addresses, addresses.alsoAny.length === 0 || other === undefined ? [] : [other])];
+  }
+  return usable.map((address) => placeAt(address, addresses));
 }
 
-/** The proxy's own family where there is any of it. */
-function familyOf(all: readonly string[], { any }: OutboundAddresses): readonly string[] {
+function placeAt(address: string, addresses: OutboundAddresses, alsoBound: readonly string[] = []): BytePlace {
+  const single = singleAddress(address);
+  return single === undefined ? anyPlace(addresses, [address]) : { bind: single, alsoBound, prefixes: [] };
+}
+
+/** The proxy's own family where there is any of it; all where it has both. */
+function familyOf(all: readonly string[], { any, alsoAny }: OutboundAddresses): readonly string[] {
+  if (alsoAny.length > 0) return all;
   const own = all.filter((address) => address.includes(':') === any.includes(':'));
   return own.length > 0 ? own : all;
 }
@@ -108,14 +127,7 @@ function singleAddress(address: string): string | undefined {
   return bits === undefined || bits === (base.includes(':') ? '128' : '32') ? base : undefined;
 }
 
-function addTo(
-  entries: OutboundEntries,
-  place: Place,
-  bind: string,
-  prefixes: readonly string[],
-  addresses: OutboundAddresses,
-  client: Client,
-): void {
+function addTo(entries: OutboundEntries, place: Place, { bind, alsoBound, prefixes }: BytePlace, addresses: OutboundAddresses, client: Client): void {
   const { view, service, port, opensPort, httpProxy } = place;
   const asked: ListenerKind = isHttp(port.protocol) ? 'http' : port.protocol === 'auto' ? 'sniffed' : 'bytes';
   const isWildcard = bind === addresses.any;
@@ -124,6 +136,7 @@ function addTo(
   const listener = { port, bind, isWildcard, prefixes, hasOriginalDestination: !opensPort };
   addToEntries(entries, `${bind} ${port.number}`, {
     bind,
+    alsoBound,
     port,
     opensPort,
     asked,

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import type { Diagnostic } from '#base/diagnostic.ts';
 import { withDefaults } from '#compile/cluster-policy.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
+import { uncapturedSources } from '#compile/fixed-clusters.ts';
 import type { GatewayCredentials } from '#compile/gateway-credentials.ts';
 import type { InboundOptions } from '#compile/inbound-chains.ts';
 import { type AppAddress, inboundCluster } from '#compile/inbound-cluster.ts';
@@ -100,13 +101,14 @@ function closedPorts(ports: readonly InboundPort[], { namespace, name }: Proxy, 
 /** A Sidecar's port without a bind of its own is at the proxy's address. Source: Istio, getSidecarInboundBindIPs. */
 function inboundOptions(scope: Scope, proxy: Proxy, ownTls: OwnTls, cache: CompileCache): InboundOptions & { readonly tlsKey: string } {
   const { addresses, explainFailures, interception } = proxy;
-  const { any } = outboundAddresses(proxy);
+  const { any, alsoAny } = outboundAddresses(proxy);
   const own = interception.kind === 'redirect' ? (addresses[0] ?? any) : any;
   const filters = workloadFilters(scope.mesh, proxy, scope.tokenKeys, cache);
   return {
     explainFailures,
     settings: scope.mesh.settings,
     any,
+    alsoAny,
     own,
     filters,
     mtls: inboundMtls(scope, proxy),
@@ -120,23 +122,24 @@ function inboundMtls(scope: Scope, proxy: Proxy): InboundMtls {
   return { ...workloadMtls(scope.peerAuthentications, proxy.namespace, labels), hasIdentity: proxy.withoutIdentity !== true };
 }
 
-function factsOf({ any, own, explainFailures, mtls, tlsKey }: InboundOptions & { readonly tlsKey: string }): string {
-  return `${any} ${own} ${explainFailures} ${mtlsText(mtls)} ${tlsKey}`;
+function factsOf({ any, alsoAny, own, explainFailures, mtls, tlsKey }: InboundOptions & { readonly tlsKey: string }): string {
+  return `${[any, ...alsoAny].join()} ${own} ${explainFailures} ${mtlsText(mtls)} ${tlsKey}`;
 }
 
 /** Source: Istio, buildInboundClustersFromSidecar. */
 function appAddress({ ingress, targetPort }: InboundPort, proxy: Proxy, { listeners }: MeshSettings): AppAddress {
   const endpoint = ingress?.defaultEndpoint;
-  const { local } = outboundAddresses(proxy);
+  const { local, any, alsoAny } = outboundAddresses(proxy);
+  const uncaptured = uncapturedSources([any, ...alsoAny]);
   if (endpoint === undefined) {
     const stays = ingress === undefined && listeners?.inboundToLocalhost === true;
-    return stays ? { kind: 'port', address: local, port: targetPort, redirects: false } : { kind: 'redirected' };
+    return stays ? { kind: 'port', address: local, port: targetPort, sources: [] } : { kind: 'redirected', sources: uncaptured };
   }
   if (endpoint.kind === 'unix') return endpoint;
   const { family, port } = endpoint;
-  if (endpoint.kind === 'localhost') return { kind: 'port', address: local, port, redirects: false };
+  if (endpoint.kind === 'localhost') return { kind: 'port', address: local, port, sources: [] };
   const own = proxy.addresses.find((address) => isIP(address) === family);
-  return { kind: 'port', address: own ?? (family === 6 ? '::1' : '127.0.0.1'), port, redirects: own !== undefined };
+  return { kind: 'port', address: own ?? (family === 6 ? '::1' : '127.0.0.1'), port, sources: own === undefined ? [] : uncaptured };
 }
 
 /** A Sidecar's limits stand in for those of the destination rule. Source: Istio, buildInboundCluster and InboundConnectionPoolForPort. */
@@ -160,5 +163,5 @@ function loopbackApp({ ingress, targetPort }: InboundPort, address: string, inbo
   const endpoint = ingress?.defaultEndpoint;
   if (endpoint?.kind === 'unix') return endpoint;
   const port = endpoint?.port ?? targetPort;
-  return { kind: 'port', address, port: inbound[String(port)]?.app ?? port, redirects: false };
+  return { kind: 'port', address, port: inbound[String(port)]?.app ?? port, sources: [] };
 }

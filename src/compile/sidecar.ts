@@ -9,7 +9,7 @@ import { boundServiceListener, httpProxyListener } from '#compile/listener-loopb
 import { boundOutboundListeners, type OutboundOptions, redirectedOutboundListeners, socketOutboundListeners } from '#compile/listener-outbound.ts';
 import { hostAndPort } from '#compile/names.ts';
 import type { RoutesOf } from '#compile/outbound-chain.ts';
-import { isSocketView, outboundAddresses } from '#compile/outbound-places.ts';
+import { isSocketView, type OutboundAddresses, outboundAddresses } from '#compile/outbound-places.ts';
 import { httpProxyRouteConfigFor, portRouteConfig, serviceRouteConfig } from '#compile/route-config-outbound.ts';
 import type { Scope } from '#compile/scope.ts';
 import { boundInbound, loopbackInbound, redirectedInbound } from '#compile/sidecar-inbound.ts';
@@ -87,7 +87,7 @@ function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): As
   const { explainFailures } = proxy;
   const client = scope.client(proxy);
   const addresses = outboundAddresses(proxy);
-  return scope.once(`redirected outbound ${addresses.any} ${addresses.capturesDns} ${client.dnsDomain} ${client.shareKey}`, () => {
+  return scope.once(`redirected outbound ${anyText(addresses)} ${addresses.capturesDns} ${client.dnsDomain} ${client.shareKey}`, () => {
     const options = { explainFailures, settings: scope.mesh.settings, forwardsByHost: forwardsByHost(scope) };
     const { listeners, routes } = redirectedOutboundListeners(scope, addresses, client, options, cache);
     return assemble([
@@ -98,13 +98,17 @@ function redirectedOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): As
   });
 }
 
+function anyText({ any, alsoAny }: OutboundAddresses): string {
+  return [any, ...alsoAny].join();
+}
+
 /** As redirected, with its ports open. Ports below 1024 are left to others where the proxy may not have them (UNPRIVILEGED_POD). */
 function boundOutbound(scope: Scope, proxy: Proxy, cache: CompileCache): Assembly {
   const { explainFailures } = proxy;
   const client = scope.client(proxy);
   const addresses = outboundAddresses(proxy);
   const isUnprivileged = proxy.metadata?.['UNPRIVILEGED_POD'] === 'true';
-  const key = `bound outbound ${addresses.any} ${addresses.capturesDns} ${client.dnsDomain} ${client.shareKey} ${isUnprivileged}`;
+  const key = `bound outbound ${anyText(addresses)} ${addresses.capturesDns} ${client.dnsDomain} ${client.shareKey} ${isUnprivileged}`;
   return scope.once(key, () => {
     const options = { explainFailures, settings: scope.mesh.settings, forwardsByHost: forwardsByHost(scope) };
     const mayBind = (port: number): boolean => !isUnprivileged || port >= 1024;

@@ -8,14 +8,14 @@ import type { Workload } from '#model/workload.ts';
 /** A router where a Gateway selects the workload, else a sidecar. */
 export function proxyForWorkload(mesh: Mesh, workload: Workload, interception: Interception): Proxy {
   const type = isGateway(mesh, workload) ? 'router' : 'sidecar';
-  const { name, namespace, address, labels } = workload;
+  const { name, namespace, address, otherAddresses = [], labels } = workload;
   const dnsDomain = `${namespace}.svc.${mesh.settings.domain}`;
   return {
     type,
     name,
     namespace,
     nodeId: `${type}~${address}~${name}.${namespace}~${dnsDomain}`,
-    addresses: [address],
+    addresses: [address, ...otherAddresses],
     labels,
     dnsDomain,
     interception,

@@ -73,7 +73,11 @@ export function visibleServices({ services, sharedHosts }: Registry, namespace: 
   const visible: Service[] = [];
   for (const [hostname, service] of services) {
     const shared = sharedHosts.get(hostname);
-    const candidates = (shared ?? [service]).filter(({ visibility }) => isVisibleIn(visibility, namespace));
+    if (shared === undefined) {
+      if (isVisibleIn(service.visibility, namespace)) visible.push(service);
+      continue;
+    }
+    const candidates = shared.filter(({ visibility }) => isVisibleIn(visibility, namespace));
     const best =
       candidates.find((candidate) => candidate.namespace === namespace) ??
       candidates.find(({ registry }) => registry === 'kubernetes') ??
@@ -107,6 +111,8 @@ export type ServicePort = {
 export type Endpoint = {
   /** An IP address; a host name where the service resolves by DNS; or `unix:///path`, with port 0. */
   readonly address: string;
+  /** Of the same pod, of the other family of IP: where its names lead as well. */
+  readonly otherAddresses?: readonly string[];
   readonly port: number;
   /** The service port's name and number that this endpoint serves. */
   readonly servicePort: string;

@@ -19,6 +19,8 @@ export type Workload = {
    * name or `unix:///path`, or empty.
    */
   readonly address: string;
+  /** Further addresses of a pod, of the other IP family. */
+  readonly otherAddresses?: readonly string[];
   readonly ports: readonly { readonly name: string; readonly number: number }[];
   readonly ready: boolean;
   /** From labels, or from the node of a pod. */

@@ -4,6 +4,7 @@ import type { KindMap, ResourcesByKind } from '#api/kinds.ts';
 import { resourceKey } from '#api/resource.ts';
 import type { BuildMemo } from '#model/build/build-memo.ts';
 import { endpointsFromEntries, endpointsFromSlices, endpointsFromWorkloads, serviceNameLabel } from '#model/build/endpoint.ts';
+import { onePerPod } from '#model/build/endpoint-families.ts';
 import { visibilityOfAnnotation } from '#model/build/export-to.ts';
 import { serviceHostname } from '#model/build/host-resolution.ts';
 import { placeholderAddresses } from '#model/build/placeholder-address.ts';
@@ -64,7 +65,7 @@ function withEndpoints(
   const ofEntries = (): readonly Endpoint[] => endpointsFromEntries(shape, chosen);
   if (slices !== undefined) {
     const parts = [shape, ...slices, ...podsOf(slices, workloads), ...chosen];
-    return { shape, parts, endpoints: () => [...endpointsFromSlices(shape, slices, workloads), ...ofEntries()] };
+    return { shape, parts, endpoints: () => [...onePerPod(endpointsFromSlices(shape, slices, workloads), firstFamily(resource)), ...ofEntries()] };
   }
   const selected = selects ? pods.select(shape.namespace, selector) : [];
   const notReadyToo = resource.spec.publishNotReadyAddresses === true;
@@ -73,6 +74,12 @@ function withEndpoints(
     parts: [shape, ...selected, ...chosen],
     endpoints: () => [...endpointsFromWorkloads(shape, selected, notReadyToo), ...ofEntries()],
   };
+}
+
+/** That of the ClusterIP; of a headless one as it says, and IPv4 where it does not. */
+function firstFamily({ spec }: ServiceResource): 4 | 6 {
+  const [family] = spec.ipFamilies ?? [];
+  return family === 'IPv6' || (family === undefined && spec.clusterIP?.includes(':') === true) ? 6 : 4;
 }
 
 /** The workloads behind slices: their labels are part of the endpoints. */

@@ -42,6 +42,7 @@ function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<R
   const { nodeName = '', hostname = name, subdomain = '' } = pod.spec;
   const network = labels['topology.istio.io/network'] ?? '';
   const ports = readLocalPorts(annotations);
+  const otherAddresses = (pod.status?.podIPs ?? []).flatMap(({ ip = '' }) => (ip === '' || ip === address ? [] : [ip]));
   const gatewayTopology = annotatedTopology(annotations);
   const proxyTraffic = annotatedTraffic(annotations);
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
@@ -61,6 +62,7 @@ function toWorkload(pod: KindMap['Pod'], address: string, nodeLabels: Readonly<R
     ...(nodeName !== '' && { node: nodeName }),
     ...(network !== '' && { network }),
     ...(ports !== undefined && { localPorts: ports }),
+    ...(otherAddresses.length > 0 && { otherAddresses }),
     ...(gatewayTopology !== undefined && { gatewayTopology }),
     ...(proxyTraffic !== undefined && { proxyTraffic }),
     origin: pod.origins.start,
