@@ -18,6 +18,7 @@ import type { UpOptions } from '#app/up/options.ts';
 import type { OpenPlace } from '#app/up/place.ts';
 import { meshProxies } from '#app/up/proxies.ts';
 import { publisher } from '#app/up/publish.ts';
+import { servedWatch } from '#app/up/served-watch.ts';
 import { meshState, tryLine } from '#app/up/state.ts';
 import { hintForWaiting } from '#app/up/waiting.ts';
 import { workloadSecurity } from '#app/up/workload-security.ts';
@@ -129,6 +130,8 @@ export class UpMesh {
       logger,
     });
     this.#tellDiagnostics();
+    const services = () => configuration.snapshot.resources.Service.values();
+    const watchServed = servedWatch({ current: () => this.#supervisor?.current() ?? [], services, clock, emit: this.#options.onEvent });
     const isHttpsFree = (await this.#options.place.whyTaken(8443)) === undefined;
     this.#supervisor = new Supervisor({
       domain,
@@ -140,6 +143,7 @@ export class UpMesh {
       clock,
       emit: (event) => {
         running.note(event);
+        watchServed(event);
         this.#options.onEvent(event);
       },
       network,
