@@ -50,25 +50,22 @@ class Level<Value> {
   }
 }
 
-type Only<Value> = { readonly objects: readonly object[]; readonly text: string; readonly value: Value };
-
 /** What one first object leads to. Nearly always that is one value, which is found by looking at what it was made of; with the second come levels. */
 class Branch<Value> {
-  #only: Only<Value> | undefined;
+  #objects: readonly object[];
+  #text: string;
+  #only: Value | undefined;
   #levels: Level<Value> | undefined;
 
-  constructor(only: Only<Value>) {
+  constructor(objects: readonly object[], text: string, only: Value) {
+    this.#objects = objects;
+    this.#text = text;
     this.#only = only;
   }
 
   get(objects: readonly object[], text: string, make: () => Value): Value {
-    const only = this.#only;
-    if (only !== undefined && only.text === text && only.value !== undefined && isSame(only.objects, objects)) return only.value;
-    this.#levels ??= new Level();
-    if (only !== undefined) {
-      levelOf(this.#levels, only.objects).set(only.text, only.value);
-      this.#only = undefined;
-    }
+    if (this.#only !== undefined && this.#text === text && isSame(this.#objects, objects)) return this.#only;
+    this.#levels ??= this.#withLevels();
     const level = levelOf(this.#levels, objects);
     let value = level.get(text);
     if (value === undefined) {
@@ -77,7 +74,19 @@ class Branch<Value> {
     }
     return value;
   }
+
+  /** From here on the first value is one of several, which are held weakly. */
+  #withLevels(): Level<Value> {
+    const top = new Level<Value>();
+    if (this.#only !== undefined) levelOf(top, this.#objects).set(this.#text, this.#only);
+    this.#objects = noObjects;
+    this.#text = '';
+    this.#only = undefined;
+    return top;
+  }
 }
+
+const noObjects: readonly object[] = [];
 
 /** The first is the same in any case. */
 function isSame(a: readonly object[], b: readonly object[]): boolean {
@@ -98,6 +107,8 @@ function levelOf<Value>(top: Level<Value>, objects: readonly object[]): Level<Va
 /** Values by a tuple of objects, compared by identity, and a text. What the first object leads to is forgotten with it. */
 export class IdentityCache<Value> {
   readonly #branches = new WeakMap<object, Branch<Value>>();
+  /** How many branches there have been. */
+  #count = 0;
   /** Where there is no object. */
   readonly #texts = new Map<string, Value>();
 
@@ -107,11 +118,13 @@ export class IdentityCache<Value> {
     if (first === undefined) return this.#ofText(text, make);
     const branch = this.#branches.get(first);
     if (branch !== undefined) return branch.get(objects, text, make);
+    const before = this.#count;
     const value = make();
     // What was made meanwhile with the same first object has its place already.
-    const meanwhile = this.#branches.get(first);
+    const meanwhile = this.#count === before ? undefined : this.#branches.get(first);
     if (meanwhile !== undefined) return meanwhile.get(objects, text, () => value);
-    this.#branches.set(first, new Branch({ objects, text, value }));
+    this.#branches.set(first, new Branch(objects, text, value));
+    this.#count += 1;
     return value;
   }
 

@@ -4,7 +4,6 @@ import { type ConnectionContext, ruleTarget } from '#compile/connection-rule.ts'
 import { type ChainContext, type ChainPlan, ownerOf } from '#compile/gateway-chain-plan.ts';
 import type { BoundServer } from '#compile/gateway-server.ts';
 import { sniDnatTargets } from '#compile/gateway-sni-dnat.ts';
-import { boundVirtualServices } from '#compile/gateway-virtual-services.ts';
 import { tcpOptions } from '#compile/tcp-options.ts';
 import { toCluster } from '#compile/tcp-proxy.ts';
 import { hostsOverlap } from '#model/hostname.ts';
@@ -69,7 +68,7 @@ export function autoPassthroughChains(bound: BoundServer, { scope }: ChainContex
 
 /** Virtual services bound to the Gateway that have a host in common with the server. Source: Istio, pickMatchingGatewayHosts. */
 function virtualServicesFor({ gateway, server }: BoundServer, { scope }: ChainContext): readonly VirtualService[] {
-  return boundVirtualServices(scope, `${gateway.namespace}/${gateway.name}`).filter(({ namespace, hosts }) => {
+  return scope.virtualServices(`${gateway.namespace}/${gateway.name}`).filter(({ namespace, hosts }) => {
     const allowed = server.hosts.filter((host) => host.namespace === '*' || host.namespace === namespace);
     return allowed.some(({ host }) => hosts.some(({ hostname }) => hostsOverlap(host, hostname)));
   });

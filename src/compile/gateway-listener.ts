@@ -103,7 +103,8 @@ export function distinctChains(plans: readonly ChainPlan[]): DistinctChains {
   const diagnostics: Diagnostic[] = [];
   for (const plan of plans) {
     const keys = matchKeys(plan);
-    const rival = keys.map((key) => taken.get(key)).find((one) => one !== undefined);
+    const held = keys.find((key) => taken.has(key));
+    const rival = held === undefined ? undefined : taken.get(held);
     if (rival !== undefined) {
       diagnostics.push(nameTaken(plan, rival));
       continue;
@@ -116,7 +117,8 @@ export function distinctChains(plans: readonly ChainPlan[]): DistinctChains {
 
 function matchKeys({ serverNames, applicationProtocols }: ChainPlan): readonly string[] {
   const names = serverNames.length === 0 || serverNames.includes('*') ? ['*'] : serverNames;
-  return names.map((name) => `${name} ${applicationProtocols.join(',')}`);
+  const protocols = applicationProtocols.join(',');
+  return names.map((name) => `${name} ${protocols}`);
 }
 
 /** HDL0033. */

@@ -102,7 +102,11 @@ type JoinedChains = Pick<MadeListener, 'routes' | 'secrets' | 'diagnostics'> & {
 function joinChains(groups: readonly ServerGroup[], planned: readonly ChainPlans[]): JoinedChains {
   const servers = groups.flatMap((group) => group.servers);
   const { chains, diagnostics } = distinctChains(planned.flatMap(({ plans }) => plans));
-  const contents = chains.flatMap(({ serverNames, content, transportSocket }) => [JSON.stringify([serverNames, content]), transportSocket]);
+  // A chain for HTTP says nothing else that is not its server's.
+  const contents = chains.flatMap(({ serverNames, content, transportSocket }) => [
+    content.kind === 'http' ? content.routeName : JSON.stringify([serverNames, content]),
+    transportSocket,
+  ]);
   return {
     chains,
     gateways: [...new Set(servers.map(({ gatewayName }) => gatewayName))].join(' '),

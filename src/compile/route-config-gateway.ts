@@ -5,7 +5,6 @@ import type { Client } from '#compile/client.ts';
 import type { CompileCache } from '#compile/compile-cache.ts';
 import { RouteContext } from '#compile/destination.ts';
 import type { BoundServer, RouteTable } from '#compile/gateway-server.ts';
-import { boundVirtualServices } from '#compile/gateway-virtual-services.ts';
 import { hostAndPort } from '#compile/names.ts';
 import { type RouteEntry, virtualServiceRoutes } from '#compile/route.ts';
 import { routeConfig } from '#compile/route-config.ts';
@@ -22,8 +21,8 @@ import type { VirtualService } from '#model/virtual-service.ts';
 type HostRoutes = {
   readonly host: string;
   readonly port: number;
-  /** Of each virtual service, in order. */
-  readonly lists: (readonly RouteEntry[])[];
+  /** Of each virtual service, in order. Hosts that come from one virtual service alone have the same object. */
+  lists: readonly (readonly RouteEntry[])[];
   /** Plain HTTP for it is answered with 301 to https. */
   redirects: boolean;
   readonly origin: Origin;
@@ -35,7 +34,7 @@ export function gatewayRouteConfig(scope: Scope, table: RouteTable, client: Clie
   const parts: object[] = [scope.destinations(client)];
   for (const { gatewayName, server } of table.servers) {
     parts.push(server);
-    for (const virtualService of boundVirtualServices(scope, gatewayName)) parts.push(virtualService);
+    for (const virtualService of scope.virtualServices(gatewayName)) parts.push(virtualService);
   }
   return cache.madeOf('gateway routes', key, parts, () => makeConfig(scope, table, key, client, cache));
 }
@@ -43,7 +42,7 @@ export function gatewayRouteConfig(scope: Scope, table: RouteTable, client: Clie
 function makeConfig(scope: Scope, { name, servers }: RouteTable, key: string, client: Client, cache: CompileCache): Unit {
   const hosts = collapse(collectHosts(scope, servers, client, cache)).map((group) => toVirtualHost(group, key, cache));
   const all = hosts.length > 0 ? hosts : blackHoleHosts(servers, cache);
-  all.sort((a, b) => (a.virtualHost.name < b.virtualHost.name ? -1 : 1));
+  if (all.length > 1) all.sort((a, b) => (a.virtualHost.name < b.virtualHost.name ? -1 : 1));
   return cache.madeOf('gateway route configuration', key, all, () => routeConfig(name, all, { ignorePort: true }));
 }
 
@@ -54,23 +53,31 @@ function collectHosts(scope: Scope, servers: readonly BoundServer[], client: Cli
     const redirects = server.tls?.httpsRedirect === true;
     const port = server.port.number;
     const own = new RouteContext(scope, client, { port, gateway: gatewayName, isTls: server.tls !== undefined });
-    for (const virtualService of boundVirtualServices(scope, gatewayName)) {
+    for (const virtualService of scope.virtualServices(gatewayName)) {
       const common = commonHosts(server, virtualService);
       if (common.length === 0) continue;
       const routes = virtualServiceRoutes(virtualService, contexts.of(index, virtualService, own), cache);
       if (routes.length === 0) continue;
+      const lists = [routes];
       for (const host of common) {
         const known = byHost.get(host);
-        if (known === undefined) byHost.set(host, { host, port, lists: [routes], redirects, origin: virtualService.origin });
+        if (known === undefined) byHost.set(host, { host, port, lists, redirects, origin: virtualService.origin });
         else {
-          known.lists.push(routes);
+          known.lists = [...known.lists, routes];
           known.redirects ||= redirects;
         }
       }
     }
     if (redirects) for (const { host } of server.hosts) addRedirect(byHost, host, server);
   }
-  return [...byHost.values()].sort((a, b) => (a.host < b.host ? -1 : 1));
+  return inOrder([...byHost.values()]);
+}
+
+/** By name. Mostly there are few, written in order. */
+function inOrder(hosts: HostRoutes[]): readonly HostRoutes[] {
+  return hosts.every(({ host }, index) => index === 0 || (hosts[index - 1]?.host ?? '') < host)
+    ? hosts
+    : hosts.sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
 /**
@@ -80,7 +87,7 @@ function collectHosts(scope: Scope, servers: readonly BoundServer[], client: Cli
 class FirstContexts {
   readonly #servers: readonly BoundServer[];
   #gateway: Gateway | undefined;
-  readonly #contexts = new Map<VirtualService, RouteContext>();
+  #contexts: Map<VirtualService, RouteContext> | undefined;
 
   constructor(servers: readonly BoundServer[]) {
     this.#servers = servers;
@@ -90,7 +97,7 @@ class FirstContexts {
   of(index: number, virtualService: VirtualService, own: RouteContext): RouteContext {
     const gateway = this.#servers[index]?.gateway;
     if (this.#servers[index - 1]?.gateway !== gateway && this.#servers[index + 1]?.gateway !== gateway) return own;
-    if (this.#gateway !== gateway) this.#contexts.clear();
+    if (this.#contexts === undefined || this.#gateway !== gateway) this.#contexts = new Map();
     this.#gateway = gateway;
     const first = this.#contexts.get(virtualService) ?? own;
     this.#contexts.set(virtualService, first);
@@ -148,7 +155,8 @@ function collapse(hosts: readonly HostRoutes[]): readonly HostGroup[] {
 }
 
 function isAlike({ first, lists }: HostGroup, host: HostRoutes, ofHost: HostGroup['lists']): boolean {
-  return first.redirects === host.redirects && lists.length === ofHost.length && lists.every((list, index) => list === ofHost[index]);
+  if (first.redirects !== host.redirects) return false;
+  return lists === ofHost || (lists.length === ofHost.length && lists.every((list, index) => list === ofHost[index]));
 }
 
 /** Routes of several virtual services are joined; those that catch everything go last, so that none hides another's. */

@@ -14,6 +14,7 @@ import {
 } from '#compile/egress-import.ts';
 import type { MeshIndex } from '#compile/mesh-index.ts';
 import type { TokenKeys } from '#compile/token-keys.ts';
+import { inGatewayOrder, inMeshOrder } from '#compile/virtual-service-order.ts';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import type { PeerAuthenticationIndex } from '#model/effective-mtls.ts';
 import { aliasAsService } from '#model/external-alias.ts';
@@ -84,9 +85,12 @@ export class Scope {
 
   /** What is the same for several proxies of this scope is made for the first of them. One key always has one type of value. */
   once<Value>(key: string, make: () => Value): Value {
-    if (!this.#made.has(key)) this.#made.set(key, make());
     // A key has one maker, so what comes out is what that maker put in.
-    return this.#made.get(key) as Value;
+    const known = this.#made.get(key) as Value | undefined;
+    if (known !== undefined) return known;
+    const value = make();
+    this.#made.set(key, value);
+    return value;
   }
 
   /** The views of the egress listeners, in order; the scope itself where no Sidecar names any. */
@@ -150,7 +154,7 @@ export class Scope {
     return clientOf(this.mesh, proxy, this.#parts.index);
   }
 
-  /** The virtual services bound to `mesh` or to a Gateway (`namespace/name`), those with precedence first. */
+  /** The virtual services bound to `mesh` or to a Gateway (`namespace/name`), in the order in which they count there. */
   virtualServices(gateway: string): readonly VirtualService[] {
     let found = this.#virtualServices.get(gateway);
     if (found === undefined) {
@@ -162,12 +166,10 @@ export class Scope {
 
   #visibleVirtualServices(gateway: string): readonly VirtualService[] {
     const visible = (this.#parts.index.virtualServices.get(gateway) ?? []).filter(({ visibility }) => isVisibleIn(visibility, this.namespace));
-    if (gateway !== 'mesh') return visible;
+    if (gateway !== 'mesh') return inGatewayOrder(visible, this.namespace);
     const imports = this.#imports;
     const imported = imports === undefined ? visible : visible.filter((virtualService) => importsVirtualService(imports, virtualService));
-    // The private ones first, then those exported to this namespace by name, then its own routes of the Gateway API (a consumer's word counts before
-    // the producer's), then those for all. Source: Istio, PushContext.VirtualServicesForGateway.
-    return [0, 1, 2, 3].flatMap((rank) => imported.filter((virtualService) => exportRank(virtualService, this.namespace) === rank));
+    return inMeshOrder(imported, this.namespace);
   }
 
   /**
@@ -298,12 +300,6 @@ function outboundPolicy({ sidecar, mesh, redirected }: ScopeParts): OutboundPoli
 
 function exactHosts(imports: Imports): ReadonlySet<string> {
   return new Set([...imports.values()].flatMap(({ exact }) => [...exact]));
-}
-
-function exportRank({ namespace: home, visibility, semantics }: VirtualService, namespace: string): number {
-  if (semantics === 'gateway-api' && home === namespace) return 2;
-  if (visibility.kind === 'everywhere') return 3;
-  return home === namespace ? 0 : 1;
 }
 
 function compareAge(a: Service, b: Service): number {
