@@ -3,6 +3,7 @@
 import type { JsonObject } from '@bufbuild/protobuf';
 import { nodePeer } from '#app/node-peer.ts';
 import { isObject } from '#base/object.ts';
+import { connectFrom, type SocketNetwork } from '#base/socket-network.ts';
 import { IstioText } from '#telemetry/metrics/istio-text.ts';
 
 /** Where Prometheus asks. `merged`: proxy and application; `proxy`: the proxy alone. */
@@ -15,6 +16,8 @@ export type PodMetricsOptions = {
   readonly metadata: JsonObject | undefined;
   /** What istio_build says. */
   readonly version: string;
+  /** The application's, if this process is not in it. */
+  readonly network?: SocketNetwork | undefined;
 };
 
 export type PodMetrics = {
@@ -24,7 +27,7 @@ export type PodMetrics = {
   readonly merged: () => Promise<string>;
 };
 
-export function podMetrics({ proxy, metadata, version }: PodMetricsOptions): PodMetrics {
+export function podMetrics({ proxy, metadata, version, network }: PodMetricsOptions): PodMetrics {
   const text = new IstioText(nodePeer(metadata) ?? '', version);
   const target = applicationTarget(metadata);
   const counts = { scrapes: 0, failures: 0 };
@@ -33,7 +36,7 @@ export function podMetrics({ proxy, metadata, version }: PodMetricsOptions): Pod
     ofProxy,
     merged: async () => {
       counts.scrapes++;
-      const application = target === undefined ? '' : scrape(target);
+      const application = target === undefined ? '' : scrape(target, network);
       const [own, other] = await Promise.all([ofProxy(), application]);
       if (other === undefined) counts.failures++;
       return `${own}${agentText(counts)}${withoutEnd(other ?? '')}`;
@@ -80,11 +83,15 @@ const scrapeDeadlineMs = 5_000;
 const mostBytes = 10 * 1024 * 1024;
 
 /** Undefined: no answer, not a good one, or too long. */
-async function scrape({ port, path }: Target): Promise<string | undefined> {
+async function scrape({ port, path }: Target, network: SocketNetwork | undefined): Promise<string | undefined> {
   // Loaded where there is something to ask.
   const { request } = await import('node:http');
+  const place = { host: '127.0.0.1', port };
+  const socket = network === undefined ? undefined : connectFrom(network, place);
+  if (socket?.ok === false) return undefined;
+  const over = socket === undefined ? { agent: false } : { createConnection: () => socket.value };
   return new Promise((resolve) => {
-    const outgoing = request({ host: '127.0.0.1', port, path, agent: false, timeout: scrapeDeadlineMs }, (answer) => {
+    const outgoing = request({ ...place, ...over, path, timeout: scrapeDeadlineMs }, (answer) => {
       const parts: Buffer[] = [];
       let size = 0;
       answer.on('data', (part: Buffer) => {

@@ -32,7 +32,7 @@ export async function startProxyMetrics(
     cancel();
     await Promise.all(servers.map((server) => server.close()));
   };
-  const told = podMetrics({ proxy: () => Promise.resolve(metrics.print()), metadata, version });
+  const told = podMetrics({ proxy: () => Promise.resolve(metrics.print()), metadata, version, network });
   const wanted =
     ports === undefined ? [] : [[ports.merged, told.merged] as const, ...(ports.proxy === undefined ? [] : [[ports.proxy, told.ofProxy] as const])];
   for (const [port, read] of wanted) {

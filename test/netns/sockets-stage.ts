@@ -3,7 +3,9 @@ import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { openSync, readdirSync, readlinkSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer, type Socket } from 'node:net';
+import { podMetrics } from '#app/pod-metrics.ts';
 import { systemClock } from '#base/clock.ts';
 import { namespaceSockets } from '#base/namespace-sockets.ts';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
@@ -29,10 +31,10 @@ const serve = async (address: string, port: number): Promise<string> => {
   return bound.ok ? '' : bound.error;
 };
 
-const call = (address: string, port: number, bindAddress?: string): Promise<string> =>
+const call = (address: string, port: number, source: Pick<ClusterEntry, 'bindAddresses'> = {}): Promise<string> =>
   new Promise((resolve) => {
     // Of both, what a connector looks at.
-    const cluster = { connectTimeoutMs: 5_000, tcpKeepaliveMs: 0, ...(bindAddress !== undefined && { bindAddress }) } as ClusterEntry;
+    const cluster = { connectTimeoutMs: 5_000, tcpKeepaliveMs: 0, ...source } as ClusterEntry;
     const endpoint = { address, port } as EndpointEntry;
     const onConnect = (socket: Socket): void => {
       let text = '';
@@ -47,7 +49,7 @@ const call = (address: string, port: number, bindAddress?: string): Promise<stri
 
 await serve('127.0.0.1', 8081);
 await serve('::1', 8082);
-found['TCP, IPv4'] = await call('127.0.0.1', 8081, '127.0.0.7');
+found['TCP, IPv4'] = await call('127.0.0.1', 8081, { bindAddresses: ['127.0.0.7'] });
 found['TCP, IPv6'] = await call('::1', 8082);
 found['a port of nobody'] = await call('127.0.0.1', 9);
 
@@ -70,6 +72,14 @@ found['UDP'] = `from ${sender} to ${address}:${port}`;
 
 const outside = connect(8081, '127.0.0.1');
 found['from where the process is'] = await new Promise((resolve) => outside.on('error', (error: NodeJS.ErrnoException) => resolve(error.code)));
+
+const pages = createHttpServer((_, response) => response.end('mine 1\n'));
+const bound = network.bind('tcp', '127.0.0.1', 9090);
+if (!bound.ok) throw new Error(bound.error.code);
+await new Promise<void>((resolve) => void pages.listen({ fd: bound.value }, resolve));
+const metadata = { ANNOTATIONS: { 'prometheus.io/scrape': 'true', 'prometheus.io/port': '9090' } };
+const told = await podMetrics({ proxy: async () => '', metadata, version: '1', network }).merged();
+found['metrics of an application'] = /^mine 1$/m.test(told) && /failures_total\{.*\} 0$/m.test(told);
 
 found['a taken port'] = await serve('127.0.0.1', 8081);
 const dns = await serveDns({ address: '127.0.0.1', port: 5353 }, resolver, network);

@@ -20,6 +20,7 @@ netnsTest('sockets of another network: TCP and UDP, both families, from an addre
     'a port of nobody': 'connect-failed: delayed connect error: Connection refused',
     UDP: 'from 127.0.0.1 to 127.0.0.1:5353',
     'from where the process is': 'ENETUNREACH',
+    'metrics of an application': true,
     'a taken port': '127.0.0.1:8081 is in use by another process',
     'a taken port of DNS': 'DNS: 127.0.0.1:5353 (UDP) is in use by another process',
     'an address of nobody': '192.0.2.1:80 cannot be bound: EADDRNOTAVAIL',

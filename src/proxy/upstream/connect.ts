@@ -1,8 +1,8 @@
 // How pools and the TCP proxy get a connection to an endpoint: plain here, TLS in proxy/tls, both behind one function type.
 
-import { connect as connectSocket, isIP, Socket, type SocketConstructorOpts, type TcpNetConnectOpts } from 'node:net';
+import { connect as connectSocket, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { getSystemErrorMessage } from 'node:util';
-import type { SocketNetwork } from '#base/socket-network.ts';
+import { connectFrom, type SocketNetwork } from '#base/socket-network.ts';
 import type { ClusterEntry, EndpointEntry } from '#decide/cluster-entry.ts';
 import { isSocketPath } from '#decide/endpoints.ts';
 import type { ResetReason } from '#proxy/http/stream.ts';
@@ -45,17 +45,12 @@ export function connectPlainFrom(network: SocketNetwork): Connect {
   return (cluster, endpoint, receiver) => {
     const place = placeOf(cluster, endpoint);
     if (!('host' in place)) return connectPlain(cluster, endpoint, receiver);
-    const opened = network.open(isIP(place.host) === 6 || place.family === 6 ? 6 : 4);
-    if (!opened.ok) {
-      const { code } = opened.error;
-      const soon = setImmediate(() => receiver.onConnectFailed('connect-failed', `no socket: ${code}`));
-      return { cancel: () => clearImmediate(soon) };
-    }
     const { input } = receiver;
-    const options = { ...place, allowHalfOpen: true, ...(input === undefined ? {} : { onread: input }) };
-    const socket = new Socket({ ...(options satisfies SocketConstructorOpts), fd: opened.value, readable: true, writable: true });
-    // A second address of a name would be tried on a socket that Node makes.
-    return follow(socket.connect({ ...place, autoSelectFamily: false }), cluster, receiver);
+    const socket = connectFrom(network, { ...place, allowHalfOpen: true, ...(input === undefined ? {} : { onread: input }) });
+    if (socket.ok) return follow(socket.value, cluster, receiver);
+    const { code } = socket.error;
+    const soon = setImmediate(() => receiver.onConnectFailed('connect-failed', `no socket: ${code}`));
+    return { cancel: () => clearImmediate(soon) };
   };
 }
 
