@@ -1,5 +1,8 @@
 // A pod that cannot be made because of what its user wrote is refused in words; no process is started for it.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { ok } from '#base/result.ts';
 import { type PauseSettings, startPause } from '#runtime/netns/pause.ts';
@@ -27,4 +30,14 @@ test('what the user wrote and no program can be given', async () => {
 
 test('a program that is gone', async () => {
   assert.match(await refusal({}), /ENOENT/);
+});
+
+test('a program that hangs is given up', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'heddle-pause-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const unshare = join(folder, 'unshare');
+  writeFileSync(unshare, '#!/bin/sh\nexec sleep 600 < /dev/null\n', { mode: 0o700 });
+  const programs = { ...settings.programs, unshare };
+  const started = await startPause({ ...settings, programs }, async () => ok(undefined), AbortSignal.timeout(50));
+  assert.match(started.ok ? 'started' : started.error, /not made in time/);
 });

@@ -55,15 +55,22 @@ export type Pause = {
 /** How the namespaces get their end of the cable: `pid` is in them already. */
 export type Plug = (pid: number) => Promise<Result<undefined, string>>;
 
-/** The failure is what the first program that failed said about it. */
-export async function startPause(settings: PauseSettings, plug: Plug): Promise<Result<Pause, string>> {
+/** It takes some 20 ms; a mount or a module of the kernel that hangs must not hold up the mesh for ever. */
+const longestStartMs = 30_000;
+
+/** The failure is what the first program that failed said about it, or that `limit` has come before the end. */
+export async function startPause(
+  settings: PauseSettings,
+  plug: Plug,
+  limit: AbortSignal = AbortSignal.timeout(longestStartMs),
+): Promise<Result<Pause, string>> {
   let child: PauseProcess;
   try {
     child = spawnPause(settings);
   } catch (error) {
     return failed(whyNotSpawned(error));
   }
-  const talk = new PauseTalk(child);
+  const talk = new PauseTalk(child, limit);
   const { pid } = child;
   if (pid === undefined) {
     await talk.ended;
@@ -133,9 +140,12 @@ class PauseTalk {
   #said = '';
   #errors = '';
   #hasEnded = false;
+  readonly #limit: AbortSignal;
   #look = (): void => {};
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, limit: AbortSignal) {
+    this.#limit = limit;
+    limit.addEventListener('abort', () => this.#look(), { once: true });
     child.stdin?.on('error', () => {}); // a script that is gone is noticed by its end
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#said += text;
@@ -157,14 +167,16 @@ class PauseTalk {
   }
 
   get complaint(): string {
-    return this.#errors.trim().split('\n').slice(-3).join('; ') || 'it ended without a word';
+    const said = this.#errors.trim().split('\n').slice(-3).join('; ');
+    if (said !== '') return said;
+    return this.#limit.aborted ? 'it was not made in time: does a mount or a program of this machine hang?' : 'it ended without a word';
   }
 
   hears(word: string): Promise<boolean> {
     return new Promise((resolve) => {
       this.#look = () => {
         if (this.#said.split('\n').includes(word)) resolve(true);
-        else if (this.#hasEnded) resolve(false);
+        else if (this.#hasEnded || this.#limit.aborted) resolve(false);
       };
       this.#look();
     });
