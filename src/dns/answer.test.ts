@@ -31,6 +31,12 @@ const index = new NameIndex(
       'far.shop.svc.cluster.remote': kubernetes('far', 'shop', ['10.9.0.1'], { altHosts: ['far.example.org'] }),
       'outside.shop.svc.cluster.local': { registry: 'Kubernetes', shortname: 'outside', namespace: 'shop', alias: 'www.example.org' },
       'inside.shop.svc.cluster.local': { registry: 'Kubernetes', shortname: 'inside', namespace: 'shop', alias: 'web.shop.svc.cluster.local' },
+      'too-long.shop.svc.cluster.local': { registry: 'Kubernetes', shortname: 'too-long', namespace: 'shop', alias: `${'a'.repeat(64)}.example.org` },
+      [`${'b'.repeat(64)}.example.org`]: { registry: 'External', ips: ['198.2.3.4'] },
+      'long.shop.svc.cluster.local': kubernetes('long', 'shop', ['10.2.9.1'], { headless: true, ports: [{ name: 'sql', number: 5432 }] }),
+      [`${'c'.repeat(64)}.long.shop.svc.cluster.local`]: kubernetes(`${'c'.repeat(64)}.long`, 'shop', ['10.2.9.1'], {
+        ports: [{ name: 'sql', number: 5432 }],
+      }),
       'api.example.com': { registry: 'External', ips: ['240.240.1.1'] },
       '*.wild.example.com': { registry: 'External', ips: ['192.0.2.1'] },
       '*.b.wild.example.com': { registry: 'External', ips: ['192.0.2.2'] },
@@ -286,6 +292,19 @@ suite('messages', () => {
     assert.ok(given.kind === 'chase');
     assert.equal(given.target, 'www.example.org');
     assert.deepEqual(lines(decode(given.with(0, []))), ['outside CNAME www.example.org']);
+  });
+
+  test('a host that stands for what is too long for a name: a failure that says so', () => {
+    for (const type of ['A', 'CNAME']) {
+      const packet = reply(question('too-long', type));
+      assert.equal(codeOf(packet), 'SERVFAIL');
+      assert.deepEqual(lines(packet), []);
+    }
+  });
+
+  test('a host whose label is too long is no name of an address, nor of a port', () => {
+    assert.deepEqual(lines(reply(question('4.3.2.198.in-addr.arpa', 'PTR'))), []);
+    assert.deepEqual(lines(reply(question('_sql._tcp.long', 'SRV'))), []);
   });
 });
 

@@ -4,7 +4,7 @@ import { reversedAddress, withoutSuffix } from '#dns/dns-name.ts';
 import { type DnsClient, type Found, lookUp } from '#dns/lookup.ts';
 import type { HostEntry, NameIndex } from '#dns/name-index.ts';
 import { type Query, rcodes, readQuery, types } from '#dns/query.ts';
-import { nameBytes, pointerTo, type RecordBody, recordBody } from '#dns/record.ts';
+import { fitsName, nameBytes, pointerTo, type RecordBody, recordBody } from '#dns/record.ts';
 import { type Reply, reasons, respond, type Transport } from '#dns/response.ts';
 import { type ServicePlace, servicePlace, serviceRecords } from '#dns/service-record.ts';
 
@@ -66,6 +66,7 @@ function answerQuery(query: Query, context: AnswerContext): Answer {
 }
 
 const notReady: NonNullable<Reply['reason']> = { code: reasons.notReady, text: 'the names of the mesh have not come yet' };
+const noName: NonNullable<Reply['reason']> = { code: reasons.other, text: 'the host that this name stands for is too long to be a name' };
 const outside: NonNullable<Reply['reason']> = { code: reasons.prohibited, text: 'not a name of the mesh, and no name server outside is asked' };
 
 function answerFound(query: Query, { entry, expandedFrom }: Found, index: NameIndex, context: AnswerContext): Answer {
@@ -97,6 +98,8 @@ type Chain = { readonly chain: readonly Uint8Array[]; readonly owner: Uint8Array
 /** An ExternalName: resolvers of apps do not follow it themselves. */
 function answerAlias(query: Query, target: string, { chain, owner }: Chain, index: NameIndex, context: AnswerContext): Answer {
   const led = [...chain, ...owned(owner, recordBody({ type: 'CNAME', data: target }))];
+  // Nobody can be asked for what is no name.
+  if (!fitsName(target)) return said(query, context, { rcode: rcodes.serverFailure, reason: noName });
   if (query.type === types.cname) return records(query, context, led);
   const entry = lookUp(index, { namespace: '', domain: '' }, target)?.entry;
   if (entry !== undefined && entry.alias === undefined) {
@@ -133,7 +136,7 @@ function answerService(query: Query, place: ServicePlace, { chain, owner }: Chai
   if (place.ports.length === 0) return said(query, context, { rcode: rcodes.nameError, authoritative: true });
   if (query.type !== types.srv && query.type !== types.any) return records(query, context, []);
   const { services, hosts } = serviceRecords(index, place);
-  const additionals = hosts.flatMap(({ host, v4, v6 }) => [...v4, ...v6].flatMap((body) => owned(nameBytes(host), body)));
+  const additionals = hosts.flatMap(({ host, v4, v6 }) => (fitsName(host) ? [...v4, ...v6] : []).flatMap((body) => owned(nameBytes(host), body)));
   const answers = [...chain, ...rotated(services, context.random).flatMap((body) => owned(owner, body))];
   return said(query, context, { rcode: rcodes.noError, authoritative: true, answers, additionals });
 }

@@ -14,8 +14,10 @@ type Data =
 const headerBytes = 12;
 const rootName = 1;
 
-/** Undefined where the data cannot be written: an address that is none. */
+/** Undefined where the data cannot be written: an address that is none, a name that is too long. */
 export function recordBody(data: Data): RecordBody | undefined {
+  const name = data.type === 'SRV' ? data.data.target : data.type === 'CNAME' || data.type === 'PTR' ? data.data : undefined;
+  if (name !== undefined && !fitsName(name)) return undefined;
   const answer: Answer = { ...data, name: '.', class: 'IN', ttl: ttlSeconds };
   try {
     return new Uint8Array(encode({ type: 'response', answers: [answer] }).subarray(headerBytes + rootName));
@@ -24,7 +26,12 @@ export function recordBody(data: Data): RecordBody | undefined {
   }
 }
 
-/** A name that stands for itself, not by a pointer. */
+/** At most 63 bytes between dots, and 253 in all. Source: RFC 1035, 2.3.4. What writes messages would write a longer one as something else. */
+export function fitsName(name: string): boolean {
+  return Buffer.byteLength(name) <= 253 && name.split('.').every((label) => label !== '' && Buffer.byteLength(label) <= 63);
+}
+
+/** A name that stands for itself, not by a pointer. `name` must fit. */
 export function nameBytes(name: string): Uint8Array {
   const question = encode({ type: 'query', questions: [{ type: 'A', name }] });
   return new Uint8Array(question.subarray(headerBytes, question.length - 4));

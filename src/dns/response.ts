@@ -18,7 +18,7 @@ export type Reply = {
 export type Transport = 'udp' | 'tcp';
 
 /** EDE codes. Source: RFC 8914, 5.2. */
-export const reasons = { notReady: 14, prohibited: 18, noReachableAuthority: 22, networkError: 23 } as const;
+export const reasons = { other: 0, notReady: 14, prohibited: 18, noReachableAuthority: 22, networkError: 23 } as const;
 
 const headerBytes = 12;
 /** What we take by UDP ourselves, and the most that we send by it, whatever the client takes. */
