@@ -63,7 +63,10 @@ export function upCommand(): Command {
         .choices(['auto', 'netns', 'loopback'])
         .default('auto'),
     )
-    .option('--network-cidr <range>', 'addresses of pods and Services, such as 10.77.0.0/16 (netns; else a range that is free)')
+    .option(
+      '--network-cidr <range>',
+      'addresses of pods and Services: 10.77.0.0/16, or with IPv6 10.77.0.0/16,fd00:77::/64 (netns; else a free range of IPv4)',
+    )
     .addOption(
       new Option('--egress <where>', 'where pods may connect to beside the mesh: nowhere (none, the default of netns), or host').choices([
         'none',
