@@ -88,10 +88,9 @@ class Branch<Value> {
 
 const noObjects: readonly object[] = [];
 
-/** The first is the same in any case. */
-function isSame(a: readonly object[], b: readonly object[]): boolean {
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
   if (a.length !== b.length) return false;
-  for (let index = 1; index < a.length; index++) if (a[index] !== b[index]) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
   return true;
 }
 
@@ -145,7 +144,7 @@ export class PartsCache<Value> {
   /** The value of `name`, made of `parts`: the known one, or what `make` gives. */
   get(name: string, parts: readonly unknown[], make: () => Value): Value {
     const known = this.#values.get(name);
-    if (known !== undefined && known.parts.length === parts.length && known.parts.every((part, index) => part === parts[index])) return known.value;
+    if (known !== undefined && isSame(known.parts, parts)) return known.value;
     const value = make();
     this.#values.set(name, { parts, value });
     return value;

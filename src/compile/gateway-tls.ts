@@ -101,25 +101,22 @@ type Material = {
 /** All secrets that the server names, or the first that cannot be had. */
 function materialOf(tls: ServerTls, client: CredentialClient, credentials: GatewayCredentials): Result<Material, MissingSecret> {
   const { mode, clientCa, certificates: own } = tls;
-  if (mode !== 'istio-mutual' && own.length === 0)
-    return failed({ what: 'TLS needs a certificate', hint: 'add credentialName, or serverCertificate and privateKey' });
+  if (mode === 'istio-mutual') return meshMaterial(client);
+  if (own.length === 0) return failed({ what: 'TLS needs a certificate', hint: 'add credentialName, or serverCertificate and privateKey' });
   if ((mode === 'mutual' || mode === 'optional-mutual') && clientCa === undefined) {
     return failed({ what: `mode ${mode.toUpperCase().replace('-', '_')} needs roots for clients`, hint: 'add caCertificates, or credentialName' });
   }
   const find = ({ name, granted }: CredentialName, role: CredentialRole) => credentials.find({ name, role, granted: granted === true }, client);
   const isRead = (one: ServerCertificate): one is Files => one.kind === 'files' && watchedPair(one, client) === undefined;
   const ofServer = (one: ServerCertificate) => (one.kind === 'secret' ? [find(one, 'key-pair')] : (watchedPair(one, client) ?? []));
-  const certificates = mode === 'istio-mutual' ? [workloadIdentity('key-pair', client)] : own.flatMap(ofServer);
   const roots: Result<FoundSecret, MissingSecret> | undefined =
-    mode === 'istio-mutual'
-      ? workloadIdentity('roots', client)
-      : clientCa?.kind === 'secret'
-        ? find(clientCa, 'roots')
-        : clientCa === undefined || client.withoutIdentity
-          ? undefined
-          : ok({ sds: fileSecret(`file-root:${clientCa.path}`) });
+    clientCa?.kind === 'secret'
+      ? find(clientCa, 'roots')
+      : clientCa === undefined || client.withoutIdentity
+        ? undefined
+        : ok({ sds: fileSecret(`file-root:${clientCa.path}`) });
   const found: FoundSecret[] = [];
-  for (const one of certificates) {
+  for (const one of own.flatMap(ofServer)) {
     if (!one.ok) return one;
     found.push(one.value);
   }
@@ -131,6 +128,14 @@ function materialOf(tls: ServerTls, client: CredentialClient, credentials: Gatew
     ...(roots !== undefined && { roots: roots.value.sds }),
     secrets,
   });
+}
+
+/** The proxy's own identity, and the mesh's roots for clients. */
+function meshMaterial(client: CredentialClient): Result<Material, MissingSecret> {
+  const keyPair = workloadIdentity('key-pair', client);
+  if (!keyPair.ok) return keyPair;
+  const roots = workloadIdentity('roots', client);
+  return roots.ok ? ok({ certificates: [keyPair.value.sds], files: [], roots: roots.value.sds, secrets: [] }) : roots;
 }
 
 /** Whoever has an agent beside it lets that watch its files, so that new ones are used as soon as they are there. */

@@ -2,7 +2,7 @@
 // of a route. Out: whether the route must say so, and in which words.
 import type { Any } from '@bufbuild/protobuf/wkt';
 import { clientProtocols } from '#compile/mesh-alpn.ts';
-import { packAny } from '#envoy/any.ts';
+import { packSharedAny } from '#envoy/any.ts';
 import { ConfigSchema } from '#envoy/gen/envoy/extensions/filters/http/set_filter_state/v3/set_filter_state_pb.js';
 import type { DestinationRule } from '#model/destination-rule.ts';
 import { effectivePolicy } from '#model/effective-policy.ts';
@@ -28,7 +28,7 @@ export function saysHttp(
 /** What a route, or one of its weighted clusters, says to the filter. The same object each time. */
 export function httpOverMutualTls(): Readonly<Record<string, Any>> {
   config ??= {
-    [filterStateFilter]: packAny(ConfigSchema, {
+    [filterStateFilter]: packSharedAny(ConfigSchema, {
       onRequestHeaders: [
         {
           key: { case: 'objectKey', value: 'envoy.network.application_protocols' },

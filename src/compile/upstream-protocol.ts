@@ -5,7 +5,7 @@ import type { Any } from '@bufbuild/protobuf/wkt';
 import { duration } from '#compile/durations.ts';
 import { errorMatcher } from '#compile/outlier-detection.ts';
 import type { RequestNames } from '#compile/upstream-tls.ts';
-import { packAny } from '#envoy/any.ts';
+import { packAny, packSharedAny } from '#envoy/any.ts';
 import type { HttpProtocolOptionsSchema as CommonOptionsSchema, Http2ProtocolOptionsSchema } from '#envoy/gen/envoy/config/core/v3/protocol_pb.js';
 import { HttpProtocolOptionsSchema } from '#envoy/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import type { ConnectionPool, HttpPool } from '#model/destination-rule.ts';
@@ -31,36 +31,34 @@ export type UpstreamHttp = {
 
 /** The cluster's typed_extension_protocol_options; empty means HTTP/1.1. */
 export function upstreamProtocolOptions(protocol: Protocol, http: UpstreamHttp): ProtocolOptions {
-  const { pool } = http;
+  const { pool, errorStatuses, requestNames } = http;
   const version = versionOptions(protocol, http);
   const common = commonOptions(pool);
-  const errors = carriedBy(protocol, http) === 'bytes' && protocol !== 'auto' ? undefined : http.errorStatuses;
-  const isPlain = common === undefined && errors === undefined && http.requestNames === undefined;
-  if (version === undefined && isPlain) return {};
-  const parts: OptionsInit = {
-    ...(common !== undefined && { commonHttpProtocolOptions: common }),
-    ...(errors !== undefined && { outlierDetection: { errorMatcher: errorMatcher(errors) } }),
-    ...(http.requestNames !== undefined && {
-      upstreamHttpProtocolOptions: { autoSni: http.requestNames.sni, autoSanValidation: http.requestNames.san },
-    }),
-  };
-  if (pool !== undefined || version === undefined || !isPlain) return packOptions(version, parts);
-  // What most clusters have is packed once.
-  const known = version.case === 'explicitHttpConfig' ? packed.http2 : packed.mirrored;
-  const options = known ?? packOptions(version, {});
-  packed[version.case === 'explicitHttpConfig' ? 'http2' : 'mirrored'] = options;
-  return options;
-}
-
-const packed: { http2?: ProtocolOptions; mirrored?: ProtocolOptions } = {};
-
-function packOptions(version: VersionInit | undefined, parts: OptionsInit): ProtocolOptions {
+  const errors = errorStatuses !== undefined && (protocol === 'auto' || carriedBy(protocol, http) !== 'bytes') ? errorStatuses : undefined;
+  if (common === undefined && errors === undefined && requestNames === undefined) {
+    if (version === undefined) return {};
+    if (pool === undefined) return usualOptions(version);
+  }
   return {
     [extension]: packAny(HttpProtocolOptionsSchema, {
       upstreamProtocolOptions: version ?? { case: 'explicitHttpConfig', value: { protocolConfig: { case: 'httpProtocolOptions', value: {} } } },
-      ...parts,
+      ...(common !== undefined && { commonHttpProtocolOptions: common }),
+      ...(errors !== undefined && { outlierDetection: { errorMatcher: errorMatcher(errors) } }),
+      ...(requestNames !== undefined && { upstreamHttpProtocolOptions: { autoSni: requestNames.sni, autoSanValidation: requestNames.san } }),
     }),
   };
+}
+
+const usual = new Map<VersionInit['case'], ProtocolOptions>();
+
+/** What most clusters have, packed once. */
+function usualOptions(version: VersionInit): ProtocolOptions {
+  let options = usual.get(version.case);
+  if (options === undefined) {
+    options = { [extension]: packSharedAny(HttpProtocolOptionsSchema, { upstreamProtocolOptions: version }) };
+    usual.set(version.case, options);
+  }
+  return options;
 }
 
 /** Whether the cluster speaks HTTP/2 whatever its clients speak. */

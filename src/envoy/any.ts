@@ -3,11 +3,17 @@ import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { create } from '#envoy/create.ts';
 import { encode } from '#envoy/encode.ts';
+import { createShared } from '#envoy/shared-message.ts';
 import type { WireWriter } from '#envoy/wire-writer.ts';
 
 /** Wraps a message, given by its fields, in an Any. Its bytes are made once, here. */
 export function packAny<Schema extends DescMessage>(schema: Schema, fields: MessageInitShape<Schema>): Any {
   return create(AnySchema, { typeUrl: typeUrlOf(schema), value: encode(schema, fields) });
+}
+
+/** As `packAny`, for what many messages hold: see `createShared`. */
+export function packSharedAny<Schema extends DescMessage>(schema: Schema, fields: MessageInitShape<Schema>): Any {
+  return createShared(AnySchema, { typeUrl: typeUrlOf(schema), value: encode(schema, fields) });
 }
 
 /** The encoded part of a message that many have in common. Made once, joined by `packAnyOf`. */
