@@ -54,6 +54,19 @@ test('an application that fails is counted, and the rest is told', () =>
     },
   ));
 
+test('a path that cannot be sent as it is written is sent encoded', () =>
+  withApplication(
+    (path) => ({ status: 200, body: `mine{path="${path}"} 1\n` }),
+    async (port) => {
+      const { merged } = podMetrics({
+        proxy: async () => raw,
+        metadata: scraped(port, { 'prometheus.io/path': '/my own/zoë%20\ud800' }),
+        version: '1',
+      });
+      assert.match(await merged(), /^mine\{path="\/my%20own\/zo%C3%AB%20%EF%BF%BD"\} 1$/m);
+    },
+  ));
+
 test('annotations say whether, where and under which path; in loopback mode the port is where the app really listens', () => {
   assert.equal(applicationTarget(metadata), undefined);
   assert.equal(applicationTarget(scraped(15_020)), undefined);

@@ -74,8 +74,13 @@ export function applicationTarget(metadata: JsonObject | undefined): Target | un
   const port = isObject(inbound) && typeof inbound['app'] === 'number' ? inbound['app'] : Number(written);
   // The proxy's own port would ask itself for ever.
   return Number.isInteger(port) && port > 0 && port < 65_536 && port !== 15_020
-    ? { port, path: path.startsWith('/') ? path : `/${path}` }
+    ? { port, path: asTarget(path.startsWith('/') ? path : `/${path}`) }
     : undefined;
+}
+
+/** Spaces and what is not ASCII cannot stand in the first line of a request (RFC 9112 section 3.2); what is written encoded stays so. */
+function asTarget(path: string): string {
+  return path.toWellFormed().replaceAll(/[^\x21-\x7e]+/g, encodeURIComponent);
 }
 
 const scrapeDeadlineMs = 5_000;
