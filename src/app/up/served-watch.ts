@@ -18,17 +18,18 @@ const patienceMs = 3_000;
 
 /** Takes every event of the pods. */
 export function servedWatch({ current, services, clock, emit }: ServedWatchOptions): (event: RuntimeEvent) => void {
-  const told = new Set<string>();
+  /** The last that was told of each pod that is there. */
+  const told = new Map<string, string>();
   const look = async (workload: string): Promise<void> => {
     const run = current().find(({ plan, ready }) => plan.key === workload && ready);
     if (run === undefined) return;
     const found = await unservedPort(run, services());
-    const key = `${workload} ${found?.message}`;
-    if (found === undefined || !run.ready || told.has(key)) return;
-    told.add(key);
+    if (found === undefined || !run.ready || told.get(workload) === found.message) return;
+    told.set(workload, found.message);
     emit({ kind: 'notice', workload, ...found });
   };
   return (event) => {
-    if (event.kind === 'ready') clock.after(patienceMs, () => void look(event.workload));
+    if (event.kind === 'stopped') told.delete(event.workload);
+    else if (event.kind === 'ready') clock.after(patienceMs, () => void look(event.workload));
   };
 }

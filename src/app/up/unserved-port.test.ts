@@ -82,11 +82,11 @@ test('why a pod is not ready: it listens on another port than it is asked for', 
   assert.match(String(await hintForWaiting(run)), new RegExp(`^nothing listens on port ${port}: container main listens on ${program.port}\\. Let`));
 });
 
-test('it is told some time after the pod became ready', async () => {
+test('it is told some time after the pod became ready, and again of the next pod of its name', async () => {
   await using program = await startProgram();
   const { run, services } = podWith(program.pid, await freePort(), true);
   const clock = new HandClock();
-  const told = Promise.withResolvers<string>();
+  let told = Promise.withResolvers<string>();
   const notices: string[] = [];
   const watch = servedWatch({
     // As far as it is looked at.
@@ -101,6 +101,11 @@ test('it is told some time after the pod became ready', async () => {
   });
   watch({ kind: 'ready', workload: 'default/web', afterMs: 1 });
   assert.deepEqual(notices, []);
+  clock.advance(3_000);
+  assert.match(await told.promise, /where Service shop leads/);
+  told = Promise.withResolvers();
+  watch({ kind: 'stopped', workload: 'default/web', forced: false });
+  watch({ kind: 'ready', workload: 'default/web', afterMs: 1 });
   clock.advance(3_000);
   assert.match(await told.promise, /where Service shop leads/);
 });
