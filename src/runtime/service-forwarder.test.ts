@@ -98,3 +98,21 @@ spec: { hosts: [api.example.com], ports: [{ number: 80, name: http, protocol: HT
   assert.equal(reach('api.example.com', 80), undefined);
   await detach();
 });
+
+test('a port that somebody else has taken meanwhile keeps nobody from the Service: the next one who asks gets another', async () => {
+  const other = createServer();
+  await once(other.listen(0, '127.0.0.1'), 'listening');
+  // A server that listens on TCP has such an address.
+  const { port: taken } = other.address() as { readonly port: number };
+  const ports = [taken, 0];
+  const back: number[] = [];
+  const allocator = { take: async () => ports.shift() ?? 0, giveBack: (all: Iterable<number>) => void back.push(...all) };
+  await using forwarder = new ServiceForwarder(allocator);
+  try {
+    await assert.rejects(forwarder.open('default', calls), { code: 'EADDRINUSE' });
+    assert.deepEqual(back, [taken]);
+    assert.equal((await forwarder.open('default', calls)).size, 1);
+  } finally {
+    other.close();
+  }
+});

@@ -28,9 +28,7 @@ export class ServiceForwarder implements AsyncDisposable {
     const opened = services.flatMap(({ hostname, name, ports }) =>
       ports.map(async ({ number }): Promise<[string, number]> => {
         const key = `${namespace}/${name}:${number}`;
-        const way = this.#ways.get(key) ?? this.#listen(key);
-        this.#ways.set(key, way);
-        return [`${hostname}:${number}`, (await way).port];
+        return [`${hostname}:${number}`, (await this.#wayTo(key)).port];
       }),
     );
     return new Map(await Promise.all(opened));
@@ -50,14 +48,29 @@ export class ServiceForwarder implements AsyncDisposable {
     this.#allocator.giveBack(ways.map(({ port }) => port));
   }
 
+  /** One that could not be opened is tried again by the next who asks. */
+  #wayTo(key: string): Promise<Way> {
+    const known = this.#ways.get(key);
+    if (known !== undefined) return known;
+    const way = this.#listen(key);
+    this.#ways.set(key, way);
+    way.catch(() => this.#ways.delete(key));
+    return way;
+  }
+
   async #listen(key: string): Promise<Way> {
     const port = await this.#allocator.take();
     const server = createServer({ allowHalfOpen: true }, (socket) => this.#pass(key, way, socket));
     const way: Way = { port, server, turn: 0 };
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(port, loopbackAddress, resolve);
-    });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(port, loopbackAddress, resolve);
+      });
+    } catch (error) {
+      this.#allocator.giveBack([port]);
+      throw error;
+    }
     return way;
   }
 
