@@ -1,5 +1,6 @@
 // A real Envoy in the foreground: for a workload that no runtime of ours started, and beside a pod in that pod's own network. It gets its bootstrap, its
-// certificate and its configuration, and while it serves the app is probed and its health told, where somebody asks for that. SIGTERM and SIGINT drain, a second one ends at once.
+// certificate and its configuration, and while it serves the app is probed and its health told, where somebody asks for that. SIGTERM and SIGINT
+// drain, a second one ends at once.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,7 +58,10 @@ export type EnvoyInPod = {
   readonly concurrency: number;
 };
 
-/** Resolves with the exit code: 0 after a drain, 1 where Envoy has ended by itself (in a pod), 2 where options cannot be used. `warn` gets what a user must read. */
+/**
+ * Resolves with the exit code: 0 after a drain, 1 where Envoy has ended by itself (in a pod), 2 where options cannot be used. `warn` gets what a user
+ * must read.
+ */
 export async function runEnvoyAgent(options: ProxyProcessOptions, warn: (line: string) => void, inPod?: EnvoyInPod): Promise<number> {
   const settings = await readSettings(options, warn, inPod);
   if (!settings.ok) {

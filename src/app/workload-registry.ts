@@ -1,6 +1,7 @@
 // WorkloadEntries of proxies that ask to be registered: a node that names a WorkloadGroup (metadata AUTO_REGISTER_GROUP) in, an entry made of the
 // group's template out, for as long as the node is connected and ten seconds more, unless it said before that it is not well. Where the node probes its
-// app, the entry has what it says of its health. Entries live in memory, beside what users wrote; one that a user wrote under the same name counts. Source: Istio, pilot/pkg/autoregistration.
+// app, the entry has what it says of its health. Entries live in memory, beside what users wrote; one that a user wrote under the same name counts.
+// Source: Istio, pilot/pkg/autoregistration.
 import { create, type JsonObject } from '@bufbuild/protobuf';
 import type { KindMap } from '#api/kinds.ts';
 import { madeResource } from '#api/made-resource.ts';
