@@ -47,7 +47,7 @@ function meshConfigOf(configMap: MeshConfigMap): WrittenProxyConfig {
 /** A field that is written and does nothing, and why, where there is a reason to tell. */
 export type IdleField = { readonly field: string; readonly hint?: string /** It acts with Envoy as the proxy. */; readonly actsOnEnvoy?: true };
 
-const telemetry = 'it is about telemetry, which this release of Heddle does not do yet';
+const telemetry = 'it is about telemetry that this release of Heddle does not give yet';
 const clusterOnly = 'it says how Istio starts its proxy in a container; Heddle chooses that itself';
 const idleInIstio = 'Istio does not act on it either; leave it out';
 const machines = 'a machine outside a cluster is probed as its WorkloadGroup says: see `heddle proxy --workload-group`';

@@ -1,7 +1,7 @@
 // Settings of the mesh that do nothing here, and why, where there is a reason to tell.
 import type { IdleField } from '#api/istio/written-proxy-config.ts';
 
-const telemetry = 'it is about telemetry, which this release of Heddle does not do yet';
+const telemetry = 'it is about telemetry that this release of Heddle does not give yet';
 const idleInIstio = 'Istio does not act on it either; leave it out';
 const oneCluster = 'it tells services of several clusters apart, and here is one';
 
@@ -17,6 +17,7 @@ const reasons: Readonly<Record<string, string>> = {
   verifyCertificateAtClient: idleInIstio,
   thriftConfig: idleInIstio,
   ca: idleInIstio,
+  enablePrometheusMerge: 'say it of each pod: annotation prometheus.istio.io/merge-metrics: "false"',
 };
 
 /** A field of MeshConfig. */

@@ -60,6 +60,8 @@ const findings: readonly (readonly [mesh: string, code: string, message: RegExp]
   ['defaultHttpRetryPolicy: { attempts: many }', 'HDL0011', /defaultHttpRetryPolicy\.attempts is wrong/],
   ['defaultHttpRetryPolicy: { attempts: 1, retryOn: never }', 'HDL0011', /defaultHttpRetryPolicy\.retryOn is wrong/],
   ['certificates: []', 'HDL0012', /certificates has no effect$/],
+  ['defaultProviders: { metrics: [prometheus], tracing: [x] }', 'HDL0012', /^MeshConfig\.defaultProviders\.tracing has no effect yet$/],
+  ['enablePrometheusMerge: false', 'HDL0012', /^MeshConfig\.enablePrometheusMerge has no effect$/],
   ['defaultConfig: { concurrency: 2, tracing: {} }', 'HDL0012', /^MeshConfig\.defaultConfig\.tracing has no effect$/],
   ['rootNamespace: A_b', 'HDL0011', /rootNamespace must be the name of a namespace/],
   ['a: [', 'HDL0011', /cannot be read/],

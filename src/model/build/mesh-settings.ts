@@ -100,7 +100,8 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     'pathNormalization',
     'defaultConfig',
     'defaultProviders',
-    'enablePrometheusMerge',
+    // Merging is what is done; only that it is not wanted would change something.
+    ...(config['enablePrometheusMerge'] === false ? [] : ['enablePrometheusMerge']),
     'extensionProviders',
   ];
   const expected = new Set<string>([
@@ -112,7 +113,7 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
     ...clusterFields,
     ...mtlsFields,
   ]);
-  const unknown = Object.keys(others).filter((field) => !expected.has(field));
+  const unknown = [...Object.keys(others).filter((field) => !expected.has(field)), ...idleProviders(config['defaultProviders'])];
   const { defaultConfig } = config;
   const ofProxies = isObject(defaultConfig) ? proxyConfigWithoutEffect(defaultConfig) : [];
   const idle: readonly IdleField[] = [...unknown.map(idleSetting), ...ofProxies.map((one) => ({ ...one, field: `defaultConfig.${one.field}` }))];
@@ -123,6 +124,12 @@ function applyConfig(config: Readonly<Record<string, unknown>>, at: Origin): Set
       ...idle.map((one): Diagnostic => ({ code: 'HDL0012', severity: 'warning', ...idleMessage(`MeshConfig.${one.field}`, one), at })),
     ],
   };
+}
+
+/** Defaults for traces and logs: those for metrics act. */
+function idleProviders(value: unknown): readonly string[] {
+  const fields = isObject(value) ? Object.keys(value) : [];
+  return fields.filter((field) => field !== 'metrics').map((field) => `defaultProviders.${field}`);
 }
 
 function readPolicy(value: unknown, problems: Problem[]): MeshSettings['outboundTrafficPolicy'] {
